@@ -1,0 +1,1 @@
+"""The built-in attribution models, one idea per file."""

@@ -1,0 +1,1 @@
+"""The simulator: people, ads and orders in a market whose truth is known."""

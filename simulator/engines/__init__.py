@@ -1,0 +1,1 @@
+"""The engines: ways to advance a population under one law."""

@@ -1,0 +1,1 @@
+"""The law: what one person does in one session, step by step."""

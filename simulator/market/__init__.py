@@ -1,0 +1,1 @@
+"""The market: everything people share, as a SimPy model."""
