@@ -91,21 +91,21 @@ class CostPerIncrementalConversion:
             return "No money was spent, so an incremental conversion has no cost to report."
         if self.harmful:
             return (
-                f"The ads lost conversions (lift at most {self.most_conversions:,.4g} at {self.level:.0%}): "
-                "no amount of money bought one, and no cost per incremental conversion exists."
+                f"The ads lost conversions (lift at most {self.most_conversions:,.4g} "
+                f"at {100 * self.level:g}%): no amount of money bought one, and no cost per incremental conversion exists."
             )
         if self.bounded:
             return (
                 f"An incremental conversion cost {self.point:,.2f} "
-                f"({self.level:.0%} interval {self.lower:,.2f} to {self.upper:,.2f})."
+                f"({100 * self.level:g}% interval {self.lower:,.2f} to {self.upper:,.2f})."
             )
         point = (
             "No incremental conversions detected" if math.isnan(self.point) else f"Estimate {self.point:,.2f}"
         )
-        least = f"at least {self.lower:,.2f}" if 0 < self.lower < math.inf else "anything"
+        least = f"at least {self.lower:,.2f}" if 0 < self.lower < math.inf else "of any size"
         return (
-            f"{point}; the lift interval includes zero at {self.level:.0%}, so the cost per incremental "
-            f"conversion has no upper end: it may be {least}."
+            f"{point}; the lift interval includes zero at {100 * self.level:g}%, so the cost per incremental "
+            f"conversion is {least} and has no upper end."
         )
 
 

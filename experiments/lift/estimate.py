@@ -243,7 +243,7 @@ class LiftEstimate:
             self.verdict(level)
         ]
         return (
-            f"Difference {self.difference:,.6g} ({level:.0%} interval {lower:,.6g} to {upper:,.6g}, "
+            f"Difference {self.difference:,.6g} ({100 * level:g}% interval {lower:,.6g} to {upper:,.6g}, "
             f"p = {self.p_value():.3g}): {verdict}."
         )
 

@@ -179,7 +179,7 @@ class UserLiftTest:
         lift = f", a lift of {relative:.1%}" if math.isfinite(relative) else ""
         sentences = [
             f"Incremental conversions among {self.treated.users:,} people: {incremental.difference:,.1f}"
-            f"{lift} ({level:.0%} interval {lower:,.1f} to {upper:,.1f}, p = {self.p_value:.3g}).",
+            f"{lift} ({100 * level:g}% interval {lower:,.1f} to {upper:,.1f}, p = {self.p_value:.3g}).",
             self.cost_per_incremental_conversion(level).summary(),
         ]
         if self.sample_ratio is not None and self.sample_ratio.mismatch:
