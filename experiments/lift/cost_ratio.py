@@ -92,7 +92,8 @@ class CostPerIncrementalConversion:
         if self.harmful:
             return (
                 f"The ads lost conversions (lift at most {self.most_conversions:,.4g} "
-                f"at {100 * self.level:g}%): no amount of money bought one, and no cost per incremental conversion exists."
+                f"at {100 * self.level:g}%): no amount of money bought one, and no cost per incremental "
+                "conversion exists."
             )
         if self.bounded:
             return (
