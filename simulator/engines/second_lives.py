@@ -52,7 +52,8 @@ def relive(
                 live_robot(law, board, person, worlds, ledgers, alive, moment, variants, log)
             else:
                 live_person(law, board, person, worlds, ledgers, alive, fading, moment, variants, log)
-        apart[user, :] = alive
+        for w in range(alive.size):
+            apart[user, w] = alive[w]
         add_up(ledgers, alive, totals)
     return last
 
@@ -62,7 +63,8 @@ def begin(population: Population, worlds: Population, ledgers: Any, alive: Any, 
     """Put a person at their first session, in world 0 alone."""
     worlds.itineraries[0] = population.itineraries[user]
     worlds.lives[0] = population.lives[user]
-    worlds.goodwill[0, :] = population.goodwill[user]
+    for k in range(worlds.goodwill.shape[1]):
+        worlds.goodwill[0, k] = population.goodwill[user, k]
     alive[:] = False
     alive[0] = True
     for c in range(ledgers.shape[1]):
@@ -127,7 +129,8 @@ def parts(
 def copy_fact(worlds: Population, ledgers: Any, w: int) -> None:
     """Begin the life in world w as a copy of the factual one."""
     worlds.lives[w] = worlds.lives[0]
-    worlds.goodwill[w, :] = worlds.goodwill[0]
+    for k in range(worlds.goodwill.shape[1]):
+        worlds.goodwill[w, k] = worlds.goodwill[0, k]
     for c in range(ledgers.shape[1]):
         worlds.shown[w, c] = worlds.shown[0, c]
         ledgers[w, c] = ledgers[0, c]
