@@ -71,8 +71,8 @@ LEDGER = np.dtype(
     [("auctions", "i8"), ("impressions", "i8"), ("clicks", "i8"), ("actions", "i8"), ("cost_micros", "i8")], align=True
 )
 
-# What is changed in a twin world: channels switched off, or one campaign's bid and pacing.
-VARIANT = np.dtype([("off", "u4"), ("campaign", "i4"), ("log_bid_change", "f8"), ("throttle_factor", "f8")], align=True)
+# What is changed in a twin world: channels switched off (bit k), or one channel's bids and pacing.
+VARIANT = np.dtype([("off", "u4"), ("channel", "i4"), ("log_bid_change", "f8"), ("throttle_factor", "f8")], align=True)
 
 
 class Population(NamedTuple):
