@@ -124,7 +124,8 @@ def _cut(
     window = clock.durations(
         [[settings.window_days(name, view=view) for name in channels] for view in (False, True)]
     )
-    longest = window.max() if window.size else window.dtype.type(0)
+    possible = window[:1] if settings.touches == "clicks" else window
+    longest = possible.max() if possible.size else window.dtype.type(0)
     closed = observed_until - longest if longest < clock.longest else -clock.longest
     null_until = {"all": clock.longest, "uncensored": closed, "none": -clock.longest}[settings.nulls]
     time, channel, view = touch_time[order], touches.channel[order], touches.view[order]

@@ -16,6 +16,6 @@ class InvalidInputError(ValueError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the hint about an unknown `word`: its nearest neighbour, or all that is known."""
-    known = sorted(known)
-    close = difflib.get_close_matches(word.casefold(), known, n=1)
+    known, word = sorted(known), word.casefold()
+    close = difflib.get_close_matches(word, known, n=1) or [name for name in known if word in name]
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"

@@ -23,7 +23,7 @@ START, CONVERSION, NULL = "(start)", "(conversion)", "(null)"
 class Markov:
     """credit(c) = conversions × removal_effect(c) / Σ removal_effect.
 
-    removal_effect(c) = 1 - P_without(c) / P_with, where P is the probability of conversion in the chain fitted
+    removal_effect(c) = 1 - P_without(c) / P_with; P is the probability of conversion in the chain fitted
     to all journeys, non-converting ones included. It is solved exactly (no random walks). For value, P is the
     expected value per journey. Removal redirects every transition into the channel to "no conversion".
     Transitions of a channel to itself are kept; effects do not depend on them.
