@@ -78,7 +78,15 @@ class Credit:
         )
 
     @staticmethod
-    def of_paths(method: str, paths: Paths, *, conversions: Floats, value_micros: Floats) -> Credit:
+    def of_paths(
+        method: str,
+        paths: Paths,
+        *,
+        conversions: Floats,
+        value_micros: Floats,
+        baseline_conversions: float = 0.0,
+        baseline_value_micros: float = 0.0,
+    ) -> Credit:
         """Return these credits of the paths' channels; what the paths could not attribute stays so."""
         return Credit(
             method=method,
@@ -87,8 +95,8 @@ class Credit:
             value_micros=value_micros,
             unattributed_conversions=paths.unattributed_conversions,
             unattributed_value_micros=paths.unattributed_value_micros,
-            baseline_conversions=_rest(paths.conversions.sum(), conversions),
-            baseline_value_micros=_rest(paths.value_micros.sum(), value_micros),
+            baseline_conversions=baseline_conversions,
+            baseline_value_micros=baseline_value_micros,
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -186,9 +194,3 @@ def _replicate(models: Sequence[AttributionModel], paths: Paths, seed: np.random
 
 def _per_channel(paths: Paths, amount: Floats) -> Floats:
     return sum_by(paths.codes, amount, len(paths.channels))
-
-
-def _rest(total: float, credited: Floats) -> float:
-    """Return what is left of the total, and exactly 0 where that is rounding."""
-    rest = float(total - credited.sum())
-    return 0.0 if abs(rest) <= 1e-9 * abs(float(total)) else rest

@@ -107,9 +107,9 @@ def touch_shares_agree_with_credit(model: AttributionModel) -> None:
     fitted = model.fit(paths)
     if isinstance(fitted, TouchModel):
         shares = fitted.touch_shares(paths)
-        again = Credit.from_touch_shares(model.name, paths, shares)
-        _same(again, fitted.credit(paths), "touch shares and credit")
-        if not again.baseline_conversions:
+        credit = fitted.credit(paths)
+        _same(Credit.from_touch_shares(model.name, paths, shares), credit, "touch shares and credit")
+        if not credit.baseline_conversions:
             _close(
                 np.bincount(paths.path_of_touch, weights=shares),
                 np.ones(len(paths)),

@@ -1,4 +1,4 @@
-"""Time from tables to paths and intervals, in seconds and as a multiple of one pandas sort of the same touches."""
+"""Time from tables to paths and intervals, as a multiple of one pandas sort of the same touches."""
 
 import time
 from collections.abc import Callable

@@ -33,6 +33,11 @@ class LosesHalf(Broken):
         return replace(credit, conversions=credit.conversions / 2)
 
 
+class SharesHalf(Broken):
+    def touch_shares(self, paths):
+        return super().touch_shares(paths) / 2
+
+
 class FirstChannelTakesAll(Broken):
     def credit(self, paths):
         taken = np.zeros(len(paths.channels))
@@ -74,6 +79,7 @@ class Crashes(Broken):
     ("model", "rules"),
     [
         (LosesHalf(), ["credits_sum_to_conversions_and_value", "single_touch_paths_equal_last_click"]),
+        (SharesHalf(), ["credits_sum_to_conversions_and_value", "touch_shares_agree_with_credit"]),
         (FirstChannelTakesAll(), ["relabelling_changes_nothing", "touch_shares_agree_with_credit"]),
         (CountsRows(), ["grouping_rows_changes_nothing", "value_of_one_equals_counts"]),
         (Overwrites(), ["fitting_changes_no_input"]),
