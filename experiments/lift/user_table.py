@@ -1,0 +1,248 @@
+"""The user-level lift test read from a table with one row per user: conversions, value and cost."""
+
+import difflib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from experiments.lift.arms import ArmStatistics, PairStatistics
+from experiments.lift.estimate import LiftEstimate
+from experiments.lift.refusal import refuse
+from experiments.lift.user import MICROS, LiftMethod, UserLiftTest, user_holdout_test, with_bounds
+from experiments.lift.welch import welch_lift
+
+__all__ = ["UserDesign", "UserTableTest", "user_table_test"]
+
+UserDesign = Literal["intention_to_treat", "ghost_ads"]
+
+REQUIRED = ("user_id", "arm", "conversions", "cost")
+OPTIONAL = ("exposed", "value")
+ARMS = ("treated", "control")
+
+
+@dataclass(frozen=True)
+class UserTableTest:
+    """A user-level test read from a table.
+
+    Attributes:
+        conversions: the test of conversions, with the cost per incremental conversion.
+        incremental_value: incremental value of the treated arm in units of money; None without a `value`
+            column.
+        notes: what the reader of the numbers must know about the table, one sentence each.
+    """
+
+    conversions: UserLiftTest
+    incremental_value: LiftEstimate | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def incremental_return_on_ad_spend(self) -> LiftEstimate | None:
+        """Incremental value ÷ cost; None without values or cost, or where the cost is itself estimated."""
+        test = self.conversions
+        fixed_cost = test.cost_micros > 0 and test.cost_standard_error_micros == 0
+        if self.incremental_value is None or not fixed_cost:
+            return None
+        return self.incremental_value.scaled(MICROS / test.cost_micros)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per level: the columns of `UserLiftTest.to_frame`, and those of value if there is any."""
+        frame = self.conversions.to_frame()
+        extra = {
+            "incremental_value": self.incremental_value,
+            "incremental_return_on_ad_spend": self.incremental_return_on_ad_spend,
+        }
+        for name, estimate in extra.items():
+            if estimate is not None:
+                rows = [with_bounds(name, estimate.difference, estimate.interval(x)) for x in frame["level"]]
+                frame = pd.concat([frame, pd.DataFrame(rows)], axis=1)
+        return frame
+
+    def summary(self) -> str:
+        """Lift and price in a few sentences, then the notes."""
+        return " ".join((self.conversions.summary(), *self.notes))
+
+
+def user_table_test(
+    data: Any,
+    levels: Sequence[float] = (0.90, 0.95),
+    *,
+    design: UserDesign = "intention_to_treat",
+    method: LiftMethod = "auto",
+    planned_treated_share: float | None = None,
+) -> UserTableTest:
+    """Read a user-level test from a table with one row per user.
+
+    Args:
+        data: any data frame narwhals reads, with the columns `user_id`, `arm` (treated or control),
+            `conversions`, and where known `exposed` (true or false), `value` and `cost` (units of money).
+        levels: confidence levels to report.
+        design: `intention_to_treat` compares everybody assigned. `ghost_ads` compares the exposed with those
+            of the control arm whom an ad would have reached (`exposed` true there: a ghost impression was
+            logged).
+        method: see `user_lift`. A cost in the control arm needs `welch`, which is then the default.
+        planned_treated_share: share of users that should have been treated, to check the arm sizes (of the
+            compared users, hence inside the ghost-ad stratum).
+
+    Raises:
+        LiftInputError: columns missing or of the wrong kind, missing values, users in two rows or two arms,
+            negative conversions or costs, an arm with nobody; all at once.
+    """
+    frame = nw.from_native(data, eager_only=True)
+    refuse(_column_problems(frame.columns, design))
+    columns = {name: frame[name].to_numpy() for name in (*REQUIRED, *OPTIONAL) if name in frame.columns}
+    refuse(_value_problems(columns, frame))
+    is_treated = _is_treated(columns["arm"])
+    exposed = columns["exposed"].astype(bool) if "exposed" in columns else None
+    compared = (
+        exposed if design == "ghost_ads" and exposed is not None else np.ones(is_treated.size, dtype=bool)
+    )
+    treated, control = compared & is_treated, compared & ~is_treated
+    conversions = columns["conversions"].astype(np.float64)
+    cost = columns["cost"].astype(np.float64)
+    worth = columns["value"].astype(np.float64) if "value" in columns else None
+    leaked = int(exposed[control].sum()) if exposed is not None and design == "intention_to_treat" else 0
+
+    unexposed = None
+    if exposed is not None and design == "intention_to_treat" and not leaked:
+        unexposed = ArmStatistics.from_values(conversions[treated & ~exposed])
+    control_cost = bool(cost[control].any())
+    if control_cost and method == "score":
+        refuse(["method: 'score' must not be asked for where the control arm has cost; use 'welch'"])
+    test = user_holdout_test(
+        ArmStatistics.from_values(conversions[treated]),
+        ArmStatistics.from_values(conversions[control]),
+        round(float(cost[treated].sum()) * MICROS),
+        levels,
+        method="welch" if control_cost and method == "auto" else method,
+        unexposed=unexposed,
+        planned_treated_share=planned_treated_share,
+    )
+    if control_cost:
+        test = _with_estimated_cost(
+            test,
+            PairStatistics.from_values(conversions[treated], cost[treated]),
+            PairStatistics.from_values(conversions[control], cost[control]),
+        )
+    value = None
+    if worth is not None:
+        arms = [ArmStatistics.from_values(worth[chosen]) for chosen in (treated, control)]
+        value = welch_lift(*arms).scaled(arms[0].users)
+    return UserTableTest(test, value, _notes(leaked, float(cost[control].sum()), worth))
+
+
+def _with_estimated_cost(
+    test: UserLiftTest, treated: PairStatistics, control: PairStatistics
+) -> UserLiftTest:
+    """The test with the cost the treated arm would not have had in the control's place: C_T − C_C·n_T/n_C."""
+    users = treated.users
+    variance = treated.other.mean_variance + control.other.mean_variance
+    covariance = treated.covariance / users + control.covariance / control.users
+    if math.isnan(variance) or math.isnan(covariance):
+        refuse(
+            ["cost: an arm of one user must have more users where the control arm has cost; give more users"]
+        )
+    return replace(
+        test,
+        cost_micros=MICROS * users * (treated.other.mean - control.other.mean),
+        cost_standard_error_micros=MICROS * users * math.sqrt(variance),
+        cost_covariance_micros=MICROS * users**2 * covariance,
+    )
+
+
+def _notes(
+    control_users_reached: int, control_cost: float, value: NDArray[np.float64] | None
+) -> tuple[str, ...]:
+    notes = []
+    if control_cost > 0:
+        notes.append(
+            f"The control arm cost {control_cost:,.2f}: the price is of the treated arm's additional cost."
+        )
+    if control_users_reached:
+        notes.append(
+            f"Ads reached {control_users_reached:,} control users: the difference understates the effect "
+            "of the ads, and no effect per exposed user is given. If they are ghosts, ask for ghost_ads."
+        )
+    if value is not None and (value < 0).any():
+        notes.append("Some users have a negative value; it counts as a refund.")
+    return tuple(notes)
+
+
+def _is_treated(arm: NDArray[Any]) -> NDArray[np.bool_]:
+    # Arms are compared as codes: a million comparisons of strings are slow.
+    codes, labels = pd.factorize(arm)
+    return np.asarray(np.asarray([label == "treated" for label in labels], dtype=bool)[codes])
+
+
+def _column_problems(names: Sequence[str], design: UserDesign) -> list[str]:
+    known = (*REQUIRED, *OPTIONAL)
+    needed = (*REQUIRED, "exposed") if design == "ghost_ads" else REQUIRED
+    problems = []
+    for name in needed:
+        if name not in names:
+            close = difflib.get_close_matches(name, [given for given in names if given not in known], n=1)
+            hint = f"did you mean {close[0]}?" if close else f"the table has {', '.join(names)}"
+            problems.append(f"{name}: column is required; {hint}")
+    return problems
+
+
+def _value_problems(columns: dict[str, NDArray[Any]], frame: nw.DataFrame[Any]) -> list[str]:
+    problems = []
+    for name in columns:
+        missing = int(frame[name].is_null().sum())
+        if missing:
+            problems.append(
+                f"{name}: {missing:,} missing values must be given; write 0 for no conversion or cost"
+            )
+    for name in ("conversions", "value", "cost"):
+        if name in columns:
+            problems += _number_problems(name, columns[name])
+    labels = pd.factorize(columns["arm"])[1]
+    strangers = sorted({str(label) for label in labels} - set(ARMS))
+    if strangers:
+        problems.append(f"arm: {', '.join(strangers[:5])} must be treated or control; rename the arms")
+    if "exposed" in columns and not np.isin(columns["exposed"], (False, True)).all():
+        problems.append("exposed: values must be true or false; write true where an ad reached the user")
+    if not problems:
+        problems += _user_problems(columns["user_id"], _is_treated(columns["arm"]))
+    return problems
+
+
+def _number_problems(name: str, values: NDArray[Any]) -> list[str]:
+    if not (np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_):
+        return [f"{name}: {values.dtype} must be numbers; convert the column"]
+    numbers = values.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        return [
+            f"{name}: {int((~np.isfinite(numbers)).sum()):,} values must be finite numbers; write 0 for none"
+        ]
+    negative = int((numbers < 0).sum())
+    if negative and name != "value":
+        return [f"{name}: {negative:,} negative values must be at least 0; book refunds under value"]
+    return []
+
+
+def _user_problems(user_id: NDArray[Any], is_treated: NDArray[np.bool_]) -> list[str]:
+    codes, users = pd.factorize(user_id)
+    if users.size == user_id.size:
+        return []
+    treated = np.zeros(users.size, dtype=bool)
+    treated[codes[is_treated]] = True
+    control = np.zeros(users.size, dtype=bool)
+    control[codes[~is_treated]] = True
+    both = int((treated & control).sum())
+    repeated = int((np.bincount(codes) > 1).sum())
+    problems = []
+    if both:
+        problems.append(
+            f"arm: {both:,} users in both arms must be in one; the assignment or the identity is broken, "
+            f"first {users[treated & control][0]}"
+        )
+    if repeated > both:
+        problems.append(f"user_id: {repeated - both:,} users in several rows must have one; sum their rows")
+    return problems

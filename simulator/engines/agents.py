@@ -1,0 +1,63 @@
+"""The agents engine: every person is a SimPy process, in global order of time; easy to watch, to step through, to extend."""
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import numpy as np
+import simpy
+
+from simulator.compiled import resolved
+from simulator.engines.buffer import EventBuffer
+from simulator.engines.kernels import step
+from simulator.law.log import MOST_EVENTS_PER_SESSION
+from simulator.law.state import LEDGER, Population, record_array
+from simulator.market.board import Board
+from simulator.scenario.parameters import Law
+
+
+class Agents:
+    """A population of processes that call the law one session at a time."""
+
+    def __init__(
+        self, law: Law, board: Board, population: Population, variant: Any, seed: int, *,
+        orders_only: bool = False, kernel: Callable[..., float] = step,
+    ) -> None:  # fmt: skip
+        self.law, self.board, self.population, self.variant, self.seed = law, board, population, variant, seed
+        self.users = len(population.people)
+        self.events = EventBuffer(max(4096, 16 * self.users), orders_only=orders_only)
+        self._ledger = record_array(law.campaigns.shape[1], LEDGER)
+        self.fading = np.empty(law.channels.shape[1])
+        self.step = resolved(kernel, *self._arguments(0))
+
+    def start(self, environment: simpy.Environment) -> None:
+        """Begin the process of everyone who has a session within the run."""
+        for user in np.flatnonzero(self.population.itineraries["next_time"] < self.law.calendar.days):
+            environment.process(self.life(environment, int(user)))
+
+    def life(self, environment: simpy.Environment, user: int) -> Generator[simpy.Event, None, None]:
+        """One person: wait for the next session, live it, and so on until the run ends."""
+        time = float(self.population.itineraries[user].next_time)
+        end = self.law.calendar.days
+        while time < end:
+            # Session times lie on a lattice, so this difference and the clock are exact.
+            yield environment.timeout(time - environment.now)
+            if self.events.log.cursor[0] + MOST_EVENTS_PER_SESSION > self.events.log.rows.size:
+                self.events.grow()
+            time = self.step(*self._arguments(user))
+
+    def _arguments(self, user: int) -> tuple[Any, ...]:
+        return (
+            self.law, self.board, self.population, self._ledger, self.fading, self.variant, self.events.log,
+            self.seed, user,
+        )  # fmt: skip
+
+    def run_tick(self, until: float) -> None:
+        """Nothing to do: people live while the market waits for its next tick."""
+
+    def ledger(self) -> Any:
+        """What each campaign has done so far, LEDGER (C,)."""
+        return self._ledger.copy()
+
+    def take_rows(self) -> Iterator[Any]:
+        """The log's rows by person and in order of time; empties the buffer."""
+        yield self.events.take(0, self.users)

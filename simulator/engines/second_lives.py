@@ -1,0 +1,164 @@
+"""Second lives: the compiled loop that lives a person's life in the factual world and in all twin worlds at once.
+
+Sessions and draws are the same in every world, so they are computed once. A twin of a person is the person
+themselves until another ad is shown; it begins as a copy of them in that session. Only people whom the change reaches
+have a second life, and only from then on.
+"""
+
+from typing import Any
+
+from simulator.compiled import entry_point, part
+from simulator.law.auction import auction
+from simulator.law.invalid_traffic import robot_session
+from simulator.law.log import Log
+from simulator.law.moment import Moment, arrive
+from simulator.law.session import Encounter, approach, respond
+from simulator.law.state import NOBODY, Population
+
+MOST_ORDERS_PER_SESSION = 4  # conversion, qualified, closed, refund
+
+
+@entry_point
+def relive(
+    law: Any, board: Any, population: Population, worlds: Population, ledgers: Any, alive: Any, fading: Any,
+    variants: Any, log: Log, totals: Any, apart: Any, seed: int, first: int, last: int, until: float,
+) -> int:  # fmt: skip
+    """Live the lives of people first..last-1 in world 0 and, from where they part from it, in the twin worlds.
+
+    Args:
+        population: everyone before the first session.
+        worlds: room for one person in every world (lives, goodwill, shown) and their itinerary.
+        ledgers: room for one person's LEDGER in every world, and one row to probe auctions (worlds + 1, C).
+        alive, fading: room for which twins live, and for the session's fading factors.
+        variants: what differs in each world, VARIANT (worlds,); nothing in world 0.
+        log: receives the orders of every world; a twin that lives writes all its orders, one that does not has world 0's.
+        totals: gains LEDGER (worlds, C): of world 0, and for twins the difference to it.
+        apart: receives which people live apart in which worlds, bool (users, worlds).
+
+    Returns:
+        The person with whom to go on: `last` when all is done, an earlier one when the log is full.
+    """
+    itinerary = worlds.itineraries[0]
+    for user in range(first, last):
+        person = population.people[user]
+        begin(population, worlds, ledgers, alive, user)
+        mark = log.cursor[0]
+        while itinerary.next_time < until:
+            if log.cursor[0] + variants.size * MOST_ORDERS_PER_SESSION > log.rows.size:
+                log.cursor[0] = mark
+                return user
+            moment = arrive(law, board, person, itinerary, seed, user)
+            if person.robot:
+                live_robot(law, board, person, worlds, ledgers, alive, moment, variants, log)
+            else:
+                live_person(law, board, person, worlds, ledgers, alive, fading, moment, variants, log)
+        apart[user, :] = alive
+        add_up(ledgers, alive, totals)
+    return last
+
+
+@part
+def begin(population: Population, worlds: Population, ledgers: Any, alive: Any, user: int) -> None:
+    """Put a person at their first session, in world 0 alone."""
+    worlds.itineraries[0] = population.itineraries[user]
+    worlds.lives[0] = population.lives[user]
+    worlds.goodwill[0, :] = population.goodwill[user]
+    alive[:] = False
+    alive[0] = True
+    for c in range(ledgers.shape[1]):
+        worlds.shown[0, c] = population.shown[user, c]
+        clear(ledgers[0, c])
+
+
+@part
+def clear(ledger: Any) -> None:
+    """Nothing done yet."""
+    ledger.auctions = 0
+    ledger.impressions = 0
+    ledger.clicks = 0
+    ledger.actions = 0
+    ledger.cost_micros = 0
+
+
+@part
+def live_person(
+    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, alive: Any, fading: Any, moment: Moment,
+    variants: Any, log: Log,
+) -> None:  # fmt: skip
+    """One session of a person in every world in which they live apart from the factual one."""
+    fading[:] = -1.0
+    fact = approach(
+        law, board, person, worlds.lives[0], worlds.goodwill[0], worlds.shown[0], ledgers[0], fading, moment, variants[0]
+    )
+    for w in range(1, variants.size):
+        life, goodwill, shown, ledger = worlds.lives[w], worlds.goodwill[w], worlds.shown[w], ledgers[w]
+        if alive[w]:
+            own = approach(law, board, person, life, goodwill, shown, ledger, fading, moment, variants[w])
+        elif parts(law, board, person, worlds, ledgers, moment, fact, variants[w]):
+            copy_fact(worlds, ledgers, w)
+            alive[w] = True
+            offer = auction(law, board, person, life, shown, ledger, moment, fact.where, variants[w])
+            own = Encounter(fact.attitude, fact.where, offer)
+        else:
+            continue
+        respond(law, board, person, life, goodwill, shown, ledger, moment, own, Log(log.rows, log.cursor, w, True))
+    respond(
+        law, board, person, worlds.lives[0], worlds.goodwill[0], worlds.shown[0], ledgers[0], moment, fact,
+        Log(log.rows, log.cursor, 0, True),
+    )  # fmt: skip
+
+
+@part
+def parts(
+    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, moment: Moment, fact: Encounter, variant: Any
+) -> bool:
+    """Whether a world that has been like the factual one until now shows another ad in this session."""
+    shown_ad = fact.offer.campaign
+    if variant.campaign == NOBODY:
+        return shown_ad != NOBODY and (variant.off >> law.campaigns[moment.epoch, shown_ad].channel) & 1 == 1  # type: ignore[no-any-return]  # records
+    if law.campaigns[moment.epoch, variant.campaign].surface != fact.where:
+        return False
+    probe = ledgers[ledgers.shape[0] - 1]
+    other = auction(law, board, person, worlds.lives[0], worlds.shown[0], probe, moment, fact.where, variant)
+    return other.campaign != shown_ad  # type: ignore[no-any-return]  # records
+
+
+@part
+def copy_fact(worlds: Population, ledgers: Any, w: int) -> None:
+    """Begin the life in world w as a copy of the factual one."""
+    worlds.lives[w] = worlds.lives[0]
+    worlds.goodwill[w, :] = worlds.goodwill[0]
+    for c in range(ledgers.shape[1]):
+        worlds.shown[w, c] = worlds.shown[0, c]
+        ledgers[w, c] = ledgers[0, c]
+
+
+@part
+def live_robot(
+    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, alive: Any, moment: Moment, variants: Any, log: Log
+) -> None:
+    """One session of a robot, in every world; robots never order, but they cost."""
+    for w in range(variants.size):
+        if not alive[w]:
+            copy_fact(worlds, ledgers, w)
+            alive[w] = True
+    for w in range(variants.size):
+        robot_session(
+            law, board, person, worlds.lives[w], worlds.shown[w], ledgers[w], moment, variants[w],
+            Log(log.rows, log.cursor, w, True),
+        )  # fmt: skip
+
+
+@part
+def add_up(ledgers: Any, alive: Any, totals: Any) -> None:
+    """Add what campaigns did with one person: in world 0, and the difference to it in the worlds where they lived apart."""
+    for w in range(alive.size):
+        if alive[w]:
+            for c in range(ledgers.shape[1]):
+                total, own, fact = totals[w, c], ledgers[w, c], ledgers[0, c]
+                part_of_fact = 0 if w == 0 else 1
+                total.auctions += own.auctions - part_of_fact * fact.auctions
+                total.impressions += own.impressions - part_of_fact * fact.impressions
+                total.clicks += own.clicks - part_of_fact * fact.clicks
+                total.actions += own.actions - part_of_fact * fact.actions
+                total.cost_micros += own.cost_micros - part_of_fact * fact.cost_micros

@@ -1,0 +1,128 @@
+"""Step 3, slot and auction: which campaign, if any, gets the slot of this session, and at what price."""
+
+import math
+from typing import Any
+
+from simulator.compiled import part
+from simulator.law.moment import Moment
+from simulator.law.state import (
+    CUSTOMERS,
+    EVERYONE,
+    LATE,
+    LATE_FUNNEL,
+    NOBODY,
+    NON_CUSTOMERS,
+    VISITORS,
+    Offer,
+)
+
+
+@part
+def auction(
+    law: Any, board: Any, person: Any, life: Any, shown: Any, ledger: Any, moment: Moment, where: int, variant: Any
+) -> Offer:
+    """The outcome of the slot's auction.
+
+    Eligible campaigns bid their value of an impression, raised under optimised delivery by
+    optimisation × ln(predicted propensity to convert). The highest of them wins if it beats the rival price, which is
+    log-normal. Held-out campaigns that would have won are ghosts: logged, not shown, and the next one takes the slot.
+    """
+    nothing = Offer(NOBODY, NOBODY, 0.0, 0)
+    if where == NOBODY:
+        return nothing
+    place = law.surfaces[moment.epoch, where]
+    if place.campaigns == 0 or moment.slot_draw >= place.slot_share:
+        return nothing
+    log_price = board.log_rival[moment.tick, where] + place.rival_sigma * moment.rival_normal
+    winner = NOBODY
+    winning_bid = log_price
+    held_back = False
+    for i in range(place.first_campaign, place.first_campaign + place.campaigns):
+        c = law.campaigns_of_surface[i]
+        if not eligible(law, board, person, life, shown, moment, c, variant):
+            continue
+        ledger[c].auctions += 1
+        bid = log_bid(law, board, life, moment, c, variant)
+        if is_held_out(law, board, person, moment, c):
+            held_back = held_back or bid > log_price
+        elif bid > winning_bid:
+            winner = c
+            winning_bid = bid
+    ghosts = 0
+    if held_back:
+        for i in range(place.first_campaign, place.first_campaign + place.campaigns):
+            c = law.campaigns_of_surface[i]
+            if (
+                is_held_out(law, board, person, moment, c)
+                and eligible(law, board, person, life, shown, moment, c, variant)
+                and log_bid(law, board, life, moment, c, variant) > winning_bid
+            ):
+                ghosts |= 1 << c
+    creative = NOBODY if winner == NOBODY else creative_in_rotation(law, board, moment, winner)
+    return Offer(winner, creative, log_price, ghosts)
+
+
+@part
+def eligible(
+    law: Any, board: Any, person: Any, life: Any, shown: Any, moment: Moment, c: int, variant: Any
+) -> bool:
+    """Whether campaign c may bid: on air, not throttled, in a world where it exists, for a person it targets and has not capped."""
+    campaign = law.campaigns[moment.epoch, c]
+    if moment.pace_draw >= throttle(board, moment, c, variant) or (variant.off >> campaign.channel) & 1:
+        return False
+    if not (campaign.segments >> person.segment) & 1 or not (campaign.devices >> moment.device) & 1:
+        return False
+    if campaign.restricts_geos and not law.admits_geo[moment.epoch, c, person.geo]:
+        return False
+    if campaign.audience != EVERYONE and not in_audience(campaign, life, moment):
+        return False
+    window = int(moment.time / campaign.frequency_cap_days)
+    return not (shown[c].window == window and shown[c].in_window >= campaign.frequency_cap)
+
+
+@part
+def in_audience(campaign: Any, life: Any, moment: Moment) -> bool:
+    """Whether the person belongs to the audience that the campaign is restricted to."""
+    if campaign.audience == VISITORS:
+        return moment.time - life.last_visit <= campaign.audience_days  # type: ignore[no-any-return]  # a record's field
+    if campaign.audience == LATE_FUNNEL:
+        return life.mood == LATE  # type: ignore[no-any-return]  # a record's field
+    if campaign.audience == CUSTOMERS:
+        return life.customer == 1  # type: ignore[no-any-return]  # a record's field
+    return campaign.audience == NON_CUSTOMERS and life.customer == 0  # type: ignore[no-any-return]  # a record's field
+
+
+@part
+def throttle(board: Any, moment: Moment, c: int, variant: Any) -> float:
+    """Share of auctions that campaign c takes part in, as the market's pacing has published it."""
+    share = board.throttle[moment.tick, c]
+    return share * variant.throttle_factor if c == variant.campaign else share  # type: ignore[no-any-return]  # records
+
+
+@part
+def log_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: Any) -> float:
+    """Logarithm of what campaign c would pay for this impression, in currency."""
+    campaign = law.campaigns[moment.epoch, c]
+    bid = board.log_bid[moment.tick, c] + campaign.optimisation * law.log_propensity[moment.epoch, life.mood]
+    return bid + variant.log_bid_change if c == variant.campaign else bid  # type: ignore[no-any-return]  # records
+
+
+@part
+def is_held_out(law: Any, board: Any, person: Any, moment: Moment, c: int) -> bool:
+    """Whether a running experiment withholds campaign c's channel from the person."""
+    channel = law.campaigns[moment.epoch, c].channel
+    return (person.held_out & board.holdouts[moment.tick]) >> channel & 1 == 1  # type: ignore[no-any-return]  # records
+
+
+@part
+def creative_in_rotation(law: Any, board: Any, moment: Moment, c: int) -> int:
+    """One of the campaign's creatives on air, all alike; the pacing draw, given that it passed, is uniform and decides."""
+    live = board.live_creatives[moment.tick, c]
+    chosen = int(moment.pace_draw / board.throttle[moment.tick, c] * live)
+    return law.campaigns[moment.epoch, c].first_creative + min(chosen, live - 1)  # type: ignore[no-any-return]  # records
+
+
+@part
+def impression_price(offer: Offer) -> float:
+    """Price of the impression in currency: what the best rival would have paid (second price)."""
+    return math.exp(offer.log_price)

@@ -1,0 +1,41 @@
+"""Invalid traffic: what one robot does in one session. The second population's own law."""
+
+from typing import Any
+
+from simulator.compiled import part
+from simulator.draws import ROBOT, uniforms
+from simulator.law.auction import auction
+from simulator.law.exposure import count_impression
+from simulator.law.log import FAKE_LEAD, VISIT, Log, write
+from simulator.law.moment import Moment
+from simulator.law.session import record_click, record_ghosts, record_impression
+from simulator.law.state import NOBODY
+
+
+@part
+def robot_session(
+    law: Any, board: Any, person: Any, life: Any, shown: Any, ledger: Any, moment: Moment, variant: Any, log: Log
+) -> None:
+    """A robot goes where robots go, is shown whatever wins the slot, clicks it by chance and may fill in a form.
+
+    It costs what a person costs, never has a need, never orders: its forms are logged as fake leads.
+    """
+    where_draw, click_draw, lead_draw, _ = uniforms(moment.seed, moment.user, moment.session, ROBOT, 0)
+    where = 0
+    while where_draw >= law.robot_surfaces[moment.epoch, where]:
+        where += 1
+    offer = auction(law, board, person, life, shown, ledger, moment, where, variant)
+    if offer.ghosts != 0:
+        record_ghosts(law, shown, moment, offer, log)
+    if offer.campaign == NOBODY:
+        return
+    campaign = law.campaigns[moment.epoch, offer.campaign]
+    count_impression(campaign, shown, moment, offer.campaign)
+    record_impression(law, ledger, moment, offer, log)
+    rules = law.rules[moment.epoch]
+    if click_draw < rules.robot_click_share:
+        record_click(law, ledger, moment, offer, log)
+        write(log, moment, moment.time, VISIT, campaign.channel, offer.campaign, offer.creative, 0, 0)
+        life.last_visit = moment.time
+        if lead_draw < rules.fake_lead_share:
+            write(log, moment, moment.time, FAKE_LEAD, campaign.channel, offer.campaign, offer.creative, 0, 0)

@@ -1,0 +1,69 @@
+"""The moment: what the calendar and chance bring to a session, the same in every world (days, uniform draws)."""
+
+from typing import Any, NamedTuple
+
+from simulator.compiled import part
+from simulator.draws import AUCTION, SESSION, exponential, normal, uniforms
+from simulator.calendar import clock_time
+
+
+class Moment(NamedTuple):
+    """Everything about a session that no ad can change. Times in days, draws uniform on (0, 1) unless named otherwise."""
+
+    seed: int
+    user: int
+    session: int
+    time: float
+    days_since_last: float
+    next_time: float
+    tick: int
+    epoch: int
+    device: int
+    need_draw: float
+    surface_draw: float
+    visit_draw: float
+    slot_draw: float
+    pace_draw: float
+    rival_normal: float
+
+
+@part
+def arrive(law: Any, board: Any, person: Any, itinerary: Any, seed: int, user: int) -> Moment:
+    """The moment of a person's next session; the itinerary moves on to the one after it.
+
+    Gaps between sessions are exponential with mean 1/activity in operational time, which the calendar turns into days.
+    """
+    time = itinerary.next_time
+    session = itinerary.session
+    gap_draw, need_draw, surface_draw, visit_draw = uniforms(seed, user, session, SESSION, 0)
+    slot_draw, price_draw, pace_draw, device_draw = uniforms(seed, user, session, AUCTION, 0)
+    itinerary.operational += exponential(gap_draw) / person.activity
+    itinerary.next_time = clock_time(law.calendar, itinerary.operational)
+    days_since_last = time - itinerary.last_time
+    itinerary.last_time = time
+    itinerary.session += 1
+    tick = tick_of(board, time)
+    return Moment(
+        seed, user, session, time, days_since_last, itinerary.next_time, tick, board.epoch[tick],
+        device_in_use(law, person, device_draw), need_draw, surface_draw, visit_draw, slot_draw, pace_draw,
+        normal(price_draw),
+    )  # fmt: skip
+
+
+@part
+def tick_of(board: Any, time: float) -> int:
+    """The tick that a time falls into."""
+    tick = int(time * board.ticks_per_day)
+    if time < board.starts[tick]:
+        return tick - 1
+    return tick + 1 if time >= board.starts[tick + 1] else tick
+
+
+@part
+def device_in_use(law: Any, person: Any, draw: float) -> int:
+    """The main device with probability `main_device_share`, else one of the others, alike."""
+    if person.devices == 1 or draw < law.main_device_share:
+        return person.first_device  # type: ignore[no-any-return]  # a record's field
+    if person.devices == 2 or draw < 0.5 * (1.0 + law.main_device_share):
+        return person.second_device  # type: ignore[no-any-return]  # a record's field
+    return person.third_device  # type: ignore[no-any-return]  # a record's field

@@ -1,0 +1,135 @@
+"""The law: what one person does in one session, the seven steps in order.
+
+    1 drift       goodwill fades; need arises, lapses or goes to a rival
+    2 surface     where the person is this session
+    3 auction     which ad, if any, gets the slot
+    ------------- up to here, worlds that differ in ads alone have not parted yet
+    4 exposure    what seeing the ad does
+    5 visit       whether the person comes to the site, and by which way
+    6 funnel      how far the visit takes them
+    7 aftermath   what the action is worth, and what becomes of it
+
+Every step is a compiled function of its own with all it needs in its arguments. `simulator.law.replacement` swaps one.
+"""
+
+from typing import Any, NamedTuple
+
+from simulator.compiled import part
+from simulator.law.aftermath import aftermath, charge_fee, micros
+from simulator.law.auction import auction, impression_price
+from simulator.law.drift import drift
+from simulator.law.exposure import count_impression, exposure
+from simulator.law.funnel import funnel
+from simulator.law.log import CLICK, GHOST, IMPRESSION, MICRO, VISIT, Log, write
+from simulator.law.moment import Moment
+from simulator.law.state import CPC, CPM, NOBODY, Attitude, Offer, Visit
+from simulator.law.surface import surface
+from simulator.law.visit import visit
+
+
+class Encounter(NamedTuple):
+    """The state of a session after step 3: the person's attitude, where they are, and the ad they are offered."""
+
+    attitude: Attitude
+    where: int
+    offer: Offer
+
+
+@part
+def approach(
+    law: Any,
+    board: Any,
+    person: Any,
+    life: Any,
+    goodwill: Any,
+    shown: Any,
+    ledger: Any,
+    fading: Any,
+    moment: Moment,
+    variant: Any,
+) -> Encounter:
+    """Steps 1 to 3: up to the ad."""
+    attitude = drift(law, board, person, life, goodwill, fading, moment)
+    where = surface(law, person, life, attitude, moment)
+    offer = auction(law, board, person, life, shown, ledger, moment, where, variant)
+    return Encounter(attitude, where, offer)
+
+
+@part
+def respond(
+    law: Any,
+    board: Any,
+    person: Any,
+    life: Any,
+    goodwill: Any,
+    shown: Any,
+    ledger: Any,
+    moment: Moment,
+    encounter: Encounter,
+    log: Log,
+) -> None:
+    """Steps 4 to 7: from the ad on."""
+    attitude = encounter.attitude
+    offer = encounter.offer
+    if offer.ghosts != 0:
+        record_ghosts(law, shown, moment, offer, log)
+    if offer.campaign != NOBODY:
+        attitude = exposure(law, board, goodwill, shown, attitude, moment, offer)
+        record_impression(law, ledger, moment, offer, log)
+    arrival = visit(law, board, life, shown, moment, encounter.where, offer)
+    if arrival.channel != NOBODY:
+        record_visit(law, ledger, moment, offer, arrival, log)
+        before = life.depth
+        depth = funnel(law, life, attitude, moment, arrival)
+        record_steps(law, life, ledger, moment, arrival, before, depth, log)
+        if depth == law.steps.shape[1]:
+            aftermath(law, person, life, ledger, moment, arrival, log)
+
+
+@part
+def record_ghosts(law: Any, shown: Any, moment: Moment, offer: Offer, log: Log) -> None:
+    """Log the ads that an experiment withheld; they count towards frequency caps as if they had been shown."""
+    for c in range(law.campaigns.shape[1]):
+        if (offer.ghosts >> c) & 1:
+            campaign = law.campaigns[moment.epoch, c]
+            count_impression(campaign, shown, moment, c)
+            write(log, moment, moment.time, GHOST, campaign.channel, c, NOBODY, 0, 0)
+
+
+@part
+def record_impression(law: Any, ledger: Any, moment: Moment, offer: Offer, log: Log) -> None:
+    """Log the impression and pay for it if it is billed so."""
+    campaign = law.campaigns[moment.epoch, offer.campaign]
+    cost = micros(impression_price(offer)) if campaign.billing == CPM else 0
+    ledger[offer.campaign].impressions += 1
+    ledger[offer.campaign].cost_micros += cost
+    write(log, moment, moment.time, IMPRESSION, campaign.channel, offer.campaign, offer.creative, cost, 0)
+
+
+@part
+def record_visit(law: Any, ledger: Any, moment: Moment, offer: Offer, arrival: Visit, log: Log) -> None:
+    """Log the click, if there was one, and the visit; pay for the click if it is billed so."""
+    if arrival.campaign != NOBODY:
+        record_click(law, ledger, moment, offer, log)
+    write(log, moment, moment.time, VISIT, arrival.channel, arrival.campaign, arrival.creative, 0, 0)
+
+
+@part
+def record_click(law: Any, ledger: Any, moment: Moment, offer: Offer, log: Log) -> None:
+    """Log a click. A click costs the impression's price over the click-through rate, so that CPC = CPM / (1000 × CTR)."""
+    campaign = law.campaigns[moment.epoch, offer.campaign]
+    cost = micros(impression_price(offer) / campaign.click_through_rate) if campaign.billing == CPC else 0
+    ledger[offer.campaign].clicks += 1
+    ledger[offer.campaign].cost_micros += cost
+    write(log, moment, moment.time, CLICK, campaign.channel, offer.campaign, offer.creative, cost, 0)
+
+
+@part
+def record_steps(
+    law: Any, life: Any, ledger: Any, moment: Moment, arrival: Visit, before: int, depth: int, log: Log
+) -> None:
+    """Log the micro-conversions of this visit; the first step is a lead, and a fee may be owed for it."""
+    for step in range(before, min(depth, law.steps.shape[1] - 1)):
+        write(log, moment, moment.time, MICRO + step, arrival.channel, arrival.campaign, arrival.creative, 0, 0)
+    if before == 0 and depth > 0:
+        charge_fee(law, life, ledger, moment, moment.time, 0, True, log)

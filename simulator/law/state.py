@@ -1,0 +1,123 @@
+"""State: what the law reads about a person, what it remembers in each world, and the words it uses for both.
+
+Every table is a NumPy record array, so that one line of the law reads like the sentence it stands for
+(`life.mood = IN_MARKET`) and compiles to one machine instruction.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# Moods: where a person stands towards the product. Surfaces, interest and propensity vary with it.
+OUT_OF_MARKET, IN_MARKET, VISITED, LATE = range(4)
+
+# Billing: what is paid for.
+CPM, CPC, CPL, CPA, REVENUE_SHARE, FLAT = range(6)
+
+# Audiences a campaign can be restricted to.
+EVERYONE, VISITORS, LATE_FUNNEL, CUSTOMERS, NON_CUSTOMERS = range(5)
+
+NOBODY = -1  # no campaign, no channel, no surface
+LONG_AGO = -1e9  # days
+MICROS = 1_000_000.0  # per currency unit
+FORGOTTEN = 1e-4  # goodwill smaller than this is none
+NO_LIMIT = 2**31 - 1  # a count that is never reached
+
+PERSON = np.dtype(
+    [
+        ("activity", "f8"),  # sessions per day of operational time
+        ("need", "f8"),  # hazard of coming into the market, per day
+        ("value", "f8"),  # factor on order values
+        ("reach", "u4"),  # bit s: ever uses surface s
+        ("held_out", "u4"),  # bit k: in the holdout of channel k
+        ("segment", "u1"),
+        ("geo", "u1"),
+        ("devices", "u1"),  # how many
+        ("first_device", "u1"),
+        ("second_device", "u1"),
+        ("third_device", "u1"),
+        ("customer", "u1"),  # had ordered before the first day
+        ("consents", "u1"),
+        ("logs_in", "u1"),
+        ("robot", "u1"),
+    ],
+    align=True,
+)
+
+# When a person's sessions happen: the same in every world.
+ITINERARY = np.dtype(
+    [("next_time", "f8"), ("last_time", "f8"), ("operational", "f8"), ("session", "u4")], align=True
+)
+
+# What a person remembers in one world, besides goodwill per channel and impressions per campaign.
+LIFE = np.dtype(
+    [
+        ("last_visit", "f8"),  # day
+        ("satiated_until", "f8"),  # day
+        ("fee_time", "f8"),  # day of the last click on a campaign that is paid per action
+        ("fee_campaign", "i4"),  # that campaign
+        ("mood", "u1"),
+        ("depth", "u1"),  # funnel steps taken
+        ("customer", "u1"),
+    ],
+    align=True,
+)
+
+# Impressions (and ghosts) of one campaign that one person has met.
+SHOWN = np.dtype([("window", "i4"), ("in_window", "u2"), ("total", "u2")], align=True)
+
+# What one campaign has done so far.
+LEDGER = np.dtype(
+    [("auctions", "i8"), ("impressions", "i8"), ("clicks", "i8"), ("actions", "i8"), ("cost_micros", "i8")], align=True
+)
+
+# What is changed in a twin world: channels switched off, or one campaign's bid and pacing.
+VARIANT = np.dtype([("off", "u4"), ("campaign", "i4"), ("log_bid_change", "f8"), ("throttle_factor", "f8")], align=True)
+
+
+class Population(NamedTuple):
+    """Everyone, and all they remember in the world that happens.
+
+    Attributes:
+        people: who they are, PERSON (users,).
+        itineraries: when their sessions happen, ITINERARY (users,).
+        lives: LIFE (users,).
+        goodwill: (users, channels).
+        shown: SHOWN (users, campaigns).
+    """
+
+    people: Any
+    itineraries: Any
+    lives: Any
+    goodwill: Any
+    shown: Any
+
+
+class Attitude(NamedTuple):
+    """All channels' goodwill, read in the three ways it acts."""
+
+    need: float
+    upstream: float
+    direct: float
+
+
+class Offer(NamedTuple):
+    """What the auction gave a session: the campaign shown, its creative, the price to beat, and the ghosts (bit c: campaign c)."""
+
+    campaign: int
+    creative: int
+    log_price: float
+    ghosts: int
+
+
+class Visit(NamedTuple):
+    """How a person came to the site: channel NOBODY if they did not, campaign NOBODY if no ad brought them."""
+
+    channel: int
+    campaign: int
+    creative: int
+
+
+def record_array(count: int | tuple[int, ...], kind: np.dtype[Any]) -> Any:
+    """Zeroed record array whose fields read as attributes, compiled or not."""
+    return np.zeros(count, kind).view(np.recarray)

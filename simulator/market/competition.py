@@ -1,0 +1,35 @@
+"""Competition and season: what the rivals pay and when people need the product (factors and log-prices per tick)."""
+
+import math
+
+from simulator.draws import COMPETITION, address_of, normal_at
+from simulator.scenario.schema import Scenario, Season
+
+
+class Competition:
+    """The rivals' mood on each surface: a first-order autoregression in the logarithm of the price.
+
+    x_t = persistence × x_(t-1) + sqrt(1 - persistence²) × sigma × z_t, started from its stationary law.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.sigma = scenario.market.competition_sigma
+        self.persistence = scenario.market.competition_persistence
+        self.seed = scenario.run.seed
+        self.moods: dict[str, float] = {}
+
+    def log_factor(self, surface: str, tick: int) -> float:
+        """Logarithm of the factor on the rival price in this tick; call once per tick and surface, in order."""
+        if self.sigma == 0.0:
+            return 0.0
+        shock = self.sigma * normal_at(self.seed, tick, 0, int(COMPETITION), address_of(surface))
+        before = self.moods.get(surface)
+        now = shock if before is None else self.persistence * before + math.sqrt(1.0 - self.persistence**2) * shock
+        self.moods[surface] = now
+        return now
+
+
+def season_on(scenario: Scenario, day: float) -> Season:
+    """The stretch of the season that holds on this day."""
+    begun = [season for season in scenario.need.season if season.day <= day]
+    return max(begun, key=lambda season: season.day, default=Season(day=0.0))

@@ -1,0 +1,202 @@
+"""The population: who people are, drawn once per person (sessions per day, need per day, value factor, habits)."""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from simulator.calendar import Calendar, clock_time
+from simulator.compiled import entry_point, part
+from simulator.draws import (
+    ARRIVAL,
+    ASSIGNMENT,
+    HABITS,
+    REACH,
+    TRAITS,
+    address_of,
+    exponential,
+    normal,
+    uniforms,
+)
+from simulator.law.state import ITINERARY, LIFE, LONG_AGO, NOBODY, PERSON, SHOWN, Population, record_array
+from simulator.scenario.parameters import Law, Names, log_mean
+from simulator.scenario.schema import Scenario
+
+
+def robots_among(users: int, robots_share: float) -> int:
+    """How many robots live beside `users` people; their numbers follow those of the people."""
+    return round(users * robots_share)
+
+
+def build_population(scenario: Scenario, law: Law, names: Names) -> Population:
+    """Everyone, before the first session.
+
+    Activity and need are log-normal with means as in the scenario and correlated in their logarithms:
+    z_need = ρ z_activity + sqrt(1 - ρ²) z. Segments and places are drawn by share; assignment to the holdout of each
+    channel has an address of its own, so experiments are independent of each other and of everything else.
+    """
+    users = scenario.run.users + robots_among(scenario.run.users, scenario.invalid_traffic.robots_share)
+    people = record_array(users, PERSON)
+    itineraries = record_array(users, ITINERARY)
+    segments = list(scenario.population.segments.values())
+    geos = list(scenario.population.geos.values())
+    population = scenario.population
+    _draw_people(
+        people,
+        scenario.run.seed,
+        scenario.run.users,
+        np.array(
+            [
+                log_mean(population.sessions_per_day),
+                population.sessions_per_day.sigma,
+                log_mean(population.need_per_day),
+                population.need_per_day.sigma,
+                population.activity_need_correlation,
+                population.value_sigma,
+                population.customer_share,
+                population.log_in_share,
+                scenario.invalid_traffic.sessions_per_day,
+            ]
+        ),
+        _cumulative([s.share for s in segments]),
+        np.array([[s.activity, s.need, s.value] for s in segments]),
+        _cumulative([g.share for g in geos]),
+        np.array([g.consent for g in geos]),
+        np.array(list(population.devices.values())),
+        _cumulative(population.devices_per_person),
+        _addressed(scenario.surfaces, [s.reach_share for s in scenario.surfaces.values()]),
+        _addressed(
+            scenario.channels, [c.holdout.share if c.campaigns else 0.0 for c in scenario.channels.values()]
+        ),
+    )
+    _draw_first_sessions(people, itineraries, scenario.run.seed, law.calendar)
+    lives = record_array(users, LIFE)
+    lives.last_visit = LONG_AGO
+    lives.satiated_until = LONG_AGO
+    lives.fee_time = LONG_AGO
+    lives.fee_campaign = NOBODY
+    lives.customer = people.customer
+    goodwill = np.zeros((users, len(names.channels)))
+    shown = record_array((users, len(names.campaigns)), SHOWN)
+    return Population(people, itineraries, lives, goodwill, shown)
+
+
+def _cumulative(shares: list[float]) -> npt.NDArray[np.float64]:
+    total = np.cumsum(shares)
+    total[-1] = 1.0
+    return total
+
+
+def _addressed(names: Any, shares: list[float]) -> npt.NDArray[np.float64]:
+    """Rows of (address of the name, share)."""
+    return np.array([[address_of(name), share] for name, share in zip(names, shares, strict=True)])
+
+
+@entry_point
+def _draw_people(  # type: ignore[no-untyped-def]  # compiled
+    people, seed, users, numbers, segment_shares, segment_factors, geo_shares, geo_consent, device_mix,
+    device_counts, reach, holdouts,
+):  # fmt: skip
+    """Fill `people` (PERSON). `numbers` are the scalars of the scenario in the order written in build_population."""
+    activity_mean, activity_sigma, need_mean, need_sigma, correlation = numbers[:5]
+    value_sigma, customer_share, log_in_share, robot_activity = numbers[5:]
+    for user in range(people.size):
+        person = people[user]
+        activity, need, segment_draw, geo_draw = uniforms(seed, user, 0, TRAITS, 0)
+        value, customer, _, _ = uniforms(seed, user, 0, TRAITS, 1)
+        first_device, other_devices, consent, log_in = uniforms(seed, user, 0, HABITS, 0)
+        segment = np.searchsorted(segment_shares, segment_draw)
+        geo = np.searchsorted(geo_shares, geo_draw)
+        z_activity = normal(activity)
+        z_need = correlation * z_activity + math.sqrt(1.0 - correlation * correlation) * normal(need)
+        person.segment = segment
+        person.geo = geo
+        person.activity = math.exp(activity_mean + activity_sigma * z_activity) * segment_factors[segment, 0]
+        person.need = math.exp(need_mean + need_sigma * z_need) * segment_factors[segment, 1]
+        # Mean 1: value_sigma spreads people, the mean order value stays that of the scenario.
+        person.value = math.exp(value_sigma * normal(value) - 0.5 * value_sigma * value_sigma) * segment_factors[segment, 2]
+        person.customer = customer < customer_share
+        person.consents = consent < geo_consent[geo]
+        person.logs_in = log_in < log_in_share
+        person.devices = 1 + np.searchsorted(device_counts, other_devices)
+        _draw_devices(person, device_mix, first_device)
+        if user >= users:
+            person.robot = 1
+            person.activity = robot_activity
+            person.need = 0.0
+            person.customer = 0
+        person.reach = _bits_drawn(seed, user, REACH, reach)
+        person.held_out = _bits_drawn(seed, user, ASSIGNMENT, holdouts)
+
+
+@part
+def _draw_devices(person, mix, draw):  # type: ignore[no-untyped-def]  # compiled
+    """The kinds of device a person has, in order of use: each drawn from those left, in proportion to the mix."""
+    person.first_device, draw = _pick(mix, draw, -1, -1)
+    person.second_device = person.first_device
+    person.third_device = person.first_device
+    if person.devices > 1:
+        person.second_device, draw = _pick(mix, draw, person.first_device, -1)
+    if person.devices > 2:
+        person.third_device, draw = _pick(mix, draw, person.first_device, person.second_device)
+
+
+@part
+def _pick(weights, draw, taken, taken_too):  # type: ignore[no-untyped-def]  # compiled
+    """One of the entries that are not taken, and a fresh uniform draw: what is left of the old one."""
+    total = 0.0
+    for i in range(weights.size):
+        if i != taken and i != taken_too:
+            total += weights[i]
+    left = draw * total
+    chosen = 0
+    for i in range(weights.size):
+        if i != taken and i != taken_too:
+            chosen = i
+            if left < weights[i]:
+                break
+            left -= weights[i]
+    return chosen, min(max(left / weights[chosen], 0.0), 1.0)
+
+
+@part
+def _bits_drawn(seed, user, purpose, addressed):  # type: ignore[no-untyped-def]  # compiled
+    """Bit i set with probability addressed[i, 1], by the draw at address addressed[i, 0]."""
+    bits = 0
+    for i in range(addressed.shape[0]):
+        draw, _, _, _ = uniforms(seed, user, 0, purpose, np.int64(addressed[i, 0]))
+        if draw < addressed[i, 1]:
+            bits |= 1 << i
+    return bits
+
+
+@entry_point
+def _draw_first_sessions(people, itineraries, seed, calendar):  # type: ignore[no-untyped-def]  # compiled
+    for user in range(people.size):
+        first, _, _, _ = uniforms(seed, user, 0, ARRIVAL, 0)
+        itineraries[user].operational = exponential(first) / people[user].activity
+        itineraries[user].next_time = clock_time(calendar, itineraries[user].operational)
+
+
+def users_table(population: Population, names: Names) -> pa.Table:
+    """One row per person or robot: who they are, and from which channels' ads experiments hold them out."""
+    people = population.people
+    columns: dict[str, pa.Array] = {"user_id": pa.array(np.arange(len(people), dtype=np.uint32))}
+    for column, labels in (("segment", names.segments), ("geo", names.geos)):
+        columns[column] = _labelled(people[column], labels)
+    columns["devices"] = pa.array(people["devices"])
+    columns["main_device"] = _labelled(people["first_device"], names.devices)
+    columns["sessions_per_day"] = pa.array(people["activity"])
+    columns["need_per_day"] = pa.array(people["need"])
+    columns["value_factor"] = pa.array(people["value"])
+    for column, field in (("customer", "customer"), ("consent", "consents"), ("log_in", "logs_in"), ("robot", "robot")):
+        columns[column] = pa.array(people[field].astype(bool))
+    for k in names.paid_channels():
+        columns[f"holdout_{names.channels[k]}"] = pa.array((people["held_out"] >> k & 1).astype(bool))
+    return pa.table(columns)
+
+
+def _labelled(codes: npt.NDArray[np.uint8], labels: tuple[str, ...]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int16)), pa.array(labels))

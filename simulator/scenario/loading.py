@@ -1,0 +1,84 @@
+"""Loading: a scenario from a preset's name, a TOML file or a mapping, with overrides."""
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from simulator.scenario.paths import set_value
+from simulator.scenario.problems import Problem, ScenarioError, did_you_mean
+from simulator.scenario.schema import Scenario
+from simulator.scenario.timeline import versions
+from simulator.scenario.validation import validate
+
+DEFAULT_PRESET = "dtc-apparel"
+
+
+def load_scenario(
+    source: str | Path | Mapping[str, Any] = DEFAULT_PRESET, overrides: Mapping[str, Any] | None = None
+) -> Scenario:
+    """The validated scenario of a preset's name, a TOML file's path, or a mapping of the same shape.
+
+    `overrides` sets values by dotted path, such as `{"run.users": 5000}`.
+
+    Raises:
+        ScenarioError: with every problem found, each as place, value, rule and hint.
+    """
+    scenario = validate(_parse(source_text(source)) if isinstance(source, str | Path) else source)
+    if overrides:
+        tables = scenario.model_dump()
+        problems = [found for path, value in overrides.items() if (found := set_value(tables, path, value))]
+        if problems:
+            raise ScenarioError(problems)
+        scenario = validate(tables)
+    versions(scenario)
+    return scenario
+
+
+def presets() -> dict[str, Path]:
+    """The scenarios that come with cpalab: name → TOML file."""
+    installed = Path(str(resources.files("simulator"))) / "scenario" / "presets"
+    folder = installed if installed.is_dir() else Path(__file__).parents[2] / "data" / "scenarios"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def source_text(source: str | Path) -> str:
+    """The TOML text of a preset's name or a file's path.
+
+    Raises:
+        ScenarioError: there is no such preset or file, or it cannot be read as text.
+    """
+    known = presets()
+    path = known.get(str(source), Path(source))
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        rule = "no such file, and no scenario of this name comes with cpalab"
+        raise ScenarioError([Problem(str(source), rule, hint=did_you_mean(str(source), known))]) from None
+    except UnicodeDecodeError:
+        raise ScenarioError([Problem(str(source), "is not UTF-8 text", hint="a scenario is a TOML file")]) from None
+    except OSError as error:
+        raise ScenarioError([Problem(str(source), f"cannot be read ({error.strerror})")]) from None
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """`path.to.key=value` as a path and a TOML value; words that are no TOML value are taken as a string.
+
+    Raises:
+        ScenarioError: there is no `=` or no path.
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise ScenarioError([Problem("--set", "must look like path.to.key=value", repr(text))])
+    try:
+        return path.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return path.strip(), value.strip()
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError([Problem("TOML", f"cannot be read: {error}")]) from None

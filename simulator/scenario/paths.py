@@ -1,0 +1,78 @@
+"""Paths: places in a scenario written as dotted words, such as `channels.social.campaigns.main.bid` or `funnel.0.rate`."""
+
+import types
+from collections.abc import Sequence
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from simulator.scenario.problems import Problem, did_you_mean
+from simulator.scenario.schema import Scenario
+
+
+def keys_at(location: Sequence[str]) -> list[str]:
+    """The keys that the schema knows at a place; empty where it knows none or where names are free."""
+    kind = _type_at(location)
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+
+
+def set_value(tables: dict[str, Any], path: str, value: Any) -> Problem | None:
+    """Set one value in the complete tables of a scenario (every default written out); the problem if there is no such place.
+
+    Keys that the schema does not know and names that the scenario does not have are refused, so that a slip of the
+    pen cannot create a new channel. Only plain mappings of numbers (`synergy`) take new names.
+    """
+    parts = path.split(".")
+    here: Any = tables
+    for depth, part in enumerate(parts):
+        last = depth == len(parts) - 1
+        place = ".".join(parts[: depth + 1])
+        if isinstance(here, list):
+            if not part.isdigit() or int(part) >= len(here):
+                return Problem(place, f"is no entry of a list of {len(here)}", hint="entries count from 0")
+            key: Any = int(part)
+        elif isinstance(here, dict):
+            if part not in here and not (last and _takes_new_names(parts[:depth])):
+                return Problem(place, "unknown key", hint=did_you_mean(part, here))
+            key = part
+        else:
+            return Problem(place, "is inside a plain value", hint=f"set {'.'.join(parts[:depth])} itself")
+        if last:
+            here[key] = value
+        else:
+            here = here[key]
+    return None
+
+
+def _takes_new_names(location: Sequence[str]) -> bool:
+    kind = _type_at(location)
+    return get_origin(kind) is dict and _plain(get_args(kind)[1]) is float
+
+
+def _type_at(location: Sequence[str]) -> Any:
+    kind: Any = Scenario
+    for part in location:
+        kind = _plain(kind)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            field = kind.model_fields.get(part)
+            if field is None:
+                return None
+            kind = field.annotation
+        elif get_origin(kind) is dict:
+            kind = get_args(kind)[1]
+        elif get_origin(kind) is list:
+            kind = get_args(kind)[0]
+        else:
+            return None
+    return _plain(kind)
+
+
+def _plain(kind: Any) -> Any:
+    """The type without its constraints and without None."""
+    while True:
+        if get_origin(kind) is Annotated:
+            kind = get_args(kind)[0]
+        elif get_origin(kind) in (Union, types.UnionType):
+            kind = next(option for option in get_args(kind) if option is not type(None))
+        else:
+            return kind

@@ -1,0 +1,336 @@
+"""The schema of a scenario: everything that can be assumed about a market, with its unit, range and default.
+
+Rates that end in `_per_day` are hazards. Money is in currency units here and becomes integer micros in the world.
+Every table is frozen and refuses unknown keys. What tables must agree on with each other is checked in `consistency`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+Billing = Literal["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat"]
+Audience = Literal["everyone", "visitors", "late_funnel", "customers", "non_customers"]
+
+
+class Table(BaseModel):
+    """A table of the scenario file: frozen, and no key is ever ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
+
+
+class ByMood(Table):
+    """A number for each mood of a person towards the product: not looking, looking, has visited, about to buy."""
+
+    out_of_market: NotNegative = 0.0
+    in_market: NotNegative = 0.0
+    visited: NotNegative = 0.0
+    late: NotNegative = 0.0
+
+
+class ShareByMood(Table):
+    """A share for each mood of a person towards the product."""
+
+    out_of_market: Share = 0.0
+    in_market: Share = 0.0
+    visited: Share = 0.0
+    late: Share = 0.0
+
+
+class Run(Table):
+    """How much of the market is simulated, for how long, from which seed."""
+
+    users: Annotated[int, Field(ge=1, le=50_000_000)] = 100_000
+    days: Annotated[float, Field(gt=0.0, le=3650.0)] = 30.0
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 1
+    tick_hours: Annotated[float, Field(ge=1.0, le=168.0)] = 24.0
+
+
+class Market(Table):
+    """The market the money is meant for: budgets are for `people` people and scale with the number simulated."""
+
+    people: Annotated[int, Field(ge=1)] = 1_000_000
+    currency: Annotated[str, Field(min_length=1, max_length=3)] = "USD"
+    competition_sigma: NotNegative = 0.0
+    competition_persistence: Share = 0.8
+
+
+class Calendar(Table):
+    """How people's activity varies over the week and the day; each list is rescaled to mean 1."""
+
+    first_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    weekday: Annotated[list[Positive], Field(min_length=7, max_length=7)] = [1.0] * 7
+    hour: Annotated[list[Positive], Field(min_length=24, max_length=24)] = [1.0] * 24
+
+
+class LogNormal(Table):
+    """A log-normal quantity: its mean, and the standard deviation of its logarithm."""
+
+    mean: Positive
+    sigma: Annotated[float, Field(ge=0.0, le=4.0)] = 0.0
+
+
+class Segment(Table):
+    """A kind of people: its share, and factors on activity, need and order value."""
+
+    share: Share = 1.0
+    activity: Positive = 1.0
+    need: NotNegative = 1.0
+    value: Positive = 1.0
+
+
+class Geo(Table):
+    """A place: its share of people, and the share of them who consent to tracking."""
+
+    share: Share = 1.0
+    consent: Share = 0.95
+
+
+class Population(Table):
+    """Who lives in the market. Drawn once per person; nothing here can change over time."""
+
+    sessions_per_day: LogNormal = LogNormal(mean=0.8, sigma=0.8)
+    need_per_day: LogNormal = LogNormal(mean=0.005, sigma=1.0)
+    activity_need_correlation: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
+    value_sigma: Annotated[float, Field(ge=0.0, le=3.0)] = 0.0
+    customer_share: Share = 0.1
+    segments: Annotated[dict[Name, Segment], Field(min_length=1, max_length=32)] = {"everyone": Segment()}
+    geos: Annotated[dict[Name, Geo], Field(min_length=1, max_length=250)] = {"us": Geo()}
+    devices: Annotated[dict[Name, Positive], Field(min_length=1, max_length=3)] = {
+        "mobile": 0.60,
+        "desktop": 0.34,
+        "tablet": 0.06,
+    }
+    devices_per_person: Annotated[list[Share], Field(min_length=1, max_length=3)] = [0.54, 0.32, 0.14]
+    main_device_share: Share = 0.7
+    log_in_share: Share = 0.25
+
+
+class Season(Table):
+    """One stretch of the season: from this day on, factors on need and on rivals' prices."""
+
+    day: NotNegative
+    need: NotNegative = 1.0
+    rival_price: Positive = 1.0
+
+
+class Need(Table):
+    """How people come into the market and leave it again."""
+
+    lapse_per_day: NotNegative = 0.03
+    rival_per_day: NotNegative = 0.05
+    satiation_days: NotNegative = 21.0
+    customer_factor: NotNegative = 1.0
+    aroused_by_visit: Share = 0.1
+    season: list[Season] = []
+
+
+class Step(Table):
+    """One step of the funnel; the last one is the macro-conversion.
+
+    Attributes:
+        name: what is counted when the step is taken.
+        rate: share of visits by people at this point of the funnel that take the step.
+        goodwill_response: how strongly goodwill raises the rate (rate × (1 + response × goodwill effect)).
+    """
+
+    name: Name
+    rate: Share
+    goodwill_response: NotNegative = 1.0
+
+
+class Order(Table):
+    """What an action is worth and what becomes of it afterwards."""
+
+    value: LogNormal = LogNormal(mean=100.0, sigma=0.5)
+    margin_share: Share = 0.5
+    minutes_on_site: Positive = 25.0
+    qualified_share: Share = 1.0
+    qualified_after_days: NotNegative = 0.0
+    closed_share: Share = 1.0
+    closed_after_days: NotNegative = 0.0
+    refund_share: Share = 0.0
+    refund_after_days: NotNegative = 10.0
+
+
+class Surface(Table):
+    """A place where sessions happen.
+
+    Attributes:
+        weights: relative frequency of sessions here, by mood.
+        goodwill_pull: how strongly goodwill draws people here (weight × (1 + pull × upstream goodwill)).
+        reach_share: share of people who ever use this surface; for the others such a session leads nowhere.
+        slot_share: share of sessions here that offer an ad slot.
+        rival_cpm: mean price of a thousand slots to the rivals, in currency; the price is log-normal.
+        rival_sigma: standard deviation of the logarithm of the rival price.
+        visit_share: share of sessions here that lead to the site without any ad, by mood.
+        visit_channel: the channel such a visit comes from; needed where `visit_share` is not zero.
+    """
+
+    weights: ByMood
+    goodwill_pull: NotNegative = 0.0
+    reach_share: Share = 1.0
+    slot_share: Share = 0.0
+    rival_cpm: Positive = 5.0
+    rival_sigma: Annotated[float, Field(ge=0.0, le=4.0)] = 0.8
+    visit_share: ShareByMood = ShareByMood()
+    visit_channel: Name | None = None
+
+
+class Creative(Table):
+    """An advertisement: from which day it runs, and factors on click-through rate and on goodwill."""
+
+    launch_day: NotNegative = 0.0
+    click_factor: NotNegative = 1.0
+    goodwill_factor: NotNegative = 1.0
+
+
+class Targeting(Table):
+    """Who may see a campaign. An empty list admits everyone.
+
+    `audience` is built from behaviour: `visitors` were on the site within `audience_days`, `late_funnel` are one step
+    from the action, `customers` have ordered before.
+    """
+
+    audience: Audience = "everyone"
+    audience_days: Positive = 30.0
+    segments: list[Name] = []
+    geos: list[Name] = []
+    devices: list[Name] = []
+
+
+class Campaign(Table):
+    """What is bought within a channel.
+
+    Attributes:
+        billing: what is paid for; `bid` is the most that is paid per thousand impressions (cpm) or per click (cpc), and
+            the agreed fee per lead (cpl: the first funnel step), per action (cpa), as share of the order value
+            (revenue_share) or per day (flat).
+        daily_budget: for a market of `market.people` people; none means unlimited.
+        expected_action_rate: actions expected per impression; ranks bids that are billed per action.
+        cookie_days: how long after a click a cpl, cpa or revenue-share campaign is owed its fee.
+        optimisation: exponent of the predicted propensity to convert in the bid (optimised delivery); 0 bids alike.
+        click_through_rate: clicks per impression of a fresh creative for someone who is not looking.
+        substitution: share of clicks that replace a visit the person would have made anyway.
+        landing_page_factor: factor on the funnel rates of visits that land from this campaign.
+        quality_factor: factor on the share of its actions that qualify.
+        frequency_cap: most impressions per person in each window of `frequency_cap_days`; none means no cap.
+        start_day, end_day: the flight.
+    """
+
+    billing: Billing = "cpm"
+    bid: NotNegative
+    daily_budget: Positive | None = None
+    expected_action_rate: Positive = 0.01
+    cookie_days: NotNegative = 30.0
+    optimisation: NotNegative = 0.0
+    click_through_rate: Share = 0.01
+    substitution: Share = 0.0
+    landing_page_factor: NotNegative = 1.0
+    quality_factor: NotNegative = 1.0
+    frequency_cap: Annotated[int, Field(ge=1, le=1000)] | None = None
+    frequency_cap_days: Positive = 7.0
+    start_day: NotNegative = 0.0
+    end_day: Positive | None = None
+    targeting: Targeting = Targeting()
+    creatives: Annotated[dict[Name, Creative], Field(min_length=1, max_length=32)] = {"standard": Creative()}
+
+    def creatives_by_launch(self) -> dict[str, Creative]:
+        """The creatives in the order in which they go on air."""
+        return dict(sorted(self.creatives.items(), key=lambda entry: entry[1].launch_day))
+
+
+class Holdout(Table):
+    """A user-level experiment: this share of people is not shown the channel's ads between two days (ghost ads)."""
+
+    share: Share = 0.1
+    start_day: NotNegative = 0.0
+    end_day: Positive | None = None
+
+
+class Channel(Table):
+    """What an ad does to people. A channel without campaigns is one that people come by on their own.
+
+    Attributes:
+        surface: where its ads appear; needed if it has campaigns.
+        half_life_days: days until half of the goodwill is forgotten (carry-over).
+        goodwill_per_impression: what the first impression of a fresh creative adds.
+        saturation: goodwill at which an impression adds half as much as the first (diminishing returns).
+        direct_effect: gain in funnel rates per unit of goodwill.
+        upstream_effect: gain in visits to goodwill-driven surfaces (brand search, direct) per unit of goodwill.
+        need_effect: gain in the hazard of coming into the market per unit of goodwill.
+        synergy: per other channel, gain in goodwill per unit of goodwill from there.
+        creative_half_life_days: age at which a creative is half as fresh; none means that it does not age.
+        wear_out_impressions: impressions of a campaign after which one person clicks half as often; none: no wear.
+        overexposure_impressions: impressions of a campaign beyond which more of them annoy; none: never.
+        annoyance_per_impression: goodwill lost with each impression beyond that.
+        holdout: the channel's lift test; needs campaigns.
+    """
+
+    surface: Name | None = None
+    half_life_days: Positive = 7.0
+    goodwill_per_impression: NotNegative = 0.0
+    saturation: Positive = 1.0
+    direct_effect: NotNegative = 0.0
+    upstream_effect: NotNegative = 0.0
+    need_effect: NotNegative = 0.0
+    synergy: dict[Name, NotNegative] = {}
+    creative_half_life_days: Positive | None = None
+    wear_out_impressions: Positive | None = None
+    overexposure_impressions: Annotated[int, Field(ge=1)] | None = None
+    annoyance_per_impression: NotNegative = 0.0
+    holdout: Holdout = Holdout()
+    campaigns: Annotated[dict[Name, Campaign], Field(max_length=32)] = {}
+
+
+class InvalidTraffic(Table):
+    """The second population: robots that look at ads, click, and fill in forms.
+
+    Attributes:
+        robots_share: robots per person.
+        sessions_per_day: of one robot.
+        surfaces: where robots go, as relative weights.
+        click_share: share of ads shown to robots that they click.
+        fake_lead_share: share of robot clicks that end in a fake action.
+    """
+
+    robots_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
+    sessions_per_day: Positive = 10.0
+    surfaces: dict[Name, Positive] = {}
+    click_share: Share = 0.3
+    fake_lead_share: Share = 0.0
+
+
+class Change(Table):
+    """A dated change: on `day`, each path in `set` takes its new value. `note` says why, for people."""
+
+    day: Positive
+    set: Annotated[dict[str, bool | int | float | str], Field(min_length=1)]
+    note: str = ""
+
+
+class Scenario(Table):
+    """Everything that is assumed about a market."""
+
+    title: str = ""
+    description: str = ""
+    run: Run = Run()
+    market: Market = Market()
+    calendar: Calendar = Calendar()
+    population: Population = Population()
+    need: Need = Need()
+    funnel: Annotated[list[Step], Field(min_length=1, max_length=4)]
+    interest: ByMood = ByMood(out_of_market=1.0, in_market=2.0, visited=3.0, late=4.0)
+    propensity: ByMood = ByMood(out_of_market=1.0, in_market=5.0, visited=20.0, late=60.0)
+    order: Order = Order()
+    surfaces: Annotated[dict[Name, Surface], Field(min_length=1, max_length=32)]
+    channels: Annotated[dict[Name, Channel], Field(min_length=1, max_length=32)]
+    invalid_traffic: InvalidTraffic = InvalidTraffic()
+    timeline: list[Change] = []
+
+    def paid_channels(self) -> list[str]:
+        """Names of the channels that have campaigns, in the order of the file."""
+        return [name for name, channel in self.channels.items() if channel.campaigns]

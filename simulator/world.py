@@ -1,0 +1,194 @@
+"""The world: run a scenario, and keep what happened."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from simulator.engines.agents import Agents
+from simulator.engines.cohort import BLOCK_USERS, Cohort, Map
+from simulator.engines.replacement import DEFAULT_KERNELS, Kernels
+from simulator.events import EVENT_SCHEMA, events_table
+from simulator.market.board import Board, blank_board
+from simulator.market.market import Market, TickReport, no_change
+from simulator.population import build_population, users_table
+from simulator.scenario.parameters import Law, Names, build_law
+from simulator.scenario.schema import Scenario
+from simulator.scenario.timeline import versions
+
+EngineName = Literal["cohort", "agents"]
+
+
+@dataclass(frozen=True)
+class World:
+    """What happened, and what a second life needs to happen again.
+
+    Attributes:
+        scenario: what was assumed.
+        names: what positions in arrays stand for.
+        law: the parameters in force, per version of the scenario.
+        board: what the market published, tick by tick.
+        events: the event log (see `simulator.events`).
+        users: one row per person.
+        market: one row per tick and campaign.
+        timeline: one row per version of the scenario.
+    """
+
+    scenario: Scenario
+    names: Names
+    law: Law
+    board: Board
+    events: pa.Table
+    users: pa.Table
+    market: pa.Table
+    timeline: pa.Table
+    kernels: Kernels = DEFAULT_KERNELS
+
+    def cost_micros(self) -> dict[str, int]:
+        """What was paid for each channel that has campaigns, in micros."""
+        totals = self.market.group_by("channel").aggregate([("cost_micros", "sum")]).to_pydict()
+        return dict(zip(totals["channel"], totals["cost_micros_sum"], strict=True))
+
+    def orders(self) -> pa.Table:
+        """The conversions of the log."""
+        return self.events.filter(pa.compute.equal(self.events["kind"], "conversion"))
+
+
+@dataclass(frozen=True)
+class Played:
+    """A scenario played through once: the board it left, the engine with its rows, the market's reports."""
+
+    names: Names
+    law: Law
+    board: Board
+    engine: Cohort | Agents
+    reports: list[TickReport]
+
+
+def simulate(
+    scenario: Scenario,
+    *,
+    engine: EngineName = "cohort",
+    threads: int = 1,
+    block_users: int = BLOCK_USERS,
+    kernels: Kernels = DEFAULT_KERNELS,
+    progress: Callable[[float], None] = lambda share: None,
+) -> World:
+    """Run a scenario from its first day to its last.
+
+    The same scenario and seed give the same tables, bit for bit, whatever the engine, threads or block size.
+
+    Args:
+        scenario: what is assumed; holds users, days and seed.
+        engine: `cohort` (compiled blocks, all cores) or `agents` (a SimPy process per person).
+        threads: how many blocks run at once; cohort only.
+        block_users: people per block; cohort only.
+        kernels: the compiled law; see `simulator.engines.replacement` to replace a step of it.
+        progress: told the share of the run that is done, after each tick.
+    """
+    with thread_map(threads) as map_:
+        played = play(
+            scenario, no_change(), engine=engine, map_=map_, block_users=block_users, kernels=kernels, progress=progress
+        )
+    users = users_table(played.engine.population, played.names)
+    geos = played.engine.population.people["geo"]
+    tables = [events_table(rows, played.names, geos) for rows in played.engine.take_rows()]
+    return World(
+        scenario=scenario,
+        names=played.names,
+        law=played.law,
+        board=played.board,
+        events=pa.concat_tables(tables) if tables else EVENT_SCHEMA.empty_table(),
+        users=users,
+        market=market_table(played.reports),
+        timeline=timeline_table(scenario),
+        kernels=kernels,
+    )
+
+
+def play(
+    scenario: Scenario,
+    variant: Any,
+    *,
+    engine: EngineName = "cohort",
+    map_: Map = map,
+    block_users: int = BLOCK_USERS,
+    orders_only: bool = False,
+    kernels: Kernels = DEFAULT_KERNELS,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Played:
+    """Play a scenario through with one thing changed (`variant`, VARIANT (1,)), the market free to react to it."""
+    stretches = versions(scenario)
+    names = Names.of(scenario)
+    law = build_law([version.scenario for version in stretches])
+    run = scenario.run
+    board = blank_board(
+        run.days, run.tick_hours / 24.0, len(names.surfaces), len(names.campaigns), len(names.creatives)
+    )
+    population = build_population(scenario, law, names)
+    # The market applies a changed budget through its pacing, so people must not see it a second time.
+    felt = variant.copy()
+    felt.throttle_factor = 1.0
+    people: Cohort | Agents
+    if engine == "agents":
+        people = Agents(law, board, population, felt, run.seed, orders_only=orders_only, kernel=kernels.step)
+    else:
+        people = Cohort(
+            law, board, population, felt, run.seed,
+            map_=map_, block_users=block_users, orders_only=orders_only, kernel=kernels.advance,
+        )  # fmt: skip
+    market = Market(stretches, names, board, variant, progress=progress)
+    market.run(people)
+    return Played(names, law, board, people, market.reports)
+
+
+@contextmanager
+def thread_map(threads: int) -> Iterator[Map]:
+    """`map` over this many threads."""
+    if threads <= 1:
+        yield map
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield pool.map
+
+
+def market_table(reports: list[TickReport]) -> pa.Table:
+    """One row per tick and campaign; impression share is impressions over auctions entered by eligible people."""
+    columns = {field: [asdict(report)[field] for report in reports] for field in TickReport.__dataclass_fields__}
+    table = pa.table(
+        {
+            "tick": pa.array(columns["tick"], pa.int32()),
+            "day": pa.array(columns["day"], pa.float64()),
+            "channel": pa.array(columns["channel"], pa.string()),
+            "campaign": pa.array(columns["campaign"], pa.string()),
+            "bid": pa.array(columns["bid"], pa.float64()),
+            "daily_budget": pa.array(columns["daily_budget"], pa.float64()),
+            "throttle": pa.array(columns["throttle"], pa.float64()),
+            **{
+                field: pa.array(columns[field], pa.int64())
+                for field in ("auctions", "impressions", "clicks", "actions", "cost_micros")
+            },
+        }
+    )
+    shares = [
+        report.impressions / report.auctions * report.throttle if report.auctions else 0.0 for report in reports
+    ]
+    return table.append_column("impression_share", pa.array(shares, pa.float64()))
+
+
+def timeline_table(scenario: Scenario) -> pa.Table:
+    """One row per change: the day, the path, the new value as text, the note."""
+    rows = [
+        (change.day, path, str(value), change.note) for change in scenario.timeline for path, value in change.set.items()
+    ]
+    return pa.table(
+        {
+            "day": pa.array([row[0] for row in rows], pa.float64()),
+            "path": pa.array([row[1] for row in rows], pa.string()),
+            "value": pa.array([row[2] for row in rows], pa.string()),
+            "note": pa.array([row[3] for row in rows], pa.string()),
+        }
+    )

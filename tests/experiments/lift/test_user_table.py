@@ -1,0 +1,171 @@
+"""The user-level test from a table with one row per user."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from experiments.lift.arms import ArmStatistics
+from experiments.lift.refusal import LiftInputError
+from experiments.lift.user import user_holdout_test
+from experiments.lift.user_table import user_table_test
+
+
+def make_table(users=20_000, seed=1, treated_share=0.8):
+    """A holdout in which half of the treated are reached and ads add 1.5 points to a rate of 2 %."""
+    rng = np.random.default_rng(seed)
+    treated = np.arange(users) < users * treated_share
+    exposed = treated & (rng.random(users) < 0.5)
+    conversions = (rng.random(users) < 0.02 + 0.015 * exposed).astype(int)
+    return pd.DataFrame(
+        {
+            "user_id": [f"u{i}" for i in range(users)],
+            "arm": np.where(treated, "treated", "control"),
+            "exposed": exposed,
+            "conversions": conversions,
+            "value": conversions * rng.gamma(2, 20, users),
+            "cost": exposed * 0.05,
+        }
+    )
+
+
+TABLE = make_table()
+
+
+def test_a_table_gives_what_its_sums_give():
+    found = user_table_test(TABLE, planned_treated_share=0.8)
+    t, c = TABLE[TABLE["arm"] == "treated"], TABLE[TABLE["arm"] == "control"]
+    expected = user_holdout_test(
+        ArmStatistics.from_values(t["conversions"]),
+        ArmStatistics.from_values(c["conversions"]),
+        round(t["cost"].sum() * 1e6),
+        unexposed=ArmStatistics.from_values(t.loc[~t["exposed"], "conversions"]),
+        planned_treated_share=0.8,
+    )
+    assert found.conversions == expected
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    "backend", [pa.Table.from_pandas, lambda t: t.convert_dtypes(), lambda t: t.sample(frac=1)]
+)
+def test_any_data_frame_in_any_order(backend):
+    expected, found = user_table_test(TABLE).to_frame(), user_table_test(backend(TABLE)).to_frame()
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_value_and_its_return():
+    found = user_table_test(TABLE)
+    t, c = TABLE[TABLE["arm"] == "treated"], TABLE[TABLE["arm"] == "control"]
+    incremental = t["value"].sum() - c["value"].mean() * len(t)
+    assert found.incremental_value.difference == pytest.approx(incremental)
+    roas = found.incremental_return_on_ad_spend
+    assert roas.difference == pytest.approx(incremental / t["cost"].sum())
+    frame = found.to_frame()
+    assert (frame["incremental_value_lower"] < frame["incremental_value"]).all()
+    assert (frame["incremental_return_on_ad_spend"] < frame["incremental_return_on_ad_spend_upper"]).all()
+    assert user_table_test(TABLE.drop(columns="value")).incremental_value is None
+
+
+def test_orders_without_value_tell_no_error_of_value():
+    found = user_table_test(TABLE.assign(value=0.0))
+    assert found.incremental_value.interval() == (-math.inf, math.inf)
+
+
+def test_ghost_ads_compare_the_exposed_with_those_who_would_have_been():
+    rng = np.random.default_rng(2)
+    ghosts = TABLE["exposed"] | ((TABLE["arm"] == "control") & (rng.random(len(TABLE)) < 0.5))
+    found = user_table_test(TABLE.assign(exposed=ghosts), design="ghost_ads", planned_treated_share=0.8)
+    stratum = TABLE[ghosts]
+    assert found.conversions.treated.users == (stratum["arm"] == "treated").sum()
+    assert found.conversions.control.users == (stratum["arm"] == "control").sum()
+    assert not found.conversions.sample_ratio.mismatch
+    assert found.conversions.lift_of_exposed is None
+    # The same people, less noise: nobody whom no ad could reach is compared.
+    diluted = user_table_test(TABLE).conversions.incremental_conversions
+    assert found.conversions.incremental_conversions.standard_error < diluted.standard_error
+
+
+def test_ads_that_reached_the_control_arm_are_said():
+    leaked = TABLE.assign(exposed=True)
+    found = user_table_test(leaked)
+    assert "Ads reached 4,000 control users" in found.summary()
+    assert found.conversions.lift_of_exposed is None
+
+
+def test_cost_in_the_control_arm_makes_the_cost_an_estimate():
+    rng = np.random.default_rng(3)
+    table = TABLE.assign(cost=rng.gamma(2, np.where(TABLE["arm"] == "treated", 0.05, 0.02)))
+    found = user_table_test(table)
+    t, c = table[table["arm"] == "treated"], table[table["arm"] == "control"]
+    n = len(t)
+    test = found.conversions
+    assert test.cost_micros / 1e6 == pytest.approx(t["cost"].sum() - n * c["cost"].mean())
+    assert test.cost_standard_error_micros / 1e6 == pytest.approx(
+        n * math.sqrt(t["cost"].var() / n + c["cost"].var() / len(c))
+    )
+    covariance = n**2 * (
+        np.cov(t["cost"], t["conversions"])[0, 1] / n + np.cov(c["cost"], c["conversions"])[0, 1] / len(c)
+    )
+    assert test.cost_covariance_micros / 1e6 == pytest.approx(covariance)
+    assert "additional cost" in found.summary()
+    assert found.incremental_return_on_ad_spend is None
+    price = test.cost_per_incremental_conversion(0.95)
+    assert price.bounded == (test.p_value < 0.05)
+    with pytest.raises(LiftInputError, match="welch"):
+        user_table_test(table, method="score")
+
+
+def test_refunds_are_said():
+    value = TABLE["value"].copy()
+    value.iloc[0] = -20.0
+    assert "refund" in user_table_test(TABLE.assign(value=value)).summary()
+
+
+def problems_of(table, **options):
+    with pytest.raises(LiftInputError) as refusal:
+        user_table_test(table, **options)
+    return refusal.value.problems
+
+
+def test_missing_columns_are_all_named_with_a_hint():
+    problems = problems_of(
+        TABLE.rename(columns={"user_id": "userid", "conversions": "conversion"}).drop(columns="cost")
+    )
+    assert [p.split(":")[0] for p in problems] == ["user_id", "conversions", "cost"]
+    assert "did you mean userid?" in problems[0]
+    assert "did you mean conversion?" in problems[1]
+    assert problems_of(TABLE.drop(columns="exposed"), design="ghost_ads")[0].startswith("exposed")
+
+
+def test_bad_values_are_all_named():
+    table = TABLE.head(100).copy()
+    table["arm"] = np.where(np.arange(100) % 2, "treated", "controll")
+    table.loc[3, "conversions"] = -1
+    table.loc[[4, 5], "cost"] = -0.5
+    table["value"] = "many"
+    places = [p.split(":")[0] for p in problems_of(table)]
+    assert sorted(places) == ["arm", "conversions", "cost", "value"]
+    assert problems_of(TABLE.assign(exposed=2)) == (
+        "exposed: values must be true or false; write true where an ad reached the user",
+    )
+
+
+def test_missing_values_are_counted():
+    table = TABLE.astype({"conversions": "Int64"})
+    table.loc[:2, "conversions"] = pd.NA
+    assert problems_of(table)[0].startswith("conversions: 3 missing values")
+
+
+def test_users_in_two_rows_or_two_arms_are_refused():
+    twice = pd.concat([TABLE, TABLE.head(5), TABLE.head(3).assign(arm="control")])
+    problems = problems_of(twice)
+    assert "3 users in both arms" in problems[0]
+    assert "2 users in several rows" in problems[1]
+
+
+def test_an_arm_with_nobody_is_refused():
+    assert problems_of(TABLE[TABLE["arm"] == "treated"])[0].startswith("control.users: 0")
+    assert len(problems_of(TABLE.head(0))) == 2
