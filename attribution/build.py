@@ -102,6 +102,16 @@ def _orders_by_person(
     return _Orders(rows[first], np.append(0, np.cumsum(counts)), int(np.count_nonzero(~first)))
 
 
+def _touches_by_person(
+    person: Codes, time: NDArray[Any], kept: Ints | None, people: int
+) -> tuple[Ints, Ints]:
+    """Return the rows of the kept touches by person and time, and where each person starts in them."""
+    if kept is None:
+        return kernels.order_by_person_and_time(person, time, people)
+    order, offsets = kernels.order_by_person_and_time(person[kept], time[kept], people)
+    return kept[order], offsets
+
+
 def _cut(
     touches: Touches,
     conversions: Conversions,
@@ -115,11 +125,7 @@ def _cut(
     clock = _Clock.of(touches, conversions)
     touch_time, conversion_time = clock.exact(touches.time), clock.exact(conversions.time)
     observed_until = _observed_until(touch_time, conversion_time, settings)
-    if kept is None:
-        order, offsets = kernels.order_by_person_and_time(touch_person, touch_time, people)
-    else:
-        order, offsets = kernels.order_by_person_and_time(touch_person[kept], touch_time[kept], people)
-        order = kept[order]
+    order, offsets = _touches_by_person(touch_person, touch_time, kept, people)
     channels = touches.channels
     window = clock.durations(
         [[settings.window_days(name, view=view) for name in channels] for view in (False, True)]
@@ -156,11 +162,7 @@ def _cut(
     kernels.journeys(True, *rules, person, conversion, end, starts, touch)
 
     converted = conversion >= 0
-    row = np.full(count, -1, dtype=np.int64)
-    row[converted] = orders.rows[conversion[converted]]
-    value = np.zeros(count, dtype=np.int64)
-    value[converted] = conversions.value_micros[row[converted]]
-    person = np.cumsum(np.diff(person, prepend=person[:1]) != 0, dtype=np.int32)
+    row = np.where(converted, np.append(orders.rows, -1)[conversion], -1)
     journeys = Journeys(
         channels=channels,
         offsets=starts,
@@ -169,9 +171,9 @@ def _cut(
         touch_row=order[touch],
         age_days=clock.days(np.repeat(end, np.diff(starts)) - time[touch]),
         conversion_row=row,
-        person=person,
+        person=np.cumsum(np.diff(person, prepend=person[:1]) != 0, dtype=np.int32),
         weight=np.ones(count),
-        value_micros=value,
+        value_micros=np.append(conversions.value_micros, 0)[row],
         follow_up_days=clock.days(observed_until - end),
     )
     used = np.zeros(len(order), dtype=np.bool_)
