@@ -34,6 +34,8 @@ def cache_folder() -> Path | None:
     for source in sorted(package.rglob("*.py")):
         digest.update(source.relative_to(package).as_posix().encode())
         digest.update(source.read_bytes())
+    # Where the sources lie belongs to it: numba keeps code per path, and `is_cached` must not find another checkout's.
+    digest.update(str(package).encode())
     digest.update(repr((numba.__version__, llvmlite.__version__, np.__version__, sys.version)).encode())
     base = os.environ.get("CPALAB_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     folder = Path(base).expanduser() / "cpalab" / digest.hexdigest()[:16]
