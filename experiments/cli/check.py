@@ -22,6 +22,6 @@ def describe(scenario: Scenario) -> str:
     paid = scenario.paid_channels()
     campaigns = sum(len(channel.campaigns) for channel in scenario.channels.values())
     return (
-        f"{scenario.run.users:,} people for {scenario.run.days:g} days, {len(scenario.channels)} channels, {len(paid)} of them "
-        f"paid with {campaigns} campaigns, {len(scenario.timeline)} changes on the timeline."
+        f"{scenario.run.users:,} people for {scenario.run.days:g} days, {len(scenario.channels)} channels, "
+        f"{len(paid)} of them paid with {campaigns} campaigns, {len(scenario.timeline)} changes on the timeline."
     )

@@ -20,7 +20,13 @@ def scenario_options(command: Command) -> Command:
             click.option("--users", type=int, help="People to simulate; budgets scale along."),
             click.option("--days", type=float, help="Days to simulate."),
             click.option("--seed", type=int, help="Seed of every random number."),
-            click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Override any value of the scenario."),
+            click.option(
+                "--set",
+                "overrides",
+                multiple=True,
+                metavar="PATH=VALUE",
+                help="Override any value of the scenario.",
+            ),
         ]
     ):
         command = decorate(command)

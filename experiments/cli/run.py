@@ -11,17 +11,20 @@ from simulator.scenario.schema import Scenario
 
 if TYPE_CHECKING:
     from experiments.comparison import Comparison
+    from simulator.world import EngineName
 
 
 @click.command()
 @scenario_options
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for tables, events and report.html.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for tables, events and report.html."
+)
 @click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
 @engine_options
 @talk_options
-def command(  # noqa: D417 - arguments are documented as options
+def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
-    out: Path | None, force: bool, engine: str, threads: int, quiet: bool, as_json: bool,
+    out: Path | None, force: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
 
@@ -42,7 +45,7 @@ def command(  # noqa: D417 - arguments are documented as options
 
 
 def main_job(
-    scenario: Scenario, out: Path | None, force: bool, engine: str, threads: int, report: Report, quiet: bool
+    scenario: Scenario, out: Path | None, force: bool, engine: "EngineName", threads: int, report: Report, quiet: bool
 ) -> "Comparison":
     """Everything from the scenario to the files; returns what was found."""
     from contextlib import nullcontext
@@ -54,7 +57,7 @@ def main_job(
 
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
-        world = simulate(scenario, engine=engine, threads=threads, progress=lambda share: report("simulate", share))  # type: ignore[arg-type]  # click checked it
+        world = simulate(scenario, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
         comparison = compare(world, estimands=ESTIMANDS, threads=threads, progress=report)
         if folder is not None:
             report("write", 0.0)

@@ -1,22 +1,32 @@
 """`cpalab simulate`: a world and nothing else."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from experiments.cli.options import chosen_scenario, engine_options, scenario_options
 from experiments.cli.progress import progress_bar, say_if_compiling
 
+if TYPE_CHECKING:
+    from simulator.world import EngineName
+
 
 @click.command()
 @scenario_options
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder for the world's files.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder for the world's files.",
+)
 @click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
 @engine_options
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
-def command(  # noqa: D417 - arguments are documented as options
+def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
-    out: Path, force: bool, engine: str, threads: int, quiet: bool,
+    out: Path, force: bool, engine: "EngineName", threads: int, quiet: bool,
 ) -> None:  # fmt: skip
     """Simulate a market and write what happened: events, users, market, timeline and a manifest.
 
@@ -30,7 +40,10 @@ def command(  # noqa: D417 - arguments are documented as options
         say_if_compiling(quiet)
         with progress_bar(quiet) as report:
             world = simulate(
-                chosen, engine=engine, threads=threads, progress=lambda share: report("simulate", share)  # type: ignore[arg-type]  # click checked it
+                chosen,
+                engine=engine,
+                threads=threads,
+                progress=lambda share: report("simulate", share),
             )
             write_world(world, folder)
             write_manifest(folder, chosen)

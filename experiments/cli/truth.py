@@ -1,20 +1,30 @@
 """`cpalab truth`: what each channel's ads really caused."""
 
+from typing import TYPE_CHECKING, Literal
+
 import click
 
 from experiments.cli.options import chosen_scenario, engine_options, scenario_options, talk_options
 from experiments.cli.progress import progress_bar, say_if_compiling
 
+if TYPE_CHECKING:
+    from simulator.world import EngineName
+
 
 @click.command()
 @scenario_options
-@click.option("--feedback", type=click.Choice(["held", "free"]), default="held", show_default=True,
-              help="Whether the market's budgets and pacing react to a change.")
+@click.option(
+    "--feedback",
+    type=click.Choice(["held", "free"]),
+    default="held",
+    show_default=True,
+    help="Whether the market's budgets and pacing react to a change.",
+)
 @engine_options
 @talk_options
-def command(  # noqa: D417 - arguments are documented as options
+def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
-    feedback: str, engine: str, threads: int, quiet: bool, as_json: bool,
+    feedback: Literal["held", "free"], engine: "EngineName", threads: int, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Average, marginal and joint effects of ads, by living everyone's life again without them.
 
@@ -27,9 +37,13 @@ def command(  # noqa: D417 - arguments are documented as options
 
     say_if_compiling(quiet)
     with progress_bar(quiet) as report:
-        world = simulate(chosen, engine=engine, threads=threads, progress=lambda share: report("simulate", share))  # type: ignore[arg-type]  # click checked it
+        world = simulate(chosen, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
         truth = measure_truth(
-            world, estimands=ESTIMANDS, feedback=feedback, threads=threads, progress=lambda share: report("truth", share)  # type: ignore[arg-type]  # click checked it
+            world,
+            estimands=ESTIMANDS,
+            feedback=feedback,
+            threads=threads,
+            progress=lambda share: report("truth", share),
         )
     if as_json:
         labels = {channel: found.counts() for channel, found in truth.labels.items()}
