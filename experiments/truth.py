@@ -236,7 +236,10 @@ def _questions(world: World, estimand: Estimand) -> list[Question]:
             pair = (Change(channel=k, log_bid_change=less), Change(channel=k, log_bid_change=more))
             questions.append(Question(channels[k], estimand, pair))
         elif estimand == "marginal_budget" and any(c.daily_budget is not None for c in campaigns):
-            pair = (Change(channel=k, throttle_factor=1 - MARGIN), Change(channel=k, throttle_factor=1 + MARGIN))
+            pair = (
+                Change(channel=k, throttle_factor=1 - MARGIN),
+                Change(channel=k, throttle_factor=1 + MARGIN),
+            )
             questions.append(Question(channels[k], estimand, pair))
     return questions
 
@@ -249,9 +252,7 @@ def _live_held(world: World, rows: Any, threads: int, progress: Callable[[float]
             kernel=world.kernels.relive, map_=map_, progress=progress,
         )  # fmt: skip
     by_world = _conversions_by_world(twins.orders, len(rows))
-    return [
-        Life(by_world[w], twins.parted[:, w], twins.ledgers[w]["cost_micros"]) for w in range(1, len(rows))
-    ]
+    return [Life(by_world[w], twins.parted[:, w], twins.ledgers[w]["cost_micros"]) for w in range(1, len(rows))]
 
 
 def _live_free(world: World, rows: Any, threads: int, progress: Callable[[float], None]) -> list[Life]:
