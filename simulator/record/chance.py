@@ -33,6 +33,6 @@ def _as_many(number: Any, users: Ints) -> Ints:
 
 
 @entry_point
-def _fill(out, seed, user, session, purpose, block):  # type: ignore[no-untyped-def]  # compiled
+def _fill(out: Floats, seed: int, user: Ints, session: Ints, purpose: np.uint64, block: Ints) -> None:
     for i in range(user.size):
         out[0, i], out[1, i], out[2, i], out[3, i] = uniforms(seed, user[i], session[i], purpose, block[i])

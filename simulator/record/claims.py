@@ -70,9 +70,7 @@ class Claims:
     @staticmethod
     def join(parts: "list[Claims]") -> "Claims":
         """All parts one after the other."""
-        return Claims(
-            *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Claims))
-        )
+        return Claims(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Claims)))
 
     def keep(self, mask: Any) -> "Claims":
         """The claims of this mask."""

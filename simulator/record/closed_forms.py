@@ -15,7 +15,7 @@ class Rates:
         pixel: coverage of the pixel, blockers included (p); server: of the server (s₀); match: of the two (m).
         safari: Safari's share of recorded actions.
         visits_per_order, first_steps_per_order: ratios of events.
-        lag_cdf: F(days), share of claims by click within so many days.
+        lag_cdf: F(days), share of claims by click within so many days; none: the published lag.
         click_days: today's click window.
         view: views' share of platform claims.
         log_in: share of click claims that a log-in recognises (λ); same_session: of the others, those of one session (G).
@@ -31,7 +31,7 @@ class Rates:
     safari: float = 0.33
     visits_per_order: float = math.nan
     first_steps_per_order: float = math.nan
-    lag_cdf: Callable[[float], float] = lambda days: default_lag_cdf(days)
+    lag_cdf: Callable[[float], float] | None = None
     click_days: float = 30.0
     view: float = 0.0
     log_in: float = 0.0
@@ -71,6 +71,11 @@ def _consented(share: float, recovered: float) -> float:
     return share + (1.0 - share) * recovered
 
 
+def _shorter(r: Rates, days: float) -> float:
+    within = r.lag_cdf or default_lag_cdf
+    return within(r.click_days) / within(min(days, r.click_days))
+
+
 CLOSED_FORMS: Mapping[str, Callable[[Rates, float], dict[str, float]]] = {
     "tag_outage": lambda r, s: _tags(1 / (1 - s)),
     "partial_outage": lambda r, f: _tags(1 / (1 - f * r.safari)),
@@ -81,7 +86,7 @@ CLOSED_FORMS: Mapping[str, Callable[[Rates, float], dict[str, float]]] = {
     "wrong_definition": lambda r, _: {"analytics": 1 / r.first_steps_per_order, "crm": 1.0},
     "value_bug": lambda r, _: _tags(1.0),
     "time_zone": lambda r, _: _tags(1.0),
-    "shorter_window": lambda r, days: _platform(r.lag_cdf(r.click_days) / r.lag_cdf(min(days, r.click_days))),
+    "shorter_window": lambda r, days: _platform(_shorter(r, days)),
     "views_removed": lambda r, _: _platform(1 / (1 - r.view)),
     "model_change": lambda r, _: _tags(1.0),
     "platform_model": lambda r, _: _tags(1.0),

@@ -125,9 +125,7 @@ def blocks(world: Happened, needed: Sequence[str], block_users: int = BLOCK_USER
     for first in range(0, world.users.num_rows, block_users):
         last = min(first + block_users, world.users.num_rows)
         start, stop = np.searchsorted(users, [first, last])
-        yield _read(
-            world.events.slice(start, stop - start), names, first, last, segment[first:last], customer, needed
-        )
+        yield _read(world.events.slice(start, stop - start), names, first, last, segment[first:last], customer, needed)
 
 
 def codes(column: Any, words: Sequence[str]) -> Codes:

@@ -67,7 +67,8 @@ def browser_of(user: Ints, device: Codes, now: Moments, seed: int) -> Codes:
     draw = draws_at(seed, user, device, BROWSER)[0]
     shares = now.rows(lambda t: [t.identity.browsers.get(name, 0.0) for name in BROWSERS])
     bounds = np.cumsum(shares, axis=1)
-    return (draw[:, None] >= bounds[:, :-1] / bounds[:, -1:]).sum(axis=1).astype(np.int16)  # type: ignore[no-any-return]  # numpy
+    browser: Codes = (draw[:, None] >= bounds[:, :-1] / bounds[:, -1:]).sum(axis=1).astype(np.int16)
+    return browser
 
 
 def clear_rate(user: Ints, now: Moments, seed: int) -> Floats:
@@ -104,9 +105,10 @@ def visitor_of(user: Ints, cookie: Ints, now: Moments, seed: int) -> Ints:
 
 
 @entry_point
-def _number_cookies(  # type: ignore[no-untyped-def]  # compiled
-    user, device, time, by_ad, lifetime, decorated, rate, survives, cookie, fresh
-):
+def _number_cookies(
+    user: Ints, device: Ints, time: Floats, by_ad: Bools, lifetime: Floats, decorated: Floats, rate: Floats,
+    survives: Floats, cookie: Ints, fresh: Bools,
+) -> None:  # fmt: skip
     """Walk through the visits, sorted by person and time, and begin a new cookie where the old one is gone."""
     for i in range(user.size):
         previous = -1

@@ -24,9 +24,7 @@ class Pairs:
         return Pairs(self.action[mask], self.touch[mask])
 
 
-def pairs_within(
-    action_key: Ints, action_time: Floats, touch_key: Ints, touch_time: Floats, days: float
-) -> Pairs:
+def pairs_within(action_key: Ints, action_time: Floats, touch_key: Ints, touch_time: Floats, days: float) -> Pairs:
     """All pairs with the same key whose touch is at most `days` before the action.
 
     Touches must be sorted by key and time; actions may come in any order.
@@ -43,7 +41,7 @@ def pairs_within(
 
 
 @entry_point
-def _narrow(action_time, touch_time, days, low, end, high):  # type: ignore[no-untyped-def]  # compiled
+def _narrow(action_time: Floats, touch_time: Floats, days: float, low: Ints, end: Ints, high: Ints) -> None:
     for i in range(action_time.size):
         while low[i] < end[i] and touch_time[low[i]] < action_time[i] - days:
             low[i] += 1
@@ -56,7 +54,7 @@ def any_in_group(group: Ints, flag: Bools) -> Bools:
     """For each member of a group: whether `flag` holds for any member of it."""
     found = np.zeros(int(group.max(initial=-1)) + 1, np.bool_)
     found[group[flag]] = True
-    return found[group]  # type: ignore[no-any-return]  # numpy
+    return found[group]
 
 
 def shares(group: Ints, age_days: Floats, rule: Ints, half_life_days: Floats) -> Floats:
@@ -77,4 +75,5 @@ def shares(group: Ints, age_days: Floats, rule: Ints, half_life_days: Floats) ->
         [n == 1, n == 2, first | last], [1.0, 0.5, END_SHARE], (1.0 - 2.0 * END_SHARE) / np.maximum(n - 2, 1)
     )
     weight = np.choose(rule, [last.astype(float), first.astype(float), np.ones(len(group)), position, decay])
-    return weight / np.repeat(np.add.reduceat(weight, starts), size)  # type: ignore[no-any-return]  # numpy
+    result: Floats = weight / np.repeat(np.add.reduceat(weight, starts), size)
+    return result

@@ -34,7 +34,7 @@ class Modelling:
         enough = self.clicks[platform, geo, day] >= now(lambda t: t.consent.model_min_clicks)
         consenting = np.maximum(share(geo, now), 1e-9)
         recovered = now(lambda t: t.consent.model_recovery) * now(lambda t: t.consent.refuser_rate)
-        return np.where(enough, recovered * (1.0 - consenting) / consenting, 0.0)  # type: ignore[no-any-return]  # numpy
+        return np.where(enough, recovered * (1.0 - consenting) / consenting, 0.0)
 
 
 def observe_clicks(world: Happened, regime: Regime, of_channel: Codes, platforms: int) -> Modelling:

@@ -51,9 +51,7 @@ class Record:
 
     def _sum(self, system: str, columns: tuple[str, ...]) -> dict[str, float]:
         rows = self.claims.filter(pc.equal(self.claims["system"].cast(pa.string()), system))
-        rows = rows.set_column(
-            rows.schema.get_field_index("channel"), "channel", rows["channel"].cast(pa.string())
-        )
+        rows = rows.set_column(rows.schema.get_field_index("channel"), "channel", rows["channel"].cast(pa.string()))
         sums = rows.group_by("channel").aggregate([(column, "sum") for column in columns]).to_pydict()
         totals = np.sum([sums[f"{column}_sum"] for column in columns], axis=0)
         return {channel: float(total) for channel, total in sorted(zip(sums["channel"], totals, strict=True))}
@@ -93,7 +91,7 @@ def record(world: Happened, tracking: Tracking | None = None, *, block_users: in
 
 def record_block(
     block: Block, regime: Regime, market: Sellers, modelling: Modelling
-) -> tuple[list[pa.Table], np.ndarray]:  # type: ignore[type-arg]  # int64
+) -> tuple[list[pa.Table], np.ndarray]:
     """The stages in order for one block: the claims of each system, and (visits, sessions) per channel."""
     scenario = regime.scenarios[0]
     seed = scenario.run.seed
@@ -134,7 +132,7 @@ def _billing(world: Happened, claims: pa.Table, regime: Regime) -> dict[str, int
     paid = world.events.select(["kind", "channel", "cost_micros", "user_id", "session", "time"])
     is_fee = codes(paid["kind"], ("fee",)) == 0
     fees = paid.filter(pa.array(is_fee))
-    result = {channel: 0 for channel in world_cost_micros(world)}
+    result = dict.fromkeys(world_cost_micros(world), 0)
     for channel, amount in zip(owed["channel"].to_pylist(), owed["fee_micros"].to_pylist(), strict=True):
         if amount:
             result[channel] += amount
@@ -151,13 +149,13 @@ def _billing(world: Happened, claims: pa.Table, regime: Regime) -> dict[str, int
     return result
 
 
-def _count_sessions(block: Block, landing: Landing) -> np.ndarray:  # type: ignore[type-arg]  # int64
+def _count_sessions(block: Block, landing: Landing) -> np.ndarray:
     width = len(source_words(block.names))
     visits = np.bincount(landing.origin, minlength=width)
     return np.stack([visits, np.bincount(landing.source[landing.in_analytics], minlength=width)])
 
 
-def _sessions_table(counts: list[np.ndarray], world: Happened) -> pa.Table:  # type: ignore[type-arg]  # int64
+def _sessions_table(counts: list[np.ndarray], world: Happened) -> pa.Table:
     words = source_words(Names.of(world.scenario))
     total = np.sum(counts, axis=0) if counts else np.zeros((2, len(words)), np.int64)
     return pa.table(

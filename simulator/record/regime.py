@@ -54,20 +54,20 @@ class Moments:
     stretch: Ints
 
     def __call__(self, number: Callable[[Tracking], float]) -> Floats:
-        """This number of the tracking in force at each moment, float64 (n,)."""
+        """A number of the tracking in force at each moment, float64 (n,)."""
         values = np.array([number(tracking) for tracking in self.regime.trackings], dtype=np.float64)
-        return values[self.stretch]  # type: ignore[no-any-return]  # numpy
+        return values[self.stretch]
 
     def table(self, row: Callable[[Scenario, Tracking], Any], column: Ints) -> Floats:
         """One entry, at `column`, of the row of numbers in force at each moment, float64 (n,)."""
         pairs = zip(self.regime.scenarios, self.regime.trackings, strict=True)
         values = np.array([row(scenario, tracking) for scenario, tracking in pairs], dtype=np.float64)
-        return values[self.stretch, column]  # type: ignore[no-any-return]  # numpy
+        return values[self.stretch, column]
 
     def rows(self, row: Callable[[Tracking], Any]) -> Floats:
-        """The whole row of numbers in force at each moment, float64 (n, columns)."""
+        """Rows of numbers in force at each moment, float64 (n, columns)."""
         values = np.array([row(tracking) for tracking in self.regime.trackings], dtype=np.float64)
-        return values[self.stretch]  # type: ignore[no-any-return]  # numpy
+        return values[self.stretch]
 
 
 def effective(scenario: Scenario) -> Tracking:

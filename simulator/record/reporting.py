@@ -38,7 +38,7 @@ def _withhold_small_rows(claims: pa.Table, least: float) -> pa.Table:
     return claims.filter(pc.invert(pc.and_(own, pc.is_in(channel, value_set=small))))
 
 
-def by_day(claims: pa.Table, system: str, days: float) -> np.ndarray:  # type: ignore[type-arg]  # float64
+def by_day(claims: pa.Table, system: str, days: float) -> np.ndarray:
     """Conversions that a system books on each day of the run, float64 (days,); what falls outside is left out."""
     rows = claims.filter(pc.equal(claims["system"].cast(pa.string()), system))
     day = np.floor(rows["booked"].to_numpy()).astype(np.int64)

@@ -14,11 +14,10 @@ DIRECT, REFERRAL, UNASSIGNED, UNKNOWN, EXTENSION = (
 
 PAID = re.compile(r"^(.*cp.*|ppc|retargeting|paid.*)$")
 SEARCH_SITES = frozenset({"google", "bing", "duckduckgo", "yahoo", "baidu", "yandex", "ecosia"})
-SOCIAL_SITES = frozenset(
-    {"facebook", "instagram", "tiktok", "linkedin", "pinterest", "twitter", "reddit", "snapchat"}
-)
+SOCIAL_SITES = frozenset({"facebook", "instagram", "tiktok", "linkedin", "pinterest", "twitter", "reddit", "snapchat"})
 SHOPPING_SITES = frozenset({"amazon", "ebay", "etsy", "shopify", "walmart"})
 VIDEO_SITES = frozenset({"youtube", "vimeo", "twitch", "netflix", "hulu"})
+MAIL = frozenset({"email", "e-mail", "e_mail", "e mail"})
 SHOPPING_CAMPAIGN = re.compile(r"^(.*(([^a-df-z]|^)shop|shopping).*)$")
 
 
@@ -61,16 +60,9 @@ def default_channel_group(source: str, medium: str, campaign: str = "") -> str:
     }  # fmt: skip
     if organic and medium in ("", "(none)", "(not set)", "organic", "referral", *by_medium):
         return organic
-    if re.match(r"^(.*video.*)$", medium):
+    if "video" in medium:
         return "organic_video"
-    if (
-        "email" in (site, medium)
-        or medium in ("e-mail", "e_mail", "e mail")
-        or site in ("e-mail", "e_mail", "e mail")
-    ):
+    if MAIL & {site, medium}:
         return "email"
-    if medium in by_medium:
-        return by_medium[medium]
-    if medium.endswith("push") or "mobile" in medium or "notification" in medium:
-        return "mobile_push"
-    return UNASSIGNED
+    pushes = medium.endswith("push") or "mobile" in medium or "notification" in medium
+    return by_medium.get(medium, "mobile_push" if pushes else UNASSIGNED)

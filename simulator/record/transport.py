@@ -92,14 +92,10 @@ def land(block: Block, seen: Recognition, regime: Regime, seed: int) -> Landing:
     hidden = np.where(late, np.int16(words.index(DIRECT)), source)
     reached = agreed.given & ~blocked & (lost >= now(lambda t: t.transport.session_loss))
     reached &= ~_out(visits, seen.browser, block, regime, "analytics", seed)
-    return Landing(
-        agreed.given, blocked, reached, by_ad & (strips >= strip_share) & ~late, hidden, visits.channel
-    )
+    return Landing(agreed.given, blocked, reached, by_ad & (strips >= strip_share) & ~late, hidden, visits.channel)
 
 
-def send(
-    block: Block, actions: Actions, seen: Recognition, landing: Landing, regime: Regime, seed: int
-) -> Signals:
+def send(block: Block, actions: Actions, seen: Recognition, landing: Landing, regime: Regime, seed: int) -> Signals:
     """What arrives of each action.
 
     A platform counts p + s − p·s·m of the actions that the pixel sends with coverage p and the server with coverage s,
@@ -180,11 +176,8 @@ def _outages(tracking: Tracking, system: str) -> list[Outage]:
 
 def counted(block: Block, actions: Actions, now: Moments) -> Bools:
     """Which actions are of the kind that tags count at the time."""
-    kinds = [
-        [float(name in counted_kinds(t.transport.action)) for name in block.kinds]
-        for t in now.regime.trackings
-    ]
-    return np.array(kinds)[now.stretch, actions.kind] > 0  # type: ignore[no-any-return]  # numpy
+    kinds = [[float(name in counted_kinds(t.transport.action)) for name in block.kinds] for t in now.regime.trackings]
+    return np.array(kinds)[now.stretch, actions.kind] > 0
 
 
 def counted_kinds(action: str) -> tuple[str, ...]:

@@ -194,7 +194,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "F25", "coupon_overwrite", "share of checkouts h", 0.24, 0.0, 0.99, "analytics, other channels × 1/(1−h)",
-        "the affiliate's share at checkout exceeds that at landing: affiliate's CPA falls or its bill rises, others' CPA rises",
+        "the affiliate's share at checkout exceeds that at landing: others' CPA rises, the affiliate's bill rises",
         lambda t, h, _: {"intrusion.coupon_share": h},
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the tracking must agree on with the rest of a scenario: names of channels, places, devices, steps and faults; windows."""
+"""What the tracking must agree on with the rest of a scenario: names of channels, places, steps and faults; windows."""
 
 from collections.abc import Iterable, Iterator
 
@@ -27,9 +27,7 @@ def tracking_inconsistencies(scenario: Scenario) -> Iterator[Problem]:
     yield from _platforms(scenario)
     if tracking.identity.clear_share + tracking.identity.serial_clear_share > 1:
         total = tracking.identity.clear_share + tracking.identity.serial_clear_share
-        yield Problem(
-            "tracking.identity", "clear_share and serial_clear_share must add up to at most 1", f"{total:g}"
-        )
+        yield Problem("tracking.identity", "clear_share and serial_clear_share must add up to at most 1", f"{total:g}")
     for name, rule, value in impossible(tracking.faults):
         hint = "" if name in BY_NAME else did_you_mean(name, BY_NAME)
         yield Problem(f"tracking.faults.{name}", rule, value, hint)
@@ -37,9 +35,7 @@ def tracking_inconsistencies(scenario: Scenario) -> Iterator[Problem]:
 
 def _platforms(scenario: Scenario) -> Iterator[Problem]:
     if scenario.tracking.platform.channels:
-        yield Problem(
-            "tracking.platform.channels", "must be empty", hint="name channels in tracking.platforms.NAME"
-        )
+        yield Problem("tracking.platform.channels", "must be empty", hint="name channels in tracking.platforms.NAME")
     owner: dict[str, str] = {}
     for name, rules in scenario.tracking.platforms.items():
         place = f"tracking.platforms.{name}.channels"
@@ -54,9 +50,7 @@ def _platforms(scenario: Scenario) -> Iterator[Problem]:
 
 def _outage(scenario: Scenario, place: str, outage: Outage) -> Iterator[Problem]:
     if outage.end_day <= outage.start_day:
-        yield Problem(
-            f"{place}.end_day", f"must be after start_day ({outage.start_day:g})", f"{outage.end_day:g}"
-        )
+        yield Problem(f"{place}.end_day", f"must be after start_day ({outage.start_day:g})", f"{outage.end_day:g}")
     for geo in outage.geos:
         yield from _known(f"{place}.geos", geo, "place", scenario.population.geos)
     for device in outage.devices:

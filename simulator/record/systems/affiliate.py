@@ -1,17 +1,19 @@
 """Affiliate networks: the last affiliate click in the cookie claims the order and is owed its fee (micros)."""
 
+from typing import Any
+
 import numpy as np
 
 from simulator.law.aftermath import micros
-from simulator.record.chance import Bools, Floats, Ints
+from simulator.record.chance import Bools, Codes, Floats, Ints
 from simulator.record.claims import Claims
 from simulator.record.happened import Block
 from simulator.record.identity import Recognition
 from simulator.record.matching import Pairs, pairs_within
 from simulator.record.regime import Moments, Regime
+from simulator.record.sources import source_words
 from simulator.record.systems.analytics import coupon_source
 from simulator.record.systems.platform import FEE_BILLING
-from simulator.record.sources import source_words
 from simulator.record.transport import Landing, Signals
 from simulator.scenario.schema import Campaign, Scenario
 
@@ -39,9 +41,7 @@ def affiliate_claims(
     visitor = seen.visitor[touches.visit[clicks]]
     clicks = clicks[np.lexsort((touches.time[clicks], visitor))]
     visitor = seen.visitor[touches.visit[clicks]]
-    found = pairs_within(
-        seen.visitor[actions.visit[rows]], actions.time[rows], visitor, touches.time[clicks], np.inf
-    )
+    found = pairs_within(seen.visitor[actions.visit[rows]], actions.time[rows], visitor, touches.time[clicks], np.inf)
     last = np.full(len(rows), -1)
     last[found.action] = clicks[found.touch]
     has = np.flatnonzero(last >= 0)
@@ -62,9 +62,7 @@ def affiliate_claims(
     if not len(grabbed):
         return claims
     already = np.isin(claims.action, grabbed)
-    return Claims.join(
-        [claims.keep(~already), _extension(block, grabbed, coupon, fee_rules, regime, signals)]
-    )
+    return Claims.join([claims.keep(~already), _extension(block, grabbed, coupon, fee_rules, regime, signals)])
 
 
 class _Terms:
@@ -91,10 +89,10 @@ class _FeeRules:
             for name, campaign in channel.campaigns.items():
                 self.paid[k, block.campaigns.index(name)] = campaign.billing in FEE_BILLING
 
-    def is_fee(self, channel: Ints, campaign: Ints) -> Bools:
-        return self.paid[channel, campaign]  # type: ignore[no-any-return]  # numpy
+    def is_fee(self, channel: Codes, campaign: Codes) -> Bools:
+        return self.paid[channel, campaign]
 
-    def terms(self, now: Moments, channel: Ints, campaign: Ints) -> _Terms:
+    def terms(self, now: Moments, channel: Any, campaign: Any) -> _Terms:
         def row(scenario: Scenario) -> Floats:
             table = np.zeros((len(self.names.channels), self.width, 4))
             for k, its_channel in enumerate(scenario.channels.values()):
@@ -144,8 +142,8 @@ def _extension(
     """Claims of a coupon extension at checkout: on the terms of the channel's first campaign, for nothing if it has none."""
     n = len(action)
     value = signals.value_micros[action]
-    campaigns = np.flatnonzero(fee_rules.paid[coupon]) if coupon < len(fee_rules.paid) else []
-    campaign = int(campaigns[0]) if len(campaigns) else -1
+    paid = coupon < len(fee_rules.paid) and bool(fee_rules.paid[coupon].any())
+    campaign = int(np.argmax(fee_rules.paid[coupon])) if paid else -1
     fees = np.zeros(n, np.int64)
     if campaign >= 0:
         now = regime.at(block.actions.time[action])

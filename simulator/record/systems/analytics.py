@@ -40,9 +40,7 @@ def analytics_claims(
     rows, sampled = _sampled(block, rows, sampled, seed)
 
     sessions = np.flatnonzero(landing.in_analytics)
-    pairs = pairs_of_visits(
-        block, seen.visitor, rows, sessions, regime.longest(lambda t: t.analytics.lookback_days)
-    )
+    pairs = pairs_of_visits(block, seen.visitor, rows, sessions, regime.longest(lambda t: t.analytics.lookback_days))
     lag = actions.time[rows[pairs.action]] - visits.time[pairs.touch]
     pairs = pairs.keep(lag <= now(lambda t: t.analytics.lookback_days)[rows[pairs.action]])
     source = landing.source[pairs.touch]
@@ -93,9 +91,7 @@ def pairs_of_visits(block: Block, visitor: Ints, rows: Ints, sessions: Ints, day
     """Pairs of an action (position in `rows`) and an earlier session of its visitor (row of the visit)."""
     actions, visits = block.actions, block.visits
     order = sessions[np.lexsort((visits.time[sessions], visitor[sessions]))]
-    pairs = pairs_within(
-        visitor[actions.visit[rows]], actions.time[rows], visitor[order], visits.time[order], days
-    )
+    pairs = pairs_within(visitor[actions.visit[rows]], actions.time[rows], visitor[order], visits.time[order], days)
     return Pairs(pairs.action, order[pairs.touch])
 
 

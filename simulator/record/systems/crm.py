@@ -21,9 +21,7 @@ STAGES = {
 }
 
 
-def crm_claims(
-    block: Block, seen: Recognition, landing: Landing, regime: Regime, seed: int, stage: str
-) -> Claims:
+def crm_claims(block: Block, seen: Recognition, landing: Landing, regime: Regime, seed: int, stage: str) -> Claims:
     """What the CRM books at one stage.
 
     The source is that of the visitor's last visit which was not direct, read from hidden fields of the form: UTM

@@ -7,7 +7,7 @@ import numpy as np
 from simulator.draws import GRAPH, LOG_IN
 from simulator.record.chance import Bools, Codes, Floats, Ints, draws_at
 from simulator.record.claims import Claims
-from simulator.record.happened import Actions, Block
+from simulator.record.happened import Block
 from simulator.record.identity import SAFARI, Recognition, browser_of
 from simulator.record.matching import RULES, Pairs, any_in_group, pairs_within, shares
 from simulator.record.modelling import Modelling
@@ -17,9 +17,7 @@ from simulator.scenario.schema import Scenario
 from simulator.scenario.tracking import BROWSERS, Platform, Tracking
 
 FEE_BILLING = ("cpl", "cpa", "revenue_share")
-THIRD_PARTY = np.array(
-    [name in ("chrome", "edge", "other") for name in BROWSERS]
-)  # Safari, Firefox block such cookies
+THIRD_PARTY = np.array([name in ("chrome", "edge", "other") for name in BROWSERS])  # Safari, Firefox block such cookies
 HALF_LIFE_DAYS = 7.0  # Google Ads' time decay
 STAGES = {"order": "conversion", "qualified": "qualified", "closed": "closed"}
 
@@ -33,10 +31,8 @@ class Sellers:
 
 
 def sellers(scenario: Scenario) -> Sellers:
-    """The ad platforms of a scenario. A paid channel that no platform names is one of its own; networks paid by fee are none."""
-    named = {
-        channel: name for name, rules in scenario.tracking.platforms.items() for channel in rules.channels
-    }
+    """The ad platforms of a scenario: a paid channel that no platform names is one of its own; those paid by fee are none."""
+    named = {channel: name for name, rules in scenario.tracking.platforms.items() for channel in rules.channels}
     own = {
         name: named.get(name, name)
         for name, channel in scenario.channels.items()
@@ -69,9 +65,7 @@ def platform_claims(
     by_stage = np.isin(actions.kind, block.kind(*STAGES.values()))
     rows = np.flatnonzero(by_tag | by_stage)
     touches = block.touches
-    longest = regime.longest(
-        lambda t: max(max(r.click_days, r.view_days) for r in [t.platform, *t.platforms.values()])
-    )
+    longest = regime.longest(lambda t: max(max(r.click_days, r.view_days) for r in [t.platform, *t.platforms.values()]))
     pairs = pairs_within(actions.user[rows], actions.time[rows], touches.user, touches.time, longest)
     pairs = Pairs(rows[pairs.action], pairs.touch)
     platform = market.of_channel[touches.channel[pairs.touch]]
@@ -81,9 +75,7 @@ def platform_claims(
     offline = rules(lambda r: list(STAGES).index(r.offline_import) if r.offline_import != "none" else -1)
     stage_kind = np.append(block.kind(*STAGES.values()), -1)[offline.astype(np.int64)]
     counts = np.where(offline < 0, by_tag[pairs.action], actions.kind[pairs.action] == stage_kind)
-    counts &= _within(block, pairs, rules) & _recognised(
-        block, pairs, platform, seen, landing, offline, rules, seed
-    )
+    counts &= _within(block, pairs, rules) & _recognised(block, pairs, platform, seen, landing, offline, rules, seed)
     order = np.flatnonzero(counts)
     order = order[np.lexsort((pairs.touch[order], platform[order], pairs.action[order]))]
     return _claims(block, pairs.keep(order), rules.take(order), offline[order], signals, modelling)  # type: ignore[arg-type]
@@ -112,8 +104,8 @@ def _within(block: Block, pairs: Pairs, rules: _Rules) -> Bools:
     lag = block.actions.time[pairs.action] - block.touches.time[pairs.touch]
     click = block.touches.is_click[pairs.touch]
     view_days = rules(lambda r: r.view_days)
-    inside = np.where(click, lag <= rules(lambda r: r.click_days), (lag <= view_days) & (view_days > 0))
-    return inside  # type: ignore[no-any-return]  # numpy
+    inside: Bools = np.where(click, lag <= rules(lambda r: r.click_days), (lag <= view_days) & (view_days > 0))
+    return inside
 
 
 def _recognised(
@@ -132,13 +124,12 @@ def _recognised(
     logged_in &= ~mobile | (browser != SAFARI) | permits
     click = touches.is_click[pairs.touch]
     landed = touches.visit[pairs.touch]  # -1, the last visit, for views: masked by `click`
-    same_cookie = (
-        seen.cookie[landed] == seen.cookie[there] if len(seen.cookie) else np.zeros(len(user), np.bool_)
-    )
+    same_cookie = seen.cookie[landed] == seen.cookie[there] if len(seen.cookie) else np.zeros(len(user), np.bool_)
     kept = (rules(lambda r: float(r.click_id_kept)) > 0) | (landed == there)
     by_click_id = click & same_cookie & landing.click_id[landed] & kept & landing.consents[landed]
     on_device = ~click & (device == block.visits.device[there]) & THIRD_PARTY[browser]
-    return np.where(offline >= 0, by_click_id, logged_in | by_click_id | on_device)  # type: ignore[no-any-return]  # numpy
+    recognised: Bools = np.where(offline >= 0, by_click_id, logged_in | by_click_id | on_device)
+    return recognised
 
 
 def _claims(
