@@ -29,6 +29,8 @@ CLAIM_SCHEMA = pa.schema(
         pa.field("segment", _WORD),
         pa.field("returning", pa.bool_()),
         pa.field("time", pa.float64(), metadata={"unit": "days"}),
+        pa.field("visit_time", pa.float64(), metadata={"unit": "days"}),
+        pa.field("touch_time", pa.float64(), metadata={"unit": "days"}),
         pa.field("booked", pa.float64(), metadata={"unit": "days"}),
         pa.field("arrival", pa.float64(), metadata={"unit": "days"}),
         pa.field("view_through", pa.bool_()),
@@ -49,6 +51,7 @@ class Claims:
         reporter: name of the platform or system.
         channel: position in `source_words`.
         campaign, creative: positions, -1 for none.
+        touched: the time of the touch that is credited (visit_time is that of the action's own visit).
         booked: the time it is booked at, in days; arrival: when it is known.
         conversions: credit; modelled: conversions added by modelling on top.
         value_micros: value that comes with the credit; fee_micros: what is owed for the claim.
@@ -60,6 +63,7 @@ class Claims:
     campaign: Codes
     creative: Codes
     view_through: Any
+    touched: Floats
     booked: Floats
     arrival: Floats
     conversions: Floats
@@ -106,6 +110,8 @@ def claims_table(
             words(block.segment[user - block.first], names.segments),
             pa.array(actions.returning[action]),
             pa.array(actions.time[action]),
+            pa.array(visits.time[visit]),
+            pa.array(claims.touched),
             pa.array(claims.booked),
             pa.array(claims.arrival),
             pa.array(np.asarray(claims.view_through, np.bool_)),

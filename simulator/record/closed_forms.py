@@ -13,6 +13,7 @@ class Rates:
 
     Attributes:
         pixel: coverage of the pixel, blockers included (p); server: of the server (s₀); match: of the two (m).
+        between: (share of the days gone by at one moment, at a later one) → share of actions between them.
         safari: Safari's share of recorded actions.
         visits_per_order, first_steps_per_order: ratios of events.
         lag_cdf: F(days), share of claims by click within so many days; none: the published lag.
@@ -28,6 +29,7 @@ class Rates:
     pixel: float = 1.0
     server: float = 0.0
     match: float = 1.0
+    between: Callable[[float, float], float] = lambda begin, end: end - begin
     safari: float = 0.33
     visits_per_order: float = math.nan
     first_steps_per_order: float = math.nan
@@ -77,7 +79,7 @@ def _shorter(r: Rates, days: float) -> float:
 
 
 CLOSED_FORMS: Mapping[str, Callable[[Rates, float], dict[str, float]]] = {
-    "tag_outage": lambda r, s: _tags(1 / (1 - s)),
+    "tag_outage": lambda r, s: _tags(1 / (1 - r.between((1 - s) / 2, (1 + s) / 2))),
     "partial_outage": lambda r, f: _tags(1 / (1 - f * r.safari)),
     "duplicate_firing": lambda r, x: _tags(1 / (1 + x)),
     "undeduplicated_server": lambda r, s: _platform(_today(r) / (r.pixel + s)),

@@ -83,10 +83,6 @@ class Actions:
     visit: Ints
     returning: Bools
 
-    def take(self, rows: Any) -> "Actions":
-        """The actions of these rows (a mask or positions)."""
-        return Actions(*(getattr(self, field)[rows] for field in self.__dataclass_fields__))
-
 
 @dataclass(frozen=True)
 class Block:

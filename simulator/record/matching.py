@@ -24,15 +24,16 @@ class Pairs:
         return Pairs(self.action[mask], self.touch[mask])
 
 
-def pairs_within(action_key: Ints, action_time: Floats, touch_key: Ints, touch_time: Floats, days: float) -> Pairs:
-    """All pairs with the same key whose touch is at most `days` before the action.
+def pairs_within(action_key: Ints, visit_time: Floats, touch_key: Ints, touch_time: Floats, days: float) -> Pairs:
+    """All pairs with the same key whose touch is at most `days` before the action's visit, and not after it.
 
-    Touches must be sorted by key and time; actions may come in any order.
+    Touches must be sorted by key and time; actions may come in any order. An action happens some time after its visit
+    began, at the latest when the next session begins: only its own session and those before it can have led to it.
     """
     low = np.searchsorted(touch_key, action_key, side="left")
     end = np.searchsorted(touch_key, action_key, side="right")
     high = low.copy()
-    _narrow(action_time, touch_time, days, low, end, high)
+    _narrow(visit_time, touch_time, days, low, end, high)
     count = high - low
     action = np.repeat(np.arange(len(action_key)), count)
     before = np.cumsum(count) - count

@@ -46,11 +46,13 @@ def default_channel_group(source: str, medium: str, campaign: str = "") -> str:
         (site in SOCIAL_SITES, "paid_social", "organic_social"),
         (site in VIDEO_SITES, "paid_video", "organic_video"),
     )
-    if paid:
-        return next((group for matches, group, _ in kinds if matches), "paid_other")
+    group = next((paid_group if paid else organic for matches, paid_group, organic in kinds if matches), "")
+    if group:
+        return group
     if medium in ("display", "banner", "expandable", "interstitial", "cpm"):
         return "display"
-    organic = next((group for matches, _, group in kinds if matches), "")
+    if paid:
+        return "paid_other"
     by_medium = {
         "organic": "organic_search",
         "social": "organic_social", "social-network": "organic_social", "social-media": "organic_social",
@@ -58,8 +60,6 @@ def default_channel_group(source: str, medium: str, campaign: str = "") -> str:
         "affiliate": "affiliates", "referral": REFERRAL, "app": REFERRAL, "link": REFERRAL,
         "audio": "audio", "sms": "sms",
     }  # fmt: skip
-    if organic and medium in ("", "(none)", "(not set)", "organic", "referral", *by_medium):
-        return organic
     if "video" in medium:
         return "organic_video"
     if MAIL & {site, medium}:

@@ -66,7 +66,8 @@ def _and_lost(today: float, share: float) -> float:
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
-        "F1", "tag_outage", "share of the days", 0.2, 0.0, 0.99, "platform, analytics × 1/(1−s)",
+        "F1", "tag_outage", "share of the days, in the middle", 0.2, 0.0, 0.99,
+        "platform, analytics × 1/(1−s), s = share of the actions",
         "platform and analytics fall by the same factor in every channel, for a stretch of days; CRM does not",
         lambda t, s, days: _outage(t, start_day=days * (1 - s) / 2, end_day=max(days * (1 + s) / 2, 1e-9)) if s else {},
     ),

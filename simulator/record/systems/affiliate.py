@@ -41,7 +41,9 @@ def affiliate_claims(
     visitor = seen.visitor[touches.visit[clicks]]
     clicks = clicks[np.lexsort((touches.time[clicks], visitor))]
     visitor = seen.visitor[touches.visit[clicks]]
-    found = pairs_within(seen.visitor[actions.visit[rows]], actions.time[rows], visitor, touches.time[clicks], np.inf)
+    found = pairs_within(
+        seen.visitor[actions.visit[rows]], visits.time[actions.visit[rows]], visitor, touches.time[clicks], np.inf
+    )
     last = np.full(len(rows), -1)
     last[found.action] = clicks[found.touch]
     has = np.flatnonzero(last >= 0)
@@ -131,8 +133,8 @@ def _claims(block: Block, action: Ints, touch: Ints, terms: _Terms, signals: Sig
     value = signals.value_micros[action]
     return Claims(
         action, touches.channel[touch], touches.channel[touch], touches.campaign[touch], touches.creative[touch],
-        np.zeros(n, np.bool_), block.actions.time[action], signals.arrival[action], np.ones(n), np.zeros(n), value,
-        _fees(terms, value),
+        np.zeros(n, np.bool_), touches.time[touch], block.actions.time[action], signals.arrival[action],
+        np.ones(n), np.zeros(n), value, _fees(terms, value),
     )  # fmt: skip
 
 
@@ -150,6 +152,6 @@ def _extension(
         fees = _fees(fee_rules.terms(now, np.full(n, coupon), np.full(n, campaign)), value)
     return Claims(
         action, np.full(n, coupon, np.int16), np.full(n, coupon, np.int16), np.full(n, campaign, np.int16),
-        np.full(n, -1, np.int16), np.zeros(n, np.bool_), block.actions.time[action], signals.arrival[action], np.ones(n),
-        np.zeros(n), value, fees,
+        np.full(n, -1, np.int16), np.zeros(n, np.bool_), block.actions.time[action], block.actions.time[action],
+        signals.arrival[action], np.ones(n), np.zeros(n), value, fees,
     )  # fmt: skip

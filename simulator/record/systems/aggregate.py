@@ -86,9 +86,8 @@ def _outcomes(block: Block) -> tuple[Ints, Ints, Ints, Floats]:
     touches, actions = block.touches, block.actions
     clicks = np.flatnonzero(touches.is_click)
     orders = np.flatnonzero(actions.kind == block.kind("conversion")[0])
-    pairs = pairs_within(
-        actions.user[orders], actions.time[orders], touches.user[clicks], touches.time[clicks], WINDOW_DAYS
-    )
+    arrived = block.visits.time[actions.visit[orders]]
+    pairs = pairs_within(actions.user[orders], arrived, touches.user[clicks], touches.time[clicks], WINDOW_DAYS)
     last = np.full(len(orders), -1)
     last[pairs.action] = pairs.touch
     worth = np.zeros(len(clicks))

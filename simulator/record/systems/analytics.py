@@ -66,24 +66,25 @@ def analytics_claims(
     some = np.flatnonzero(share > 0)
     action, touch, source, share = action[some], touch[some], source[some], share[some]
     row = rows[action]
+    when = when[some]
     conversions = share * signals.analytics_count[row] / sampled[action]
     own = (touch != NO_TOUCH) & (source == landing.origin[touch])
     return plain_claims(
         row, source, np.where(own, visits.campaign[touch], -1), np.where(own, visits.creative[touch], -1),
-        actions.time[row], signals.arrival[row], conversions,
+        when, actions.time[row], signals.arrival[row], conversions,
         np.rint(conversions * signals.value_micros[row]).astype(np.int64),
     )  # fmt: skip
 
 
 def plain_claims(
-    action: Ints, source: Codes, campaign: Codes, creative: Codes, booked: Floats, arrival: Floats, conversions: Floats,
-    value_micros: Ints,
+    action: Ints, source: Codes, campaign: Codes, creative: Codes, touched: Floats, booked: Floats, arrival: Floats,
+    conversions: Floats, value_micros: Ints,
 ) -> Claims:  # fmt: skip
     """Claims of a system that models nothing, is owed nothing and sees no views."""
     n = len(action)
     return Claims(
         action, np.zeros(n, np.int16), source.astype(np.int16), campaign.astype(np.int16), creative.astype(np.int16),
-        np.zeros(n, np.bool_), booked, arrival, conversions, np.zeros(n), value_micros, np.zeros(n, np.int64),
+        np.zeros(n, np.bool_), touched, booked, arrival, conversions, np.zeros(n), value_micros, np.zeros(n, np.int64),
     )  # fmt: skip
 
 
@@ -91,7 +92,9 @@ def pairs_of_visits(block: Block, visitor: Ints, rows: Ints, sessions: Ints, day
     """Pairs of an action (position in `rows`) and an earlier session of its visitor (row of the visit)."""
     actions, visits = block.actions, block.visits
     order = sessions[np.lexsort((visits.time[sessions], visitor[sessions]))]
-    pairs = pairs_within(visitor[actions.visit[rows]], actions.time[rows], visitor[order], visits.time[order], days)
+    pairs = pairs_within(
+        visitor[actions.visit[rows]], visits.time[actions.visit[rows]], visitor[order], visits.time[order], days
+    )
     return Pairs(pairs.action, order[pairs.touch])
 
 

@@ -34,12 +34,11 @@ def crm_claims(block: Block, seen: Recognition, landing: Landing, regime: Regime
     rows = np.flatnonzero(np.isin(actions.kind, block.kind(*STAGES[stage])))
     ordered = actions.visit[rows]  # the source was stored with the order, whenever the stage is reached
     source = np.where(landing.click_id, landing.origin, landing.source)
-    # Everything after the order looks back from the order's own visit.
     pairs = pairs_of_visits(block, seen.visitor, rows, np.arange(len(visits.user)), np.inf)
     action, touch = pairs.action, pairs.touch
     lag = visits.time[ordered[action]] - visits.time[touch]
     lookback = now(lambda t: t.crm.lookback_days)[rows[action]]
-    kept = (lag >= 0) & (lag <= lookback)
+    kept = lag <= lookback
     action, touch = action[kept], touch[kept]
     known = source[touch] != words.index(DIRECT)
     best = known | ~any_in_group(action, known)
@@ -53,5 +52,6 @@ def crm_claims(block: Block, seen: Recognition, landing: Landing, regime: Regime
     sign = np.where(actions.kind[rows] == block.kind("refund")[0], -1.0, 1.0)
     return plain_claims(
         rows, found, np.where(own, visits.campaign[last], -1), np.where(own, visits.creative[last], -1),
-        actions.time[rows], actions.time[rows], sign, actions.value_micros[rows],
+        np.where(last == NO_TOUCH, np.nan, visits.time[last]), actions.time[rows], actions.time[rows], sign,
+        actions.value_micros[rows],
     )  # fmt: skip

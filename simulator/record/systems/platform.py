@@ -66,7 +66,8 @@ def platform_claims(
     rows = np.flatnonzero(by_tag | by_stage)
     touches = block.touches
     longest = regime.longest(lambda t: max(max(r.click_days, r.view_days) for r in [t.platform, *t.platforms.values()]))
-    pairs = pairs_within(actions.user[rows], actions.time[rows], touches.user, touches.time, longest)
+    arrived = block.visits.time[actions.visit[rows]]
+    pairs = pairs_within(actions.user[rows], arrived, touches.user, touches.time, longest)
     pairs = Pairs(rows[pairs.action], pairs.touch)
     platform = market.of_channel[touches.channel[pairs.touch]]
     pairs, platform = pairs.keep(platform >= 0), platform[platform >= 0]
@@ -160,6 +161,7 @@ def _claims(
         campaign=touches.campaign[touch],
         creative=touches.creative[touch],
         view_through=~touches.is_click[touch],
+        touched=touches.time[touch],
         booked=np.where(by_click_date, touches.time[touch], time),
         arrival=signals.arrival[pairs.action],
         conversions=conversions,
