@@ -28,11 +28,22 @@ SMALL_MARKET: dict[str, Any] = {
         "need_per_day": {"mean": 0.05, "sigma": 0.8},
         "activity_need_correlation": 0.4,
         "value_sigma": 0.3,
-        "segments": {"young": {"share": 0.6}, "older": {"share": 0.4, "activity": 0.7, "need": 1.5, "value": 1.4}},
+        "segments": {
+            "young": {"share": 0.6},
+            "older": {"share": 0.4, "activity": 0.7, "need": 1.5, "value": 1.4},
+        },
         "geos": {"us": {"share": 0.7}, "uk": {"share": 0.3, "consent": 0.6}},
     },
-    "need": {"season": [{"day": 7.0, "need": 1.5, "rival_price": 1.2}], "satiation_days": 2.0, "aroused_by_visit": 0.3},
-    "funnel": [{"name": "view", "rate": 0.8}, {"name": "cart", "rate": 0.5}, {"name": "purchase", "rate": 0.5}],
+    "need": {
+        "season": [{"day": 7.0, "need": 1.5, "rival_price": 1.2}],
+        "satiation_days": 2.0,
+        "aroused_by_visit": 0.3,
+    },
+    "funnel": [
+        {"name": "view", "rate": 0.8},
+        {"name": "cart", "rate": 0.5},
+        {"name": "purchase", "rate": 0.5},
+    ],
     "order": {
         "value": {"mean": 80.0, "sigma": 0.5},
         "qualified_share": 0.7,
@@ -94,7 +105,11 @@ SMALL_MARKET: dict[str, Any] = {
                     "bid": 2.0,
                     "optimisation": 0.3,
                     "click_through_rate": 0.02,
-                    "targeting": {"audience": "visitors", "audience_days": 7.0, "devices": ["mobile", "desktop"]},
+                    "targeting": {
+                        "audience": "visitors",
+                        "audience_days": 7.0,
+                        "devices": ["mobile", "desktop"],
+                    },
                 },
             },
         },
@@ -119,7 +134,12 @@ SMALL_MARKET: dict[str, Any] = {
             "surface": "search",
             "campaigns": {
                 "exact": {"billing": "cpc", "bid": 1.0, "click_through_rate": 0.2, "substitution": 0.9},
-                "form": {"billing": "cpl", "bid": 2.0, "expected_action_rate": 0.02, "click_through_rate": 0.1},
+                "form": {
+                    "billing": "cpl",
+                    "bid": 2.0,
+                    "expected_action_rate": 0.02,
+                    "click_through_rate": 0.1,
+                },
             },
         },
         "affiliate": {
@@ -138,7 +158,11 @@ SMALL_MARKET: dict[str, Any] = {
         "organic": {},
         "direct": {},
     },
-    "invalid_traffic": {"robots_share": 0.02, "surfaces": {"feed": 3.0, "search": 1.0}, "fake_lead_share": 0.2},
+    "invalid_traffic": {
+        "robots_share": 0.02,
+        "surfaces": {"feed": 3.0, "search": 1.0},
+        "fake_lead_share": 0.2,
+    },
     "timeline": [
         {"day": 6.0, "set": {"channels.brand_search.campaigns.exact.bid": 1.4}, "note": "a higher bid"},
         {"day": 10.5, "set": {"need.rival_per_day": 0.1}, "note": "a rival's sale"},
@@ -194,7 +218,8 @@ def random_markets(draw):
         "seed": draw(st.integers(0, 2**63 - 1)),
         "tick_hours": draw(st.sampled_from([5.0, 24.0, 36.0])),
     }
-    tables["timeline"][0]["day"] = draw(st.sampled_from([0.5, 1.0, 6.0]))
+    change_day = draw(st.sampled_from([0.5, 1.0, 6.0]))
+    tables["timeline"] = [{"day": change_day, "set": {"channels.social.goodwill_per_impression": 0.5}}]
     tables["market"]["people"] = draw(st.sampled_from([100, 3_000]))
     tables["market"]["competition_sigma"] = draw(st.sampled_from([0.0, 0.5]))
     tables["population"]["sessions_per_day"]["mean"] = draw(st.sampled_from([0.2, 3.0, 12.0]))
@@ -238,7 +263,9 @@ def plain_version(function):
         if entry not in known:
             code = entry.py_func
             namespace: dict[str, Any] = {}
-            known[entry] = FunctionType(code.__code__, namespace, code.__name__, code.__defaults__, code.__closure__)
+            known[entry] = FunctionType(
+                code.__code__, namespace, code.__name__, code.__defaults__, code.__closure__
+            )
             namespace |= {name: unwrap(value) for name, value in code.__globals__.items()}
         return known[entry]
 
@@ -268,7 +295,9 @@ class Stage:
         self.names = Names.of(self.scenario)
         self.law = build_law([self.scenario])
         names, run = self.names, self.scenario.run
-        self.board = blank_board(run.days, 1.0, len(names.surfaces), len(names.campaigns), len(names.creatives))
+        self.board = blank_board(
+            run.days, 1.0, len(names.surfaces), len(names.campaigns), len(names.creatives)
+        )
         self.board.throttle[:] = 1.0
         self.board.live_creatives[:] = 1
         self.person = record_array(1, PERSON)[0]

@@ -36,16 +36,18 @@ def people(alike):
 
 
 def close(sample, mean, sd, size=None):
-    """Whether a sample's mean is within 4.5 standard errors of the theoretical one (false alarm 7e-6 per comparison)."""
+    """Whether a mean is within 4.5 standard errors of the theoretical one (false alarm 7e-6 each)."""
     size = len(sample) if size is None else size
     return abs(np.mean(sample) - mean) < 4.5 * sd / math.sqrt(size)
 
 
-# All samples here are large and fixed by the seed; with some 30 comparisons at 4.5 standard errors, one of 5,000
-# choices of the seed would raise a false alarm.
+# All samples here are large and fixed by the seed; with some 30 comparisons at 4.5 standard errors, one of
+# 5,000 choices of the seed would raise a false alarm.
 
 
-@pytest.mark.parametrize(("column", "mean", "sigma"), [("sessions_per_day", 1.5, 0.8), ("need_per_day", 0.05, 0.8)])
+@pytest.mark.parametrize(
+    ("column", "mean", "sigma"), [("sessions_per_day", 1.5, 0.8), ("need_per_day", 0.05, 0.8)]
+)
 def test_activity_and_need_are_log_normal_with_the_mean_of_the_scenario(people, column, mean, sigma):
     sample = people[column][:USERS]
     assert close(sample, mean, mean * math.sqrt(math.exp(sigma**2) - 1.0))
@@ -159,4 +161,6 @@ def test_more_people_leave_those_there_are_as_they_are(market):
 
 
 def test_another_seed_makes_other_people(market):
-    assert not people_of(market)["sessions_per_day"].equals(people_of(market, run__seed=8)["sessions_per_day"])
+    assert not people_of(market)["sessions_per_day"].equals(
+        people_of(market, run__seed=8)["sessions_per_day"]
+    )
