@@ -236,7 +236,10 @@ def _questions(world: World, estimand: Estimand) -> list[Question]:
             pair = (Change(channel=k, log_bid_change=less), Change(channel=k, log_bid_change=more))
             questions.append(Question(channels[k], estimand, pair))
         elif estimand == "marginal_budget" and any(c.daily_budget is not None for c in campaigns):
-            pair = (Change(channel=k, throttle_factor=1 - MARGIN), Change(channel=k, throttle_factor=1 + MARGIN))
+            pair = (
+                Change(channel=k, throttle_factor=1 - MARGIN),
+                Change(channel=k, throttle_factor=1 + MARGIN),
+            )
             questions.append(Question(channels[k], estimand, pair))
     return questions
 
@@ -325,11 +328,15 @@ def _rank_within(sorted_users: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 def _count_of(users: npt.NDArray[np.int64], among: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """How often each user occurs among sorted others."""
-    result: npt.NDArray[np.int64] = np.searchsorted(among, users, "right") - np.searchsorted(among, users, "left")
+    result: npt.NDArray[np.int64] = np.searchsorted(among, users, "right") - np.searchsorted(
+        among, users, "left"
+    )
     return result
 
 
-def _effect(question: Question, lives: Sequence[Life], fact: Orders, costs: dict[str, int], names: Names) -> Effect:
+def _effect(
+    question: Question, lives: Sequence[Life], fact: Orders, costs: dict[str, int], names: Names
+) -> Effect:
     gained = [_orders_lost(fact, life) for life in lives]
     reached = max(int(np.sum(life.parted >= 0)) for life in lives)
     if len(lives) == 1:

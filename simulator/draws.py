@@ -120,7 +120,9 @@ def address_of(name: str) -> int:
 
 
 @entry_point
-def uniforms_at(seed: int, user: int, session: int, purpose: int, block: int) -> tuple[float, float, float, float]:
+def uniforms_at(
+    seed: int, user: int, session: int, purpose: int, block: int
+) -> tuple[float, float, float, float]:
     """The four uniform numbers at one address, for callers outside compiled code."""
     return uniforms(seed, user, session, np.uint64(purpose), block)  # type: ignore[no-any-return]  # compiled
 

@@ -116,7 +116,10 @@ def _draw_people(  # type: ignore[no-untyped-def]  # compiled
         person.activity = math.exp(activity_mean + activity_sigma * z_activity) * segment_factors[segment, 0]
         person.need = math.exp(need_mean + need_sigma * z_need) * segment_factors[segment, 1]
         # Mean 1: value_sigma spreads people, the mean order value stays that of the scenario.
-        person.value = math.exp(value_sigma * normal(value) - 0.5 * value_sigma * value_sigma) * segment_factors[segment, 2]
+        person.value = (
+            math.exp(value_sigma * normal(value) - 0.5 * value_sigma * value_sigma)
+            * segment_factors[segment, 2]
+        )
         person.customer = customer < customer_share
         person.consents = consent < geo_consent[geo]
         person.logs_in = log_in < log_in_share
@@ -191,7 +194,12 @@ def users_table(population: Population, names: Names) -> pa.Table:
     columns["sessions_per_day"] = pa.array(people["activity"])
     columns["need_per_day"] = pa.array(people["need"])
     columns["value_factor"] = pa.array(people["value"])
-    for column, field in (("customer", "customer"), ("consent", "consents"), ("log_in", "logs_in"), ("robot", "robot")):
+    for column, field in (
+        ("customer", "customer"),
+        ("consent", "consents"),
+        ("log_in", "logs_in"),
+        ("robot", "robot"),
+    ):
         columns[column] = pa.array(people[field].astype(bool))
     for k in names.paid_channels():
         columns[f"holdout_{names.channels[k]}"] = pa.array((people["held_out"] >> k & 1).astype(bool))

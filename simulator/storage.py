@@ -1,10 +1,10 @@
 """Storage: a world as files (Parquet and a manifest), written whole or not at all.
 
-    DIR/manifest.json     scenario, seed, versions, row counts, checksums; its presence says the folder is finished
-    DIR/events/*.parquet  the event log, partitioned by blocks of users
-    DIR/users.parquet     one row per person
-    DIR/market.parquet    one row per tick and campaign
-    DIR/timeline.parquet  one row per change of the scenario
+DIR/manifest.json     scenario, seed, versions, row counts, checksums; its presence says the folder is finished
+DIR/events/*.parquet  the event log, partitioned by blocks of users
+DIR/users.parquet     one row per person
+DIR/market.parquet    one row per tick and campaign
+DIR/timeline.parquet  one row per change of the scenario
 """
 
 import hashlib
@@ -59,7 +59,9 @@ def whole_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".unfinished", dir=target.parent))
     except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror}); choose another folder with --out") from None
+        raise OutputError(
+            f"{target}: cannot be written ({error.strerror}); choose another folder with --out"
+        ) from None
     try:
         yield temporary
         temporary.chmod(0o755)
@@ -85,7 +87,9 @@ def check_target(target: Path, *, force: bool) -> None:
     if not force:
         raise OutputError(f"{target}: exists already; --force replaces it, --out chooses another folder")
     if any(target.iterdir()) and not (target / MANIFEST).exists():
-        raise OutputError(f"{target}: holds something that is not a result of cpalab; --force will not remove it")
+        raise OutputError(
+            f"{target}: holds something that is not a result of cpalab; --force will not remove it"
+        )
 
 
 def _swap(temporary: Path, target: Path) -> None:

@@ -38,15 +38,24 @@ def replace_steps(**steps: Callable[..., Any]) -> Kernels:
     Raises:
         ScenarioError: there is no such step.
     """
-    unknown = [Problem(name, "is no step of the law", hint=did_you_mean(name, STEPS)) for name in steps if name not in STEPS]
+    unknown = [
+        Problem(name, "is no step of the law", hint=did_you_mean(name, STEPS))
+        for name in steps
+        if name not in STEPS
+    ]
     if unknown:
         raise ScenarioError(unknown)
-    replaced = {name: numba.njit(step, **OPTIONS) if isinstance(step, FunctionType) else step for name, step in steps.items()}
+    replaced = {
+        name: numba.njit(step, **OPTIONS) if isinstance(step, FunctionType) else step
+        for name, step in steps.items()
+    }
     own = {**replaced, **_rebuilt(session, ("approach", "respond"), replaced)}
     own |= _rebuilt(invalid_traffic, ("robot_session",), own)
     own |= _rebuilt(kernels_module, ("session",), own)
     own |= _rebuilt(second_lives_module, ("parts", "live_robot", "live_person"), own)
-    loops = _rebuilt(kernels_module, ("step", "advance"), own) | _rebuilt(second_lives_module, ("relive",), own)
+    loops = _rebuilt(kernels_module, ("step", "advance"), own) | _rebuilt(
+        second_lives_module, ("relive",), own
+    )
     return Kernels(loops["step"], loops["advance"], loops["relive"])
 
 

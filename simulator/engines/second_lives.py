@@ -57,7 +57,9 @@ def relive(
 
 
 @part
-def begin(population: Population, worlds: Population, ledgers: Any, alive: Any, parted: Any, user: int) -> None:
+def begin(
+    population: Population, worlds: Population, ledgers: Any, alive: Any, parted: Any, user: int
+) -> None:
     """Put a person at their first session, in world 0 alone."""
     for w in range(alive.size):
         alive[w] = w == 0
@@ -89,7 +91,16 @@ def live_person(
     """One session of a person in every world in which they live apart from the factual one."""
     fading[:] = -1.0
     fact = approach(
-        law, board, person, worlds.lives[0], worlds.goodwill[0], worlds.shown[0], ledgers[0], fading, moment, variants[0]
+        law,
+        board,
+        person,
+        worlds.lives[0],
+        worlds.goodwill[0],
+        worlds.shown[0],
+        ledgers[0],
+        fading,
+        moment,
+        variants[0],
     )
     for w in range(1, variants.size):
         life, goodwill, shown, ledger = worlds.lives[w], worlds.goodwill[w], worlds.shown[w], ledgers[w]
@@ -103,7 +114,9 @@ def live_person(
             own = Encounter(fact.attitude, fact.where, offer)
         else:
             continue
-        respond(law, board, person, life, goodwill, shown, ledger, moment, own, Log(log.rows, log.cursor, w, True))
+        respond(
+            law, board, person, life, goodwill, shown, ledger, moment, own, Log(log.rows, log.cursor, w, True)
+        )
     respond(
         law, board, person, worlds.lives[0], worlds.goodwill[0], worlds.shown[0], ledgers[0], moment, fact,
         Log(log.rows, log.cursor, 0, True),
@@ -112,7 +125,14 @@ def live_person(
 
 @part
 def parts(
-    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, moment: Moment, fact: Encounter, variant: Any
+    law: Any,
+    board: Any,
+    person: Any,
+    worlds: Population,
+    ledgers: Any,
+    moment: Moment,
+    fact: Encounter,
+    variant: Any,
 ) -> bool:
     """Whether a world that has been like the factual one until now shows or withholds another ad in this session.
 
@@ -141,7 +161,15 @@ def copy_fact(worlds: Population, ledgers: Any, w: int) -> None:
 
 @part
 def live_robot(
-    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, alive: Any, moment: Moment, variants: Any, log: Log
+    law: Any,
+    board: Any,
+    person: Any,
+    worlds: Population,
+    ledgers: Any,
+    alive: Any,
+    moment: Moment,
+    variants: Any,
+    log: Log,
 ) -> None:
     """One session of a robot, in every world; robots never order, but they cost."""
     for w in range(variants.size):

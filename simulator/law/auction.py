@@ -19,7 +19,15 @@ from simulator.law.state import (
 
 @part
 def auction(
-    law: Any, board: Any, person: Any, life: Any, shown: Any, ledger: Any, moment: Moment, where: int, variant: Any
+    law: Any,
+    board: Any,
+    person: Any,
+    life: Any,
+    shown: Any,
+    ledger: Any,
+    moment: Moment,
+    where: int,
+    variant: Any,
 ) -> Offer:
     """The outcome of the slot's auction.
 

@@ -68,11 +68,14 @@ SHOWN = np.dtype([("window", "i4"), ("in_window", "u2"), ("total", "u2")], align
 
 # What one campaign has done so far.
 LEDGER = np.dtype(
-    [("auctions", "i8"), ("impressions", "i8"), ("clicks", "i8"), ("actions", "i8"), ("cost_micros", "i8")], align=True
+    [("auctions", "i8"), ("impressions", "i8"), ("clicks", "i8"), ("actions", "i8"), ("cost_micros", "i8")],
+    align=True,
 )
 
 # What is changed in a twin world: channels switched off (bit k), or one channel's bids and pacing.
-VARIANT = np.dtype([("off", "u4"), ("channel", "i4"), ("log_bid_change", "f8"), ("throttle_factor", "f8")], align=True)
+VARIANT = np.dtype(
+    [("off", "u4"), ("channel", "i4"), ("log_bid_change", "f8"), ("throttle_factor", "f8")], align=True
+)
 
 
 class Population(NamedTuple):

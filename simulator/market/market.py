@@ -61,7 +61,13 @@ class Market:
     """The environment in which an engine's people live: publishes to the board at every tick and watches the spend."""
 
     def __init__(
-        self, versions: Sequence[Version], names: Names, board: Board, variant: Any, *, progress: Callable[[float], None]
+        self,
+        versions: Sequence[Version],
+        names: Names,
+        board: Board,
+        variant: Any,
+        *,
+        progress: Callable[[float], None],
     ) -> None:
         self.versions, self.names, self.board, self.variant = versions, names, board, variant
         self.progress = progress
@@ -136,7 +142,11 @@ class Market:
         days = float(self.board.starts[tick + 1]) - day
         for c, placed in enumerate(self.names.campaigns):
             campaign = scenario.channels[placed.channel].campaigns[placed.name]
-            fee = flat_fee_micros(campaign, days, scale_of(scenario)) if self.board.throttle[tick, c] > 0.0 else 0
+            fee = (
+                flat_fee_micros(campaign, days, scale_of(scenario))
+                if self.board.throttle[tick, c] > 0.0
+                else 0
+            )
             change = {field: int(now[c][field]) - int(before[c][field]) for field in now.dtype.names}
             change["cost_micros"] += fee
             self.pacing[c].observe(change["cost_micros"] / 1e6, float(self.board.throttle[tick, c]))

@@ -9,7 +9,16 @@ from simulator.scenario.schema import Scenario
 from simulator.scenario.validation import validate
 
 # Drawn or laid down once, before the first session: a change in the middle would have no meaning.
-FIXED = ("title", "description", "run", "calendar", "population", "market.people", "market.currency", "timeline")
+FIXED = (
+    "title",
+    "description",
+    "run",
+    "calendar",
+    "population",
+    "market.people",
+    "market.currency",
+    "timeline",
+)
 FIXED_PARTS = ("name", "reach_share", "holdout", "launch_day", "season")
 
 
@@ -47,13 +56,17 @@ def versions(scenario: Scenario) -> tuple[Version, ...]:
         try:
             result.append(Version(day, validate(tables), "; ".join(notes)))
         except ScenarioError as error:
-            problems += [Problem(f"timeline (day {day:g}): {p.place}", p.rule, p.value, p.hint) for p in error.problems]
+            problems += [
+                Problem(f"timeline (day {day:g}): {p.place}", p.rule, p.value, p.hint) for p in error.problems
+            ]
     if problems:
         raise ScenarioError(problems)
     return tuple(result)
 
 
 def _fixed(path: str) -> Problem | None:
-    if any(path == prefix or path.startswith(f"{prefix}.") for prefix in FIXED) or set(path.split(".")) & set(FIXED_PARTS):
+    if any(path == prefix or path.startswith(f"{prefix}.") for prefix in FIXED) or set(path.split(".")) & set(
+        FIXED_PARTS
+    ):
         return Problem(path, "cannot change over time", hint="it is laid down once, before the first session")
     return None
