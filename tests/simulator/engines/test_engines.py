@@ -34,7 +34,7 @@ def same_tables(one, other):
     [
         {"engine": "agents"},
         {"threads": 2, "block_users": 500},
-        {"threads": 2, "block_users": 1},
+        {"threads": 2, "block_users": 20},
         {"block_users": 7},
         {"block_users": 3_060},
         {"block_users": 1_000_000},

@@ -120,16 +120,22 @@ def test_a_lead_s_fee_is_not_paid_on_the_order(stage, order):
     assert len(fees(order())) == 0
 
 
-@pytest.mark.parametrize(("campaign", "paid"), [(("brand_search", "form"), 1), (("affiliate", "cashback"), 0)])
+@pytest.mark.parametrize(
+    ("campaign", "paid"), [(("brand_search", "form"), 1), (("affiliate", "cashback"), 0)]
+)
 def test_a_lead_pays_the_campaign_billed_per_lead(plain, stage, campaign, paid):
     clicked(stage, *campaign)
-    plain(module.charge_fee)(
-        stage.law, stage.life, stage.ledger, stage.moment(), 3.25, 0, True, stage.log
-    )
+    plain(module.charge_fee)(stage.law, stage.life, stage.ledger, stage.moment(), 3.25, 0, True, stage.log)
     assert len(fees(stage.rows())) == paid
     assert stage.ledger["cost_micros"].sum() == 2_000_000 * paid
 
 
 def test_micros_are_rounded_to_the_nearest(plain):
     micros = plain(module.micros)
-    assert [micros(amount) for amount in (0.0, 1.0, 0.0000014, 0.0000016, 12.3456784)] == [0, 1_000_000, 1, 2, 12_345_678]
+    assert [micros(amount) for amount in (0.0, 1.0, 0.0000014, 0.0000016, 12.3456784)] == [
+        0,
+        1_000_000,
+        1,
+        2,
+        12_345_678,
+    ]

@@ -106,9 +106,7 @@ def test_optimised_delivery_bids_more_for_likely_buyers(stage, auction, bids):
             assert winner(stage, auction()) == won
 
 
-@pytest.mark.parametrize(
-    ("trait", "value"), [("segment", 1), ("geo", 1)], ids=["segment older", "geo uk"]
-)
+@pytest.mark.parametrize(("trait", "value"), [("segment", 1), ("geo", 1)], ids=["segment older", "geo uk"])
 def test_targeting_by_segment_and_place(stage, auction, bids, trait, value):
     bids(prospecting=1.0, launch=1.5)
     assert winner(stage, auction()) == "launch"
@@ -117,10 +115,16 @@ def test_targeting_by_segment_and_place(stage, auction, bids, trait, value):
 
 
 def test_targeting_by_device(stage, auction):
-    assert [winner(stage, auction(device=device)) for device in (0, 1, 2)] == ["retargeting", "retargeting", "launch"]
+    assert [winner(stage, auction(device=device)) for device in (0, 1, 2)] == [
+        "retargeting",
+        "retargeting",
+        "launch",
+    ]
 
 
-@pytest.mark.parametrize(("last_visit", "won"), [(3.25 - 7.0, "retargeting"), (3.25 - 7.1, "launch"), (LONG_AGO, "launch")])
+@pytest.mark.parametrize(
+    ("last_visit", "won"), [(3.25 - 7.0, "retargeting"), (3.25 - 7.1, "launch"), (LONG_AGO, "launch")]
+)
 def test_retargeting_follows_visitors_for_its_audience_days(stage, auction, last_visit, won):
     stage.life.last_visit = last_visit
     assert winner(stage, auction()) == won

@@ -22,7 +22,8 @@ def shares(plain, stage):
             for i in range(STEPS)
         ]
         return {
-            name: found.count(s) / STEPS for s, name in [*enumerate(stage.names.surfaces), (NOBODY, "nowhere")]
+            name: found.count(s) / STEPS
+            for s, name in [*enumerate(stage.names.surfaces), (NOBODY, "nowhere")]
         }
 
     return call
@@ -30,7 +31,11 @@ def shares(plain, stage):
 
 @pytest.mark.parametrize(
     ("mood", "weights"),
-    [(OUT_OF_MARKET, [4.0, 0.2, 0.0, 0.5, 0.1]), (IN_MARKET, [3.0, 2.0, 0.0, 0.5, 0.5]), (LATE, [2.0, 3.0, 3.0, 0.5, 3.0])],
+    [
+        (OUT_OF_MARKET, [4.0, 0.2, 0.0, 0.5, 0.1]),
+        (IN_MARKET, [3.0, 2.0, 0.0, 0.5, 0.5]),
+        (LATE, [2.0, 3.0, 3.0, 0.5, 3.0]),
+    ],
 )
 def test_surfaces_come_by_their_weight_in_the_mood(shares, mood, weights):
     expected = np.array(weights) / sum(weights)

@@ -80,14 +80,21 @@ def test_no_more_visits_are_replaced_than_there_are(shown_once, visit):
     assert way(shown_once, visit(0.35 + 1e-9, campaign=EXACT)) == "none"
 
 
-@given(draw=st.floats(1e-6, 1 - 1e-6), substitution=st.floats(0, 1), rate=st.floats(0, 1), mood=st.integers(0, 3))
+@given(
+    draw=st.floats(1e-6, 1 - 1e-6), substitution=st.floats(0, 1), rate=st.floats(0, 1), mood=st.integers(0, 3)
+)
 def test_an_ad_never_keeps_anyone_from_coming(plain, draw, substitution, rate, mood):
     # Built by hand, because a stage must not be shared between examples.
     law = SimpleNamespace(
         visit_share=np.array([[[0.3], [0.5], [0.7], [0.8]]]),
         campaigns=np.array(
             [[(rate, substitution, 0, 0)]],
-            dtype=[("click_through_rate", "f8"), ("substitution", "f8"), ("channel", "i4"), ("billing", "u1")],
+            dtype=[
+                ("click_through_rate", "f8"),
+                ("substitution", "f8"),
+                ("channel", "i4"),
+                ("billing", "u1"),
+            ],
         ).view(np.recarray),
         creatives=np.array([[(1.0,)]], dtype=[("click_factor", "f8")]).view(np.recarray),
         channels=np.array([[(0.0,)]], dtype=[("wear_per_impression", "f8")]).view(np.recarray),

@@ -53,7 +53,10 @@ def test_a_visit_channel_exists(market):
     market["surfaces"]["search"]["visit_channel"] = "organik"
     (problem,) = problems_of(market)
     assert problem == Problem(
-        "surfaces.search.visit_channel", "is no channel of this scenario", "'organik'", "did you mean organic?"
+        "surfaces.search.visit_channel",
+        "is no channel of this scenario",
+        "'organik'",
+        "did you mean organic?",
     )
 
 

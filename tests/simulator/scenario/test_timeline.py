@@ -9,7 +9,10 @@ from simulator.scenario.validation import validate
 
 
 def refused(market, *changes):
-    market["timeline"] = [{"day": 1.0, "set": changes[0]}, *[{"day": 2.0, "set": change} for change in changes[1:]]]
+    market["timeline"] = [
+        {"day": 1.0, "set": changes[0]},
+        *[{"day": 2.0, "set": change} for change in changes[1:]],
+    ]
     with pytest.raises(ScenarioError) as caught:
         load_scenario(market)
     return caught.value.problems
@@ -24,7 +27,11 @@ def test_each_day_of_the_timeline_begins_a_version_that_holds_until_the_next(mar
     ]
     first, second, third = versions(validate(market))
     assert [version.day for version in (first, second, third)] == [0.0, 4.0, 9.0]
-    assert [v.scenario.channels["video"].campaigns["launch"].bid for v in (first, second, third)] == [9.0, 20.0, 3.0]
+    assert [v.scenario.channels["video"].campaigns["launch"].bid for v in (first, second, third)] == [
+        9.0,
+        20.0,
+        3.0,
+    ]
     assert [v.scenario.need.lapse_per_day for v in (first, second, third)] == [0.03, 0.03, 0.5]
     assert third.note == "less; less need"
 
