@@ -98,9 +98,7 @@ def touches_and_orders(world: World) -> tuple[pa.Table, pa.Table]:
     visits = events.filter(pc.equal(events["kind"], "visit"))
     visits = visits.filter(pc.invert(pc.is_in(visits["user_id"], robots.combine_chunks())))
     orders = world.orders()
-    return visits.select(["user_id", "time", "channel"]), orders.select(
-        ["user_id", "time", "order_id", "value_micros"]
-    )
+    return visits.select(["user_id", "time", "channel"]), orders.select(["user_id", "time", "order_id", "value_micros"])
 
 
 def attribute(
@@ -123,13 +121,11 @@ def compare(
 ) -> Comparison:
     """Attribute a world, read its lift tests, compute its truth, and put them side by side."""
     progress("truth", 0.0)
-    truth = measure_truth(
-        world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share)
-    )
+    truth = measure_truth(world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share))
     progress("attribution", 0.0)
     paths, credits = attribute(world, models)
     progress("lift tests", 0.0)
-    costs = {channel: 0 for channel in world.names.channels} | world.cost_micros()
+    costs = dict.fromkeys(world.names.channels, 0) | world.cost_micros()
     lifts = {channel: channel_holdout_test(world, channel) for channel in world.scenario.paid_channels()}
     channels = _channels(world, credits, lifts, truth)
     cpa = pd.concat(

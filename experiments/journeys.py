@@ -80,11 +80,7 @@ def telling_journeys(world: World, truth: Truth, per_label: int = 2) -> tuple[Jo
 def _journey(events: pa.Table, users: np.ndarray, order_id: int, label: str) -> Journey:
     user = order_id >> 32
     start, stop = np.searchsorted(users, [user, user + 1])
-    rows = (
-        events.slice(start, stop - start)
-        .select(["time", "kind", "channel", "order_id", "value_micros"])
-        .to_pylist()
-    )
+    rows = events.slice(start, stop - start).select(["time", "kind", "channel", "order_id", "value_micros"]).to_pylist()
     end = next(i for i, row in enumerate(rows) if row["order_id"] == order_id and row["kind"] == "conversion")
     begin = next((i + 1 for i in range(end - 1, -1, -1) if rows[i]["kind"] == "conversion"), 0)
     way = [JourneyEvent(row["time"], row["kind"], row["channel"]) for row in rows[begin : end + 1]]
@@ -104,12 +100,7 @@ def _without_paid_visits(events: list[JourneyEvent]) -> list[JourneyEvent]:
     return [
         event
         for before, event in zip([None, *events], events, strict=False)
-        if not (
-            event.kind == "visit"
-            and before is not None
-            and before.kind == "click"
-            and before.time == event.time
-        )
+        if not (event.kind == "visit" and before is not None and before.kind == "click" and before.time == event.time)
     ]
 
 

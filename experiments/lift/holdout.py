@@ -1,4 +1,4 @@
-"""Holdout tests inside a world: each channel's user-level test, read from the log (orders per person, by intention to treat)."""
+"""Holdout tests inside a world: each channel's user-level test, read from the log (orders per person)."""
 
 import numpy as np
 import pyarrow.compute as pc

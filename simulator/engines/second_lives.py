@@ -57,9 +57,7 @@ def relive(
 
 
 @part
-def begin(
-    population: Population, worlds: Population, ledgers: Any, alive: Any, parted: Any, user: int
-) -> None:
+def begin(population: Population, worlds: Population, ledgers: Any, alive: Any, parted: Any, user: int) -> None:
     """Put a person at their first session, in world 0 alone."""
     for w in range(alive.size):
         alive[w] = w == 0
@@ -114,9 +112,7 @@ def live_person(
             own = Encounter(fact.attitude, fact.where, offer)
         else:
             continue
-        respond(
-            law, board, person, life, goodwill, shown, ledger, moment, own, Log(log.rows, log.cursor, w, True)
-        )
+        respond(law, board, person, life, goodwill, shown, ledger, moment, own, Log(log.rows, log.cursor, w, True))
     respond(
         law, board, person, worlds.lives[0], worlds.goodwill[0], worlds.shown[0], ledgers[0], moment, fact,
         Log(log.rows, log.cursor, 0, True),
@@ -145,7 +141,7 @@ def parts(
         return False
     probe = ledgers[ledgers.shape[0] - 1]
     other = auction(law, board, person, worlds.lives[0], worlds.shown[0], probe, moment, fact.where, variant)
-    return other.campaign != shown_ad or other.ghosts != fact.offer.ghosts  # type: ignore[no-any-return]  # records
+    return other.campaign != shown_ad or other.ghosts != fact.offer.ghosts
 
 
 @part

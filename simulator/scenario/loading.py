@@ -29,9 +29,12 @@ def load_scenario(
     if overrides:
         tables = scenario.model_dump()
         problems = [found for path, value in overrides.items() if (found := set_value(tables, path, value))]
+        try:
+            scenario = validate(tables)
+        except ScenarioError as error:
+            problems += error.problems
         if problems:
             raise ScenarioError(problems)
-        scenario = validate(tables)
     versions(scenario)
     return scenario
 
@@ -57,9 +60,7 @@ def source_text(source: str | Path) -> str:
         rule = "no such file, and no scenario of this name comes with cpalab"
         raise ScenarioError([Problem(str(source), rule, hint=did_you_mean(str(source), known))]) from None
     except UnicodeDecodeError:
-        raise ScenarioError(
-            [Problem(str(source), "is not UTF-8 text", hint="a scenario is a TOML file")]
-        ) from None
+        raise ScenarioError([Problem(str(source), "is not UTF-8 text", hint="a scenario is a TOML file")]) from None
     except OSError as error:
         raise ScenarioError([Problem(str(source), f"cannot be read ({error.strerror})")]) from None
 

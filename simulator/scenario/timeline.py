@@ -62,9 +62,7 @@ def versions(scenario: Scenario) -> tuple[Version, ...]:
         try:
             result.append(Version(day, validate(tables), "; ".join(notes)))
         except ScenarioError as error:
-            problems += [
-                Problem(f"timeline (day {day:g}): {p.place}", p.rule, p.value, p.hint) for p in error.problems
-            ]
+            problems += [Problem(f"timeline (day {day:g}): {p.place}", p.rule, p.value, p.hint) for p in error.problems]
     if problems:
         raise ScenarioError(problems)
     return tuple(result)

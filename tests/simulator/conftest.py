@@ -1,4 +1,4 @@
-"""A small market in which every mechanism of the simulator is at work, random variations of it, and a stage for single steps."""
+"""A small market in which every mechanism is at work, random variations of it, and a stage for single steps."""
 
 import copy
 from dataclasses import dataclass
@@ -263,9 +263,7 @@ def plain_version(function):
         if entry not in known:
             code = entry.py_func
             namespace: dict[str, Any] = {}
-            known[entry] = FunctionType(
-                code.__code__, namespace, code.__name__, code.__defaults__, code.__closure__
-            )
+            known[entry] = FunctionType(code.__code__, namespace, code.__name__, code.__defaults__, code.__closure__)
             namespace |= {name: unwrap(value) for name, value in code.__globals__.items()}
         return known[entry]
 
@@ -295,9 +293,7 @@ class Stage:
         self.names = Names.of(self.scenario)
         self.law = build_law([self.scenario])
         names, run = self.names, self.scenario.run
-        self.board = blank_board(
-            run.days, 1.0, len(names.surfaces), len(names.campaigns), len(names.creatives)
-        )
+        self.board = blank_board(run.days, 1.0, len(names.surfaces), len(names.campaigns), len(names.creatives))
         self.board.throttle[:] = 1.0
         self.board.live_creatives[:] = 1
         self.person = record_array(1, PERSON)[0]

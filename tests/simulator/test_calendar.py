@@ -98,9 +98,7 @@ def test_sessions_follow_the_hours_and_weekdays(busy_times):
 
 def test_gaps_are_exponential_in_operational_time(busy_times):
     calendar = build_calendar(14.0, "thursday", WEEK, HOURS)
-    operational = np.interp(
-        busy_times["time"] * 24, np.arange(len(calendar.operational)), calendar.operational
-    )
+    operational = np.interp(busy_times["time"] * 24, np.arange(len(calendar.operational)), calendar.operational)
     _, start = np.unique(busy_times["user_id"], return_index=True)
     first = operational[start]
     # Within 14 days the first of them nearly always falls: the truncated tail has mass e^-28.

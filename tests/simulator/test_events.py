@@ -19,9 +19,7 @@ AD = [*SESSION, "channel", "campaign", "creative"]
 
 def plain_frame(world):
     frame = world.events.to_pandas()
-    return frame.assign(
-        **{name: frame[name].astype(object) for name in ("kind", "channel", "campaign", "creative")}
-    )
+    return frame.assign(**{name: frame[name].astype(object) for name in ("kind", "channel", "campaign", "creative")})
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +44,7 @@ def of(log, *kinds):
 
 def all_among(rows, others, keys):
     """Whether every row's keys occur among the others."""
-    return (
-        rows.merge(others[keys].drop_duplicates(), on=keys, how="left", indicator=True)["_merge"]
-        .eq("both")
-        .all()
-    )
+    return rows.merge(others[keys].drop_duplicates(), on=keys, how="left", indicator=True)["_merge"].eq("both").all()
 
 
 def check_order(log):
@@ -80,9 +74,7 @@ def check_causes(log):
 def check_orders(world, log):
     orders = of(log, "conversion", "qualified", "closed", "refund")
     assert (orders["order_id"] == orders["user_id"].astype(np.int64) * 2**32 + orders["session"]).all()
-    joined = orders.merge(
-        of(log, "conversion")[["order_id", "value_micros"]], on="order_id", suffixes=("", "_order")
-    )
+    joined = orders.merge(of(log, "conversion")[["order_id", "value_micros"]], on="order_id", suffixes=("", "_order"))
     sign = np.where(joined["kind"] == "refund", -1, 1)
     assert (joined["value_micros"] == sign * joined["value_micros_order"]).all()
     assert (orders["cost_micros"] == 0).all()
@@ -169,14 +161,10 @@ def check_fees(world, log):
         (placed.channel, placed.name): world.scenario.channels[placed.channel].campaigns[placed.name]
         for placed in world.names.campaigns
     }
-    earning = {
-        key for key, campaign in campaigns.items() if campaign.billing in ("cpl", "cpa", "revenue_share")
-    }
+    earning = {key for key, campaign in campaigns.items() if campaign.billing in ("cpl", "cpa", "revenue_share")}
     for _, life in log[log["user_id"].isin(of(log, "fee")["user_id"])].groupby("user_id"):
         owed = None
-        values = dict(
-            zip(of(life, "conversion")["session"], of(life, "conversion")["value_micros"], strict=True)
-        )
+        values = dict(zip(of(life, "conversion")["session"], of(life, "conversion")["value_micros"], strict=True))
         converting = set(values)
         leads = set(of(life, first_step)["session"])
         for row in life.itertuples():
@@ -207,7 +195,7 @@ def check_robots(world, log):
 def check_budgets(world):
     """When what is spent has reached what has accrued, a campaign enters no more auctions until more has accrued."""
     market = world.market.to_pandas()
-    ends = {day: end for day, end in zip(world.board.starts[:-1], world.board.starts[1:], strict=True)}
+    ends = dict(zip(world.board.starts[:-1], world.board.starts[1:], strict=True))
     for _, ticks in market[market["daily_budget"].notna()].groupby(["channel", "campaign"], sort=False):
         scenario = world.scenario.channels[ticks["channel"].iloc[0]].campaigns[ticks["campaign"].iloc[0]]
         accrued = spent = 0.0

@@ -45,9 +45,7 @@ def close(sample, mean, sd, size=None):
 # 5,000 choices of the seed would raise a false alarm.
 
 
-@pytest.mark.parametrize(
-    ("column", "mean", "sigma"), [("sessions_per_day", 1.5, 0.8), ("need_per_day", 0.05, 0.8)]
-)
+@pytest.mark.parametrize(("column", "mean", "sigma"), [("sessions_per_day", 1.5, 0.8), ("need_per_day", 0.05, 0.8)])
 def test_activity_and_need_are_log_normal_with_the_mean_of_the_scenario(people, column, mean, sigma):
     sample = people[column][:USERS]
     assert close(sample, mean, mean * math.sqrt(math.exp(sigma**2) - 1.0))
@@ -161,6 +159,4 @@ def test_more_people_leave_those_there_are_as_they_are(market):
 
 
 def test_another_seed_makes_other_people(market):
-    assert not people_of(market)["sessions_per_day"].equals(
-        people_of(market, run__seed=8)["sessions_per_day"]
-    )
+    assert not people_of(market)["sessions_per_day"].equals(people_of(market, run__seed=8)["sessions_per_day"])

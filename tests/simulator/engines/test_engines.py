@@ -24,9 +24,7 @@ print(fingerprint(simulate(scenario, engine=sys.argv[1]).events))
 
 
 def same_tables(one, other):
-    return (
-        one.events.equals(other.events) and one.market.equals(other.market) and one.users.equals(other.users)
-    )
+    return one.events.equals(other.events) and one.market.equals(other.market) and one.users.equals(other.users)
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,6 @@ def test_an_own_ad_response_in_plain_python(market):
 
 
 def test_an_unknown_step_is_refused_with_a_hint():
-    with pytest.raises(
-        ScenarioError, match="exposur: is no step of the law; did you mean exposure"
-    ) as caught:
+    with pytest.raises(ScenarioError, match="exposur: is no step of the law; did you mean exposure") as caught:
         replace_steps(exposur=blind, landing=blind)
     assert [problem.place for problem in caught.value.problems] == ["exposur", "landing"]

@@ -63,18 +63,14 @@ def orders_in_world(twins, w):
     parted = twins.parted[fact["user"], w]
     shared = (parted < 0) | (fact["session"] < parted)
     own = framed(twins.orders[twins.orders["world"] == w])
-    return (
-        pd.concat([fact[shared], own]).sort_values(["user", "session"], kind="stable").reset_index(drop=True)
-    )
+    return pd.concat([fact[shared], own]).sort_values(["user", "session"], kind="stable").reset_index(drop=True)
 
 
 def run_again(world, row):
     """The orders and the ledger of a world that is run on its own with the change in place."""
     played = play(world.scenario, row, orders_only=True)
     orders = framed(np.concatenate(list(played.engine.take_rows())))
-    return orders.sort_values(["user", "session"], kind="stable").reset_index(
-        drop=True
-    ), played.engine.ledger()
+    return orders.sort_values(["user", "session"], kind="stable").reset_index(drop=True), played.engine.ledger()
 
 
 def assert_second_lives_are_second_runs(world, rows, twins):
@@ -97,11 +93,7 @@ def test_world_0_is_the_world_that_happened(world):
     assert len(orders) > 100
     assert list(fact["user"].astype(np.int64) << 32 | fact["session"]) == list(orders["order_id"])
     assert list(fact["value_micros"]) == list(orders["value_micros"])
-    market = (
-        world.market.group_by(["channel", "campaign"])
-        .aggregate([(field, "sum") for field in COUNTS])
-        .to_pandas()
-    )
+    market = world.market.group_by(["channel", "campaign"]).aggregate([(field, "sum") for field in COUNTS]).to_pandas()
     flat = market["campaign"] == "newsletter"  # its fee is the market's, not the law's
     for field in COUNTS:
         expected = market[f"{field}_sum"].where(~flat | (field != "cost_micros"), 0)
@@ -115,9 +107,7 @@ def test_channels_off_one_by_one_and_together(unlimited):
 
 
 def test_bids_up_and_down(unlimited):
-    changes = [
-        {"channel": name, "bid": bid} for name in ("social", "brand_search", "video") for bid in (0.9, 1.1)
-    ]
+    changes = [{"channel": name, "bid": bid} for name in ("social", "brand_search", "video") for bid in (0.9, 1.1)]
     rows = variant_rows(unlimited, *changes)
     assert_second_lives_are_second_runs(unlimited, rows, twins_of(unlimited, rows))
 

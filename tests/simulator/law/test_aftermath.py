@@ -120,9 +120,7 @@ def test_a_lead_s_fee_is_not_paid_on_the_order(stage, order):
     assert len(fees(order())) == 0
 
 
-@pytest.mark.parametrize(
-    ("campaign", "paid"), [(("brand_search", "form"), 1), (("affiliate", "cashback"), 0)]
-)
+@pytest.mark.parametrize(("campaign", "paid"), [(("brand_search", "form"), 1), (("affiliate", "cashback"), 0)])
 def test_a_lead_pays_the_campaign_billed_per_lead(plain, stage, campaign, paid):
     clicked(stage, *campaign)
     plain(module.charge_fee)(stage.law, stage.life, stage.ledger, stage.moment(), 3.25, 0, True, stage.log)

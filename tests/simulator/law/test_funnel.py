@@ -50,9 +50,7 @@ def test_the_next_visit_goes_on_where_the_last_one_stopped(stage, visit):
 
 @pytest.mark.parametrize("direct", [-0.4, 0.3, 5.0, -3.0])
 def test_goodwill_and_landing_page_change_the_rates(stage, visit, direct):
-    stage.set_up(
-        channels__brand_search__campaigns__exact__landing_page_factor=0.7, funnel__1__goodwill_response=2.0
-    )
+    stage.set_up(channels__brand_search__campaigns__exact__landing_page_factor=0.7, funnel__1__goodwill_response=2.0)
     factors = [max(0.0, 1.0 + response * direct) * 0.7 for response in (1.0, 2.0, 1.0)]
     rates = [rate * factor for rate, factor in zip((0.8, 0.5, 0.5), factors, strict=True)]
     for user in range(200):

@@ -21,10 +21,7 @@ def shares(plain, stage):
             step(stage.law, stage.person, stage.life, attitude, stage.moment(surface_draw=(i + 0.5) / STEPS))
             for i in range(STEPS)
         ]
-        return {
-            name: found.count(s) / STEPS
-            for s, name in [*enumerate(stage.names.surfaces), (NOBODY, "nowhere")]
-        }
+        return {name: found.count(s) / STEPS for s, name in [*enumerate(stage.names.surfaces), (NOBODY, "nowhere")]}
 
     return call
 
@@ -45,9 +42,7 @@ def test_surfaces_come_by_their_weight_in_the_mood(shares, mood, weights):
 def test_goodwill_pulls_people_to_search_and_direct(shares):
     upstream = 0.5
     weights = np.array([3.0, 2.0 * (1.0 + 1.0 * upstream), 0.0, 0.5, 0.5 * (1.0 + 2.0 * upstream)])
-    assert list(shares(IN_MARKET, upstream).values())[:5] == pytest.approx(
-        list(weights / weights.sum()), abs=2 / STEPS
-    )
+    assert list(shares(IN_MARKET, upstream).values())[:5] == pytest.approx(list(weights / weights.sum()), abs=2 / STEPS)
 
 
 def test_who_never_uses_a_surface_is_nowhere_instead(stage, shares):

@@ -80,9 +80,7 @@ def test_no_more_visits_are_replaced_than_there_are(shown_once, visit):
     assert way(shown_once, visit(0.35 + 1e-9, campaign=EXACT)) == "none"
 
 
-@given(
-    draw=st.floats(1e-6, 1 - 1e-6), substitution=st.floats(0, 1), rate=st.floats(0, 1), mood=st.integers(0, 3)
-)
+@given(draw=st.floats(1e-6, 1 - 1e-6), substitution=st.floats(0, 1), rate=st.floats(0, 1), mood=st.integers(0, 3))
 def test_an_ad_never_keeps_anyone_from_coming(plain, draw, substitution, rate, mood):
     # Built by hand, because a stage must not be shared between examples.
     law = SimpleNamespace(

@@ -87,7 +87,7 @@ def test_a_click_costs_the_impression_s_price_over_the_click_through_rate(one_ca
 
 @pytest.mark.parametrize(("billing", "bid"), [("cpl", 3.0), ("cpa", 12.0)])
 def test_a_fee_per_lead_or_action_makes_the_reported_cost_per_action_the_fee(one_campaign, billing, bid):
-    world, log, market = live(one_campaign(billing=billing, bid=bid, expected_action_rate=0.1))
+    _, log, market = live(one_campaign(billing=billing, bid=bid, expected_action_rate=0.1))
     fees = of(log, "fee")
     assert len(fees) > 50
     assert market["cost_micros"].sum() / market["actions"].sum() == bid * 1e6
@@ -140,7 +140,7 @@ def test_impression_share_is_impressions_over_all_slots_it_could_enter(one_campa
 def test_the_season_moves_need_and_prices_from_its_day_on(one_campaign):
     tables = one_campaign(bid=1000.0, run={"users": 8_000})
     tables["need"]["season"] = [{"day": 4.0, "need": 3.0, "rival_price": 2.0}]
-    world, log, market = live(tables)
+    world, _, market = live(tables)
     assert list(world.board.need_season) == [1.0] * 4 + [3.0] * 4
     cost = market.groupby(market["day"] >= 4.0)[["cost_micros", "impressions"]].sum()
     cpm = cost["cost_micros"] / cost["impressions"] / 1000.0
@@ -188,9 +188,7 @@ def test_creatives_rotate_once_launched_and_wear_out(one_campaign):
     share = (late["creative"] == "new").mean()
     assert abs(share - 0.5) < 4.5 * 0.5 / math.sqrt(len(late))  # one seed in 150,000
     assert list(world.board.freshness[:, 0]) == pytest.approx([2.0 ** (-day / 2.0) for day in range(8)])
-    assert list(world.board.freshness[:, 1]) == pytest.approx(
-        [1.0] * 4 + [2.0 ** (-day / 2.0) for day in range(4)]
-    )
+    assert list(world.board.freshness[:, 1]) == pytest.approx([1.0] * 4 + [2.0 ** (-day / 2.0) for day in range(4)])
     clicks = of(log, "click")
     for day, rate in ((0, 0.25), (2, 0.125), (6, 0.03125)):
         shown = ((impressions["time"] // 1 == day) & (impressions["creative"] == "old")).sum()

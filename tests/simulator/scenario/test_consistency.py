@@ -96,9 +96,7 @@ def test_synergy_names_another_channel(market):
 def test_a_flight_ends_after_it_begins(market, end_day):
     market["channels"]["video"]["campaigns"]["launch"]["end_day"] = end_day
     (problem,) = problems_of(market)
-    assert problem == Problem(
-        "channels.video.campaigns.launch.end_day", "must be after start_day (1)", f"{end_day:g}"
-    )
+    assert problem == Problem("channels.video.campaigns.launch.end_day", "must be after start_day (1)", f"{end_day:g}")
 
 
 def test_an_experiment_ends_after_it_begins(market):
