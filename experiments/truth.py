@@ -131,7 +131,7 @@ class Truth:
         counts = self.labels[ALL].counts()
         share = counts["always"] / self.conversions if self.conversions else math.nan
         return (
-            f"Of {self.conversions:,} orders, {counts['always']:,} ({share:.0%}) would have happened the same without any "
+            f"Of {self.conversions:,} order{'' if self.conversions == 1 else 's'}, {counts['always']:,} ({share:.0%}) would have happened the same without any "
             f"ads, {counts['moved']:,} at another time or value, {counts['caused']:,} not at all; ads prevented "
             f"{counts['prevented']:,}."
         )
