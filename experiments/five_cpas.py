@@ -184,8 +184,8 @@ def cpas_by(world: World, dimension: Dimension, recorded: Record | None = None) 
     with np.errstate(divide="ignore", invalid="ignore"):
         frame["cost_per_conversion"] = frame["cost"].to_numpy() / frame["conversions"].to_numpy()
     columns = ["channel", dimension, "system", "cost", "conversions", "cost_per_conversion"]
-    table: pd.DataFrame = frame[columns].reset_index(drop=True)
-    return table
+    result: pd.DataFrame = frame[columns].reset_index(drop=True)
+    return result
 
 
 def _cost_events(world: World, dimension: Dimension) -> pd.DataFrame:
