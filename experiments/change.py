@@ -156,7 +156,7 @@ def _checked(number: int, written: ChangeTable, scenario: Scenario, problems: li
             values[f"tracking.faults.{fault.name}"] = fault.usual if written.size is None else written.size
     elif written.size is not None:
         problems.append(Problem(f"{place}.size", "belongs to a fault", hint="name one with fault = …"))
-    if not values and not problems:
+    if not values and written.fault is None:
         problems.append(Problem(place, "changes nothing", hint="give set = { … } or fault = …"))
     tables = scenario.model_dump()
     for path, value in values.items():

@@ -28,8 +28,8 @@ Floats = npt.NDArray[np.float64]
 COLUMNS = ("channel", "system", "cpa_before", "cpa_after")
 VALUE_COLUMNS = ("roas_before", "roas_after")
 NO_FAULT = "no fault"
-FEWEST_ACTIONS = 15
-MODEL_ERROR = 0.01
+FEWEST_ACTIONS = 25
+MODEL_ERROR = 0.03
 STEPS = 24
 ALIKE = 1.0 / 3.0
 REFUSED = 0.05
@@ -226,6 +226,35 @@ def between(sizes: Floats, means: Floats) -> tuple[Floats, Floats]:
         return sizes, means
     fine = np.linspace(sizes[0], sizes[-1], STEPS)
     return fine, np.stack([np.interp(fine, sizes, column) for column in means.T], axis=1)
+
+
+def separations(expected: Expectations) -> pd.DataFrame:
+    """How far each fault of usual size lies from what looks most like it, in standard deviations at this volume.
+
+    Columns: fault, code, from_no_fault, nearest (the explanation at whatever size that comes closest), distance. Two
+    explanations three apart are told apart nearly always; below one they look alike.
+    """
+    used = np.tile(expected.enough, 2) & np.isfinite(expected.planned)
+    weight = np.linalg.inv(expected.covariance[np.ix_(used, used)])
+
+    def apart(means: Floats, mean: Floats) -> float:
+        gap = np.nan_to_num(means[..., used] - mean[used], nan=1e3)
+        return math.sqrt(float(np.min(np.einsum("...i,ij,...j->...", gap, weight, gap))))
+
+    rows = []
+    for fault in FAULTS:
+        if fault.name in expected.faults:
+            sizes, means = expected.faults[fault.name]
+            usual = means[int(np.argmin(np.abs(sizes - fault.usual)))]
+            alone = apart(expected.planned, usual)
+            others = {
+                other: apart(between(*found)[1], usual)
+                for other, found in expected.faults.items()
+                if other != fault.name
+            } | {NO_FAULT: alone}
+            nearest = min(others, key=lambda other: others[other])
+            rows.append((fault.name, fault.code, alone, nearest, others[nearest]))
+    return pd.DataFrame(rows, columns=["fault", "code", "from_no_fault", "nearest", "distance"])
 
 
 def observe(before: View, after: View) -> list[Observation]:

@@ -210,7 +210,7 @@ def find_fault(word: str) -> Fault | None:
 
 
 def with_faults(tracking: Tracking, days: float, first_step: str) -> Tracking:
-    """The tracking with all its faults at work, in the order of the library.
+    """The tracking with all its faults at work, from F25 to F1 (so that F4 breaks what F5 set up).
 
     Args:
         tracking: with `faults` by name.
@@ -219,7 +219,7 @@ def with_faults(tracking: Tracking, days: float, first_step: str) -> Tracking:
     """
     if not tracking.faults:
         return tracking
-    for fault in FAULTS:
+    for fault in reversed(FAULTS):
         size = tracking.faults.get(fault.name)
         if size is not None:
             tracking = changed(tracking, fault.settings(tracking, size, days))
