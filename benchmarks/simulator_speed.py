@@ -89,7 +89,7 @@ def plain(people: int) -> Measurement:
     return Measurement(cpu, clock, people, market.sessions)
 
 
-@numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]  # numba is untyped
+@numba.njit(error_model="numpy")
 def draws_and_functions(sessions: int, exponentials: int) -> float:
     """What the law cannot do without: per session eight draws, a logarithm, a normal quantile; and the exponentials given."""
     total = 0.0
