@@ -16,7 +16,7 @@ from attribution.model import load_model
 from attribution.paths import Paths
 from attribution.settings import PathSettings
 from experiments.journeys import Journey, telling_journeys
-from experiments.lift.holdout import channel_holdout_test
+from experiments.lift.holdout import holdout_tests
 from experiments.lift.user import UserLiftTest
 from experiments.truth import ALL, Effect, Estimand, Truth, measure_truth
 from experiments.verdict import verdict
@@ -126,7 +126,7 @@ def compare(
     paths, credits = attribute(world, models)
     progress("lift tests", 0.0)
     costs = dict.fromkeys(world.names.channels, 0) | world.cost_micros()
-    lifts = {channel: channel_holdout_test(world, channel) for channel in world.scenario.paid_channels()}
+    lifts = holdout_tests(world)
     channels = _channels(world, credits, lifts, truth)
     cpa = pd.concat(
         [cpa_table(credits, costs), _lift_rows(lifts, costs), _truth_rows(truth)], ignore_index=True
