@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from simulator.scenario.schema import Scenario
@@ -155,16 +156,17 @@ def read_world(folder: Path | str, *, verify: bool = False) -> StoredWorld:
 
 
 def fingerprint(events: pa.Table) -> str:
-    """SHA-256 of an event log's content, whatever its chunks and dictionaries."""
+    """SHA-256 of an event log's content, whatever its chunks, its dictionaries and the bytes behind its nulls."""
     digest = hashlib.sha256()
-    plain = events.cast(
-        pa.schema([f.with_type(pa.string()) if pa.types.is_dictionary(f.type) else f for f in events.schema])
-    )
-    for batch in plain.combine_chunks().to_batches():
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, batch.schema) as writer:
-            writer.write_batch(batch)
-        digest.update(sink.getvalue())
+    for name in events.column_names:
+        column = events[name]
+        digest.update(name.encode())
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(pa.string())
+            words = sorted(word for word in column.unique().to_pylist() if word is not None)
+            digest.update("\n".join(words).encode())
+            column = pc.index_in(column, pa.array(words, pa.string()))
+        digest.update((column.fill_null(-1) if column.null_count else column).to_numpy().tobytes())
     return digest.hexdigest()
 
 
