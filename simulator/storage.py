@@ -155,18 +155,26 @@ def read_world(folder: Path | str, *, verify: bool = False) -> StoredWorld:
     return StoredWorld(scenario=validate(manifest["scenario"]), events=events, **tables)
 
 
-def fingerprint(events: pa.Table) -> str:
-    """SHA-256 of an event log's content, whatever its chunks, its dictionaries and the bytes behind its nulls."""
+def fingerprint(table: pa.Table) -> str:
+    """SHA-256 of a table's content: column by column its name, its numbers or words, and which entries are empty.
+
+    It does not depend on how the table is cut into chunks, on the order of dictionaries, or on any library's file format.
+    """
     digest = hashlib.sha256()
-    for name in events.column_names:
-        column = events[name]
-        digest.update(name.encode())
+    for name in table.column_names:
+        column = table[name].combine_chunks()
         if pa.types.is_dictionary(column.type):
             column = column.cast(pa.string())
-            words = sorted(word for word in column.unique().to_pylist() if word is not None)
-            digest.update("\n".join(words).encode())
-            column = pc.index_in(column, pa.array(words, pa.string()))
-        digest.update((column.fill_null(-1) if column.null_count else column).to_numpy().tobytes())
+        digest.update(f"{name}:{len(column)}:".encode())
+        digest.update(np.packbits(column.is_null().to_numpy(zero_copy_only=False)).tobytes())
+        if pa.types.is_string(column.type):
+            words = sorted(pc.unique(column.drop_null()).to_pylist())
+            digest.update("\0".join(words).encode())
+            positions = pc.index_in(column, pa.array(words, pa.string())).fill_null(-1)
+            digest.update(positions.to_numpy().astype("<i4").tobytes())
+        else:
+            numbers = column.fill_null(0).to_numpy(zero_copy_only=False)
+            digest.update(numbers.astype(numbers.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
 
 
