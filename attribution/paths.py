@@ -92,7 +92,7 @@ class Paths:
     @staticmethod
     def from_journeys(journeys: Journeys, *, keep_journeys: bool = True, tally: Tally | None = None) -> Paths:
         """Group journeys into distinct paths."""
-        from attribution.kernels import canonical_groups  # noqa: PLC0415 - numba takes a while to import
+        from attribution.kernels import canonical_groups
 
         filled = np.flatnonzero(np.diff(journeys.offsets) > 0)
         offsets = np.append(journeys.offsets[filled], journeys.offsets[-1])
@@ -136,7 +136,7 @@ class Paths:
             InvalidInputError: on counts that are negative, not finite or of another length, on value without
                 conversions, and on a path with an empty name.
         """
-        from attribution.path_strings import (  # noqa: PLC0415 - paths of codes need no Arrow
+        from attribution.path_strings import (
             alphabetical_codes,
             rows_with_empty_name,
             split_names,
@@ -213,7 +213,7 @@ class Paths:
 
     def grouped(self) -> Paths:
         """Return the same paths with equal rows added up, in canonical order."""
-        from attribution.kernels import canonical_groups  # noqa: PLC0415 - numba takes a while to import
+        from attribution.kernels import canonical_groups
 
         group, first = canonical_groups(self.codes, self.offsets)
         chosen, starts = gather(self.offsets, first)
@@ -258,7 +258,7 @@ class Paths:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per path: `path, conversions, value, nulls`, most conversions first."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         names = np.array(self.channels, dtype=object)[self.codes]
         frame = pd.DataFrame(
@@ -287,7 +287,7 @@ class Paths:
 
     def _counting(self, journeys: Journeys, path: Ints) -> Paths:
         """Return these paths with the counts of these journeys, which follow them as `path` says."""
-        from attribution.kernels import count_outcomes  # noqa: PLC0415 - numba takes a while to import
+        from attribution.kernels import count_outcomes
 
         conversions, value_micros, nulls = count_outcomes(
             path, journeys.conversion_row, journeys.weight, journeys.value_micros, len(self)

@@ -16,7 +16,7 @@ from attribution.model import load_model
 from attribution.paths import Paths
 from attribution.settings import PathSettings
 from experiments.journeys import Journey, telling_journeys
-from experiments.lift.holdout import channel_holdout_test
+from experiments.lift.holdout import holdout_tests
 from experiments.lift.user import UserLiftTest
 from experiments.truth import ALL, Effect, Estimand, Truth, measure_truth
 from experiments.verdict import verdict
@@ -98,9 +98,7 @@ def touches_and_orders(world: World) -> tuple[pa.Table, pa.Table]:
     visits = events.filter(pc.equal(events["kind"], "visit"))
     visits = visits.filter(pc.invert(pc.is_in(visits["user_id"], robots.combine_chunks())))
     orders = world.orders()
-    return visits.select(["user_id", "time", "channel"]), orders.select(
-        ["user_id", "time", "order_id", "value_micros"]
-    )
+    return visits.select(["user_id", "time", "channel"]), orders.select(["user_id", "time", "order_id", "value_micros"])
 
 
 def attribute(
@@ -123,14 +121,12 @@ def compare(
 ) -> Comparison:
     """Attribute a world, read its lift tests, compute its truth, and put them side by side."""
     progress("truth", 0.0)
-    truth = measure_truth(
-        world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share)
-    )
+    truth = measure_truth(world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share))
     progress("attribution", 0.0)
     paths, credits = attribute(world, models)
     progress("lift tests", 0.0)
-    costs = {channel: 0 for channel in world.names.channels} | world.cost_micros()
-    lifts = {channel: channel_holdout_test(world, channel) for channel in world.scenario.paid_channels()}
+    costs = dict.fromkeys(world.names.channels, 0) | world.cost_micros()
+    lifts = holdout_tests(world)
     channels = _channels(world, credits, lifts, truth)
     cpa = pd.concat(
         [cpa_table(credits, costs), _lift_rows(lifts, costs), _truth_rows(truth)], ignore_index=True

@@ -12,6 +12,7 @@ from simulator.world import World
 
 SHOWN_KINDS = ("impression", "click", "visit", "conversion")
 MOST_EVENTS = 24
+CANDIDATES = 200  # orders per label among which the telling ones are looked for
 
 
 @dataclass(frozen=True)
@@ -66,25 +67,25 @@ def telling_journeys(world: World, truth: Truth, per_label: int = 2) -> tuple[Jo
     if ALL not in truth.labels:
         return ()
     labels = truth.labels[ALL]
-    events = world.events.filter(pc.is_in(world.events["kind"], pa.array([*SHOWN_KINDS])))
-    users = events["user_id"].to_numpy()
+    orders = {
+        name: labels.order_id[labels.label == LABELS.index(name)][:CANDIDATES] for name in ("caused", "always", "moved")
+    }
+    users = pa.array(np.unique(np.concatenate(list(orders.values())) >> 32).astype(np.uint32))
+    of_these = world.events.filter(pc.is_in(world.events["user_id"], users))
+    events = of_these.filter(pc.is_in(of_these["kind"], pa.array([*SHOWN_KINDS]))).combine_chunks()
     chosen: list[Journey] = []
-    for name in ("caused", "always", "moved"):
-        orders = labels.order_id[labels.label == LABELS.index(name)]
-        candidates = [_journey(events, users, int(order), name) for order in orders[:400]]
-        candidates.sort(key=lambda journey: -_variety(journey))
-        chosen += candidates[:per_label]
+    for name, candidates in orders.items():
+        journeys = [_journey(events, int(order), name) for order in candidates]
+        journeys.sort(key=lambda journey: -_variety(journey))
+        chosen += journeys[:per_label]
     return tuple(chosen)
 
 
-def _journey(events: pa.Table, users: np.ndarray, order_id: int, label: str) -> Journey:
+def _journey(events: pa.Table, order_id: int, label: str) -> Journey:
     user = order_id >> 32
+    users = events["user_id"].to_numpy()
     start, stop = np.searchsorted(users, [user, user + 1])
-    rows = (
-        events.slice(start, stop - start)
-        .select(["time", "kind", "channel", "order_id", "value_micros"])
-        .to_pylist()
-    )
+    rows = events.slice(start, stop - start).select(["time", "kind", "channel", "order_id", "value_micros"]).to_pylist()
     end = next(i for i, row in enumerate(rows) if row["order_id"] == order_id and row["kind"] == "conversion")
     begin = next((i + 1 for i in range(end - 1, -1, -1) if rows[i]["kind"] == "conversion"), 0)
     way = [JourneyEvent(row["time"], row["kind"], row["channel"]) for row in rows[begin : end + 1]]
@@ -104,12 +105,7 @@ def _without_paid_visits(events: list[JourneyEvent]) -> list[JourneyEvent]:
     return [
         event
         for before, event in zip([None, *events], events, strict=False)
-        if not (
-            event.kind == "visit"
-            and before is not None
-            and before.kind == "click"
-            and before.time == event.time
-        )
+        if not (event.kind == "visit" and before is not None and before.kind == "click" and before.time == event.time)
     ]
 
 

@@ -252,9 +252,7 @@ def _live_held(world: World, rows: Any, threads: int, progress: Callable[[float]
             kernel=world.kernels.relive, map_=map_, progress=progress,
         )  # fmt: skip
     by_world = _conversions_by_world(twins.orders, len(rows))
-    return [
-        Life(by_world[w], twins.parted[:, w], twins.ledgers[w]["cost_micros"]) for w in range(1, len(rows))
-    ]
+    return [Life(by_world[w], twins.parted[:, w], twins.ledgers[w]["cost_micros"]) for w in range(1, len(rows))]
 
 
 def _live_free(world: World, rows: Any, threads: int, progress: Callable[[float], None]) -> list[Life]:
@@ -328,15 +326,11 @@ def _rank_within(sorted_users: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 def _count_of(users: npt.NDArray[np.int64], among: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """How often each user occurs among sorted others."""
-    result: npt.NDArray[np.int64] = np.searchsorted(among, users, "right") - np.searchsorted(
-        among, users, "left"
-    )
+    result: npt.NDArray[np.int64] = np.searchsorted(among, users, "right") - np.searchsorted(among, users, "left")
     return result
 
 
-def _effect(
-    question: Question, lives: Sequence[Life], fact: Orders, costs: dict[str, int], names: Names
-) -> Effect:
+def _effect(question: Question, lives: Sequence[Life], fact: Orders, costs: dict[str, int], names: Names) -> Effect:
     gained = [_orders_lost(fact, life) for life in lives]
     reached = max(int(np.sum(life.parted >= 0)) for life in lives)
     if len(lives) == 1:

@@ -85,6 +85,4 @@ def _words(codes: npt.NDArray[Any], words: tuple[str, ...]) -> pa.DictionaryArra
     distinct = tuple(dict.fromkeys(words))
     place = np.array([distinct.index(word) for word in words] or [0], dtype=np.int16)
     wide = codes.astype(np.int16)
-    return pa.DictionaryArray.from_arrays(
-        pa.array(place[wide], mask=wide < 0), pa.array(distinct, pa.string())
-    )
+    return pa.DictionaryArray.from_arrays(pa.array(place[wide], mask=wide < 0), pa.array(distinct, pa.string()))

@@ -59,9 +59,7 @@ def whole_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".unfinished", dir=target.parent))
     except OSError as error:
-        raise OutputError(
-            f"{target}: cannot be written ({error.strerror}); choose another folder with --out"
-        ) from None
+        raise OutputError(f"{target}: cannot be written ({error.strerror}); choose another folder with --out") from None
     try:
         yield temporary
         temporary.chmod(0o755)
@@ -87,9 +85,7 @@ def check_target(target: Path, *, force: bool) -> None:
     if not force:
         raise OutputError(f"{target}: exists already; --force replaces it, --out chooses another folder")
     if any(target.iterdir()) and not (target / MANIFEST).exists():
-        raise OutputError(
-            f"{target}: holds something that is not a result of cpalab; --force will not remove it"
-        )
+        raise OutputError(f"{target}: holds something that is not a result of cpalab; --force will not remove it")
 
 
 def _swap(temporary: Path, target: Path) -> None:

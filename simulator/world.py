@@ -163,9 +163,7 @@ def thread_map(threads: int) -> Iterator[Map]:
 
 def market_table(reports: list[TickReport]) -> pa.Table:
     """One row per tick and campaign; impression share is impressions over auctions entered by eligible people."""
-    columns = {
-        field: [asdict(report)[field] for report in reports] for field in TickReport.__dataclass_fields__
-    }
+    columns = {field: [asdict(report)[field] for report in reports] for field in TickReport.__dataclass_fields__}
     table = pa.table(
         {
             "tick": pa.array(columns["tick"], pa.int32()),
@@ -181,10 +179,7 @@ def market_table(reports: list[TickReport]) -> pa.Table:
             },
         }
     )
-    shares = [
-        report.impressions / report.auctions * report.throttle if report.auctions else 0.0
-        for report in reports
-    ]
+    shares = [report.impressions / report.auctions * report.throttle if report.auctions else 0.0 for report in reports]
     return table.append_column("impression_share", pa.array(shares, pa.float64()))
 
 

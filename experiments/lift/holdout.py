@@ -1,6 +1,7 @@
-"""Holdout tests inside a world: each channel's user-level test, read from the log (orders per person, by intention to treat)."""
+"""Holdout tests inside a world: each channel's user-level test, read from the log (orders per person)."""
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from experiments.lift.arms import ArmStatistics
@@ -11,7 +12,13 @@ from simulator.world import World
 LEVELS = (0.90, 0.95)
 
 
-def channel_holdout_test(world: World, channel: str) -> UserLiftTest | None:
+def holdout_tests(world: World) -> dict[str, UserLiftTest | None]:
+    """The holdout test of every channel that has campaigns."""
+    orders = world.orders().select(["user_id", "time"])
+    return {channel: _holdout_test(world, channel, orders) for channel in world.scenario.paid_channels()}
+
+
+def _holdout_test(world: World, channel: str, orders: pa.Table) -> UserLiftTest | None:
     """The user-level holdout of a channel: orders per person among those who could see its ads against those who could not.
 
     Everyone assigned counts, whether an ad reached them or not (intention to treat). Orders count from the start of the
@@ -23,8 +30,8 @@ def channel_holdout_test(world: World, channel: str) -> UserLiftTest | None:
         return None
     people = ~world.users["robot"].to_numpy(zero_copy_only=False)
     held_out = world.users[f"holdout_{channel}"].to_numpy(zero_copy_only=False)
-    orders = world.orders().filter(pc.greater_equal(world.orders()["time"], holdout.start_day))
-    per_user = np.bincount(orders["user_id"].to_numpy(), minlength=len(people))
+    counted = orders.filter(pc.greater_equal(orders["time"], holdout.start_day))
+    per_user = np.bincount(counted["user_id"].to_numpy(), minlength=len(people))
     market = world.market.filter(pc.equal(world.market["channel"], channel))
     running = market["day"].to_numpy() >= holdout.start_day
     if holdout.end_day is not None:

@@ -11,9 +11,7 @@ from simulator.law.state import CPA, CPL, LONG_AGO, MICROS, NOBODY, OUT_OF_MARKE
 
 
 @part
-def aftermath(
-    law: Any, person: Any, life: Any, ledger: Any, moment: Moment, arrival: Visit, log: Log
-) -> None:
+def aftermath(law: Any, person: Any, life: Any, ledger: Any, moment: Moment, arrival: Visit, log: Log) -> None:
     """The order: value, delays, qualification, closing, refund, fees; then satiation.
 
     Value is log-normal × the person's own factor. The order follows the visit after an exponential time on site, before

@@ -10,9 +10,7 @@ from simulator.law.state import FORGOTTEN, IN_MARKET, OUT_OF_MARKET, Attitude
 
 
 @part
-def drift(
-    law: Any, board: Any, person: Any, life: Any, goodwill: Any, fading: Any, moment: Moment
-) -> Attitude:
+def drift(law: Any, board: Any, person: Any, life: Any, goodwill: Any, fading: Any, moment: Moment) -> Attitude:
     """What remains of every channel's goodwill, and whether the person is in the market now.
 
     Goodwill of channel k: g_k × 2^(-days / half_life_k). Need arises with hazard

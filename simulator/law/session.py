@@ -130,8 +130,6 @@ def record_steps(
 ) -> None:
     """Log the micro-conversions of this visit; the first step is a lead, and a fee may be owed for it."""
     for step in range(before, min(depth, law.steps.shape[1] - 1)):
-        write(
-            log, moment, moment.time, MICRO + step, arrival.channel, arrival.campaign, arrival.creative, 0, 0
-        )
+        write(log, moment, moment.time, MICRO + step, arrival.channel, arrival.campaign, arrival.creative, 0, 0)
     if before == 0 and depth > 0:
         charge_fee(law, life, ledger, moment, moment.time, 0, True, log)

@@ -45,9 +45,7 @@ PERSON = np.dtype(
 )
 
 # When a person's sessions happen: the same in every world.
-ITINERARY = np.dtype(
-    [("next_time", "f8"), ("last_time", "f8"), ("operational", "f8"), ("session", "u4")], align=True
-)
+ITINERARY = np.dtype([("next_time", "f8"), ("last_time", "f8"), ("operational", "f8"), ("session", "u4")], align=True)
 
 # What a person remembers in one world, besides goodwill per channel and impressions per campaign.
 LIFE = np.dtype(
@@ -73,9 +71,7 @@ LEDGER = np.dtype(
 )
 
 # What is changed in a twin world: channels switched off (bit k), or one channel's bids and pacing.
-VARIANT = np.dtype(
-    [("off", "u4"), ("channel", "i4"), ("log_bid_change", "f8"), ("throttle_factor", "f8")], align=True
-)
+VARIANT = np.dtype([("off", "u4"), ("channel", "i4"), ("log_bid_change", "f8"), ("throttle_factor", "f8")], align=True)
 
 
 class Population(NamedTuple):
@@ -105,7 +101,7 @@ class Attitude(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What the auction gave a session: the campaign shown, its creative, the price to beat, and the ghosts (bit c: campaign c)."""
+    """What the auction gave a session: campaign and creative shown, price to beat, ghosts (bit c: campaign c)."""
 
     campaign: int
     creative: int

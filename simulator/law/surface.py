@@ -17,9 +17,7 @@ def surface(law: Any, person: Any, life: Any, attitude: Attitude, moment: Moment
     """
     weights = law.surface_weights[moment.epoch, life.mood]
     pulls = law.surface_pulls[moment.epoch, life.mood]
-    total = (
-        law.weight_sums[moment.epoch, life.mood] + attitude.upstream * law.pull_sums[moment.epoch, life.mood]
-    )
+    total = law.weight_sums[moment.epoch, life.mood] + attitude.upstream * law.pull_sums[moment.epoch, life.mood]
     left = moment.surface_draw * total
     chosen = 0
     for s in range(weights.size):

@@ -24,11 +24,7 @@ class Competition:
             return 0.0
         shock = self.sigma * normal_at(self.seed, tick, 0, int(COMPETITION), address_of(surface))
         before = self.moods.get(surface)
-        now = (
-            shock
-            if before is None
-            else self.persistence * before + math.sqrt(1.0 - self.persistence**2) * shock
-        )
+        now = shock if before is None else self.persistence * before + math.sqrt(1.0 - self.persistence**2) * shock
         self.moods[surface] = now
         return now
 

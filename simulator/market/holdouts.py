@@ -5,8 +5,4 @@ from simulator.scenario.schema import Holdout
 
 def is_running(holdout: Holdout, day: float) -> bool:
     """Whether the experiment withholds ads on this day."""
-    return (
-        holdout.share > 0.0
-        and holdout.start_day <= day
-        and (holdout.end_day is None or day < holdout.end_day)
-    )
+    return holdout.share > 0.0 and holdout.start_day <= day and (holdout.end_day is None or day < holdout.end_day)

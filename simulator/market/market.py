@@ -142,11 +142,7 @@ class Market:
         days = float(self.board.starts[tick + 1]) - day
         for c, placed in enumerate(self.names.campaigns):
             campaign = scenario.channels[placed.channel].campaigns[placed.name]
-            fee = (
-                flat_fee_micros(campaign, days, scale_of(scenario))
-                if self.board.throttle[tick, c] > 0.0
-                else 0
-            )
+            fee = flat_fee_micros(campaign, days, scale_of(scenario)) if self.board.throttle[tick, c] > 0.0 else 0
             change = {field: int(now[c][field]) - int(before[c][field]) for field in now.dtype.names}
             change["cost_micros"] += fee
             self.pacing[c].observe(change["cost_micros"] / 1e6, float(self.board.throttle[tick, c]))

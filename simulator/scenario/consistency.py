@@ -49,9 +49,7 @@ def _surfaces(scenario: Scenario) -> Iterator[Problem]:
 def _visit_channel(scenario: Scenario, place: str, surface: Surface) -> Iterator[Problem]:
     visits = any(getattr(surface.visit_share, mood) > 0 for mood in MOODS)
     if visits and surface.visit_channel is None:
-        yield Problem(
-            f"{place}.visit_channel", "is needed where visit_share is not zero", hint="name a channel"
-        )
+        yield Problem(f"{place}.visit_channel", "is needed where visit_share is not zero", hint="name a channel")
     elif surface.visit_channel is not None:
         yield from _known(f"{place}.visit_channel", surface.visit_channel, "channel", scenario.channels)
 
@@ -87,9 +85,7 @@ def _channel(scenario: Scenario, place: str, name: str, channel: Channel) -> Ite
 def _campaign(scenario: Scenario, place: str, campaign: Campaign) -> Iterator[Problem]:
     yield from _flight(place, campaign.start_day, campaign.end_day)
     if campaign.billing == "revenue_share" and campaign.bid > 1:
-        yield Problem(
-            f"{place}.bid", "must be a share from 0 to 1 under revenue_share billing", f"{campaign.bid:g}"
-        )
+        yield Problem(f"{place}.bid", "must be a share from 0 to 1 under revenue_share billing", f"{campaign.bid:g}")
     targeting = campaign.targeting
     population = scenario.population
     for segment in targeting.segments:

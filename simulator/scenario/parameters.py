@@ -210,9 +210,7 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
     names = Names.of(first)
     order = np.argsort([campaign.surface for campaign in names.campaigns], kind="stable").astype(np.int64)
     weights = np.stack([_by_mood([s.weights for s in v.surfaces.values()]) for v in scenarios])
-    pulls = (
-        weights * np.array([[s.goodwill_pull for s in v.surfaces.values()] for v in scenarios])[:, None, :]
-    )
+    pulls = weights * np.array([[s.goodwill_pull for s in v.surfaces.values()] for v in scenarios])[:, None, :]
     return Law(
         surfaces=_stack([_surfaces(v, names) for v in scenarios]),
         channels=_stack([_channels(v, names) for v in scenarios]),
@@ -226,9 +224,7 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
         pull_sums=pulls.sum(axis=2),
         visit_share=np.stack([_by_mood([s.visit_share for s in v.surfaces.values()]) for v in scenarios]),
         interest=np.stack([_by_mood([v.interest])[:, 0] for v in scenarios]),
-        log_propensity=np.log(
-            np.maximum(np.stack([_by_mood([v.propensity])[:, 0] for v in scenarios]), 1e-12)
-        ),
+        log_propensity=np.log(np.maximum(np.stack([_by_mood([v.propensity])[:, 0] for v in scenarios]), 1e-12)),
         synergy=np.stack([_synergy(v, names) for v in scenarios]),
         admits_geo=np.stack([_admits_geo(v, names) for v in scenarios]),
         robot_surfaces=np.stack([_robot_surfaces(v, names) for v in scenarios]),
@@ -259,9 +255,7 @@ def _surfaces(scenario: Scenario, names: Names) -> Any:
     for row, surface in zip(rows, scenario.surfaces.values(), strict=True):
         row.slot_share = surface.slot_share
         row.rival_sigma = surface.rival_sigma
-        row.visit_channel = (
-            NOBODY if surface.visit_channel is None else names.channels.index(surface.visit_channel)
-        )
+        row.visit_channel = NOBODY if surface.visit_channel is None else names.channels.index(surface.visit_channel)
     rows.campaigns = counts
     rows.first_campaign = np.cumsum(counts) - counts
     return rows
@@ -323,11 +317,7 @@ def _creatives(scenario: Scenario) -> Any:
 
 
 def _all_creatives(channel: Channel) -> list[Any]:
-    return [
-        creative
-        for campaign in channel.campaigns.values()
-        for creative in campaign.creatives_by_launch().values()
-    ]
+    return [creative for campaign in channel.campaigns.values() for creative in campaign.creatives_by_launch().values()]
 
 
 def _steps(scenario: Scenario) -> Any:
@@ -378,4 +368,5 @@ def _robot_surfaces(scenario: Scenario, names: Names) -> npt.NDArray[np.float64]
         weights[:] = 1.0
     shares = np.cumsum(weights) / weights.sum()
     shares[-1] = 1.0
-    return shares
+    result: npt.NDArray[np.float64] = shares
+    return result

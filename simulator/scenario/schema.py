@@ -61,9 +61,7 @@ class Market(Table):
 class Calendar(Table):
     """How people's activity varies over the week and the day; each list is rescaled to mean 1."""
 
-    first_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = (
-        "monday"
-    )
+    first_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
     weekday: Annotated[list[Positive], Field(min_length=7, max_length=7)] = [1.0] * 7
     hour: Annotated[list[Positive], Field(min_length=24, max_length=24)] = [1.0] * 24
 

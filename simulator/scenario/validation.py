@@ -40,9 +40,7 @@ def _problem(details: ErrorDetails) -> Problem:
         case "missing":
             return Problem(place, "is needed and missing")
         case "string_pattern_mismatch":
-            return Problem(
-                place, "must be a name of lower-case letters, digits and _, starting with a letter", shown
-            )
+            return Problem(place, "must be a name of lower-case letters, digits and _, starting with a letter", shown)
         case _:
             rule = details["msg"].replace("Input should be", "must be")
             return Problem(place, rule[0].lower() + rule[1:], shown)
