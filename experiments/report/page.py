@@ -120,18 +120,14 @@ def build_page(comparison: Comparison, run: Run | None = None) -> Page:
         key_numbers=_key_numbers(comparison),
         first_model=words(compared[0]) if drawn else "",
         other_models=tuple((words(name), shape) for name, shape in other_model_shapes(comparison).items()),
-        prices=_figure("prices", dumbbell_chart(comparison, PAGE), dumbbell_summary(comparison))
-        if drawn
-        else None,
+        prices=_figure("prices", dumbbell_chart(comparison, PAGE), dumbbell_summary(comparison)) if drawn else None,
         intervals=interval_sentence(comparison) if drawn else "",
         table=cpa_columns(comparison),
         channels=tuple(
             ChannelFinding(flattery(channel, compared[0]).judgement, channel.verdict, lift_sentence(channel))
             for channel in by_flattery(comparison)
         ),
-        orders=_figure("orders", label_chart(comparison, PAGE), label_summary(comparison))
-        if labelled
-        else None,
+        orders=_figure("orders", label_chart(comparison, PAGE), label_summary(comparison)) if labelled else None,
         labels=_label_rows(comparison) if labelled else (),
         journeys=tuple(
             JourneyFigure(
@@ -151,10 +147,10 @@ def build_page(comparison: Comparison, run: Run | None = None) -> Page:
 
 def typeset(page: Page) -> str:
     """Pour a page into the template; the same page gives the same text."""
-    import altair  # noqa: PLC0415 - only rendering needs it
-    import vl_convert  # noqa: PLC0415
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
-    from markupsafe import Markup  # noqa: PLC0415
+    import altair
+    import vl_convert
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
 
     version = ".".join(altair.SCHEMA_VERSION.split(".")[:2])
     bundle = vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]  # snippet is optional

@@ -41,7 +41,7 @@ class PriceAxis:
     @property
     def past_high(self) -> float:
         """Between the last price and ∞; what is drawn beyond stands for ∞."""
-        return self.high * math.sqrt(max(self.edge / self.high, 4.0))
+        return math.sqrt(self.high * self.edge) if self.edge > self.high else 2 * self.high
 
     def place(self, price: float) -> float | None:
         """The price drawn: itself, the edge for ∞, None for what has no place on a logarithmic axis."""

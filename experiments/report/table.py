@@ -79,16 +79,12 @@ def cpa_columns(comparison: Comparison) -> CpaTable:
     lines += [(name, "free", nothing, math.nan, nothing[:4]) for name in list(credited)[len(channels) :]]
     total = _delivery(cost, sum(c.impressions for c in channels), sum(c.clicks for c in channels))
     joint = joint_effect(comparison)
-    lines.append(
-        ("All together", "total", total, cost, (*nothing[:2], *(_true(joint) if joint else nothing[:2])))
-    )
+    lines.append(("All together", "total", total, cost, (*nothing[:2], *(_true(joint) if joint else nothing[:2]))))
     credits = [*credited.values(), [sum(column) for column in zip(*credited.values(), strict=True)]]
     orders = [counts(column) for column in zip(*credits, strict=True)]
     rows = []
     for i, (name, kind, delivery, paid, known) in enumerate(lines):
-        claims = [
-            text for m in range(len(compared)) for text in (orders[m][i], money(_cpa(paid, credits[i][m])))
-        ]
+        claims = [text for m in range(len(compared)) for text in (orders[m][i], money(_cpa(paid, credits[i][m])))]
         rows.append(TableRow(name, kind, (money(paid), *claims, *known, *delivery)))
     return CpaTable(groups, tuple(rows))
 
@@ -96,8 +92,7 @@ def cpa_columns(comparison: Comparison) -> CpaTable:
 def _credited(comparison: Comparison, compared: tuple[str, ...]) -> dict[str, list[float]]:
     """Orders by line and model: paid channels, free channels, and orders without a touch."""
     result = {
-        words(channel.channel): [channel.credits[model] for model in compared]
-        for channel in by_flattery(comparison)
+        words(channel.channel): [channel.credits[model] for model in compared] for channel in by_flattery(comparison)
     }
     paid = {channel.channel for channel in comparison.channels}
     claims = comparison.cpa[comparison.cpa["method"].isin(compared)]

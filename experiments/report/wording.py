@@ -26,11 +26,7 @@ def finding(comparison: Comparison) -> str:
         f"been placed just the same without any ads, and {count(labels['moved'])} at another time or value. "
     )
     if extra <= 0:
-        gained = (
-            "no more orders than without them"
-            if extra == 0
-            else f"{count(-extra)} orders fewer than without them"
-        )
+        gained = "no more orders than without them" if extra == 0 else f"{count(-extra)} orders fewer than without them"
         brought = f"All ads together cost {cost} and brought {gained}. "
     else:
         brought = (
@@ -76,9 +72,7 @@ def beside_name(row: dict[str, Any]) -> str:
     if row["judgement"] == "about right":
         return "about right"
     if math.isinf(row["flattery"]):
-        return (
-            "flattered: caused nothing" if row["incremental_conversions"] == 0 else "flattered: lost orders"
-        )
+        return "flattered: caused nothing" if row["incremental_conversions"] == 0 else "flattered: lost orders"
     if row["flattery"] == 0:
         return "wronged: never credited"
     factor = row["flattery"] if row["judgement"] == "flattered" else 1 / row["flattery"]
@@ -122,9 +116,7 @@ def dumbbell_summary(comparison: Comparison) -> str:
 
 def interval_sentence(comparison: Comparison) -> str:
     """How many lift intervals hold the truth, and which have no upper end."""
-    tests = [
-        (c, c.lift.cost_per_incremental_conversion(LEVEL)) for c in comparison.channels if c.lift is not None
-    ]
+    tests = [(c, c.lift.cost_per_incremental_conversion(LEVEL)) for c in comparison.channels if c.lift is not None]
     if not tests:
         return "No channel was tested: the scenario holds nobody out."
     known = [
@@ -133,16 +125,15 @@ def interval_sentence(comparison: Comparison) -> str:
         if not math.isnan(truth := c.truth.cost_per_incremental_conversion) and price.cost > 0
     ]
     holding = sum(price.contains(truth) for price, truth in known)
-    open_ended = [words(c.channel) for c, price in tests if math.isinf(price.upper)]
-    held = (
-        f"The lift test's {percent(LEVEL)} interval holds the truth for {holding} of {len(known)} channels."
-    )
+    open_ended = [words(c.channel) for c, price in tests if math.isinf(price.upper) and not price.harmful]
+    harmful = [words(c.channel) for c, price in tests if price.harmful]
+    held = f"The lift test's {percent(LEVEL)} interval holds the truth for {holding} of {len(known)} channels."
+    if harmful:
+        held += f" For {_listed(harmful)} the test saw orders lost: no price exists."
     if not open_ended:
         return held
     if len(open_ended) == len(tests):
-        return (
-            f"{held} None of them has an upper end: each test leaves it possible that the ads caused nothing."
-        )
+        return f"{held} None of them has an upper end: each test leaves it possible that the ads caused nothing."
     return (
         f"{held} {_listed(open_ended)} {'has' if len(open_ended) == 1 else 'have'} no upper end (the bar ends in "
         "an arrow): the test leaves it possible that the ads caused nothing."

@@ -27,7 +27,7 @@ Marks = dict[str, list[dict[str, Any]]]
 
 def dumbbell_chart(comparison: Comparison, palette: Palette = LIGHT) -> "alt.LayerChart":
     """Per channel a line from attributed (circle) to true CPA (diamond), over the lift test's interval."""
-    import altair as alt  # noqa: PLC0415 - only drawing needs it
+    import altair as alt
 
     frame, compared = dumbbell_frame(comparison), models(comparison)
     axis = price_axis(frame, compared)
@@ -138,10 +138,7 @@ def dumbbell_marks(frame: pd.DataFrame, axis: PriceAxis, shapes: dict[str, str])
 
 def other_model_shapes(comparison: Comparison) -> dict[str, str]:
     """The symbol of each model but the first."""
-    return {
-        model: OTHER_MODEL_SHAPES[i % len(OTHER_MODEL_SHAPES)]
-        for i, model in enumerate(models(comparison)[1:])
-    }
+    return {model: OTHER_MODEL_SHAPES[i % len(OTHER_MODEL_SHAPES)] for i, model in enumerate(models(comparison)[1:])}
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -168,9 +165,7 @@ def _add_interval(marks: Marks, axis: PriceAxis, row: dict[str, Any], at: dict[s
         marks["estimate"].append({"x": row["lift_cpa"], **at})
 
 
-def _price_label(
-    axis: PriceAxis, price: float, place: float, other: float | None, claimed: bool
-) -> dict[str, Any]:
+def _price_label(axis: PriceAxis, price: float, place: float, other: float | None, claimed: bool) -> dict[str, Any]:
     """The price under its mark or, where the other mark is close, on the outer side of it."""
     align = "center"
     if other is not None and not axis.far_apart(place, other):

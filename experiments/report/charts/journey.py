@@ -19,7 +19,7 @@ SHORTEST_DAYS = 1.0  # a journey of minutes is drawn within its day
 
 def journey_chart(journey: Journey, currency: str, palette: Palette = LIGHT) -> "alt.LayerChart":
     """Ads seen (rings) and clicked (discs), visits (squares) and the order (diamond), from left to right."""
-    import altair as alt  # noqa: PLC0415 - only drawing needs it
+    import altair as alt
 
     lanes, frame = lane_names(journey), journey_frame(journey)
     frame["y"] = LANE_HEIGHT * (frame["lane"] + 0.5)

@@ -20,7 +20,7 @@ SHARE_WITH_ROOM = 0.10  # a segment this wide has room for its percentage on a p
 
 def label_chart(comparison: Comparison, palette: Palette = LIGHT) -> "alt.LayerChart":
     """Per set of ads the orders of the world as one bar: always, moved, caused."""
-    import altair as alt  # noqa: PLC0415 - only drawing needs it
+    import altair as alt
 
     frame = label_frame(comparison)
     channels = list(dict.fromkeys(frame["channel"]))
@@ -67,9 +67,7 @@ def _caused(own: pd.DataFrame) -> str:
 
 
 def _tooltip(channel: str, own: pd.DataFrame) -> dict[str, str]:
-    told = {
-        label.capitalize(): f"{count(orders)} ({percent(share, 1)})" for label, orders, share in _labels(own)
-    }
+    told = {label.capitalize(): f"{count(orders)} ({percent(share, 1)})" for label, orders, share in _labels(own)}
     return {"Ads": ads_in_words(channel), **told, "Prevented": count(int(own["prevented"].iloc[0]))}
 
 

@@ -17,14 +17,14 @@ WIDTH = "width"  # Vega's name for the width of the view
 
 def vertical(field: str = "y") -> "alt.Y":
     """A vertical place that is given in pixels."""
-    import altair as alt  # noqa: PLC0415 - only drawing needs it
+    import altair as alt
 
     return alt.Y(f"{field}:Q", scale=None, axis=None)
 
 
 def row_headings(names: Sequence[str], remarks: Sequence[str], height: int, palette: Palette) -> list[Any]:
     """A line above each row, its name at the left, a remark at the right, on a ground without grid lines."""
-    import altair as alt  # noqa: PLC0415 - only drawing needs it
+    import altair as alt
 
     top = [height * i for i in range(len(names))]
     below = [y + HEADING_HEIGHT for y in top]
@@ -43,7 +43,7 @@ def row_headings(names: Sequence[str], remarks: Sequence[str], height: int, pale
 
 def row_tooltips(tooltips: Sequence[dict[str, str]], height: int) -> Any:
     """An invisible rectangle over each row that tells its numbers to whoever points at it."""
-    import altair as alt  # noqa: PLC0415 - only drawing needs it
+    import altair as alt
 
     frame = pd.DataFrame(list(tooltips))
     shown = [alt.Tooltip(f"{column}:N", title=column) for column in frame.columns]
@@ -61,7 +61,7 @@ def in_style(layers: Sequence[Any], height: int, palette: Palette) -> "alt.Layer
 
     The marks have no descriptions of their own: the page tells a screen reader the summary of the figure instead.
     """
-    import altair as alt  # noqa: PLC0415 - only drawing needs it
+    import altair as alt
 
     chart = (
         alt.layer(*layers)
