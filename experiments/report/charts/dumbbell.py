@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 ROW_HEIGHT, MARK_BELOW, LABEL_BELOW = 74, 40, 61
+ARROWS = {"left": "M0,-0.8L-1,0L0,0.8Z", "right": "M0,-0.8L1,0L0,0.8Z"}  # SVG paths that start where a bar ends
 OTHER_MODEL_SHAPES = ("square", "triangle-up", "cross", "triangle-down")
 
 Marks = dict[str, list[dict[str, Any]]]
@@ -73,14 +74,14 @@ def dumbbell_chart(comparison: Comparison, palette: Palette = LIGHT) -> "alt.Lay
     layers = [
         *row_headings(names, remarks, ROW_HEIGHT, palette),
         lines("interval").mark_rule(stroke=palette.tested, strokeWidth=16, strokeCap="butt"),
-        shapes("arrow").mark_point(filled=True, size=330, color=palette.tested, opacity=1),
+        shapes("arrow").mark_point(filled=True, size=680, color=palette.tested, opacity=1),
         points("estimate").mark_tick(
             orient="vertical", height=16, thickness=2, color=palette.true, opacity=0.65
         ),
         lines("link").mark_rule(stroke=palette.muted, strokeWidth=2.5),
         shapes("other").mark_point(filled=False, size=52, strokeWidth=1.5, color=palette.claimed, opacity=0.75),
-        points("claimed").mark_point(size=180, color=palette.claimed, **outlined),
-        points("true").mark_point(size=125, shape="diamond", color=palette.true, **outlined),
+        points("claimed").mark_point(size=200, color=palette.claimed, **outlined),
+        points("true").mark_point(size=160, shape="diamond", color=palette.true, **outlined),
         *(
             texts.transform_filter(alt.datum.align == align).mark_text(
                 align=align, dx=dx, fontWeight=600, baseline="middle"
@@ -158,9 +159,9 @@ def _add_interval(marks: Marks, axis: PriceAxis, row: dict[str, Any], at: dict[s
     start, stop = axis.place(lower) or axis.low, axis.place(upper) or axis.low
     marks["interval"].append({"x": start, "x2": stop, **at})
     if axis.cuts(lower):
-        marks["arrow"].append({"x": start, "shape": "triangle-left", **at})
+        marks["arrow"].append({"x": start, "shape": ARROWS["left"], **at})
     if axis.cuts(upper) or math.isinf(upper):
-        marks["arrow"].append({"x": stop, "shape": "triangle-right", **at})
+        marks["arrow"].append({"x": stop, "shape": ARROWS["right"], **at})
     if axis.low <= row["lift_cpa"] <= axis.high:
         marks["estimate"].append({"x": row["lift_cpa"], **at})
 

@@ -2,7 +2,7 @@
 
 import json
 
-from experiments.report.charts.dumbbell import dumbbell_chart, dumbbell_marks, other_model_shapes, price_axis
+from experiments.report.charts.dumbbell import ARROWS, dumbbell_chart, dumbbell_marks, other_model_shapes, price_axis
 from experiments.report.charts.journey import journey_chart
 from experiments.report.charts.labels import label_chart
 from experiments.report.flattery import models
@@ -47,7 +47,7 @@ def test_an_unbounded_interval_ends_in_an_arrow_and_a_bounded_one_does_not(compa
     axis, marks, heights = marks_of(comparison)
     (bar,) = at(marks, "interval", heights["brand_search"])
     assert bar["x2"] == axis.edge
-    assert [arrow["shape"] for arrow in at(marks, "arrow", heights["brand_search"])] == ["triangle-right"]
+    assert [arrow["shape"] for arrow in at(marks, "arrow", heights["brand_search"])] == [ARROWS["right"]]
     assert len(at(marks, "interval", heights["video"])) == 1
     assert at(marks, "arrow", heights["video"]) == []
 
