@@ -1,8 +1,6 @@
 """Experiments: the questions asked of a simulated market, from truth and lift tests to the comparison of CPAs.
 
-    from experiments import compare, measure_truth
-    comparison = compare(world)
-    print(comparison.summary())
+`compare(world)` is the main job, `measure_truth(world)` the twins, `attribute(world)` paths and credits.
 """
 
 import importlib

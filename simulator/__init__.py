@@ -1,8 +1,6 @@
 """The simulator: people, ads and orders in a market whose truth is known.
 
-    from simulator import load_scenario, simulate
-    world = simulate(load_scenario("dtc-apparel", {"run.users": 20_000}))
-    world.events     # the event log, an Arrow table
+`simulate(load_scenario("dtc-apparel"))` gives a `World`: its event log, users, market and timeline as Arrow tables.
 """
 
 import importlib
