@@ -11,7 +11,8 @@ from experiments.comparison import ChannelComparison, Comparison
 from experiments.journeys import Journey, JourneyEvent
 from experiments.lift.arms import ArmStatistics
 from experiments.lift.user import UserLiftTest, user_holdout_test
-from experiments.truth import ALL, LABELS, Effect, OrderLabels, Truth
+from experiments.order_labels import LABELS, OrderLabels
+from experiments.truth import ALL, Effect, Truth
 from experiments.verdict import verdict
 
 ORDERS = 1000
@@ -95,12 +96,12 @@ def journey() -> Journey:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_comparison():
     return comparison_of
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def comparison() -> Comparison:
     """Orders credited by each model: 480 to paid channels, 510 to free ones, 10 to nobody."""
     return comparison_of(

@@ -66,6 +66,11 @@ class Visit:
     log: str
 
 
+@pytest.fixture(scope="module")
+def html(comparison) -> str:
+    return render_report(comparison)
+
+
 @pytest.fixture
 def visit(tmp_path):
     def open_page(html: str, *flags: str, width: int = 1200) -> Visit:
@@ -94,8 +99,8 @@ def assert_silent(page: Visit) -> None:
     assert "CONSOLE" not in page.log
 
 
-def test_charts_are_drawn_without_an_error_or_a_request(visit, comparison):
-    page = visit(render_report(comparison))
+def test_charts_are_drawn_without_an_error_or_a_request(visit, html):
+    page = visit(html)
     assert_silent(page)
     prices, journey, orders = page.seen["charts"]
     # Claimed: 4 channels; true: 5; two other models: 8; arrows: 2 open ends, and what the axis cuts.
@@ -107,8 +112,8 @@ def test_charts_are_drawn_without_an_error_or_a_request(visit, comparison):
     assert all(900 < chart["width"] < 1200 for chart in (prices, orders))
 
 
-def test_a_phone_has_no_sideways_scrolling(visit, comparison):
-    page = visit(render_report(comparison), width=360)
+def test_a_phone_has_no_sideways_scrolling(visit, html):
+    page = visit(html, width=360)
     assert_silent(page)
     assert page.seen["width"] == 360
     assert page.seen["content"] <= 360
@@ -116,8 +121,8 @@ def test_a_phone_has_no_sideways_scrolling(visit, comparison):
 
 
 @pytest.mark.parametrize(("scheme", "palette"), [(1, LIGHT), (0, DARK)], ids=["light", "dark"])
-def test_page_and_charts_wear_the_colours_the_reader_prefers(visit, comparison, scheme, palette):
-    page = visit(render_report(comparison), f"--blink-settings=preferredColorScheme={scheme}")
+def test_page_and_charts_wear_the_colours_the_reader_prefers(visit, html, scheme, palette):
+    page = visit(html, f"--blink-settings=preferredColorScheme={scheme}")
     assert page.seen["background"] == rgb(palette.paper)
     assert {rgb(palette.claimed), rgb(palette.true), rgb(palette.tested)} <= set(page.seen["fills"])
 
@@ -129,9 +134,8 @@ def test_the_report_of_a_simulated_world(visit):
     assert all(chart["symbols"] > 0 for chart in page.seen["charts"][:-1])
 
 
-def test_an_error_or_a_request_would_be_seen(visit, comparison):
+def test_an_error_or_a_request_would_be_seen(visit, html):
     """The control of the tests above: a page that does all that is forbidden."""
-    html = render_report(comparison)
     broken = html.replace('"mark":{"type":"rule"', '"mark":{"type":"nonsense"', 1)
     asking = broken.replace("</main>", '<img src="http://example.org/x.png"></main>')
     page = visit(asking)

@@ -46,12 +46,12 @@ class Document(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def html(comparison) -> str:
     return render_report(comparison, Run(users=100_000, days=30.0, seed=11))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def document(html) -> Document:
     return Document(html)
 
