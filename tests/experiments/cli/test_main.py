@@ -78,8 +78,8 @@ def test_several_mistakes_in_options_are_named_together(cpalab, is_refused):
 
 
 def test_several_settings_without_a_value_are_named_together(cpalab, is_refused):
-    words = ["--set", "run.users", "--set", "=3", "--set", "run.dys=2.0"]
-    is_refused(cpalab("run", "dropshipping", *words), "'run.users'", "'=3'", "run.dys: unknown key")
+    words = ["--set", "run.users", "--set", "=3"]
+    is_refused(cpalab("check", "dropshipping", *words), "--set: 'run.users' must look", "--set: '=3' must look")
 
 
 BAD_FILE = """
@@ -104,7 +104,7 @@ def test_every_problem_of_a_file_is_named_at_once(cpalab, is_refused, tmp_path):
     answer = cpalab("run", "bad.toml", "--out", "r", cwd=tmp_path)
     is_refused(
         answer,
-        "titel: 'slip of the pen' unknown key; did you mean title?",
+        "titel: unknown key; did you mean title?",
         "run.days: 0.0 must be greater than 0",
         "funnel.0.rate: 1.5 must be less than or equal to 1",
         "channels.social.campaigns.one.bid: -2.0 must be greater than or equal to 0",
