@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from attribution.credit import Credit as Credit
     from attribution.credit import bootstrap_credits as bootstrap_credits
     from attribution.errors import InvalidInputError as InvalidInputError
+    from attribution.formats.registry import read_data as read_data
+    from attribution.formats.registry import write_data as write_data
     from attribution.lag import conversion_lag as conversion_lag
     from attribution.model import load_model as load_model
     from attribution.model import model_names as model_names
@@ -31,6 +33,8 @@ PUBLIC = {
     "cpa_table": "cpa",
     "load_model": "model",
     "model_names": "model",
+    "read_data": "formats.registry",
+    "write_data": "formats.registry",
 }
 
 
