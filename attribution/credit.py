@@ -101,7 +101,7 @@ class Credit:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel: `channel, method, conversions, value` (currency units), and bounds."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         columns: dict[str, Any] = {
             "channel": self.channels,

@@ -43,7 +43,7 @@ def distinct_rows(paths: Any, separator: str, *, strip: bool = False) -> Distinc
     column = _arrow(paths)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return _of_lists(column)
-    from attribution.string_kernels import cut_texts, name_codes  # noqa: PLC0415 - numba is slow to import
+    from attribution.string_kernels import cut_texts, name_codes
 
     encoded = (column.fill_null("") if column.null_count else column).dictionary_encode()
     texts = encoded.dictionary

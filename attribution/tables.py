@@ -51,7 +51,7 @@ def arrow_table(frame: Any, place: str, problems: list[str]) -> pa.Table:
         return pa.Table.from_batches([frame])
     if isinstance(frame, Mapping):
         return pa.table(dict(frame))
-    import narwhals as nw  # noqa: PLC0415 - Arrow tables need no narwhals
+    import narwhals as nw
 
     try:
         known = nw.from_native(frame)

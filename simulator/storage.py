@@ -1,10 +1,10 @@
 """Storage: a world as files (Parquet and a manifest), written whole or not at all.
 
-    DIR/manifest.json     scenario, seed, versions, row counts, checksums; its presence says the folder is finished
-    DIR/events/*.parquet  the event log, partitioned by blocks of users
-    DIR/users.parquet     one row per person
-    DIR/market.parquet    one row per tick and campaign
-    DIR/timeline.parquet  one row per change of the scenario
+DIR/manifest.json     scenario, seed, versions, row counts, checksums; its presence says the folder is finished
+DIR/events/*.parquet  the event log, partitioned by blocks of users
+DIR/users.parquet     one row per person
+DIR/market.parquet    one row per tick and campaign
+DIR/timeline.parquet  one row per change of the scenario
 """
 
 import hashlib

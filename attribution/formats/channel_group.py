@@ -10,9 +10,7 @@ SOCIAL = re.compile(
     r"threads|whatsapp|quora|tumblr|vk\.com|weibo"
 )
 VIDEO = re.compile(r"youtube|vimeo|twitch|dailymotion|netflix|hulu|disneyplus|iqiyi|youku")
-SHOPPING = re.compile(
-    r"amazon|ebay|etsy|alibaba|aliexpress|walmart|shopping\.google|igshopping|shopify|mercadolibre"
-)
+SHOPPING = re.compile(r"amazon|ebay|etsy|alibaba|aliexpress|walmart|shopping\.google|igshopping|shopify|mercadolibre")
 SHOP_CAMPAIGN = re.compile(r"^(.*(([^a-df-z]|^)shop|shopping).*)$")
 PAID = re.compile(r"^(.*cp.*|ppc|retargeting|paid.*)$")
 EMAIL = re.compile(r"^e[-_ ]?mail$")

@@ -51,9 +51,7 @@ class TopPaths:
             )
         ),
         "conversions": Column(("conversions", "key events", "total conversions", "purchases")),
-        "value": Column(
-            ("value", "revenue", "conversion value", "purchase revenue", "total revenue"), required=False
-        ),
+        "value": Column(("value", "revenue", "conversion value", "purchase revenue", "total revenue"), required=False),
         "nulls": Column(("nulls", "non_conversions", "non-conversions", "null"), required=False),
     }
     written: ClassVar[Mapping[str, str]] = {
@@ -94,10 +92,7 @@ class TopPaths:
         holding = [name for name in paths.channels if mark in name]
         if holding:
             raise InvalidInputError(
-                [
-                    f"{self.name}: the channel {name!r} holds the separator {mark!r}; rename it"
-                    for name in holding
-                ]
+                [f"{self.name}: the channel {name!r} holds the separator {mark!r}; rename it" for name in holding]
             )
         frame = paths.to_frame(SEPARATOR if self.strip else self.separator)
         table = pa.Table.from_pandas(frame, preserve_index=False)

@@ -75,9 +75,7 @@ class Criteo:
             touches.append(touch)
             conversions.append(bought)
             costs.append(touch.select([n for n in touch.column_names if n not in ("user_id", "kind")]))
-            reports.append(
-                sieve.report([f"{source.name}: columns not read: {', '.join(rest)}"] if rest else [])
-            )
+            reports.append(sieve.report([f"{source.name}: columns not read: {', '.join(rest)}"] if rest else []))
         if problems:
             raise InvalidInputError(problems)
         plain = joined(touches)
@@ -103,9 +101,7 @@ class Criteo:
         bought = {"user_id": touch["user_id"]}
         if "conversion_timestamp" in found:
             seconds = sieve.numbers("conversion_timestamp", empty=ABSENT, negative=True)
-            sieve.mark(
-                "conversion_timestamp", converted & (seconds < 0), "is absent, yet the row has a conversion"
-            )
+            sieve.mark("conversion_timestamp", converted & (seconds < 0), "is absent, yet the row has a conversion")
             late = converted & (seconds >= 0) & (seconds / SECONDS_PER_DAY < touch["time"].to_numpy())
             sieve.mark("conversion_timestamp", late, "is before the impression")
             bought["time"] = pa.array(seconds / SECONDS_PER_DAY)
@@ -124,12 +120,8 @@ class Criteo:
                 would be lost.
         """
         touches, conversions = records.touches, records.conversions
-        if not (
-            pa.types.is_floating(touches["time"].type) and pa.types.is_floating(conversions["time"].type)
-        ):
-            raise InvalidInputError(
-                ["criteo: times must be days from the start; datetimes cannot be written"]
-            )
+        if not (pa.types.is_floating(touches["time"].type) and pa.types.is_floating(conversions["time"].type)):
+            raise InvalidInputError(["criteo: times must be days from the start; datetimes cannot be written"])
         frame, bought = (
             touches.to_pandas(),
             conversions.to_pandas().rename(columns={"time": "conversion_time"}),
@@ -137,7 +129,7 @@ class Criteo:
         if "order_id" not in bought:
             bought["order_id"] = np.arange(len(bought)).astype(str)
         frame["row"] = np.arange(len(frame))
-        import pandas as pd  # noqa: PLC0415 - only the writer needs frames
+        import pandas as pd
 
         met = pd.merge_asof(
             frame.sort_values("time", kind="stable"),
@@ -165,16 +157,12 @@ class Criteo:
         if records.costs is not None and len(records.costs) == len(touches):
             columns["cost"] = records.costs["cost_micros"].to_numpy() / MICROS
         columns |= {name: met[name] for name in CATEGORIES if name in met}
-        return (
-            OutputTable("criteo", pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False), "tsv"),
-        )
+        return (OutputTable("criteo", pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False), "tsv"),)
 
 
 def _once(conversions: pa.Table) -> pa.Table:
     """Return the first row of each conversion, told apart by its id or, without one, by its instant."""
     keys = ["user_id", "order_id" if "order_id" in conversions.column_names else "time"]
     row = pa.array(np.arange(len(conversions)))
-    first = (
-        conversions.append_column("row", row).group_by(keys, use_threads=False).aggregate([("row", "min")])
-    )
+    first = conversions.append_column("row", row).group_by(keys, use_threads=False).aggregate([("row", "min")])
     return conversions.take(pc.take(first["row_min"], pc.sort_indices(first["row_min"])))

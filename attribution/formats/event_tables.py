@@ -117,11 +117,7 @@ class EventTables:
         return (
             OutputTable("touches", records.touches),
             OutputTable("conversions", in_currency(records.conversions, "value")),
-            *(
-                [OutputTable("costs", in_currency(records.costs, "cost"))]
-                if records.costs is not None
-                else []
-            ),
+            *([OutputTable("costs", in_currency(records.costs, "cost"))] if records.costs is not None else []),
         )
 
 
@@ -190,9 +186,7 @@ def read_conversions(source: Source, problems: list[str]) -> tuple[pa.Table, Rea
     if not {"user_id", "time"} <= found.keys():
         return empty_conversions(), ReadReport()
     if {"value", "value_micros"} <= found.keys():
-        problems.append(
-            f"{source.name}: both {found['value']!r} and {found['value_micros']!r} are given; keep one"
-        )
+        problems.append(f"{source.name}: both {found['value']!r} and {found['value_micros']!r} are given; keep one")
     sieve = Sieve(source.name, source.load())
     columns = {"user_id": sieve.users(found["user_id"]), "time": sieve.times(found["time"])}
     for name in ("order_id", "action"):

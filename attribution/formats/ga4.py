@@ -126,9 +126,7 @@ class GA4:
         frame = inside.select(chosen).to_pandas().sort_values("time", kind="stable")
         sessions = frame.drop_duplicates(["user_id", "session"]).drop(columns=list(ORIGIN))
         named = frame.dropna(subset=list(ORIGIN), how="all").drop_duplicates(["user_id", "session"])
-        touches = sessions.merge(
-            named[["user_id", "session", *ORIGIN]], on=["user_id", "session"], how="left"
-        )
+        touches = sessions.merge(named[["user_id", "session", *ORIGIN]], on=["user_id", "session"], how="left")
         origins = touches[list(ORIGIN)].astype(object).where(touches[list(ORIGIN)].notna(), None)
         touches["channel"] = [self._channel(*row) for row in origins.itertuples(index=False)]
         table = pa.Table.from_pandas(touches.drop(columns="session"), preserve_index=False)

@@ -49,9 +49,7 @@ def flat_events(loaded: Loaded) -> Loaded:
         "medium": pc.if_else(ad_click, pa.scalar("cpc", TEXT), medium),
         "campaign": first(inner(collected, "manual_campaign_name"), param("campaign")),
         "order_id": first(inner("ecommerce", "transaction_id"), param("transaction_id")),
-        "value": first(
-            inner("ecommerce", "purchase_revenue"), _top(table, "event_value_in_usd"), param("value")
-        ),
+        "value": first(inner("ecommerce", "purchase_revenue"), _top(table, "event_value_in_usd"), param("value")),
         "device": inner("device", "category"),
         "country": inner("geo", "country"),
     }

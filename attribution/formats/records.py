@@ -60,7 +60,7 @@ class Records:
 
     def to_paths(self, settings: PathSettings | None = None, *, keep_journeys: bool = True) -> Paths:
         """Return the paths under these conventions; see `build_paths`."""
-        from attribution.build import build_paths  # noqa: PLC0415 - numba takes a while to import
+        from attribution.build import build_paths
 
         return build_paths(self.touches, self.conversions, settings, keep_journeys=keep_journeys)
 

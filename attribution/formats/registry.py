@@ -77,9 +77,7 @@ def read_data(
             "refuse"; names every defect with its line numbers.
     """
     if bad_rows not in get_args(BadRows):
-        raise InvalidInputError(
-            [f"bad_rows: {bad_rows!r} is unknown; {did_you_mean(bad_rows, get_args(BadRows))}"]
-        )
+        raise InvalidInputError([f"bad_rows: {bad_rows!r} is unknown; {did_you_mean(bad_rows, get_args(BadRows))}"])
     if not inputs:
         raise InvalidInputError(["inputs: none given; give a file or a data frame"])
     problems: list[str] = []
@@ -94,15 +92,11 @@ def read_data(
     chosen = load_format(format) if isinstance(format, str) else format or detect_format(sources)
     data = chosen.read(sources)
     if data.report.defects and bad_rows == "refuse":
-        raise InvalidInputError(
-            [f"{defect}; correct them, or drop malformed rows" for defect in data.report.defects]
-        )
+        raise InvalidInputError([f"{defect}; correct them, or drop malformed rows" for defect in data.report.defects])
     return data
 
 
-def write_data(
-    data: Records | CountedPaths | Paths, format: str | Format, folder: Path | str
-) -> tuple[Path, ...]:
+def write_data(data: Records | CountedPaths | Paths, format: str | Format, folder: Path | str) -> tuple[Path, ...]:
     """Write data as the files of a format into a folder (made if need be); return their paths.
 
     Raises:
@@ -115,9 +109,7 @@ def write_data(
         content = content.to_paths(keep_journeys=False)
     if not counted and isinstance(content, Paths):
         names = ", ".join(name for name in BUILT_IN if is_counted(load_format(name)))
-        raise InvalidInputError(
-            [f"{chosen.name}: needs touches with times, not counted paths; write {names}"]
-        )
+        raise InvalidInputError([f"{chosen.name}: needs touches with times, not counted paths; write {names}"])
     outputs = chosen.tables(content)
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
@@ -126,7 +118,7 @@ def write_data(
 
 def is_counted(chosen: Format) -> bool:
     """Return whether a format holds counted paths rather than touches with times."""
-    from attribution.formats.counted import TopPaths  # noqa: PLC0415 - formats load one by one
+    from attribution.formats.counted import TopPaths
 
     return isinstance(chosen, TopPaths)
 
@@ -152,15 +144,11 @@ def load_format(name: str, **options: Any) -> Format:
         else:
             raise InvalidInputError([f"format: {name!r} is unknown; {did_you_mean(name, format_names())}"])
     except (ImportError, AttributeError) as error:
-        raise InvalidInputError(
-            [f"format: {name!r} cannot be loaded ({error}); write module:Class"]
-        ) from error
+        raise InvalidInputError([f"format: {name!r} cannot be loaded ({error}); write module:Class"]) from error
     known = inspect.signature(format_class).parameters
     unknown = [word for word in options if word not in known]
     if unknown:
-        raise InvalidInputError(
-            [f"{name}.{word}: is no option; {did_you_mean(word, known)}" for word in unknown]
-        )
+        raise InvalidInputError([f"{name}.{word}: is no option; {did_you_mean(word, known)}" for word in unknown])
     chosen = format_class(**options)
     if not isinstance(chosen, Format):
         raise InvalidInputError([f"format {name!r}: has no `recognises`, `read` and `tables`"])

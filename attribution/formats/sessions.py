@@ -77,19 +77,14 @@ class Sessions:
         if len(touches) == 0:
             raise InvalidInputError(["sessions: there are no touches to write"])
         keys = [
-            pc.binary_join_element_wise(
-                table["user_id"].cast(pa.string()), table["time"].cast(pa.string()), "\0"
-            )
+            pc.binary_join_element_wise(table["user_id"].cast(pa.string()), table["time"].cast(pa.string()), "\0")
             for table in (touches, conversions)
         ]
         place = pc.index_in(keys[1], value_set=keys[0].combine_chunks()).to_numpy(zero_copy_only=False)
         lost = int(np.count_nonzero(np.isnan(place.astype(np.float64))))
         if lost or len(np.unique(place)) < len(place):
             raise InvalidInputError(
-                [
-                    f"sessions: {lost or 'some'} conversions have no touch of their own at their instant; "
-                    "write `tables`"
-                ]
+                [f"sessions: {lost or 'some'} conversions have no touch of their own at their instant; write `tables`"]
             )
         rows = place.astype(np.int64)
         converted, value = np.zeros(len(touches), np.int8), np.zeros(len(touches), np.int64)
@@ -97,8 +92,4 @@ class Sessions:
         if "value_micros" in conversions.column_names:
             value[rows] = conversions["value_micros"].to_numpy()
         table = touches.append_column("converted", pa.array(converted))
-        return (
-            OutputTable(
-                "sessions", in_currency(table.append_column("value_micros", pa.array(value)), "value")
-            ),
-        )
+        return (OutputTable("sessions", in_currency(table.append_column("value_micros", pa.array(value)), "value")),)

@@ -191,7 +191,7 @@ class Sieve:
         return self._times_of_text(name, empty)
 
     def _times_of_text(self, name: str, empty: Bools) -> pa.Array:
-        import pandas as pd  # noqa: PLC0415 - only text needs its parser
+        import pandas as pd
 
         column = self.text(name, empty_is=None)
         days = _numbers_of_text(column)
@@ -239,14 +239,14 @@ def _numbers_of_text(column: pa.ChunkedArray) -> Floats:
     try:
         return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False)).copy()
     except pa.ArrowInvalid:
-        import pandas as pd  # noqa: PLC0415 - only text with bad numbers needs its parser
+        import pandas as pd
 
         numbers = pd.to_numeric(column.to_pandas(), errors="coerce")
         return np.asarray(numbers.to_numpy(dtype=np.float64, na_value=np.nan)).copy()
 
 
 def _near(name: str, known: Sequence[str]) -> bool:
-    import difflib  # noqa: PLC0415 - only unknown columns need it
+    import difflib
 
     return bool(difflib.get_close_matches(name.casefold(), [k.casefold() for k in known], n=1, cutoff=0.8))
 

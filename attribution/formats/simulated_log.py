@@ -75,9 +75,7 @@ class SimulatedLog:
         kind, kinds = _encoded(table, "kind")
         here = {name: kind == code for code, name in enumerate(kinds)}
         none = np.zeros(len(table), dtype=np.bool_)
-        micro = {
-            name.removeprefix("micro:"): rows for name, rows in here.items() if name.startswith("micro:")
-        }
+        micro = {name.removeprefix("micro:"): rows for name, rows in here.items() if name.startswith("micro:")}
         known = [name for name in kinds if name in KNOWN_KINDS or name.startswith("micro:")]
         unknown = ~np.isin(kind, [kinds.index(name) for name in known])
         sieve.mark("kind", unknown, f"is not a kind of event; known: {', '.join(KNOWN_KINDS)}, micro:STEP")
@@ -125,9 +123,7 @@ class SimulatedLog:
             action[done & ~bad] = code
         chosen = np.flatnonzero(action >= 0)
         names = ["user_id", "time", "channel", "order_id", "value_micros", *segments]
-        conversions = (
-            table.select(names).take(pa.array(chosen)).rename_columns({"channel": "arrival_channel"})
-        )
+        conversions = table.select(names).take(pa.array(chosen)).rename_columns({"channel": "arrival_channel"})
         words = pa.DictionaryArray.from_arrays(pa.array(action[chosen]), list(actions))
         conversions = conversions.append_column("action", words)
         order = conversions["order_id"].fill_null(-1).to_numpy()
@@ -190,9 +186,7 @@ def _kinds_of(conversions: pa.Table) -> NDArray[Any]:
         return np.full(len(conversions), "conversion", dtype=object)
     codes, words = _encoded(conversions, "action")
     plain = ("conversion", "fake_lead")
-    kinds: NDArray[Any] = np.array(
-        [*(w if w in plain else f"micro:{w}" for w in words), "conversion"], dtype=object
-    )
+    kinds: NDArray[Any] = np.array([*(w if w in plain else f"micro:{w}" for w in words), "conversion"], dtype=object)
     return np.asarray(kinds[codes])
 
 

@@ -114,9 +114,7 @@ class Source:
                     skip_rows=self.preamble + 1,
                     block_size=READ_BLOCK,
                 ),
-                pacsv.ParseOptions(
-                    delimiter=self.delimiter, ignore_empty_lines=False, invalid_row_handler=skip
-                ),
+                pacsv.ParseOptions(delimiter=self.delimiter, ignore_empty_lines=False, invalid_row_handler=skip),
                 pacsv.ConvertOptions(
                     column_types=dict.fromkeys(self.columns, pa.string()),
                     include_columns=columns,
@@ -198,9 +196,7 @@ def open_source(given: Any, *, place: str = "data", most_bytes: int = MOST_BYTES
     try:
         return _open_json_lines(path) if suffixes[-1:] and suffixes[-1] in JSON_LINES else _open_csv(path)
     except (UnicodeDecodeError, pa.ArrowInvalid, OSError) as error:
-        raise InvalidInputError(
-            [f"{path.name}: is not UTF-8 text ({_first_line(error)}); save it as UTF-8"]
-        ) from error
+        raise InvalidInputError([f"{path.name}: is not UTF-8 text ({_first_line(error)}); save it as UTF-8"]) from error
 
 
 def _open_parquet(path: Path) -> Source:
@@ -236,9 +232,7 @@ def _open_csv(path: Path) -> Source:
     columns = tuple(cell.strip().strip('"') for cell in header.split(delimiter))
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
-        raise InvalidInputError(
-            [f"{path.name}: the header names {', '.join(map(repr, twice))} more than once"]
-        )
+        raise InvalidInputError([f"{path.name}: the header names {', '.join(map(repr, twice))} more than once"])
     return Source(path.name, "csv", columns, path=path, delimiter=delimiter, preamble=preamble)
 
 

@@ -52,15 +52,13 @@ class OutputTable:
         if self.kind == "parquet":
             pq.write_table(self.table, path, compression="zstd")
         elif self.kind == "json_lines":
-            import json  # noqa: PLC0415 - only JSON lines need it
+            import json
 
             with Path(path).open("w", encoding="utf-8") as file:
                 for batch in self.table.to_batches(max_chunksize=10_000):
                     file.writelines(json.dumps(row, default=str) + "\n" for row in batch.to_pylist())
         else:
-            options = pacsv.WriteOptions(
-                delimiter="\t" if self.kind == "tsv" else ",", quoting_style="needed"
-            )
+            options = pacsv.WriteOptions(delimiter="\t" if self.kind == "tsv" else ",", quoting_style="needed")
             pacsv.write_csv(_plain(self.table), path, options)
 
 

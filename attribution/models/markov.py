@@ -95,7 +95,7 @@ class FittedMarkov:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel: `channel, removal_effect, removal_effect_on_value`, not normalised."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         return pd.DataFrame(
             {
@@ -111,7 +111,7 @@ class FittedMarkov:
         Without `self_loops`, transitions of a state to itself are dropped and its others rescaled to sum to
         1.
         """
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         chain = self.chain
         names = np.array(

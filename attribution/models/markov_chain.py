@@ -124,8 +124,8 @@ class Chain:
 
     def _without_sparse(self) -> tuple[Floats, Floats]:
         """Solve for the expected visits of the states that remain: (I - Qᵀ) visits = start."""
-        from scipy.sparse import coo_array, eye_array  # noqa: PLC0415 - only large chains need it
-        from scipy.sparse.linalg import spsolve  # noqa: PLC0415
+        from scipy.sparse import coo_array, eye_array
+        from scipy.sparse.linalg import spsolve
 
         states = len(self.start)
         flow = coo_array((self.probability, (self.target, self.source)), shape=(states, states))

@@ -89,7 +89,16 @@ def live_person(
     """One session of a person in every world in which they live apart from the factual one."""
     fading[:] = -1.0
     fact = approach(
-        law, board, person, worlds.lives[0], worlds.goodwill[0], worlds.shown[0], ledgers[0], fading, moment, variants[0]
+        law,
+        board,
+        person,
+        worlds.lives[0],
+        worlds.goodwill[0],
+        worlds.shown[0],
+        ledgers[0],
+        fading,
+        moment,
+        variants[0],
     )
     for w in range(1, variants.size):
         life, goodwill, shown, ledger = worlds.lives[w], worlds.goodwill[w], worlds.shown[w], ledgers[w]
@@ -112,17 +121,27 @@ def live_person(
 
 @part
 def parts(
-    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, moment: Moment, fact: Encounter, variant: Any
+    law: Any,
+    board: Any,
+    person: Any,
+    worlds: Population,
+    ledgers: Any,
+    moment: Moment,
+    fact: Encounter,
+    variant: Any,
 ) -> bool:
-    """Whether a world that has been like the factual one until now shows another ad in this session."""
+    """Whether a world that has been like the factual one until now shows or withholds another ad in this session.
+
+    A ghost parts worlds as an impression does: it counts towards caps and wear, which outlast the experiment.
+    """
     shown_ad = fact.offer.campaign
-    if variant.channel == NOBODY:
-        return shown_ad != NOBODY and (variant.off >> law.campaigns[moment.epoch, shown_ad].channel) & 1 == 1  # type: ignore[no-any-return]  # records
-    if law.channels[moment.epoch, variant.channel].surface != fact.where:
+    if shown_ad != NOBODY and (variant.off >> law.campaigns[moment.epoch, shown_ad].channel) & 1:
+        return True
+    if variant.channel == NOBODY or law.channels[moment.epoch, variant.channel].surface != fact.where:
         return False
     probe = ledgers[ledgers.shape[0] - 1]
     other = auction(law, board, person, worlds.lives[0], worlds.shown[0], probe, moment, fact.where, variant)
-    return other.campaign != shown_ad  # type: ignore[no-any-return]  # records
+    return other.campaign != shown_ad or other.ghosts != fact.offer.ghosts
 
 
 @part
@@ -138,7 +157,15 @@ def copy_fact(worlds: Population, ledgers: Any, w: int) -> None:
 
 @part
 def live_robot(
-    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, alive: Any, moment: Moment, variants: Any, log: Log
+    law: Any,
+    board: Any,
+    person: Any,
+    worlds: Population,
+    ledgers: Any,
+    alive: Any,
+    moment: Moment,
+    variants: Any,
+    log: Log,
 ) -> None:
     """One session of a robot, in every world; robots never order, but they cost."""
     for w in range(variants.size):

@@ -63,7 +63,6 @@ def live_twins(
     """
     worlds, users = len(variants), len(population.people)
     parted = np.full((users, worlds), -1, np.int32)
-    done = 0
 
     def live_block(first: int) -> tuple[Any, Any]:
         last = min(first + block_users, users)
@@ -80,11 +79,10 @@ def live_twins(
 
     orders, totals = [], record_array((worlds, law.campaigns.shape[1]), LEDGER)
     starts = range(0, users, block_users)
-    for block_orders, block_totals in map_(live_block, starts):
+    for done, (block_orders, block_totals) in enumerate(map_(live_block, starts), start=1):
         orders.append(block_orders)
         for field in LEDGER.names or ():
             totals[field] += block_totals[field]
-        done += 1
         progress(done / len(starts))
     return Twins(np.concatenate(orders), parted, totals)
 

@@ -125,8 +125,7 @@ class TestGA4:
             return tmp_path / "events.parquet"
         as_text = "text" in request.param
         lines = [
-            json.dumps(row | ({"event_timestamp": str(row["event_timestamp"])} if as_text else {}))
-            for row in self.rows
+            json.dumps(row | ({"event_timestamp": str(row["event_timestamp"])} if as_text else {})) for row in self.rows
         ]
         (tmp_path / "events.jsonl").write_text("\n".join(lines) + "\n")
         return tmp_path / "events.jsonl"
@@ -223,8 +222,6 @@ class TestCriteo:
 
 
 def test_values_without_conversion_in_sessions_are_malformed():
-    frame = pd.DataFrame(
-        {"user_id": ["u"], "time": [1.0], "channel": ["a"], "converted": [0], "value": [5.0]}
-    )
+    frame = pd.DataFrame({"user_id": ["u"], "time": [1.0], "channel": ["a"], "converted": [0], "value": [5.0]})
     with pytest.raises(InvalidInputError, match="is value without a conversion"):
         read_data(frame)

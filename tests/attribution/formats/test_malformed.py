@@ -94,9 +94,7 @@ def test_line_numbers_hold_through_a_long_compressed_file(tmp_path):
 
 class TestTimes:
     def test_with_and_without_time_zone_do_not_mix(self, write):
-        text = (
-            "user_id,time,channel\nu,2026-01-01T00:00:00Z,a\nu,2026-01-02 00:00:00+02:00,b\nu,2026-01-03,c\n"
-        )
+        text = "user_id,time,channel\nu,2026-01-01T00:00:00Z,a\nu,2026-01-02 00:00:00+02:00,b\nu,2026-01-03,c\n"
         bought = {"user_id": ["u"], "time": [pd.Timestamp("2026-02-01", tz="UTC")]}
         (problem,) = refused(write("t.csv", text), bought)
         assert "'2026-01-03' has no time zone where most rows have one" in problem

@@ -37,9 +37,7 @@ def data(*, datetimes=False, views=True, at_touches=False, channels=CHANNELS, se
             "value_micros": rng.integers(1, 100, len(last)) * 1_000_000,
         }
     )
-    costs = pd.DataFrame(
-        {"channel": channels, "cost_micros": [10_000_000, 20_000_000, 5_500_000][: len(channels)]}
-    )
+    costs = pd.DataFrame({"channel": channels, "cost_micros": [10_000_000, 20_000_000, 5_500_000][: len(channels)]})
     if datetimes:
         for table in (touches, bought):
             seconds = (table["time"] * 86_400).round().astype("int64")
@@ -167,9 +165,7 @@ class TestNames:
 
 class TestCountedPaths:
     def test_channelattribution_ignores_blanks_around_its_separator(self):
-        frame = pd.DataFrame(
-            {"path": ["a>b", " a > b ", "b"], "total_conversions": [1, 2, 3], "total_null": [4, 5, 6]}
-        )
+        frame = pd.DataFrame({"path": ["a>b", " a > b ", "b"], "total_conversions": [1, 2, 3], "total_null": [4, 5, 6]})
         found = read_data(frame).paths.to_frame().set_index("path")
         assert found.loc["a > b", ["conversions", "nulls"]].tolist() == [3, 9]
 
