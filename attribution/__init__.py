@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from attribution.segments import Segmented as Segmented
     from attribution.segments import segments_of as segments_of
     from attribution.settings import PathSettings as PathSettings
+    from attribution.stream import stream_paths as stream_paths
 
 PUBLIC = {
     "Credit": "credit",
@@ -44,6 +45,7 @@ PUBLIC = {
     "performance_table": "performance",
     "read_data": "formats.registry",
     "segments_of": "segments",
+    "stream_paths": "stream",
     "write_data": "formats.registry",
 }
 

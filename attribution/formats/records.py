@@ -80,10 +80,12 @@ class CountedPaths:
     Attributes:
         paths: the paths.
         report: what became of every row.
+        costs: `channel, cost_micros`; None if the data hold no costs.
     """
 
     paths: Paths
     report: ReadReport
+    costs: pa.Table | None = None
 
     def summary(self) -> str:
         """Return how much there is, and what became of the rows."""

@@ -80,6 +80,17 @@ class Source:
     delimiter: str = ","
     preamble: int = 0
 
+    @property
+    def is_parquet(self) -> bool:
+        """Whether the source is a Parquet file or a folder of them."""
+        return self.kind == "parquet"
+
+    def files(self) -> list[Path]:
+        """Return the files of the source, in order."""
+        if self.path is None:
+            return []
+        return sorted(self.path.glob("**/*.parquet")) if self.path.is_dir() else [self.path]
+
     def load(self, columns: Sequence[str] | None = None) -> Loaded:
         """Read these columns (all by default).
 
