@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from attribution.errors import InvalidInputError
+from attribution.errors import InvalidInputError, did_you_mean
 from attribution.formats.event_tables import role_of
-from attribution.formats.records import CountedPaths, Records
+from attribution.formats.records import ACTION, DEFAULT_ACTION, CountedPaths, Records
 from attribution.formats.report import BadRows, ReadReport
 from attribution.formats.sieve import Sieve
 from attribution.formats.simulated_log import SimulatedLog
@@ -32,6 +32,7 @@ LOG_COLUMNS = ("user_id", "time", "kind", "channel", "campaign", "order_id", "co
 def stream_paths(
     *inputs: Path | str,
     settings: PathSettings | None = None,
+    action: str = DEFAULT_ACTION,
     bad_rows: BadRows = "refuse",
     block_rows: int = BLOCK_ROWS,
     progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
@@ -46,6 +47,7 @@ def stream_paths(
     Args:
         inputs: one log; or touches and conversions.
         settings: the conventions of paths.
+        action: which action of a simulated log to count; tables are taken to hold one action.
         bad_rows: malformed rows are refused, or dropped and counted.
         block_rows: rows of a block; a person with more makes it longer.
         progress: wraps the iterator of blocks, for a progress bar.
@@ -72,6 +74,7 @@ def stream_paths(
         settings = replace(settings, observed_until=max(_latest(source) for source in sources))
     waiting: list[Paths] = []
     costs: list[pa.Table] = []
+    actions: set[str] = set()
     reports: list[ReadReport] = []
     for block in progress(_log_blocks(sources[0], block_rows) if log else _table_blocks(roles, block_rows)):
         if block.report.defects and bad_rows == "refuse":
@@ -79,9 +82,12 @@ def stream_paths(
         reports.append(block.report)
         if block.costs is not None:
             costs.append(_by_channel([*costs[-1:], block.costs]))
-        waiting.append(block.to_paths(settings, keep_journeys=False))
+        actions.update(block.actions)
+        waiting.append(_counted(block, action).to_paths(settings, keep_journeys=False))
         if sum(len(paths.codes) for paths in waiting[1:]) > max(MERGE_TOUCHES, len(waiting[0].codes)):
             waiting = [Paths.merge(*waiting)]
+    if log and action not in actions:
+        raise InvalidInputError([f"action: {action!r} is unknown; {did_you_mean(action, actions)}"])
     return CountedPaths(Paths.merge(*waiting), ReadReport.sum(reports), costs[-1] if costs else None)
 
 
@@ -158,6 +164,14 @@ def _table_blocks(sources: Mapping[Any, Source], rows: int) -> Iterator[Records]
         yield _records(block.table, theirs.table)
     while (rest := bought.block()) is not None:
         yield _records(touched.nothing, rest.table)
+
+
+def _counted(block: Records, action: str) -> Records:
+    """Return the block with conversions of one action; a block may have none."""
+    if action in block.actions:
+        return block.of_action(action)
+    alike = ACTION not in block.conversions.column_names
+    return block if alike else replace(block, conversions=block.conversions.slice(0, 0))
 
 
 def _records(touches: pa.Table, conversions: pa.Table) -> Records:

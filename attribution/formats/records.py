@@ -19,7 +19,7 @@ from attribution.rows import Floats, Ints
 if TYPE_CHECKING:
     from attribution.settings import PathSettings
 
-ACTION = "action"
+ACTION, DEFAULT_ACTION = "action", "conversion"
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,25 +43,50 @@ class Records:
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """The actions that conversions are, in alphabetical order; empty where the data do not tell."""
-        if ACTION not in self.conversions.column_names:
-            return ()
-        return tuple(sorted(word for word in pc.unique(self.conversions[ACTION]).to_pylist() if word))
+        """What can be counted as an action: the actions of conversions, and truths about them, such as `qualified`."""
+        return (*self._words, *(field.name for field in self.conversions.schema if pa.types.is_boolean(field.type)))
 
-    def of_action(self, action: str) -> Records:
-        """Return the same records with conversions of one action only.
+    def of_action(self, action: str | None = None) -> Records:
+        """Return the same records with conversions of one action (or truth) only.
+
+        Args:
+            action: one of `actions`; None takes "conversion" where there is such an action, and everything where all
+                conversions are the same.
 
         Raises:
-            InvalidInputError: if no conversion is that action.
+            InvalidInputError: if no conversion is that action, or there are several to choose from.
         """
+        if action is None:
+            if len(self._words) <= 1:
+                return self
+            if DEFAULT_ACTION not in self._words:
+                known = ", ".join(self.actions)
+                raise InvalidInputError([f"action: conversions are of several actions; choose one of {known}"])
+            action = DEFAULT_ACTION
         if action not in self.actions:
             raise InvalidInputError([f"action: {action!r} is unknown; {did_you_mean(action, self.actions)}"])
-        return replace(self, conversions=self.conversions.filter(pc.field(ACTION) == action))
+        table = self.conversions
+        is_truth = action in table.column_names and pa.types.is_boolean(table.schema.field(action).type)
+        chosen = table[action] if is_truth else pc.equal(table[ACTION].cast(pa.string()), action)
+        return replace(self, conversions=table.filter(chosen))
+
+    @property
+    def _words(self) -> list[str]:
+        if ACTION not in self.conversions.column_names:
+            return []
+        return sorted(word for word in pc.unique(self.conversions[ACTION]).to_pylist() if word)
 
     def to_paths(self, settings: PathSettings | None = None, *, keep_journeys: bool = True) -> Paths:
-        """Return the paths under these conventions; see `build_paths`."""
+        """Return the paths under these conventions (see `build_paths`) that end in the action, or did not.
+
+        Raises:
+            InvalidInputError: if conversions are of several actions: choose with `of_action` before.
+        """
         from attribution.build import build_paths
 
+        if len(self._words) > 1:
+            known = ", ".join(self.actions)
+            raise InvalidInputError([f"action: conversions are of several actions; choose one with of_action: {known}"])
         return build_paths(self.touches, self.conversions, settings, keep_journeys=keep_journeys)
 
     def summary(self) -> str:

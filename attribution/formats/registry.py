@@ -106,7 +106,7 @@ def write_data(data: Records | CountedPaths | Paths, format: str | Format, folde
     content = data.paths if isinstance(data, CountedPaths) else data
     counted = is_counted(chosen)
     if counted and isinstance(content, Records):
-        content = content.to_paths(keep_journeys=False)
+        content = content.of_action().to_paths(keep_journeys=False)
     if not counted and isinstance(content, Paths):
         names = ", ".join(name for name in BUILT_IN if is_counted(load_format(name)))
         raise InvalidInputError([f"{chosen.name}: needs touches with times, not counted paths; write {names}"])

@@ -60,13 +60,21 @@ class TestSimulatedLog:
 
     def test_conversions_know_their_action_and_what_became_of_them(self):
         records = self.read()
-        assert records.actions == ("conversion", "lead")
+        assert records.actions == ("conversion", "lead", "qualified", "closed", "refunded")
+        assert len(records.of_action("qualified").conversions) == 1
+        assert len(records.of_action("closed").conversions) == 0
         bought = records.of_action("conversion").conversions.to_pylist()[0]
         assert (bought["value_micros"], bought["qualified"], bought["closed"], bought["refunded"]) == (
             30_000_000, True, False, True,
         )  # fmt: skip
         with pytest.raises(InvalidInputError, match="action: 'leed' is unknown; did you mean 'lead'"):
             records.of_action("leed")
+
+    def test_the_default_action_is_the_conversion_and_several_do_not_mix(self):
+        records = self.read()
+        with pytest.raises(InvalidInputError, match="conversions are of several actions"):
+            records.to_paths()
+        assert records.of_action().to_paths().total_conversions == 1
 
     def test_every_cost_counts_fees_included(self):
         costs = self.read().costs.to_pandas().groupby("channel", observed=True)["cost_micros"].sum()
