@@ -89,4 +89,6 @@ def _arrow(paths: Any) -> Any:
         column = column.cast(column.type.value_type)
     if not pa.types.is_nested(column.type):
         column = column.cast(pa.large_string())
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(column, pa.ChunkedArray):
+        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return column

@@ -126,8 +126,9 @@ class Paths:
 
         Args:
             paths: one text per row (any sequence, series or Arrow array), its channels joined by `separator`;
-                or one sequence of names per row, which may then contain the separator. Conversions of an
-                empty path are unattributed; its nulls saw no touch and are left out.
+                or one sequence of names per row, which may then contain the separator; or `DistinctRows`, taken
+                apart before. Conversions of an empty path are unattributed; its nulls saw no touch and are left
+                out.
             conversions: conversions of each row.
             value_micros: total value of each row's conversions in micros.
             nulls: journeys of each row that did not convert.
@@ -138,10 +139,10 @@ class Paths:
             InvalidInputError: on counts that are negative, not finite or of another length, on value without
                 conversions, and on a path with an empty name.
         """
-        from attribution.path_strings import distinct_rows
+        from attribution.path_strings import DistinctRows, distinct_rows
         from attribution.string_kernels import sum_integers_by
 
-        rows = distinct_rows(paths, separator, strip=strip)
+        rows = paths if isinstance(paths, DistinctRows) else distinct_rows(paths, separator, strip=strip)
         n, distinct = len(rows.row), len(rows.offsets) - 1
         counts = {
             name: np.zeros(n) if given is None else np.asarray(given, dtype=np.float64)

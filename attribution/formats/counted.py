@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -80,7 +80,7 @@ class TopPaths:
             reports.append(sieve.report(notes))
         if problems:
             raise InvalidInputError(problems)
-        return CountedPaths(Paths.merge(*parts), ReadReport.sum(reports))
+        return CountedPaths(parts[0] if len(parts) == 1 else Paths.merge(*parts), ReadReport.sum(reports))
 
     def tables(self, paths: Paths) -> tuple[OutputTable, ...]:
         """Return one row per path; conversions without any touch are a row with an empty path.
@@ -108,7 +108,7 @@ class TopPaths:
         return (OutputTable(self.name, ordered.rename_columns(list(self.written.values()))),)
 
     def _paths(self, sieve: Sieve, found: Mapping[str, str]) -> Paths:
-        path = sieve.text(found["path"], empty_is=None)
+        path = sieve.column(found["path"])
         conversions = sieve.numbers(found["conversions"])
         value = sieve.numbers(found["value"]) if "value" in found else np.zeros(len(sieve))
         nulls = sieve.numbers(found["nulls"]) if "nulls" in found else np.zeros(len(sieve))
@@ -117,9 +117,9 @@ class TopPaths:
         rows = distinct_rows(path, self.separator, strip=self.strip)
         gap = rows.has_empty_name[rows.row]
         sieve.mark(found["path"], gap, f"has an empty name before or after {self.separator.strip()!r}")
-        kept = sieve.kept()
+        kept: Any = sieve.kept() if sieve.bad.any() else slice(None)
         return Paths.from_rows(
-            path if len(kept) == len(sieve) else path.take(pa.array(kept)),
+            path.take(pa.array(kept)) if sieve.bad.any() else rows,
             conversions[kept],
             value_micros=micros(value[kept]),
             nulls=nulls[kept],
