@@ -43,18 +43,22 @@ def distinct_rows(paths: Any, separator: str, *, strip: bool = False) -> Distinc
     column = _arrow(paths)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return _of_lists(column)
-    from attribution.string_kernels import cut_texts, name_codes
+    from attribution.string_kernels import cut_texts, group_hashes, hash_texts
 
-    encoded = (column.fill_null("") if column.null_count else column).dictionary_encode()
-    texts = encoded.dictionary
-    _, places, content = texts.buffers()
-    data = np.frombuffer(content or b"", dtype=np.uint8)
-    offsets = np.frombuffer(places, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    _, places, content = column.buffers()
+    size = 0 if content is None else content.size
+    words = np.empty(size // 8 + 3, dtype=np.uint64)  # numpy aligns it, and two words follow the last text
+    data = words.view(np.uint8)
+    data[:size], data[size:] = np.frombuffer(content or b"", dtype=np.uint8), 0
+    offsets = np.frombuffer(places, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
+    begins, ends = offsets[:-1], offsets[1:]
+    if column.null_count:
+        ends = np.where(pc.is_null(column).to_numpy(zero_copy_only=False), begins, ends)
+    row, first = group_hashes(hash_texts(words, begins, ends))
     mark = np.frombuffer(separator.encode(), dtype=np.uint8)
-    starts, stops, lengths = cut_texts(data, offsets, mark, strip)
-    codes, first = name_codes(data, starts, stops)
+    starts, stops, lengths = cut_texts(data, begins[first], ends[first], mark, strip)
+    codes, first = group_hashes(hash_texts(words, starts, stops))
     names = [bytes(data[starts[name] : stops[name]]).decode() for name in first]
-    row = encoded.indices.to_numpy(zero_copy_only=False)
     return _alphabetical(row, offsets_of(lengths), codes, names)
 
 
@@ -66,7 +70,7 @@ def _of_lists(column: Any) -> DistinctRows:
     return _alphabetical(np.arange(len(lengths)), offsets_of(lengths), codes, encoded.dictionary.to_pylist())
 
 
-def _alphabetical(row: Ints, offsets: Ints, codes: Any, names: list[str]) -> DistinctRows:
+def _alphabetical(row: NDArray[np.integer], offsets: Ints, codes: Any, names: list[str]) -> DistinctRows:
     order = sorted(range(len(names)), key=names.__getitem__)
     rank = np.empty(len(names), dtype=np.int32)
     rank[order] = np.arange(len(names))
