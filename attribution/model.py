@@ -19,7 +19,9 @@ BUILT_IN: Mapping[str, str] = {
     "first_click": "attribution.models.rules:FirstClick",
     "last_click": "attribution.models.rules:LastClick",
     "last_non_direct": "attribution.models.rules:LastNonDirect",
+    "last_paid_click": "attribution.models.rules:LastPaidClick",
     "linear": "attribution.models.rules:Linear",
+    "linear_per_channel": "attribution.models.rules:LinearPerChannel",
     "markov": "attribution.models.markov:Markov",
 }
 
@@ -65,18 +67,23 @@ def load_model(name: str, **parameters: Any) -> AttributionModel:
     """Return a new model from its name or its `module:Class`, with these parameters.
 
     Raises:
-        InvalidInputError: if no such model exists, it is no model, or it does not take these parameters.
+        InvalidInputError: if no such model exists, it is no model, or it does not take these parameters or
+            needs others.
     """
     model_class = _model_class(name)
     known = inspect.signature(model_class).parameters
-    unknown = [word for word in parameters if word not in known]
-    if unknown:
-        raise InvalidInputError(
-            [
-                f"{name}.{word}: is not a parameter of this model; {did_you_mean(word, known)}"
-                for word in unknown
-            ]
-        )
+    problems = [
+        f"{name}.{word}: is not a parameter of this model; {did_you_mean(word, known)}"
+        for word in parameters
+        if word not in known
+    ]
+    problems += [
+        f"{name}.{word}: is missing, and has no default; declare it"
+        for word, parameter in known.items()
+        if parameter.default is parameter.empty and word not in parameters
+    ]
+    if problems:
+        raise InvalidInputError(problems)
     model = model_class(**parameters)
     if not isinstance(model, AttributionModel):
         raise InvalidInputError([f"model {name!r}: has no `name` and `fit(paths)`; see attribution.model"])
