@@ -17,12 +17,17 @@ ENTRY_POINT_GROUP = "cpalab.attribution_models"
 
 BUILT_IN: Mapping[str, str] = {
     "first_click": "attribution.models.rules:FirstClick",
+    "inverse_j_shaped": "attribution.models.position:InverseJShaped",
+    "j_shaped": "attribution.models.position:JShaped",
     "last_click": "attribution.models.rules:LastClick",
     "last_non_direct": "attribution.models.rules:LastNonDirect",
     "last_paid_click": "attribution.models.rules:LastPaidClick",
     "linear": "attribution.models.rules:Linear",
     "linear_per_channel": "attribution.models.rules:LinearPerChannel",
     "markov": "attribution.models.markov:Markov",
+    "position_based": "attribution.models.position:PositionBased",
+    "time_decay": "attribution.models.time_decay:TimeDecay",
+    "w_shaped": "attribution.models.position:WShaped",
 }
 
 
