@@ -26,6 +26,7 @@ BUILT_IN: Mapping[str, str] = {
     "linear_per_channel": "attribution.models.rules:LinearPerChannel",
     "markov": "attribution.models.markov:Markov",
     "position_based": "attribution.models.position:PositionBased",
+    "shapley": "attribution.models.shapley:Shapley",
     "time_decay": "attribution.models.time_decay:TimeDecay",
     "w_shaped": "attribution.models.position:WShaped",
 }
