@@ -25,6 +25,7 @@ BUILT_IN: Mapping[str, str] = {
     "linear": "attribution.models.rules:Linear",
     "linear_per_channel": "attribution.models.rules:LinearPerChannel",
     "markov": "attribution.models.markov:Markov",
+    "markov_automatic": "attribution.models.markov_order:MarkovAutomaticOrder",
     "position_based": "attribution.models.position:PositionBased",
     "shapley": "attribution.models.shapley:Shapley",
     "time_decay": "attribution.models.time_decay:TimeDecay",
