@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attribution.errors import InvalidInputError
 from attribution.paths import Paths
-from attribution.rows import Floats, Ints, sum_by
+from attribution.rows import Bools, Floats, Ints, sum_by
 
 DENSE_STATES = (
-    1_500  # below, one dense inverse serves all channels; above, one sparse factorisation per channel
+    1_500  # below, one dense inverse serves all channels; above, one sparse sum of visits per channel
 )
+STEPS = 5_000  # after so many steps of a chain that hardly ever ends, factorising it is faster
+ROUNDING = 2.0**-53
 TABLE_ENTRIES = 4_000_000  # below, keys are counted in a table; above, they are sorted
 
 
@@ -123,22 +126,45 @@ class Chain:
         return with_all, without
 
     def _without_sparse(self) -> tuple[Floats, Floats]:
-        """Solve for the expected visits of the states that remain: (I - Qᵀ) visits = start."""
-        from scipy.sparse import coo_array, eye_array  # noqa: PLC0415 - only large chains need it
-        from scipy.sparse.linalg import spsolve  # noqa: PLC0415
+        """Sum the expected visits of the states that remain, and what those visits yield."""
+        from scipy.sparse import coo_array  # noqa: PLC0415 - only large chains need it
 
         states = len(self.start)
-        flow = coo_array((self.probability, (self.target, self.source)), shape=(states, states))
-        matrix = (eye_array(states) - flow).tocsc()
+        flow = coo_array((self.probability, (self.target, self.source)), shape=(states, states)).tocsr()
+        latest = self.touches[:, 0]
+        without = [_visits(flow, self.start, latest != channel) @ self.outcome for channel in self._codes]
+        with_all = _visits(flow, self.start, np.ones(states, dtype=np.bool_)) @ self.outcome
+        return with_all, np.array(without).reshape(-1, 2)
 
-        def outcome(remaining: Ints) -> Floats:
-            visits = spsolve(matrix[remaining][:, remaining], self.start[remaining])
-            return np.asarray(visits @ self.outcome[remaining])
+    @property
+    def _codes(self) -> range:
+        return range(len(self.channels))
 
-        without = [
-            outcome(np.flatnonzero(self.touches[:, 0] != channel)) for channel in range(len(self.channels))
-        ]
-        return outcome(np.arange(states)), np.array(without).reshape(-1, 2)
+
+def _visits(flow: Any, start: Floats, remains: Bools) -> Floats:
+    """Return the solution of (I - Q) visits = start over the states that remain, to rounding [n_states].
+
+    Journeys are carried forward step by step until what is still under way cannot change the sum: all terms
+    are positive, so nothing cancels. Factorising Q would fill it in. A chain that hardly ever ends is
+    factorised all the same.
+    """
+    under_way = np.where(remains, start, 0.0)
+    visits = under_way.copy()
+    for _ in range(STEPS):
+        before = under_way.sum()
+        under_way = np.where(remains, flow @ under_way, 0.0)
+        visits += under_way
+        mass = under_way.sum()
+        # What is left to come is about mass × (1 + d + d² + …) with the decay d = mass / before.
+        if mass <= ROUNDING * visits.sum() * max(1 - mass / (before or 1), 0):
+            return visits
+    from scipy.sparse import eye_array  # noqa: PLC0415 - only slow chains need it
+    from scipy.sparse.linalg import spsolve  # noqa: PLC0415
+
+    kept = np.flatnonzero(remains)
+    visits[:] = 0
+    visits[kept] = spsolve((eye_array(len(start)) - flow).tocsc()[kept][:, kept], start[kept])
+    return visits
 
 
 def _states(paths: Paths, order: int, base: int) -> tuple[Ints, Ints]:

@@ -32,7 +32,7 @@ class MarkovAutomaticOrder:
 
     Attributes:
         highest_order: the longest history tried.
-        states: the largest chain tried; a chain's removal effects take one sparse solve per channel.
+        states: the largest chain tried; its removal effects take time in proportion to it.
 
     Source: Anderl, Becker, von Wangenheim & Schumann (2016), section 3.3 (the order as the trade-off of
     out-of-sample accuracy); Stone (1974), Cross-validatory choice and assessment of statistical predictions.
@@ -40,7 +40,7 @@ class MarkovAutomaticOrder:
 
     name: ClassVar[str] = "markov_automatic"
     highest_order: int = 4
-    states: int = 20_000
+    states: int = 200_000
 
     def __post_init__(self) -> None:
         """Refuse limits that leave nothing to try."""
