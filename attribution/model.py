@@ -28,6 +28,8 @@ BUILT_IN: Mapping[str, str] = {
     "markov_automatic": "attribution.models.markov_order:MarkovAutomaticOrder",
     "position_based": "attribution.models.position:PositionBased",
     "shapley": "attribution.models.shapley:Shapley",
+    "shapley_incremental": "attribution.models.shapley_response:ShapleyIncremental",
+    "shapley_response": "attribution.models.shapley_response:ShapleyResponse",
     "time_decay": "attribution.models.time_decay:TimeDecay",
     "w_shaped": "attribution.models.position:WShaped",
 }
