@@ -16,6 +16,7 @@ from attribution.rows import Floats
 ENTRY_POINT_GROUP = "cpalab.attribution_models"
 
 BUILT_IN: Mapping[str, str] = {
+    "bagged_logistic": "attribution.models.bagged_logistic:BaggedLogistic",
     "first_click": "attribution.models.rules:FirstClick",
     "inverse_j_shaped": "attribution.models.position:InverseJShaped",
     "j_shaped": "attribution.models.position:JShaped",
@@ -29,7 +30,9 @@ BUILT_IN: Mapping[str, str] = {
     "position_based": "attribution.models.position:PositionBased",
     "shapley": "attribution.models.shapley:Shapley",
     "shapley_incremental": "attribution.models.shapley_response:ShapleyIncremental",
+    "shapley_markov": "attribution.models.shapley_markov:ShapleyMarkov",
     "shapley_response": "attribution.models.shapley_response:ShapleyResponse",
+    "simple_probabilistic": "attribution.models.probabilistic:SimpleProbabilistic",
     "time_decay": "attribution.models.time_decay:TimeDecay",
     "w_shaped": "attribution.models.position:WShaped",
 }

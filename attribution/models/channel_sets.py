@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from attribution.credit import Credit
+from attribution.errors import InvalidInputError
 from attribution.paths import Paths
 from attribution.rows import Bools, Floats, Ints, sum_by
 
@@ -52,6 +53,17 @@ class ChannelSets:
             value_micros=sum_by(group, paths.value_micros, sets),
             nulls=sum_by(group, paths.nulls, sets),
         )
+
+    def require_nulls(self) -> None:
+        """Refuse sets of which every journey converted: nothing tells what converts them.
+
+        Raises:
+            InvalidInputError: if there are conversions but no nulls.
+        """
+        if self.conversions.any() and not self.nulls.any():
+            raise InvalidInputError(
+                ["paths: every journey converted; this model needs journeys that did not (nulls)"]
+            )
 
     def places_in(self, channels: Sequence[str]) -> Ints:
         """Return the place of each channel in another list of names, -1 if it is not there [n_channels]."""

@@ -15,6 +15,7 @@ from attribution.rows import Bools, Floats, Ints, sum_by
 DENSE_STATES = (
     1_500  # below, one dense inverse serves all channels; above, one sparse sum of visits per channel
 )
+SMALL_STATES = 200  # below, solving for one set of channels is faster than carrying its journeys forward
 STEPS = 5_000  # after so many steps of a chain that hardly ever ends, factorising it is faster
 ROUNDING = 2.0**-53
 TABLE_ENTRIES = 4_000_000  # below, keys are counted in a table; above, they are sorted
@@ -135,6 +136,32 @@ class Chain:
         without = [_visits(flow, self.start, latest != channel) @ self.outcome for channel in self._codes]
         with_all = _visits(flow, self.start, np.ones(states, dtype=np.bool_)) @ self.outcome
         return with_all, np.array(without).reshape(-1, 2)
+
+    def outcome_with(self, players: Ints, coalitions: Bools) -> Floats:
+        """Return P(conversion) and expected value with some channels only [n_coalitions, 2].
+
+        Every transition into a channel that is left out leads to "no conversion".
+
+        Args:
+            players: codes of the channels in question [n_players]; others are left out.
+            coalitions: which of them remain [n_coalitions, n_players].
+        """
+        from scipy.sparse import coo_array  # noqa: PLC0415 - only this game needs it
+
+        states = len(self.start)
+        flow = coo_array((self.probability, (self.target, self.source)), shape=(states, states)).tocsr()
+        matrix = np.eye(states) - flow.toarray() if states <= SMALL_STATES else None
+        remaining = np.zeros((len(coalitions), len(self.channels)), dtype=np.bool_)
+        remaining[:, players] = coalitions
+        outcome = np.zeros((len(coalitions), 2))
+        for coalition, remains in enumerate(remaining[:, self.touches[:, 0]]):
+            kept = np.flatnonzero(remains)
+            if matrix is None:
+                outcome[coalition] = _visits(flow, self.start, remains) @ self.outcome
+            elif len(kept):
+                visits = np.linalg.solve(matrix[np.ix_(kept, kept)], self.start[kept])
+                outcome[coalition] = visits @ self.outcome[kept]
+        return outcome
 
     @property
     def _codes(self) -> range:

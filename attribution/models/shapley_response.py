@@ -91,10 +91,8 @@ def fit_response(sets: ChannelSets, untouched_conversions: float, untouched_null
     if untouched_nulls is not None:
         members = np.vstack([members, np.zeros(members.shape[1])])
         won, lost = np.append(won, untouched_conversions), np.append(lost, untouched_nulls)
-    if won.any() and not lost.any():
-        raise InvalidInputError(
-            ["paths: every journey converted; a response model needs journeys that did not (nulls)"]
-        )
+    else:
+        sets.require_nulls()
     return Logistic.fit(members, won, lost)
 
 

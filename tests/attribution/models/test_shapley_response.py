@@ -114,7 +114,7 @@ def test_forty_channels_in_one_path():
 
 
 def test_without_nulls_there_is_nothing_to_fit():
-    with pytest.raises(InvalidInputError, match="every journey converted; a response model needs"):
+    with pytest.raises(InvalidInputError, match="every journey converted; this model needs"):
         ShapleyResponse().fit(Paths.from_rows(["a"], [1]))
 
 
