@@ -34,6 +34,7 @@ BUILT_IN: Mapping[str, str] = {
     "shapley_response": "attribution.models.shapley_response:ShapleyResponse",
     "simple_probabilistic": "attribution.models.probabilistic:SimpleProbabilistic",
     "time_decay": "attribution.models.time_decay:TimeDecay",
+    "upstream_data_driven": "attribution.models.upstream:UpstreamDataDriven",
     "w_shaped": "attribution.models.position:WShaped",
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 from attribution.credit import Credit
 from attribution.errors import InvalidInputError
 from attribution.models.markov import FittedMarkov, Markov
+from attribution.models.steps import Steps
 from attribution.paths import Paths
 from attribution.rows import Floats, Ints, sum_by
 
@@ -101,10 +102,10 @@ class FittedMarkovAutomaticOrder:
 
 def _scores(paths: Paths, highest_order: int, most_states: int) -> tuple[Floats, Ints]:
     """Return the mean log score of orders 1, 2, ... [n_tried], and their states."""
-    steps = _Steps.of(paths)
+    steps = Steps.of_paths(paths)
     base = len(paths.channels) + 1
-    probability = steps.shrunk(
-        np.zeros(len(steps.next), dtype=np.int64), np.full(len(steps.next), 1 / (base + 1))
+    probability = _shrunk(
+        steps, np.zeros(len(steps.next), dtype=np.int64), np.full(len(steps.next), 1 / (base + 1))
     )
     scores, states = [], []
     for order in range(1, highest_order + 1):
@@ -114,7 +115,7 @@ def _scores(paths: Paths, highest_order: int, most_states: int) -> tuple[Floats,
         count = len(np.unique(history[steps.step > 0]))
         if order > 1 and count > most_states:
             break
-        probability = steps.shrunk(history, probability)
+        probability = _shrunk(steps, history, probability)
         journeys = max(float((paths.conversions + paths.nulls).sum()), 1.0)
         told = np.where(steps.weight > 0, np.log(np.where(steps.weight > 0, probability, 1)), 0)
         scores.append(float(steps.weight @ told) / journeys)
@@ -122,67 +123,18 @@ def _scores(paths: Paths, highest_order: int, most_states: int) -> tuple[Floats,
     return np.array(scores), np.array(states, dtype=np.int64)
 
 
-@dataclass(frozen=True, eq=False)
-class _Steps:
-    """What followed what: one row per touch of every path, and one each for its conversions and nulls.
-
-    Attributes:
-        path: the path of each step [n_steps].
-        step: how many touches came before it [n_steps].
-        before: code + 1 of every touch, with a 0 before each path: the history of a step ends at `place`.
-        place: where in `before` the step's history ends [n_steps].
-        next: what followed: a channel code, or n_channels for a conversion, or n_channels + 1 for a null.
-        weight: how often [n_steps].
-    """
-
-    path: Ints
-    step: Ints
-    before: Ints
-    place: Ints
-    next: Ints
-    weight: Floats
-
-    @staticmethod
-    def of(paths: Paths) -> _Steps:
-        lengths, channels = paths.lengths, len(paths.channels)
-        every = np.arange(len(paths))
-        start = paths.offsets[:-1] + every  # each path moves by the zeros put before it and its predecessors
-        position = np.arange(len(paths.codes)) - np.repeat(paths.offsets[:-1], lengths)
-        before = np.zeros(len(paths.codes) + len(paths), dtype=np.int64)
-        before[np.repeat(start, lengths) + position + 1] = paths.codes + 1
-        return _Steps(
-            path=np.concatenate([paths.path_of_touch, every, every]),
-            step=np.concatenate([position, lengths, lengths]),
-            before=before,
-            place=np.concatenate([np.repeat(start, lengths) + position, start + lengths, start + lengths]),
-            next=np.concatenate(
-                [paths.codes, np.full(len(paths), channels), np.full(len(paths), channels + 1)]
-            ).astype(np.int64),
-            weight=np.concatenate(
-                [np.repeat(paths.conversions + paths.nulls, lengths), paths.conversions, paths.nulls]
-            ),
-        )
-
-    def history(self, order: int, base: int) -> Ints:
-        """Return a key of the latest touches before each step, at most `order` of them [n_steps]."""
-        key = np.zeros(len(self.step), dtype=np.int64)
-        for back in range(order):
-            there = np.flatnonzero(self.step > back)
-            key[there] += self.before[self.place[there] - back] * base**back
-        return key
-
-    def shrunk(self, history: Ints, lower: Floats) -> Floats:
-        """p(next | history) = (n(history, next) + lower) / (n(history) + 1), without the journey itself."""
-        _, state = np.unique(history, return_inverse=True)
-        outcomes = int(self.next.max(initial=0)) + 1
-        _, pair = np.unique(state * outcomes + self.next, return_inverse=True)
-        in_pair, in_state = sum_by(pair, self.weight, 1)[pair], sum_by(state, self.weight, 1)[state]
-        # One journey ends once, so of a path's two last steps one counts towards its own visits.
-        visit = (self.next < outcomes - 1).astype(np.float64)
-        own_pair = _within(self.path, pair, np.ones(len(pair)))
-        own_state = _within(self.path, state.astype(np.int64), visit)
-        others = np.maximum(in_pair - own_pair, 0)
-        return np.asarray((others + lower) / (np.maximum(in_state - own_state, 0) + 1), dtype=np.float64)
+def _shrunk(steps: Steps, history: Ints, lower: Floats) -> Floats:
+    """p(next | history) = (n(history, next) + lower) / (n(history) + 1), without the journey itsteps."""
+    _, state = np.unique(history, return_inverse=True)
+    outcomes = int(steps.next.max(initial=0)) + 1
+    _, pair = np.unique(state * outcomes + steps.next, return_inverse=True)
+    in_pair, in_state = sum_by(pair, steps.weight, 1)[pair], sum_by(state, steps.weight, 1)[state]
+    # One journey ends once, so of a path's two last steps one counts towards its own visits.
+    visit = (steps.next < outcomes - 1).astype(np.float64)
+    own_pair = _within(steps.path, pair, np.ones(len(pair)))
+    own_state = _within(steps.path, state.astype(np.int64), visit)
+    others = np.maximum(in_pair - own_pair, 0)
+    return np.asarray((others + lower) / (np.maximum(in_state - own_state, 0) + 1), dtype=np.float64)
 
 
 def _within(path: Ints, group: Ints, amount: Floats) -> Floats:
