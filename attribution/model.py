@@ -17,6 +17,7 @@ ENTRY_POINT_GROUP = "cpalab.attribution_models"
 
 BUILT_IN: Mapping[str, str] = {
     "bagged_logistic": "attribution.models.bagged_logistic:BaggedLogistic",
+    "doubly_robust": "attribution.models.doubly_robust:DoublyRobust",
     "first_click": "attribution.models.rules:FirstClick",
     "inverse_j_shaped": "attribution.models.position:InverseJShaped",
     "j_shaped": "attribution.models.position:JShaped",
