@@ -16,6 +16,7 @@ from attribution.rows import Floats
 ENTRY_POINT_GROUP = "cpalab.attribution_models"
 
 BUILT_IN: Mapping[str, str] = {
+    "additive_hazard": "attribution.models.hazard:AdditiveHazard",
     "bagged_logistic": "attribution.models.bagged_logistic:BaggedLogistic",
     "doubly_robust": "attribution.models.doubly_robust:DoublyRobust",
     "first_click": "attribution.models.rules:FirstClick",
