@@ -29,6 +29,7 @@ BUILT_IN: Mapping[str, str] = {
     "linear_per_channel": "attribution.models.rules:LinearPerChannel",
     "markov": "attribution.models.markov:Markov",
     "markov_automatic": "attribution.models.markov_order:MarkovAutomaticOrder",
+    "poisson_intensity": "attribution.models.intensity:PoissonIntensity",
     "position_based": "attribution.models.position:PositionBased",
     "shapley": "attribution.models.shapley:Shapley",
     "shapley_incremental": "attribution.models.shapley_response:ShapleyIncremental",
