@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
 from attribution.credit import Credit
 from attribution.errors import InvalidInputError, did_you_mean
 from attribution.paths import Paths
@@ -25,10 +27,12 @@ BUILT_IN: Mapping[str, str] = {
     "last_click": "attribution.models.rules:LastClick",
     "last_non_direct": "attribution.models.rules:LastNonDirect",
     "last_paid_click": "attribution.models.rules:LastPaidClick",
+    "lift_calibrated": "attribution.models.lift_calibrated:LiftCalibrated",
     "linear": "attribution.models.rules:Linear",
     "linear_per_channel": "attribution.models.rules:LinearPerChannel",
     "markov": "attribution.models.markov:Markov",
     "markov_automatic": "attribution.models.markov_order:MarkovAutomaticOrder",
+    "platform": "attribution.models.platform:PlatformClaims",
     "poisson_intensity": "attribution.models.intensity:PoissonIntensity",
     "position_based": "attribution.models.position:PositionBased",
     "shapley": "attribution.models.shapley:Shapley",
@@ -71,6 +75,15 @@ class TouchModel(Protocol):
 
     def touch_shares(self, paths: Paths) -> Floats:
         """Return the share of its path that each touch gets [n_touches]; shares of a path sum to 1."""
+        ...
+
+
+@runtime_checkable
+class UncertainModel(Protocol):
+    """A model with inputs that are uncertain themselves, which its intervals have to carry through."""
+
+    def drawn(self, rng: np.random.Generator) -> AttributionModel:
+        """Return the model with its uncertain inputs drawn anew."""
         ...
 
 

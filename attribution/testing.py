@@ -91,7 +91,7 @@ def fits_and_credits(model: AttributionModel) -> None:
 
 
 def credits_sum_to_conversions_and_value(model: AttributionModel) -> None:
-    """Credited + baseline + unattributed is every conversion, and likewise for value; all finite."""
+    """Credited + baseline + unattributed - duplicates is every conversion, and likewise for value."""
     _sums(_credit(model, _paths()), _paths())
 
 
@@ -148,10 +148,10 @@ def unseen_channel_gets_nothing(model: AttributionModel) -> None:
 
 
 def single_touch_paths_equal_last_click(model: AttributionModel) -> None:
-    """Where every path has one touch, that touch gets what is not baseline: without one, all of it."""
+    """Where every path has one touch, that touch gets all, but for baseline and touches that do not count."""
     paths = _paths(single_touch=True)
     credit = _credit(model, paths)
-    if not credit.baseline_conversions:
+    if not credit.baseline_conversions and credit.unattributed_conversions == paths.unattributed_conversions:
         expected = np.bincount(paths.codes, weights=paths.conversions, minlength=len(paths.channels))
         _close(credit.conversions, expected, "credit and last click")
 
@@ -312,6 +312,8 @@ def _credit(model: AttributionModel, paths: Paths) -> Credit:
 def _sums(credit: Credit, paths: Paths) -> None:
     conversions = credit.conversions.sum() + credit.baseline_conversions + credit.unattributed_conversions
     value = credit.value_micros.sum() + credit.baseline_value_micros + credit.unattributed_value_micros
+    conversions -= credit.duplicate_conversions
+    value -= credit.duplicate_value_micros
     _close(conversions, paths.total_conversions, "the sum of conversions")
     _close(value, paths.total_value_micros, "the sum of value")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import comb
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -56,6 +56,10 @@ class BaggedLogistic:
             problems.append(f"models: {self.models} must be at least 1")
         if problems:
             raise InvalidInputError(problems)
+
+    def drawn(self, rng: np.random.Generator) -> Self:
+        """Return the model with another seed, so that intervals hold the error of sampling."""
+        return replace(self, seed=int(rng.integers(2**31)))
 
     def fit(self, paths: Paths) -> FittedBaggedLogistic:
         """Fit a regression to every subset of the channels.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,6 +14,7 @@ from attribution.journeys import Journeys
 from attribution.models.journey_shares import credit_of_journey_shares, journeys_of, shares_of_weights
 from attribution.paths import Paths
 from attribution.rows import Floats, Ints, sum_by
+from attribution.settings import PathSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +31,9 @@ class AdditiveHazard:
     observation, touches old enough to have lost their force with nearly nothing: so channels are not
     credited for being there often. Fitted by EM, which raises the likelihood at every step; from fixed
     starting values, so there is no seed.
+
+    Build paths with `path_settings()`: touches outside every journey are unknown to it, and touches that
+    brought nothing within a lookback are just those, so that leaving them out overstates β.
 
     Attributes:
         tolerance: EM ends when no parameter changes by more than this share of itself.
@@ -51,6 +56,10 @@ class AdditiveHazard:
             problems.append(f"iterations: {self.iterations} must be at least 1")
         if problems:
             raise InvalidInputError(problems)
+
+    def path_settings(self) -> PathSettings:
+        """Return settings that leave every touch and every person in the paths."""
+        return PathSettings(lookback_days=math.inf, after_conversion="new_journey", nulls="all")
 
     def fit(self, paths: Paths) -> FittedAdditiveHazard:
         """Estimate β and ω of every channel.

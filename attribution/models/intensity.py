@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,6 +16,7 @@ from attribution.models.observed_states import observed_states
 from attribution.models.poisson import Poisson
 from attribution.paths import Paths
 from attribution.rows import Floats
+from attribution.settings import PathSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +33,9 @@ class PoissonIntensity:
     Taking touches away from the last one back credits each with what it added to those before it, which
     favours neither end by rule. Shares may be negative.
 
-    Touches outside every journey are unknown to it. So let the lookback be at least the last step of age,
-    keep all nulls, and let a conversion start a new journey (touches after a person's last conversion are in
-    none otherwise).
+    Build paths with `path_settings()`. Touches outside every journey are unknown to it, and touches that
+    brought nothing within a lookback are just those: leaving them out overstates every effect. Old touches
+    get no credit anyway.
 
     Attributes:
         age_days: where the steps of age end, in days.
@@ -52,6 +54,10 @@ class PoissonIntensity:
             raise InvalidInputError(
                 [f"age_days: {self.age_days} must rise from above 0; (1, 7, 30) is usual"]
             )
+
+    def path_settings(self) -> PathSettings:
+        """Return settings that leave every touch and every person in the paths."""
+        return PathSettings(lookback_days=math.inf, after_conversion="new_journey", nulls="all")
 
     def fit(self, paths: Paths) -> FittedPoissonIntensity:
         """Estimate the intensity from all time under observation.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -56,6 +56,10 @@ class ShapleyMarkov:
             problems.append(f"pairs: {self.pairs} must be at least 2, for an error bar")
         if problems:
             raise InvalidInputError(problems)
+
+    def drawn(self, rng: np.random.Generator) -> Self:
+        """Return the model with another seed, so that intervals hold the error of sampling."""
+        return replace(self, seed=int(rng.integers(2**31)))
 
     def fit(self, paths: Paths) -> FittedShapleyMarkov:
         """Estimate the chain and solve its game of removal."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -59,6 +59,10 @@ class ShapleyResponse:
             problems.append(f"untouched_nulls: {self.untouched_nulls} must be a count, zero or more")
         if problems:
             raise InvalidInputError(problems)
+
+    def drawn(self, rng: np.random.Generator) -> Self:
+        """Return the model with another seed, so that intervals hold the error of sampling."""
+        return replace(self, seed=int(rng.integers(2**31)))
 
     def fit(self, paths: Paths) -> FittedShapleyResponse:
         """Fit the response to all journeys.

@@ -7,16 +7,25 @@ import pytest
 
 from attribution.credit import Credit
 from attribution.model import load_model, model_names
+from attribution.models.lift_calibrated import LiftCalibrated, LiftResult
 from attribution.models.markov import Markov
-from attribution.models.rules import LastClick, TouchRule
+from attribution.models.platform import PlatformClaims
+from attribution.models.rules import LastClick, Linear, TouchRule
+from attribution.models.shapley_markov import ShapleyMarkov
 from attribution.testing import check_attribution_model, conformance_checks
 
 # What a model has to be told: here by both names of a channel, since the suite also renames it.
-DECLARED: dict[str, dict[str, object]] = {"last_paid_click": {"paid_channels": ("email", "7 email")}}
+DECLARED: dict[str, dict[str, object]] = {
+    "last_paid_click": {"paid_channels": ("email", "7 email")},
+    "lift_calibrated": {"model": LastClick(), "lifts": (LiftResult("direct", 0.4, 0.1),)},
+}
 MODELS = [
     *(load_model(name, **DECLARED.get(name, {})) for name in model_names()),
     Markov(order=2),
     Markov(order=3),
+    ShapleyMarkov(order=2),
+    PlatformClaims(click_days=30, direct_channels=()),
+    LiftCalibrated(Linear(), ()),
 ]
 
 

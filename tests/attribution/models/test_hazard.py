@@ -1,5 +1,7 @@
 """The additive hazard: EM against a general optimiser, a known world, and its credits by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -30,7 +32,7 @@ def world(seed, people=6000):
     return build_paths(
         {"user_id": user[seen], "time": time[seen], "channel": np.array(["a", "b"])[channel[seen]]},
         {"user_id": buyers, "time": bought[buyers]},
-        PathSettings(lookback_days=HORIZON, observed_until=HORIZON),
+        replace(AdditiveHazard().path_settings(), observed_until=HORIZON),
     )
 
 
