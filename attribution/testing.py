@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from attribution.build import build_paths
-from attribution.credit import Credit
+from attribution.credit import Credit, bootstrap_credits
 from attribution.model import AttributionModel, FittedModel, TouchModel
 from attribution.paths import MICROS, Paths
 from attribution.rows import Ints, gather
@@ -73,6 +73,7 @@ def conformance_checks() -> tuple[Check, ...]:
         no_touch_no_credit,
         fitting_changes_no_input,
         same_input_same_credit,
+        bootstrap_draws_are_credited,
     )
 
 
@@ -217,6 +218,17 @@ def same_input_same_credit(model: AttributionModel) -> None:
     _require(
         same and np.array_equal(first.value_micros, second.value_micros), "two fits gave different credits"
     )
+
+
+def bootstrap_draws_are_credited(model: AttributionModel) -> None:
+    """On every draw of a bootstrap over people the sums hold too, and the interval has numbers for bounds."""
+    paths = _paths()
+    for seed in range(2):
+        drawn = paths.resampled(np.random.default_rng(seed))
+        _sums(_credit(model, drawn), drawn)
+    interval = bootstrap_credits([model], paths, seed=1, replicates=2)[0].interval
+    bounds = () if interval is None else (interval.conversions_lower, interval.value_micros_upper)
+    _require(len(bounds) > 0 and bool(np.isfinite(bounds).all()), f"the interval is {interval}")
 
 
 def _paths(
