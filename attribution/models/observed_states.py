@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from attribution.journeys import Journeys
-from attribution.rows import Bools, Floats, Ints, sum_by
+from attribution.kernels import canonical_groups, order_by_person_and_time
+from attribution.rows import Bools, Codes, Floats, Ints, sum_by
 
 
 def observed_states(journeys: Journeys, edges: Floats) -> tuple[Ints, Floats, Floats]:
@@ -23,13 +24,7 @@ def observed_states(journeys: Journeys, edges: Floats) -> tuple[Ints, Floats, Fl
     """
     moments = _Moments.of(journeys, edges)
     state = moments.states(len(journeys.channels), len(edges))
-    rows = (
-        np.ascontiguousarray(state).view(f"V{2 * max(state.shape[1], 1)}").ravel()
-        if state.size
-        else state[:, :0]
-    )
-    _, chosen, group = np.unique(rows, return_index=True, return_inverse=True, axis=0)
-    group = group.reshape(-1)
+    group, chosen = canonical_groups(state.ravel(), np.arange(len(state) + 1) * state.shape[1])
     return (
         state[chosen].astype(np.int64),
         sum_by(group, moments.weight * moments.is_order, len(chosen)),
@@ -50,7 +45,7 @@ class _Moments:
         weight: how often it counts [n_moments].
     """
 
-    person: Ints
+    person: Codes
     time: Floats
     channel: Ints
     step: Ints
@@ -75,26 +70,26 @@ class _Moments:
         orders = orders[-journeys.follow_up_days[orders] >= first[journeys.person[orders]]]
 
         found = _Moments(
-            person=np.concatenate([person[touch], journeys.person[orders]]),
+            person=np.concatenate([person[touch], journeys.person[orders]]).astype(np.int32),
             time=np.concatenate([changes[touch, step], -journeys.follow_up_days[orders]]),
             channel=np.concatenate([channel[touch], np.full(len(orders), -1)]),
             step=np.concatenate([step, np.zeros(len(orders), np.int64)]),
             is_order=np.concatenate([np.zeros(len(touch), np.bool_), np.ones(len(orders), np.bool_)]),
             weight=np.concatenate([weight[touch], journeys.weight[orders]]),
         )
-        # An order comes after the touch of its own instant, which it sees.
-        row = np.lexsort((found.is_order, found.time, found.person))
+        # Sorting keeps ties in place: an order comes after the touch of its own instant, which it sees.
+        row, _ = order_by_person_and_time(found.person, found.time, len(first))
         return _Moments(
             found.person[row], found.time[row], found.channel[row], found.step[row], found.is_order[row],
             found.weight[row],
         )  # fmt: skip
 
-    def states(self, channels: int, steps: int) -> np.ndarray[tuple[int, int], np.dtype[np.int16]]:
+    def states(self, channels: int, steps: int) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
         """Return the state from each moment on [n_moments, n_channels]."""
         moments = len(self.person)
         begins = np.flatnonzero(np.diff(self.person, prepend=-1))
         beginning = np.repeat(begins, np.diff(np.append(begins, moments)))
-        state = np.full((moments, channels), steps, dtype=np.int16)
+        state = np.full((moments, channels), steps, dtype=np.int32)
         for code in range(channels):
             latest = np.maximum.accumulate(np.where(self.channel == code, np.arange(moments), -1))
             seen = latest >= beginning
@@ -110,14 +105,15 @@ class _Moments:
 
 def _touches(journeys: Journeys) -> tuple[Ints, Floats, Ints, Floats]:
     """Return person, time, channel and weight of every touch once, by person, channel and time."""
-    journey = journeys.journey
-    person = journeys.person[journey].astype(np.int64)
-    # A touch that serves several conversions counts once, with the journey that ends soonest after it.
-    order = np.lexsort((journeys.age_days, journeys.touch_row, person))
+    journey, people, channels = journeys.journey, journeys.people, len(journeys.channels)
+    person = journeys.person[journey]
+    # A touch that serves several conversions counts once, with the first: sorting keeps ties in place.
+    order, _ = order_by_person_and_time(person, journeys.touch_row, people)
     new = np.ones(len(order), dtype=np.bool_)
     new[1:] = (np.diff(person[order]) != 0) | (np.diff(journeys.touch_row[order]) != 0)
     touch = order[new]
-    time = -journeys.follow_up_days[journey] - journeys.age_days
-    touch = touch[np.lexsort((time[touch], journeys.channel[touch], person[touch]))]
-    channel = journeys.channel[touch].astype(np.int64)
-    return person[touch], time[touch], channel, journeys.weight[journey[touch]]
+    time = (-journeys.follow_up_days[journey] - journeys.age_days)[touch]
+    person, channel = person[touch], journeys.channel[touch].astype(np.int64)
+    # By person, channel and time: every pair of person and channel is sorted like a person of its own.
+    row, _ = order_by_person_and_time(person * np.int64(channels) + channel, time, people * channels)
+    return person[row].astype(np.int64), time[row], channel[row], journeys.weight[journey[touch[row]]]

@@ -85,6 +85,19 @@ class Remembers(Broken):
         return replace(credit, conversions=credit.conversions * (1 + 1e-6 * len(self.seen)))
 
 
+class NeedsEverybodyOnce(Broken):
+    def credit(self, paths):
+        if paths.journeys is not None and (paths.journeys.weight != 1).any():
+            raise ValueError("weights must be 1")
+        return super().credit(paths)
+
+
+class HidesDuplicates(Broken):
+    def credit(self, paths):
+        credit = super().credit(paths)
+        return replace(credit, conversions=credit.conversions * 3, duplicate_conversions=1.0)
+
+
 class Crashes(Broken):
     def touch_shares(self, paths):
         raise ZeroDivisionError("no journeys")
@@ -99,6 +112,8 @@ class Crashes(Broken):
         (CountsRows(), ["grouping_rows_changes_nothing", "value_of_one_equals_counts"]),
         (Overwrites(), ["fitting_changes_no_input"]),
         (Remembers(), ["same_input_same_credit", "fitting_changes_no_input"]),
+        (NeedsEverybodyOnce(), ["weights_equal_repeated_rows", "bootstrap_draws_are_credited"]),
+        (HidesDuplicates(), ["credits_sum_to_conversions_and_value"]),
         (Crashes(), ["fits_and_credits", "no_conversion_no_credit"]),
     ],
     ids=lambda value: type(value).__name__,

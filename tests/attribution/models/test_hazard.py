@@ -61,11 +61,10 @@ def test_em_finds_the_maximum_that_a_general_optimiser_finds():
 def test_every_step_raises_the_likelihood():
     data = _Exposures.of(world(seed=3, people=300).journeys)
     beta, omega = np.array([0.9, 0.01]), np.array([3.0, 0.01])
-    before = data.log_likelihood(beta, omega)
+    before = -np.inf
     for _ in range(30):
-        beta, omega = data.improved(beta, omega)
-        after = data.log_likelihood(beta, omega)
-        assert after >= before - 1e-9 * abs(before)
+        beta, omega, after = data.improved(beta, omega)
+        assert after >= before - 1e-12 * abs(before)  # rounding, once there is no more to gain
         before = after
 
 

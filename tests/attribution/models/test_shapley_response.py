@@ -104,6 +104,22 @@ def test_long_paths_are_sampled_within_their_error():
     assert 0.4 < np.mean(np.square(errors)) < 1.8
 
 
+def test_intervals_hold_the_error_of_sampling():
+    names = [f"channel {i}" for i in range(8)]
+    paths = Paths.from_rows(
+        [names, *[[name] for name in names]], [5] * 9, nulls=[50 + 9 * i for i in range(9)]
+    )
+    model = ShapleyResponse(exact_channels=3, pairs=5)
+    assert model.drawn(np.random.default_rng(0)).seed != model.seed
+    fitted = [
+        model.drawn(np.random.default_rng(seed)).fit(paths).credit(paths).conversions for seed in range(40)
+    ]
+    told = model.fit(paths).sampling_error(paths)
+    # The ratio of a mean of 40 × 8 squares to its expectation, here within a factor of 2 (error bars of 5
+    # pairs err by a third each): a false alarm in under one in 1,000, and the seeds are fixed.
+    assert 0.5 < (np.var(fitted, axis=0).mean() / np.mean(told**2)) < 2
+
+
 def test_forty_channels_in_one_path():
     names = [f"channel {i:02}" for i in range(40)]
     paths = Paths.from_rows([names, *[[name] for name in names]], [5] + [3] * 40, nulls=[10] + [200] * 40)
