@@ -45,7 +45,7 @@ def cpa_table(credits: Sequence[Credit], cost_micros: Mapping[str, int]) -> pd.D
     Raises:
         InvalidInputError: on costs that are negative or not finite.
     """
-    import pandas as pd  # noqa: PLC0415 - only frames need it
+    import pandas as pd
 
     problems = [
         f"cost_micros[{channel!r}]: {cost} must be a number, zero or more"

@@ -106,7 +106,7 @@ class Credit:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel: `channel, method, conversions, value` (currency units), and bounds."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         columns: dict[str, Any] = {
             "channel": self.channels,
@@ -138,7 +138,7 @@ class Credit:
         if self.baseline_conversions:
             text += f", and {self.baseline_conversions:,.1f} would have happened without ads"
         if self.duplicate_conversions:
-            text += f"; {self.duplicate_conversions:,.1f} were claimed twice or more often"
+            text += f"; {self.duplicate_conversions:,.1f} of the credits are for conversions credited already"
         return text + "."
 
 
@@ -195,13 +195,12 @@ def bootstrap_credits(
 
 def _replicate(models: Sequence[AttributionModel], paths: Paths, seed: np.random.SeedSequence) -> Floats:
     """Return the credits on one draw [n_models, 2, n_channels]: conversions and value."""
-    from attribution.model import UncertainModel  # noqa: PLC0415 - the contract is written in terms of Credit
+    from attribution.model import UncertainModel
 
     drawn = paths.resampled(np.random.default_rng(seed))
     inputs = seed.spawn(1)[0]
     drawn_models = [
-        model.drawn(np.random.default_rng(inputs)) if isinstance(model, UncertainModel) else model
-        for model in models
+        model.drawn(np.random.default_rng(inputs)) if isinstance(model, UncertainModel) else model for model in models
     ]
     credits = [model.fit(drawn).credit(drawn) for model in drawn_models]
     return np.array([[credit.conversions, credit.value_micros] for credit in credits])

@@ -35,7 +35,7 @@ class ConversionLag:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per lag: `lag_days, share`."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         return pd.DataFrame({"lag_days": self.lag_days, "share": self.share})
 

@@ -132,13 +132,9 @@ def _model_class(name: str) -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         if isinstance(error, InvalidInputError):
             raise
-        raise InvalidInputError(
-            [f"model: {name!r} cannot be loaded ({error}); write module:Class"]
-        ) from error
+        raise InvalidInputError([f"model: {name!r} cannot be loaded ({error}); write module:Class"]) from error
 
 
 def _installed() -> dict[str, EntryPoint]:
     """Return the entry points of other distributions; built-in names cannot be taken."""
-    return {
-        point.name: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in BUILT_IN
-    }
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in BUILT_IN}

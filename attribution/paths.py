@@ -92,7 +92,7 @@ class Paths:
     @staticmethod
     def from_journeys(journeys: Journeys, *, keep_journeys: bool = True, tally: Tally | None = None) -> Paths:
         """Group journeys into distinct paths."""
-        from attribution.kernels import canonical_groups  # noqa: PLC0415 - numba takes a while to import
+        from attribution.kernels import canonical_groups
 
         filled = np.flatnonzero(np.diff(journeys.offsets) > 0)
         offsets = np.append(journeys.offsets[filled], journeys.offsets[-1])
@@ -136,7 +136,7 @@ class Paths:
             InvalidInputError: on counts that are negative, not finite or of another length, on value without
                 conversions, and on a path with an empty name.
         """
-        from attribution.path_strings import (  # noqa: PLC0415 - paths of codes need no Arrow
+        from attribution.path_strings import (
             alphabetical_codes,
             rows_with_empty_name,
             split_names,
@@ -157,9 +157,7 @@ class Paths:
             for name, count in counts.items()
             if count.shape != (n,)
         ]
-        problems += [
-            f"paths: an empty channel name in row {row}" for row in rows_with_empty_name(offsets, names)
-        ]
+        problems += [f"paths: an empty channel name in row {row}" for row in rows_with_empty_name(offsets, names)]
         if not problems:
             problems = _count_problems(counts["conversions"], counts["value_micros"], counts["nulls"])
         if problems:
@@ -192,9 +190,7 @@ class Paths:
             journeys = Journeys.merge(kept, channels, codes)
             before = offsets_of(np.array([len(part) for part in parts]))[:-1]
             paths = [np.empty(0, np.int64) if p.journey_path is None else p.journey_path for p in parts]
-            shifted = [
-                np.where(path >= 0, path + start, -1) for path, start in zip(paths, before, strict=True)
-            ]
+            shifted = [np.where(path >= 0, path + start, -1) for path, start in zip(paths, before, strict=True)]
             journey_path = np.concatenate(shifted)
         tallies = [part.tally for part in parts if part.tally is not None]
         return Paths(
@@ -213,7 +209,7 @@ class Paths:
 
     def grouped(self) -> Paths:
         """Return the same paths with equal rows added up, in canonical order."""
-        from attribution.kernels import canonical_groups  # noqa: PLC0415 - numba takes a while to import
+        from attribution.kernels import canonical_groups
 
         group, first = canonical_groups(self.codes, self.offsets)
         chosen, starts = gather(self.offsets, first)
@@ -251,29 +247,23 @@ class Paths:
             value_micros=np.rint(draws[:n] * mean).astype(np.int64),
             nulls=draws[n : 2 * n],
             unattributed_conversions=float(draws[-1]),
-            unattributed_value_micros=round(draws[-1] * self.unattributed_value_micros / alone)
-            if alone
-            else 0,
+            unattributed_value_micros=round(draws[-1] * self.unattributed_value_micros / alone) if alone else 0,
         )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per path: `path, conversions, value, nulls`, most conversions first."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         names = np.array(self.channels, dtype=object)[self.codes]
         frame = pd.DataFrame(
             {
-                "path": [SEPARATOR.join(row) for row in np.split(names, self.offsets[1:-1])]
-                if len(self)
-                else [],
+                "path": [SEPARATOR.join(row) for row in np.split(names, self.offsets[1:-1])] if len(self) else [],
                 "conversions": self.conversions,
                 "value": self.value_micros / MICROS,
                 "nulls": self.nulls,
             }
         )
-        return frame.sort_values(
-            ["conversions", "nulls", "path"], ascending=[False, False, True], ignore_index=True
-        )
+        return frame.sort_values(["conversions", "nulls", "path"], ascending=[False, False, True], ignore_index=True)
 
     def summary(self) -> str:
         """Return what there is, in plain sentences."""
@@ -287,7 +277,7 @@ class Paths:
 
     def _counting(self, journeys: Journeys, path: Ints) -> Paths:
         """Return these paths with the counts of these journeys, which follow them as `path` says."""
-        from attribution.kernels import count_outcomes  # noqa: PLC0415 - numba takes a while to import
+        from attribution.kernels import count_outcomes
 
         conversions, value_micros, nulls = count_outcomes(
             path, journeys.conversion_row, journeys.weight, journeys.value_micros, len(self)
@@ -310,9 +300,7 @@ class Paths:
             return [f"offsets, conversions, value_micros, nulls: {sizes} rows; they must have one per path"]
         problems = []
         if self.offsets[0] != 0 or self.offsets[-1] != len(self.codes) or (np.diff(self.offsets) <= 0).any():
-            problems.append(
-                "offsets: must rise from 0 to the number of touches; empty paths are unattributed"
-            )
+            problems.append("offsets: must rise from 0 to the number of touches; empty paths are unattributed")
         if len(self.codes) and not 0 <= self.codes.min() <= self.codes.max() < len(self.channels):
             problems.append(f"codes: must lie between 0 and {len(self.channels) - 1}, the last channel")
         if len(set(self.channels)) < len(self.channels):

@@ -127,7 +127,7 @@ class FittedBaggedLogistic(FittedOnSets):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel: `channel, log_odds, spread, cut_off` (True if negative)."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         return pd.DataFrame(
             {

@@ -40,9 +40,7 @@ class ChannelSets:
         present = np.zeros((len(paths), len(paths.channels)), dtype=np.bool_)
         present[paths.path_of_touch, paths.codes] = True
         bits = np.packbits(present, axis=1)
-        rows = (
-            np.ascontiguousarray(bits).view(f"V{max(bits.shape[1], 1)}").ravel() if bits.size else bits[:, :0]
-        )
+        rows = np.ascontiguousarray(bits).view(f"V{max(bits.shape[1], 1)}").ravel() if bits.size else bits[:, :0]
         _, first, group = np.unique(rows, return_index=True, return_inverse=True, axis=0)
         group, sets = group.reshape(-1), len(first)
         return ChannelSets(
@@ -61,9 +59,7 @@ class ChannelSets:
             InvalidInputError: if there are conversions but no nulls.
         """
         if self.conversions.any() and not self.nulls.any():
-            raise InvalidInputError(
-                ["paths: every journey converted; this model needs journeys that did not (nulls)"]
-            )
+            raise InvalidInputError(["paths: every journey converted; this model needs journeys that did not (nulls)"])
 
     def places_in(self, channels: Sequence[str]) -> Ints:
         """Return the place of each channel in another list of names, -1 if it is not there [n_channels]."""

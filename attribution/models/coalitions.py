@@ -23,9 +23,7 @@ def all_coalitions(players: int) -> Bools:
         InvalidInputError: if there are more coalitions than fit in memory.
     """
     if players > EXACT_PLAYERS:
-        raise InvalidInputError(
-            [f"players: {players} have too many coalitions; at most {EXACT_PLAYERS}, or sample"]
-        )
+        raise InvalidInputError([f"players: {players} have too many coalitions; at most {EXACT_PLAYERS}, or sample"])
     return (np.arange(2**players)[:, None] >> np.arange(players) & 1).astype(np.bool_)
 
 
@@ -54,9 +52,7 @@ def exact_shapley(worth: NDArray[np.float64]) -> Floats:
     return values
 
 
-def sampled_shapley(
-    worth: Worth, players: int, pairs: int, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
+def sampled_shapley(worth: Worth, players: int, pairs: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Estimate φ_i as the mean of player i's marginal worth over random orders of arrival.
 
     Every order comes with its reverse, which cancels much of the noise; the standard error is that of the

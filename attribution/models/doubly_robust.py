@@ -134,7 +134,7 @@ class FittedDoublyRobust(FittedOnSets):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel: `channel, journeys, conversions, incremental_conversions`."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         return pd.DataFrame(
             {

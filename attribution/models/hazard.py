@@ -87,9 +87,7 @@ class AdditiveHazard:
         for _ in range(self.iterations):
             beta_1, omega_1, _ = data.improved(beta, omega)
             beta_2, omega_2, likelihood_1 = data.improved(beta_1, omega_1)
-            zero, one, two = (
-                _logarithms(b, w) for b, w in ((beta, omega), (beta_1, omega_1), (beta_2, omega_2))
-            )
+            zero, one, two = (_logarithms(b, w) for b, w in ((beta, omega), (beta_1, omega_1), (beta_2, omega_2)))
             step, bend = one - zero, (two - one) - (one - zero)
             beta, omega = beta_2, omega_2
             if np.abs(two - one).max(initial=0.0) <= self.tolerance:
@@ -138,7 +136,7 @@ class FittedAdditiveHazard:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel: `channel, conversions_per_touch, half_life_days`."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         return pd.DataFrame(
             {
@@ -203,9 +201,7 @@ class _Exposures:
         beta = np.divide(credited, np.maximum(spent, 1e-12), out=np.zeros(self.channels), where=credited > 0)
         waited = sum_by(channel, credit * days, self.channels)
         waiting = sum_by(self.channel, self.weight * self.days * survives, self.channels)
-        rate = np.divide(
-            credited, np.maximum(waited + beta * waiting, 1e-12), out=omega.copy(), where=credited > 0
-        )
+        rate = np.divide(credited, np.maximum(waited + beta * waiting, 1e-12), out=omega.copy(), where=credited > 0)
         return beta, _bounded(rate), likelihood
 
     def log_likelihood(self, beta: Floats, omega: Floats) -> float:

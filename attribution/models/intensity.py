@@ -51,9 +51,7 @@ class PoissonIntensity:
         """Refuse steps that do not rise."""
         edges = np.array(self.age_days, dtype=np.float64)
         if not len(edges) or not (np.diff(edges, prepend=0) > 0).all() or not np.isfinite(edges).all():
-            raise InvalidInputError(
-                [f"age_days: {self.age_days} must rise from above 0; (1, 7, 30) is usual"]
-            )
+            raise InvalidInputError([f"age_days: {self.age_days} must rise from above 0; (1, 7, 30) is usual"])
 
     def path_settings(self) -> PathSettings:
         """Return settings that leave every touch and every person in the paths."""
@@ -124,7 +122,7 @@ class FittedPoissonIntensity:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel and step of age: `channel, from_days, to_days, rate_ratio`."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         channels, steps = self.effects.shape
         return pd.DataFrame(

@@ -18,9 +18,7 @@ def journeys_of(paths: Paths) -> Journeys:
         InvalidInputError: if the paths hold counts only.
     """
     if paths.journeys is None:
-        raise InvalidInputError(
-            ["paths: hold counts only, without times; build them with keep_journeys=True"]
-        )
+        raise InvalidInputError(["paths: hold counts only, without times; build them with keep_journeys=True"])
     return paths.journeys
 
 
@@ -29,9 +27,7 @@ def shares_of_weights(journeys: Journeys, weight: Floats) -> Floats:
     journey = journeys.journey
     total = sum_by(journey, weight, len(journeys))[journey]
     touches = np.repeat(np.diff(journeys.offsets), np.diff(journeys.offsets))
-    return np.where(
-        total > 0, np.divide(weight, total, out=np.zeros_like(weight), where=total > 0), 1 / touches
-    )
+    return np.where(total > 0, np.divide(weight, total, out=np.zeros_like(weight), where=total > 0), 1 / touches)
 
 
 def credit_of_journey_shares(method: str, paths: Paths, shares: Floats) -> Credit:

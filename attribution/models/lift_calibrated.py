@@ -41,9 +41,7 @@ class LiftResult:
             raise InvalidInputError(problems)
 
     @staticmethod
-    def of_test(
-        channel: str, incremental_conversions: float, standard_error: float, credit: Credit
-    ) -> LiftResult:
+    def of_test(channel: str, incremental_conversions: float, standard_error: float, credit: Credit) -> LiftResult:
         """Return incremental_conversions / credited conversions, and its standard error.
 
         Args:
@@ -57,9 +55,7 @@ class LiftResult:
         """
         given = dict(zip(credit.channels, credit.conversions, strict=True))
         if channel not in given:
-            raise InvalidInputError(
-                [f"channel: {channel!r} is not in the credit; {did_you_mean(channel, given)}"]
-            )
+            raise InvalidInputError([f"channel: {channel!r} is not in the credit; {did_you_mean(channel, given)}"])
         if not given[channel] > 0:
             raise InvalidInputError(
                 [f"credit: {credit.method} credits nothing to {channel!r}, which cannot be rescaled"]
@@ -106,9 +102,7 @@ class LiftCalibrated:
         lifts = tuple(
             replace(
                 lift,
-                incremental_per_attributed=float(
-                    rng.normal(lift.incremental_per_attributed, lift.standard_error)
-                ),
+                incremental_per_attributed=float(rng.normal(lift.incremental_per_attributed, lift.standard_error)),
             )
             for lift in self.lifts
         )
@@ -121,9 +115,7 @@ class LiftCalibrated:
         Raises:
             InvalidInputError: if a tested channel is not one of the paths'.
         """
-        unknown = [
-            lift.channel for lift in self.lifts if paths.channels and lift.channel not in paths.channels
-        ]
+        unknown = [lift.channel for lift in self.lifts if paths.channels and lift.channel not in paths.channels]
         if unknown:
             raise InvalidInputError(
                 [

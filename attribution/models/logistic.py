@@ -48,9 +48,7 @@ class Logistic:
 
         def loss(at: Floats) -> float:
             odds = design @ at
-            return float(
-                successes @ np.logaddexp(0, -odds) + failures @ np.logaddexp(0, odds) + prior @ at**2 / 2
-            )
+            return float(successes @ np.logaddexp(0, -odds) + failures @ np.logaddexp(0, odds) + prior @ at**2 / 2)
 
         for _ in range(100):
             p = probability(design @ effects)

@@ -88,14 +88,12 @@ class FittedMarkov:
             self.name,
             paths,
             conversions=handed_out(paths.conversions.sum(), np.append(self.removal_effect, 0)[known]),
-            value_micros=handed_out(
-                paths.value_micros.sum(), np.append(self.removal_effect_on_value, 0)[known]
-            ),
+            value_micros=handed_out(paths.value_micros.sum(), np.append(self.removal_effect_on_value, 0)[known]),
         )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel: `channel, removal_effect, removal_effect_on_value`, not normalised."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         return pd.DataFrame(
             {
@@ -111,7 +109,7 @@ class FittedMarkov:
         Without `self_loops`, transitions of a state to itself are dropped and its others rescaled to sum to
         1.
         """
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         chain = self.chain
         names = np.array(
@@ -156,8 +154,6 @@ def handed_out(total: float, effect: Floats) -> Floats:
     if total == 0:
         return np.zeros(len(effect))
     if not effect.any():
-        raise InvalidInputError(
-            ["paths: no channel with conversions was seen when fitting; fit on paths that convert"]
-        )
+        raise InvalidInputError(["paths: no channel with conversions was seen when fitting; fit on paths that convert"])
     share: Floats = effect / effect.sum()
     return float(total) * share

@@ -12,9 +12,7 @@ from attribution.errors import InvalidInputError
 from attribution.paths import Paths
 from attribution.rows import Bools, Floats, Ints, sum_by
 
-DENSE_STATES = (
-    1_500  # below, one dense inverse serves all channels; above, one sparse sum of visits per channel
-)
+DENSE_STATES = 1_500  # below, one dense inverse serves all channels; above, one sparse sum of visits per channel
 SMALL_STATES = 200  # below, solving for one set of channels is faster than carrying its journeys forward
 STEPS = 5_000  # after so many steps of a chain that hardly ever ends, factorising it is faster
 ROUNDING = 2.0**-53
@@ -81,9 +79,7 @@ class Chain:
         journeys = weight.sum()
         return Chain(
             channels=paths.channels,
-            touches=np.stack([key // base**back % base - 1 for back in range(order)], axis=1).astype(
-                np.int32
-            ),
+            touches=np.stack([key // base**back % base - 1 for back in range(order)], axis=1).astype(np.int32),
             start=sum_by(first, weight, states) / (journeys or 1),
             source=source,
             target=pairs - source * states,
@@ -128,7 +124,7 @@ class Chain:
 
     def _without_sparse(self) -> tuple[Floats, Floats]:
         """Sum the expected visits of the states that remain, and what those visits yield."""
-        from scipy.sparse import coo_array  # noqa: PLC0415 - only large chains need it
+        from scipy.sparse import coo_array
 
         states = len(self.start)
         flow = coo_array((self.probability, (self.target, self.source)), shape=(states, states)).tocsr()
@@ -146,7 +142,7 @@ class Chain:
             players: codes of the channels in question [n_players]; others are left out.
             coalitions: which of them remain [n_coalitions, n_players].
         """
-        from scipy.sparse import coo_array  # noqa: PLC0415 - only this game needs it
+        from scipy.sparse import coo_array
 
         states = len(self.start)
         flow = coo_array((self.probability, (self.target, self.source)), shape=(states, states)).tocsr()
@@ -185,8 +181,8 @@ def _visits(flow: Any, start: Floats, remains: Bools) -> Floats:
         # What is left to come is about mass × (1 + d + d² + …) with the decay d = mass / before.
         if mass <= ROUNDING * visits.sum() * max(1 - mass / (before or 1), 0):
             return visits
-    from scipy.sparse import eye_array  # noqa: PLC0415 - only slow chains need it
-    from scipy.sparse.linalg import spsolve  # noqa: PLC0415
+    from scipy.sparse import eye_array
+    from scipy.sparse.linalg import spsolve
 
     kept = np.flatnonzero(remains)
     visits[:] = 0

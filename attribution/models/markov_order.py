@@ -85,7 +85,7 @@ class FittedMarkovAutomaticOrder:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per order tried: `order, states, log_score`."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         orders = np.arange(1, len(self.states) + 1)
         return pd.DataFrame({"order": orders, "states": self.states, "log_score": self.log_score})
@@ -104,9 +104,7 @@ def _scores(paths: Paths, highest_order: int, most_states: int) -> tuple[Floats,
     """Return the mean log score of orders 1, 2, ... [n_tried], and their states."""
     steps = Steps.of_paths(paths)
     base = len(paths.channels) + 1
-    probability = _shrunk(
-        steps, np.zeros(len(steps.next), dtype=np.int64), np.full(len(steps.next), 1 / (base + 1))
-    )
+    probability = _shrunk(steps, np.zeros(len(steps.next), dtype=np.int64), np.full(len(steps.next), 1 / (base + 1)))
     scores, states = [], []
     for order in range(1, highest_order + 1):
         if base**order >= 2**62:

@@ -73,13 +73,11 @@ class FittedSimpleProbabilistic(FittedOnSets):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per pair seen together: `channel, other, probability`; p(i) with itself."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         names = np.array(self.channels, dtype=object)
         one, other = np.nonzero(np.triu(self.seen))
-        return pd.DataFrame(
-            {"channel": names[one], "other": names[other], "probability": self.probability[one, other]}
-        )
+        return pd.DataFrame({"channel": names[one], "other": names[other], "probability": self.probability[one, other]})
 
     def _scores(self, sets: ChannelSets) -> Floats:
         places = sets.places_in(self.channels)

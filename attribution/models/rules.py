@@ -73,9 +73,7 @@ class LastNonDirect(TouchRule):
 
     def touch_shares(self, paths: Paths) -> Floats:
         """1 for the last touch that is not direct, else 0."""
-        direct = np.array(
-            [is_one_of(channel, self.direct_channels) for channel in paths.channels], dtype=np.bool_
-        )
+        direct = np.array([is_one_of(channel, self.direct_channels) for channel in paths.channels], dtype=np.bool_)
         last = _last_touch(paths, ~direct)
         return _all_to(paths, np.where(last < 0, paths.offsets[1:] - 1, last))
 
@@ -103,9 +101,7 @@ class LastPaidClick(TouchRule):
 
     def touch_shares(self, paths: Paths) -> Floats:
         """1 for the last paid touch, else 0."""
-        paid = np.array(
-            [is_one_of(channel, self.paid_channels) for channel in paths.channels], dtype=np.bool_
-        )
+        paid = np.array([is_one_of(channel, self.paid_channels) for channel in paths.channels], dtype=np.bool_)
         last = _last_touch(paths, paid)
         otherwise = LastNonDirect(direct_channels=self.direct_channels).touch_shares(paths)
         return np.where(np.repeat(last < 0, paths.lengths), otherwise, _all_to(paths, last[last >= 0]))

@@ -37,7 +37,7 @@ class Shapley(LinearPerChannel):
             One row per channel and position (1 is the first touch): `channel, position, conversions, value`.
             The positions of a channel sum to its credit.
         """
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         position = np.arange(len(paths.codes)) - np.repeat(paths.offsets[:-1], paths.lengths)
         longest = int(paths.lengths.max(initial=1))
@@ -48,7 +48,6 @@ class Shapley(LinearPerChannel):
                 "channel": np.array(paths.channels, dtype=object)[cell // longest],
                 "position": cell % longest + 1,
                 "conversions": sum_by(place, shares * np.repeat(paths.conversions, paths.lengths), len(cell)),
-                "value": sum_by(place, shares * np.repeat(paths.value_micros, paths.lengths), len(cell))
-                / MICROS,
+                "value": sum_by(place, shares * np.repeat(paths.value_micros, paths.lengths), len(cell)) / MICROS,
             }
         )

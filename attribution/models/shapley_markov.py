@@ -115,7 +115,7 @@ class FittedShapleyMarkov:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel: `channel, shapley, sampling_error` in P(conversion)."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         return pd.DataFrame(
             {

@@ -70,9 +70,7 @@ class ShapleyResponse:
         Raises:
             InvalidInputError: if every journey converted: then nothing tells what converts them.
         """
-        response = fit_response(
-            ChannelSets.of_paths(paths), paths.unattributed_conversions, self.untouched_nulls
-        )
+        response = fit_response(ChannelSets.of_paths(paths), paths.unattributed_conversions, self.untouched_nulls)
         return FittedShapleyResponse(self, paths.channels, response)
 
 
@@ -134,7 +132,7 @@ class FittedShapleyResponse(FittedOnSets):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel: `channel, log_odds, probability_alone` of the response."""
-        import pandas as pd  # noqa: PLC0415 - only frames need it
+        import pandas as pd
 
         effects = self.response.effects
         return pd.DataFrame(

@@ -46,9 +46,9 @@ class Steps:
             step=np.concatenate([position, lengths, lengths]),
             before=before,
             place=np.concatenate([np.repeat(start, lengths) + position, end, end]),
-            next=np.concatenate(
-                [codes, np.full(len(paths), channels), np.full(len(paths), channels + 1)]
-            ).astype(np.int64),
+            next=np.concatenate([codes, np.full(len(paths), channels), np.full(len(paths), channels + 1)]).astype(
+                np.int64
+            ),
             weight=np.concatenate(
                 [np.repeat(paths.conversions + paths.nulls, lengths), paths.conversions, paths.nulls]
             ),

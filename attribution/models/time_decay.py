@@ -35,9 +35,7 @@ class TimeDecay:
     def __post_init__(self) -> None:
         """Refuse a half-life that is not positive."""
         if not self.half_life_days > 0:
-            raise InvalidInputError(
-                [f"half_life_days: {self.half_life_days} must be days above 0; math.inf is linear"]
-            )
+            raise InvalidInputError([f"half_life_days: {self.half_life_days} must be days above 0; math.inf is linear"])
 
     def fit(self, paths: Paths) -> Self:  # noqa: ARG002 - the contract's signature
         """Return the rule itself."""

@@ -73,9 +73,7 @@ class UpstreamDataDriven:
             keys, cell = np.unique(key, return_inverse=True)
             upstreams, place = np.unique(history, return_inverse=True)
             journeys, won = sum_by(place, steps.weight, 1), sum_by(place, every_time, 1)
-            if self.untouched_nulls is not None and len(
-                upstreams
-            ):  # the empty upstream has the lowest key, 0
+            if self.untouched_nulls is not None and len(upstreams):  # the empty upstream has the lowest key, 0
                 journeys[0] += self.untouched_nulls + paths.unattributed_conversions
                 won[0] += paths.unattributed_conversions
             seen, converted = sum_by(cell, steps.weight[:touches], 1), sum_by(cell, every_time[:touches], 1)

@@ -101,7 +101,7 @@ class StudentLaw:
 
     def quantile(self, tail: float) -> float:
         """The quantile of Student's law that leaves `tail` above it."""
-        from scipy.special import ndtri, stdtrit  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.special import ndtri, stdtrit
 
         return -float(ndtri(tail)) if math.isinf(self.df) else -float(stdtrit(self.df, tail))
 
@@ -111,7 +111,7 @@ class StudentLaw:
 
     def tail(self) -> float:
         """P(T ≥ |difference| / standard_error)."""
-        from scipy.special import ndtr, stdtr  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.special import ndtr, stdtr
 
         t = abs(self.difference) / self.standard_error
         return float(ndtr(-t)) if math.isinf(self.df) else float(stdtr(self.df, -t))
@@ -239,9 +239,7 @@ class LiftEstimate:
     def summary(self, level: float = 0.95) -> str:
         """One sentence."""
         lower, upper = self.interval(level)
-        verdict = {1: "an increase", -1: "a decrease", 0: "no effect can be told from zero"}[
-            self.verdict(level)
-        ]
+        verdict = {1: "an increase", -1: "a decrease", 0: "no effect can be told from zero"}[self.verdict(level)]
         return (
             f"Difference {self.difference:,.6g} ({100 * level:g}% interval {lower:,.6g} to {upper:,.6g}, "
             f"p = {self.p_value():.3g}): {verdict}."

@@ -73,13 +73,9 @@ def sample_ratio_check(users: Mapping[str, int], planned_shares: Mapping[str, fl
     """
     problems = []
     if len(users) < 2:
-        problems.append(
-            f"users: {dict(users)} must have at least two arms; give the number of users of each arm"
-        )
+        problems.append(f"users: {dict(users)} must have at least two arms; give the number of users of each arm")
     if set(users) != set(planned_shares):
-        problems.append(
-            f"planned_shares: {sorted(planned_shares)} must name the arms {sorted(users)}; one share each"
-        )
+        problems.append(f"planned_shares: {sorted(planned_shares)} must name the arms {sorted(users)}; one share each")
     problems += [
         f"planned_shares[{arm!r}]: {share} must be positive; leave out arms nobody was planned for"
         for arm, share in planned_shares.items()
@@ -93,7 +89,7 @@ def sample_ratio_check(users: Mapping[str, int], planned_shares: Mapping[str, fl
     if not problems and sum(users.values()) == 0:
         problems.append("users: 0 in all must be at least one; nobody was assigned")
     refuse(problems)
-    from scipy.special import chdtrc  # noqa: PLC0415 (keeps `cpalab --help` fast)
+    from scipy.special import chdtrc
 
     total, weight = sum(users.values()), sum(planned_shares.values())
     shares = {arm: share / weight for arm, share in planned_shares.items()}

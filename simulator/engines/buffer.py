@@ -20,8 +20,11 @@ class EventBuffer:
         self.log = self._new_log()
 
     def grow(self) -> None:
-        """Set the rows written so far aside and make room for more."""
-        self.full.append(self.log.rows[: self.log.cursor[0]])
+        """Set the rows written so far aside and make room for more: for twice as many if none could be written."""
+        written = int(self.log.cursor[0])
+        if written == 0:
+            self.capacity *= 2
+        self.full.append(self.log.rows[:written])
         self.log = self._new_log()
 
     def take(self, first: int, last: int) -> Any:
@@ -39,7 +42,7 @@ class EventBuffer:
 
 
 @entry_point
-def _sort_by_person(rows, ordered, place, first):  # type: ignore[no-untyped-def]  # compiled
+def _sort_by_person(rows: Any, ordered: Any, place: Any, first: int) -> None:
     """Counting sort by person: stable, so each person's rows keep their order. `place` comes as zeros."""
     for i in range(rows.size):
         place[rows[i].user - first + 1] += 1

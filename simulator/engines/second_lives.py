@@ -89,21 +89,32 @@ def live_person(
     """One session of a person in every world in which they live apart from the factual one."""
     fading[:] = -1.0
     fact = approach(
-        law, board, person, worlds.lives[0], worlds.goodwill[0], worlds.shown[0], ledgers[0], fading, moment, variants[0]
+        law,
+        board,
+        person,
+        worlds.lives[0],
+        worlds.goodwill[0],
+        worlds.shown[0],
+        ledgers[0],
+        fading,
+        moment,
+        variants[0],
     )
     for w in range(1, variants.size):
-        life, goodwill, shown, ledger = worlds.lives[w], worlds.goodwill[w], worlds.shown[w], ledgers[w]
-        if alive[w]:
-            own = approach(law, board, person, life, goodwill, shown, ledger, fading, moment, variants[w])
-        elif parts(law, board, person, worlds, ledgers, moment, fact, variants[w]):
+        if not alive[w]:
+            if not parts(law, board, person, worlds, ledgers, moment, fact, variants[w]):
+                continue
             copy_fact(worlds, ledgers, w)
-            alive[w] = True
             parted[moment.user, w] = moment.session
-            offer = auction(law, board, person, life, shown, ledger, moment, fact.where, variants[w])
-            own = Encounter(fact.attitude, fact.where, offer)
+        life, goodwill, shown, ledger = worlds.lives[w], worlds.goodwill[w], worlds.shown[w], ledgers[w]
+        here = same_moment(moment, max(moment.session, parted[moment.user, w]))
+        if alive[w]:
+            own = approach(law, board, person, life, goodwill, shown, ledger, fading, here, variants[w])
         else:
-            continue
-        respond(law, board, person, life, goodwill, shown, ledger, moment, own, Log(log.rows, log.cursor, w, True))
+            alive[w] = True
+            offer = auction(law, board, person, life, shown, ledger, here, fact.where, variants[w])
+            own = Encounter(fact.attitude, fact.where, offer)
+        respond(law, board, person, life, goodwill, shown, ledger, here, own, Log(log.rows, log.cursor, w, True))
     respond(
         law, board, person, worlds.lives[0], worlds.goodwill[0], worlds.shown[0], ledgers[0], moment, fact,
         Log(log.rows, log.cursor, 0, True),
@@ -111,18 +122,42 @@ def live_person(
 
 
 @part
+def same_moment(moment: Moment, session: int) -> Moment:
+    """The moment, with its session counted from the world's own parting: the same number.
+
+    The compiler must not know that it is the same. It would make every draw that any twin might need before it looks
+    at the twins, in every session.
+    """
+    return Moment(
+        moment.seed, moment.user, session, moment.time, moment.days_since_last, moment.next_time, moment.tick,
+        moment.epoch, moment.device, moment.need_draw, moment.surface_draw, moment.visit_draw, moment.slot_draw,
+        moment.pace_draw, moment.rival_normal,
+    )  # fmt: skip
+
+
+@part
 def parts(
-    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, moment: Moment, fact: Encounter, variant: Any
+    law: Any,
+    board: Any,
+    person: Any,
+    worlds: Population,
+    ledgers: Any,
+    moment: Moment,
+    fact: Encounter,
+    variant: Any,
 ) -> bool:
-    """Whether a world that has been like the factual one until now shows another ad in this session."""
+    """Whether a world that has been like the factual one until now shows or withholds another ad in this session.
+
+    A ghost parts worlds as an impression does: it counts towards caps and wear, which outlast the experiment.
+    """
     shown_ad = fact.offer.campaign
-    if variant.channel == NOBODY:
-        return shown_ad != NOBODY and (variant.off >> law.campaigns[moment.epoch, shown_ad].channel) & 1 == 1  # type: ignore[no-any-return]  # records
-    if law.channels[moment.epoch, variant.channel].surface != fact.where:
+    if shown_ad != NOBODY and (variant.off >> law.campaigns[moment.epoch, shown_ad].channel) & 1:
+        return True
+    if variant.channel == NOBODY or law.channels[moment.epoch, variant.channel].surface != fact.where:
         return False
     probe = ledgers[ledgers.shape[0] - 1]
     other = auction(law, board, person, worlds.lives[0], worlds.shown[0], probe, moment, fact.where, variant)
-    return other.campaign != shown_ad  # type: ignore[no-any-return]  # records
+    return other.campaign != shown_ad or other.ghosts != fact.offer.ghosts
 
 
 @part
@@ -138,7 +173,15 @@ def copy_fact(worlds: Population, ledgers: Any, w: int) -> None:
 
 @part
 def live_robot(
-    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, alive: Any, moment: Moment, variants: Any, log: Log
+    law: Any,
+    board: Any,
+    person: Any,
+    worlds: Population,
+    ledgers: Any,
+    alive: Any,
+    moment: Moment,
+    variants: Any,
+    log: Log,
 ) -> None:
     """One session of a robot, in every world; robots never order, but they cost."""
     for w in range(variants.size):

@@ -37,7 +37,8 @@ class Twins:
         orders: ROW, sorted by person: conversions and what became of them. World 0 holds everyone's, a twin world
             those of the people who live apart there, from the session on in which they part.
         parted: int32 (users, worlds): the session in which a person's life there parts from the factual one; -1: never.
-        ledgers: LEDGER (worlds, C): what campaigns did in world 0, and for twins the difference to it.
+        ledgers: LEDGER (worlds, C): what campaigns did in world 0, and for twins the difference to it (of auctions entered
+            only world 0 tells: a twin is not asked before it parts).
     """
 
     orders: Any
@@ -63,7 +64,6 @@ def live_twins(
     """
     worlds, users = len(variants), len(population.people)
     parted = np.full((users, worlds), -1, np.int32)
-    done = 0
 
     def live_block(first: int) -> tuple[Any, Any]:
         last = min(first + block_users, users)
@@ -80,11 +80,10 @@ def live_twins(
 
     orders, totals = [], record_array((worlds, law.campaigns.shape[1]), LEDGER)
     starts = range(0, users, block_users)
-    for block_orders, block_totals in map_(live_block, starts):
+    for done, (block_orders, block_totals) in enumerate(map_(live_block, starts), start=1):
         orders.append(block_orders)
         for field in LEDGER.names or ():
             totals[field] += block_totals[field]
-        done += 1
         progress(done / len(starts))
     return Twins(np.concatenate(orders), parted, totals)
 

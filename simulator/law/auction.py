@@ -19,7 +19,15 @@ from simulator.law.state import (
 
 @part
 def auction(
-    law: Any, board: Any, person: Any, life: Any, shown: Any, ledger: Any, moment: Moment, where: int, variant: Any
+    law: Any,
+    board: Any,
+    person: Any,
+    life: Any,
+    shown: Any,
+    ledger: Any,
+    moment: Moment,
+    where: int,
+    variant: Any,
 ) -> Offer:
     """The outcome of the slot's auction.
 
@@ -63,10 +71,8 @@ def auction(
 
 
 @part
-def eligible(
-    law: Any, board: Any, person: Any, life: Any, shown: Any, moment: Moment, c: int, variant: Any
-) -> bool:
-    """Whether campaign c may bid: on air, not throttled, in a world where it exists, for a person it targets and has not capped."""
+def eligible(law: Any, board: Any, person: Any, life: Any, shown: Any, moment: Moment, c: int, variant: Any) -> bool:
+    """Whether campaign c may bid: on air, not throttled, on in this world, for a person it targets and has not capped."""
     campaign = law.campaigns[moment.epoch, c]
     if moment.pace_draw >= throttle(law, board, moment, c, variant) or (variant.off >> campaign.channel) & 1:
         return False

@@ -61,7 +61,13 @@ class Market:
     """The environment in which an engine's people live: publishes to the board at every tick and watches the spend."""
 
     def __init__(
-        self, versions: Sequence[Version], names: Names, board: Board, variant: Any, *, progress: Callable[[float], None]
+        self,
+        versions: Sequence[Version],
+        names: Names,
+        board: Board,
+        variant: Any,
+        *,
+        progress: Callable[[float], None],
     ) -> None:
         self.versions, self.names, self.board, self.variant = versions, names, board, variant
         self.progress = progress

@@ -1,7 +1,7 @@
 """Loading: a scenario from a preset's name, a TOML file or a mapping, with overrides."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,12 @@ def load_scenario(
     if overrides:
         tables = scenario.model_dump()
         problems = [found for path, value in overrides.items() if (found := set_value(tables, path, value))]
+        try:
+            scenario = validate(tables)
+        except ScenarioError as error:
+            problems += error.problems
         if problems:
             raise ScenarioError(problems)
-        scenario = validate(tables)
     versions(scenario)
     return scenario
 
@@ -72,9 +75,30 @@ def parse_override(text: str) -> tuple[str, Any]:
     if not equals or not path.strip():
         raise ScenarioError([Problem("--set", "must look like path.to.key=value", repr(text))])
     try:
-        return path.strip(), tomllib.loads(f"value = {value}")["value"]
+        table = tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:
         return path.strip(), value.strip()
+    # A line break in the value could begin another key: then it is text.
+    return path.strip(), table["value"] if len(table) == 1 else value.strip()
+
+
+def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
+    """Several overrides, as `load_scenario` takes them; of two for the same path the last counts.
+
+    Raises:
+        ScenarioError: naming every one that has no `=` or no path.
+    """
+    given: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for text in texts:
+        try:
+            path, value = parse_override(text)
+            given[path] = value
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(problems)
+    return given
 
 
 def _parse(text: str) -> dict[str, Any]:

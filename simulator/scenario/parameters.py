@@ -265,7 +265,13 @@ def _channels(scenario: Scenario, names: Names) -> Any:
     rows = record_array(len(scenario.channels), CHANNEL)
     for row, channel in zip(rows, scenario.channels.values(), strict=True):
         row.fading_per_day = math.log(2.0) / channel.half_life_days
-        for field in ("goodwill_per_impression", "saturation", "direct_effect", "upstream_effect", "need_effect"):
+        for field in (
+            "goodwill_per_impression",
+            "saturation",
+            "direct_effect",
+            "upstream_effect",
+            "need_effect",
+        ):
             row[field] = getattr(channel, field)
         row.wear_per_impression = 1.0 / channel.wear_out_impressions if channel.wear_out_impressions else 0.0
         row.annoyance_per_impression = channel.annoyance_per_impression
@@ -362,4 +368,5 @@ def _robot_surfaces(scenario: Scenario, names: Names) -> npt.NDArray[np.float64]
         weights[:] = 1.0
     shares = np.cumsum(weights) / weights.sum()
     shares[-1] = 1.0
-    return shares
+    result: npt.NDArray[np.float64] = shares
+    return result

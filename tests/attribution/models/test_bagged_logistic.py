@@ -15,9 +15,7 @@ from attribution.paths import Paths
 def world(seed=0, channels=4, rows=150):
     rng = np.random.default_rng(seed)
     names = [f"c{i}" for i in range(channels)]
-    paths = [
-        rng.choice(names, size=rng.integers(1, channels + 1), replace=False).tolist() for _ in range(rows)
-    ]
+    paths = [rng.choice(names, size=rng.integers(1, channels + 1), replace=False).tolist() for _ in range(rows)]
     odds = np.array([-2 + 0.5 * sum(int(name[1:]) for name in path) for path in paths])
     won = rng.binomial(20, 1 / (1 + np.exp(-odds)))
     return Paths.from_rows(paths, won, nulls=20 - won)
@@ -29,9 +27,7 @@ def test_effects_average_the_regressions_on_every_half_of_the_channels():
     effects: dict[int, list[float]] = {}
     for subset in combinations(range(4), 2):
         columns = sets.members[:, subset].astype(float)
-        for channel, effect in zip(
-            subset, Logistic.fit(columns, sets.conversions, sets.nulls).effects, strict=True
-        ):
+        for channel, effect in zip(subset, Logistic.fit(columns, sets.conversions, sets.nulls).effects, strict=True):
             effects.setdefault(channel, []).append(effect)
     fitted = BaggedLogistic().fit(paths)
     assert fitted.log_odds == pytest.approx([np.mean(effects[c]) for c in range(4)], rel=1e-9)
@@ -61,9 +57,7 @@ def test_many_channels_are_sampled_the_same_way_every_time():
     paths = world(channels=14)
     model = BaggedLogistic(models=40)
     assert np.array_equal(model.fit(paths).log_odds, model.fit(paths).log_odds)
-    assert not np.array_equal(
-        model.fit(paths).log_odds, BaggedLogistic(models=40, seed=1).fit(paths).log_odds
-    )
+    assert not np.array_equal(model.fit(paths).log_odds, BaggedLogistic(models=40, seed=1).fit(paths).log_odds)
 
 
 def test_channels_that_always_come_together_get_the_same():

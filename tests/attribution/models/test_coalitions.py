@@ -11,16 +11,13 @@ from attribution.errors import InvalidInputError
 from attribution.models.coalitions import all_coalitions, exact_shapley, sampled_shapley
 
 GAMES = json.loads(
-    (
-        Path(__file__).parents[2] / "reference" / "attribution" / "06_shapley_characteristic_functions.json"
-    ).read_text()
+    (Path(__file__).parents[2] / "reference" / "attribution" / "06_shapley_characteristic_functions.json").read_text()
 )
 
 
 def value_of(players, worth):
     games = [
-        worth({p for p, inside in zip(players, row, strict=True) if inside})
-        for row in all_coalitions(len(players))
+        worth({p for p, inside in zip(players, row, strict=True) if inside}) for row in all_coalitions(len(players))
     ]
     return dict(zip(players, exact_shapley(np.array(games, dtype=float)), strict=True))
 
@@ -82,17 +79,13 @@ def test_sampled_hands_out_everything_and_errs_as_much_as_it_says():
 
 def test_an_additive_game_is_sampled_without_error():
     weight = np.arange(1.0, 31)
-    values, error = sampled_shapley(
-        lambda members: members @ weight, 30, pairs=2, rng=np.random.default_rng(0)
-    )
+    values, error = sampled_shapley(lambda members: members @ weight, 30, pairs=2, rng=np.random.default_rng(0))
     assert values == pytest.approx(weight)
     assert error == pytest.approx(0, abs=1e-6)
 
 
 def test_impossible_games_are_refused():
-    with pytest.raises(
-        InvalidInputError, match="players: 21 have too many coalitions; at most 20, or sample"
-    ):
+    with pytest.raises(InvalidInputError, match="players: 21 have too many coalitions; at most 20, or sample"):
         all_coalitions(21)
     with pytest.raises(InvalidInputError, match=r"worth: 3 coalitions; there must be 2\^n"):
         exact_shapley(np.zeros(3))

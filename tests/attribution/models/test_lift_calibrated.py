@@ -10,9 +10,7 @@ from attribution.models.rules import LastClick, Linear
 from attribution.models.shapley_response import ShapleyIncremental
 from attribution.paths import Paths
 
-PATHS = Paths.from_rows(
-    ["a > b", "b", ""], [60, 30, 10], value_micros=[6_000_000, 9_000_000, 0], nulls=[300, 100, 0]
-)
+PATHS = Paths.from_rows(["a > b", "b", ""], [60, 30, 10], value_micros=[6_000_000, 9_000_000, 0], nulls=[300, 100, 0])
 
 
 def test_tested_channels_are_rescaled_and_the_rest_is_baseline():

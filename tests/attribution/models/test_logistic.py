@@ -20,9 +20,9 @@ def test_it_is_the_maximum_likelihood_estimate_where_the_prior_is_flat(monkeypat
     monkeypatch.setattr(logistic, "PRIOR_SCALE", 1e6)
     design, won, lost = rows()
     fitted = Logistic.fit(design, won, lost)
-    reference = sm.GLM(
-        np.column_stack([won, lost]), sm.add_constant(design), family=sm.families.Binomial()
-    ).fit(tol=1e-12)
+    reference = sm.GLM(np.column_stack([won, lost]), sm.add_constant(design), family=sm.families.Binomial()).fit(
+        tol=1e-12
+    )
     assert [fitted.intercept, *fitted.effects] == pytest.approx(reference.params, rel=1e-8)
     assert fitted.predict(design) == pytest.approx(reference.predict(), rel=1e-8)
 

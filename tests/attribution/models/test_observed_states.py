@@ -48,9 +48,7 @@ def walk(touches, orders, until, channels, step=0.01):
         mine = [(t, c) for u, t, c in touches if u == user]
 
         def state(now, mine=mine):
-            ages = [
-                min((now - t for t, c in mine if c == name and t <= now), default=99) for name in channels
-            ]
+            ages = [min((now - t for t, c in mine if c == name and t <= now), default=99) for name in channels]
             return tuple(int(np.searchsorted(EDGES, age, side="right")) for age in ages)
 
         for now in np.arange(min(t for t, _ in mine), until, step):
@@ -76,9 +74,7 @@ def test_time_and_orders_of_a_random_log(after):
         touches = [(u, t, c) for u, t, c in touches if t <= last.get(u, np.inf)]
     expected = walk(touches, orders, 30.0, ["a", "b"])
     found = table(touches, orders, until=30.0, after_conversion=after)
-    assert {state: n for state, (n, _) in found.items() if n} == {
-        state: n for state, (n, _) in expected.items() if n
-    }
+    assert {state: n for state, (n, _) in found.items() if n} == {state: n for state, (n, _) in expected.items() if n}
     assert {s: days for s, (_, days) in found.items()} == pytest.approx(
         {s: days for s, (_, days) in expected.items()}, abs=0.3
     )

@@ -33,7 +33,7 @@ def test_platforms_claim_the_same_order_and_the_credit_says_so():
     assert found == {"search": 1, "social": 1, "video": 1}
     assert credit.duplicate_conversions == 2
     assert credit.duplicate_value_micros == 8
-    assert "2.0 were claimed twice or more often" in credit.summary()
+    assert "2.0 of the credits are for conversions credited already" in credit.summary()
 
 
 def test_windows_are_each_channels_own_and_include_their_edge():
@@ -60,9 +60,7 @@ def test_within_a_platform_a_click_beats_a_later_view_and_the_last_click_an_earl
 
 
 def test_a_touch_serves_every_order_in_its_window():
-    _, found = claims(
-        PlatformClaims(), [(1, 5.0, "social", "click")], orders=[(1, 6.0), (1, 11.0), (1, 13.0)]
-    )
+    _, found = claims(PlatformClaims(), [(1, 5.0, "social", "click")], orders=[(1, 6.0), (1, 11.0), (1, 13.0)])
     assert found == {"social": 2}
 
 

@@ -15,9 +15,7 @@ def test_it_is_the_maximum_likelihood_estimate_where_the_prior_is_flat(monkeypat
     days = rng.uniform(10, 500, 80)
     events = rng.poisson(days * np.exp(-3 + design @ np.linspace(-1, 1, 4))).astype(float)
     fitted = Poisson.fit(design, events, days)
-    reference = sm.GLM(events, sm.add_constant(design), family=sm.families.Poisson(), exposure=days).fit(
-        tol=1e-12
-    )
+    reference = sm.GLM(events, sm.add_constant(design), family=sm.families.Poisson(), exposure=days).fit(tol=1e-12)
     assert [fitted.intercept, *fitted.effects] == pytest.approx(reference.params, rel=1e-8)
 
 

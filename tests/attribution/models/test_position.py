@@ -32,9 +32,7 @@ def credit(model, rows, conversions):
 
 def test_published_40_20_40():
     data = vector("05_mta_unit_tests.json")
-    found = credit(
-        PositionBased(), [r["path"] for r in data["rows"]], [r["conversions"] for r in data["rows"]]
-    )
+    found = credit(PositionBased(), [r["path"] for r in data["rows"]], [r["conversions"] for r in data["rows"]])
     assert found == pytest.approx(data["position_40_20_40"])
 
 
@@ -49,9 +47,7 @@ def test_published_two_touches(key, model):
 def test_the_published_12k_deal():
     case = vector("09_time_decay_and_rules.json")["b2b_12k"]
     found = credit(PositionBased(), [case["channels"]], [12_000])
-    assert [found[channel] for channel in case["channels"]] == pytest.approx(
-        case["published"]["position_40_20_40"]
-    )
+    assert [found[channel] for channel in case["channels"]] == pytest.approx(case["published"]["position_40_20_40"])
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,7 @@ def test_probabilities_and_scores_of_the_equations():
     fitted = SimpleProbabilistic().fit(paths)
     assert by_channel(paths, fitted.scores(paths)) == pytest.approx(case["score"], rel=1e-12)
     found = {
-        one if one == other else f"{one} & {other}": p
-        for one, other, p in fitted.to_frame().itertuples(index=False)
+        one if one == other else f"{one} & {other}": p for one, other, p in fitted.to_frame().itertuples(index=False)
     }
     assert found == pytest.approx(case["p"], rel=1e-12)
 

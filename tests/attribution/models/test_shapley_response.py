@@ -43,9 +43,7 @@ def test_incremental_credit_and_baseline_are_what_ads_added_and_what_they_did_no
     paths = world()
     credit = ShapleyIncremental().fit(paths).credit(paths)
     people = paths.conversions + paths.nulls
-    assert credit.baseline_conversions == pytest.approx(
-        people.sum() * probability(np.array(INTERCEPT)), rel=1e-5
-    )
+    assert credit.baseline_conversions == pytest.approx(people.sum() * probability(np.array(INTERCEPT)), rel=1e-5)
     added = paths.conversions.sum() - credit.baseline_conversions
     assert credit.conversions.sum() == pytest.approx(added)
 
@@ -106,14 +104,10 @@ def test_long_paths_are_sampled_within_their_error():
 
 def test_intervals_hold_the_error_of_sampling():
     names = [f"channel {i}" for i in range(8)]
-    paths = Paths.from_rows(
-        [names, *[[name] for name in names]], [5] * 9, nulls=[50 + 9 * i for i in range(9)]
-    )
+    paths = Paths.from_rows([names, *[[name] for name in names]], [5] * 9, nulls=[50 + 9 * i for i in range(9)])
     model = ShapleyResponse(exact_channels=3, pairs=5)
     assert model.drawn(np.random.default_rng(0)).seed != model.seed
-    fitted = [
-        model.drawn(np.random.default_rng(seed)).fit(paths).credit(paths).conversions for seed in range(40)
-    ]
+    fitted = [model.drawn(np.random.default_rng(seed)).fit(paths).credit(paths).conversions for seed in range(40)]
     told = model.fit(paths).sampling_error(paths)
     # The ratio of a mean of 40 × 8 squares to its expectation, here within a factor of 2 (error bars of 5
     # pairs err by a third each): a false alarm in under one in 1,000, and the seeds are fixed.

@@ -40,9 +40,7 @@ def shares(model, days_before):
 
 
 def test_published_lesson():
-    assert shares(TimeDecay(7), [28, 21, 14, 7]) == pytest.approx(
-        VECTORS["adobe_style_lesson"]["exact"], rel=1e-12
-    )
+    assert shares(TimeDecay(7), [28, 21, 14, 7]) == pytest.approx(VECTORS["adobe_style_lesson"]["exact"], rel=1e-12)
 
 
 def test_published_half_life_of_one_day():
@@ -70,9 +68,7 @@ def test_no_steps_of_whole_periods():
 def test_whole_days_of_datetimes_count():
     end = datetime(2026, 1, 20)
     times = [end - timedelta(days=7), end]
-    paths = build_paths(
-        {"user_id": [1, 1], "time": times, "channel": ["a", "b"]}, {"user_id": [1], "time": [end]}
-    )
+    paths = build_paths({"user_id": [1, 1], "time": times, "channel": ["a", "b"]}, {"user_id": [1], "time": [end]})
     assert TimeDecay(7).credit(paths).conversions == pytest.approx([1 / 3, 2 / 3], rel=1e-12)
 
 

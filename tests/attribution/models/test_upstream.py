@@ -86,9 +86,7 @@ def test_people_without_touches_are_the_alternative_to_the_first_touch():
 def test_a_touch_nobody_went_without_is_matched_on_a_shorter_upstream():
     # After `x` and `y` everyone saw `a`; after one of them at any time, some did not.
     paths = Paths.from_rows(["x > y > a", "y > a", "y", "x"], [5, 5, 2, 2], nulls=[5, 5, 8, 8])
-    shares = (
-        UpstreamDataDriven(upstream_touches=2).fit(paths).touch_shares(Paths.from_rows(["x > y > a"], [1]))
-    )
+    shares = UpstreamDataDriven(upstream_touches=2).fit(paths).touch_shares(Paths.from_rows(["x > y > a"], [1]))
     assert shares[2] == pytest.approx(1 - 0.2 / 0.5)
 
 

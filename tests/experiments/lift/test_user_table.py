@@ -48,9 +48,7 @@ def test_a_table_gives_what_its_sums_give():
     assert found.notes == ()
 
 
-@pytest.mark.parametrize(
-    "backend", [pa.Table.from_pandas, lambda t: t.convert_dtypes(), lambda t: t.sample(frac=1)]
-)
+@pytest.mark.parametrize("backend", [pa.Table.from_pandas, lambda t: t.convert_dtypes(), lambda t: t.sample(frac=1)])
 def test_any_data_frame_in_any_order(backend):
     expected, found = user_table_test(TABLE).to_frame(), user_table_test(backend(TABLE)).to_frame()
     pd.testing.assert_frame_equal(found, expected)
