@@ -17,10 +17,13 @@ import llvmlite
 import numba
 import numpy as np
 
+# Numba makes the names of its settings while it is imported; a type checker cannot see them.
+numba_settings: Any = numba.config
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Counting references to the law's arrays at every step would cost several times what the step does. Callers hold them.
-OPTIONS = {"error_model": "numpy", "_nrt": False}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
 
 
 @lru_cache(maxsize=1)
@@ -34,6 +37,8 @@ def cache_folder() -> Path | None:
     for source in sorted(package.rglob("*.py")):
         digest.update(source.relative_to(package).as_posix().encode())
         digest.update(source.read_bytes())
+    # Where the sources lie belongs to it: numba keeps code per path, and `is_cached` must not find another checkout's.
+    digest.update(str(package).encode())
     digest.update(repr((numba.__version__, llvmlite.__version__, np.__version__, sys.version)).encode())
     base = os.environ.get("CPALAB_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     folder = Path(base).expanduser() / "cpalab" / digest.hexdigest()[:16]
@@ -60,7 +65,7 @@ def part(function: Function) -> Function:
 
 def is_cached(function: Callable[..., Any]) -> bool:
     """Whether compiled code of this entry point lies on disk already (an uncompiled run needs none)."""
-    if numba.config.DISABLE_JIT:
+    if numba_settings.DISABLE_JIT:
         return True
     folder = cache_folder()
     name = getattr(function, "__name__", "")
@@ -72,21 +77,21 @@ def resolved(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any
 
     Calling it skips finding out the types of all arguments, which takes ten times as long as one step of the law.
     """
-    if numba.config.DISABLE_JIT:
+    if numba_settings.DISABLE_JIT:
         return function
-    types = tuple(numba.typeof(argument) for argument in arguments)
+    types = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]  # numba
     function.compile(types)  # type: ignore[attr-defined]  # a numba dispatcher
     return function.get_overload(types)  # type: ignore[attr-defined, no-any-return]  # a numba dispatcher
 
 
 def _compile(function: Function, **options: Any) -> Function:
     folder = cache_folder()
-    if folder is None or numba.config.DISABLE_JIT:
+    if folder is None or numba_settings.DISABLE_JIT:
         return numba.njit(function, **options)  # type: ignore[no-any-return]  # numba is untyped
     # Numba reads its cache folder from a global setting while it decorates: borrow it and give it back.
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
+    before = numba_settings.CACHE_DIR
+    numba_settings.CACHE_DIR = str(folder)
     try:
         return numba.njit(function, cache=True, **options)  # type: ignore[no-any-return]  # numba is untyped
     finally:
-        numba.config.CACHE_DIR = before
+        numba_settings.CACHE_DIR = before

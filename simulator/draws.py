@@ -7,6 +7,7 @@ same person lives the same life on any engine, and worlds that differ in one thi
 
 import math
 import zlib
+from typing import Any
 
 import numpy as np
 
@@ -39,8 +40,8 @@ _TO_UNIT = 2.0**-32
 
 
 @part
-def philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]  # compiled; six and four uint64 below 2^32
-    """Four 32-bit words (as uint64) = Philox4x32-10 of the counter (c0, c1, c2, c3) and the key (k0, k1)."""
+def philox4x32(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[Any, Any, Any, Any]:
+    """Four 32-bit words = Philox4x32-10 of the counter (c0, c1, c2, c3) and the key (k0, k1); all uint64."""
     for _ in range(10):
         p0 = _M0 * c0
         p1 = _M1 * c2
@@ -54,29 +55,27 @@ def philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]  # compi
 
 
 @part
-def uniforms(seed, user, session, purpose, block):  # type: ignore[no-untyped-def]  # compiled
+def uniforms(seed: int, user: int, session: int, purpose: Any, block: int) -> tuple[float, float, float, float]:
     """Four uniform numbers in the open interval (0, 1), each (word + 1/2) / 2^32, at one address."""
     key = np.uint64(seed)
-    a, b, c, d = philox4x32(
-        np.uint64(user), np.uint64(session), purpose, np.uint64(block), key & _LOW, key >> _HIGH
-    )
+    a, b, c, d = philox4x32(np.uint64(user), np.uint64(session), purpose, np.uint64(block), key & _LOW, key >> _HIGH)
     return _unit(a), _unit(b), _unit(c), _unit(d)
 
 
 @part
-def _unit(word):  # type: ignore[no-untyped-def]  # compiled
+def _unit(word: Any) -> float:
     # Through int64 because a signed conversion is one machine instruction.
-    return (np.float64(np.int64(word)) + 0.5) * _TO_UNIT
+    return float((np.float64(np.int64(word)) + 0.5) * _TO_UNIT)
 
 
 @part
-def exponential(uniform):  # type: ignore[no-untyped-def]  # compiled
+def exponential(uniform: float) -> float:
     """Exponential number of mean 1: -ln(uniform)."""
     return -math.log(uniform)
 
 
 @part
-def normal(uniform):  # type: ignore[no-untyped-def]  # compiled
+def normal(uniform: float) -> float:
     """Standard normal quantile of `uniform`, relative error below 1e-15 (Wichura 1988, algorithm AS 241, PPND16)."""
     q = uniform - 0.5
     if abs(q) <= 0.425:
@@ -122,10 +121,10 @@ def address_of(name: str) -> int:
 @entry_point
 def uniforms_at(seed: int, user: int, session: int, purpose: int, block: int) -> tuple[float, float, float, float]:
     """The four uniform numbers at one address, for callers outside compiled code."""
-    return uniforms(seed, user, session, np.uint64(purpose), block)  # type: ignore[no-any-return]  # compiled
+    return uniforms(seed, user, session, np.uint64(purpose), block)
 
 
 @entry_point
 def normal_at(seed: int, user: int, session: int, purpose: int, block: int) -> float:
     """The standard normal number from the first draw at one address, for callers outside compiled code."""
-    return normal(uniforms(seed, user, session, np.uint64(purpose), block)[0])  # type: ignore[no-any-return]  # compiled
+    return normal(uniforms(seed, user, session, np.uint64(purpose), block)[0])

@@ -67,9 +67,7 @@ def build_population(scenario: Scenario, law: Law, names: Names) -> Population:
         np.array(list(population.devices.values())),
         _cumulative(population.devices_per_person),
         _addressed(scenario.surfaces, [s.reach_share for s in scenario.surfaces.values()]),
-        _addressed(
-            scenario.channels, [c.holdout.share if c.campaigns else 0.0 for c in scenario.channels.values()]
-        ),
+        _addressed(scenario.channels, [c.holdout.share if c.campaigns else 0.0 for c in scenario.channels.values()]),
     )
     _draw_first_sessions(people, itineraries, scenario.run.seed, law.calendar)
     lives = record_array(users, LIFE)
@@ -95,10 +93,10 @@ def _addressed(names: Any, shares: list[float]) -> npt.NDArray[np.float64]:
 
 
 @entry_point
-def _draw_people(  # type: ignore[no-untyped-def]  # compiled
-    people, seed, users, numbers, segment_shares, segment_factors, geo_shares, geo_consent, device_mix,
-    device_counts, reach, holdouts,
-):  # fmt: skip
+def _draw_people(
+    people: Any, seed: int, users: int, numbers: Any, segment_shares: Any, segment_factors: Any, geo_shares: Any,
+    geo_consent: Any, device_mix: Any, device_counts: Any, reach: Any, holdouts: Any,
+) -> None:  # fmt: skip
     """Fill `people` (PERSON). `numbers` are the scalars of the scenario in the order written in build_population."""
     activity_mean, activity_sigma, need_mean, need_sigma, correlation = numbers[:5]
     value_sigma, customer_share, log_in_share, robot_activity = numbers[5:]
@@ -116,7 +114,9 @@ def _draw_people(  # type: ignore[no-untyped-def]  # compiled
         person.activity = math.exp(activity_mean + activity_sigma * z_activity) * segment_factors[segment, 0]
         person.need = math.exp(need_mean + need_sigma * z_need) * segment_factors[segment, 1]
         # Mean 1: value_sigma spreads people, the mean order value stays that of the scenario.
-        person.value = math.exp(value_sigma * normal(value) - 0.5 * value_sigma * value_sigma) * segment_factors[segment, 2]
+        person.value = (
+            math.exp(value_sigma * normal(value) - 0.5 * value_sigma * value_sigma) * segment_factors[segment, 2]
+        )
         person.customer = customer < customer_share
         person.consents = consent < geo_consent[geo]
         person.logs_in = log_in < log_in_share
@@ -132,7 +132,7 @@ def _draw_people(  # type: ignore[no-untyped-def]  # compiled
 
 
 @part
-def _draw_devices(person, mix, draw):  # type: ignore[no-untyped-def]  # compiled
+def _draw_devices(person: Any, mix: Any, draw: float) -> None:
     """The kinds of device a person has, in order of use: each drawn from those left, in proportion to the mix."""
     person.first_device, draw = _pick(mix, draw, -1, -1)
     person.second_device = person.first_device
@@ -144,7 +144,7 @@ def _draw_devices(person, mix, draw):  # type: ignore[no-untyped-def]  # compile
 
 
 @part
-def _pick(weights, draw, taken, taken_too):  # type: ignore[no-untyped-def]  # compiled
+def _pick(weights: Any, draw: float, taken: int, taken_too: int) -> tuple[int, float]:
     """One of the entries that are not taken, and a fresh uniform draw: what is left of the old one."""
     total = 0.0
     for i in range(weights.size):
@@ -162,18 +162,18 @@ def _pick(weights, draw, taken, taken_too):  # type: ignore[no-untyped-def]  # c
 
 
 @part
-def _bits_drawn(seed, user, purpose, addressed):  # type: ignore[no-untyped-def]  # compiled
+def _bits_drawn(seed: int, user: int, purpose: Any, addressed: Any) -> int:
     """Bit i set with probability addressed[i, 1], by the draw at address addressed[i, 0]."""
     bits = 0
     for i in range(addressed.shape[0]):
-        draw, _, _, _ = uniforms(seed, user, 0, purpose, np.int64(addressed[i, 0]))
+        draw, _, _, _ = uniforms(seed, user, 0, purpose, int(addressed[i, 0]))
         if draw < addressed[i, 1]:
             bits |= 1 << i
     return bits
 
 
 @entry_point
-def _draw_first_sessions(people, itineraries, seed, calendar):  # type: ignore[no-untyped-def]  # compiled
+def _draw_first_sessions(people: Any, itineraries: Any, seed: int, calendar: Calendar) -> None:
     for user in range(people.size):
         first, _, _, _ = uniforms(seed, user, 0, ARRIVAL, 0)
         itineraries[user].operational = exponential(first) / people[user].activity
@@ -191,7 +191,12 @@ def users_table(population: Population, names: Names) -> pa.Table:
     columns["sessions_per_day"] = pa.array(people["activity"])
     columns["need_per_day"] = pa.array(people["need"])
     columns["value_factor"] = pa.array(people["value"])
-    for column, field in (("customer", "customer"), ("consent", "consents"), ("log_in", "logs_in"), ("robot", "robot")):
+    for column, field in (
+        ("customer", "customer"),
+        ("consent", "consents"),
+        ("log_in", "logs_in"),
+        ("robot", "robot"),
+    ):
         columns[column] = pa.array(people[field].astype(bool))
     for k in names.paid_channels():
         columns[f"holdout_{names.channels[k]}"] = pa.array((people["held_out"] >> k & 1).astype(bool))

@@ -91,7 +91,13 @@ def simulate(
     """
     with thread_map(threads) as map_:
         played = play(
-            scenario, no_change(), engine=engine, map_=map_, block_users=block_users, kernels=kernels, progress=progress
+            scenario,
+            no_change(),
+            engine=engine,
+            map_=map_,
+            block_users=block_users,
+            kernels=kernels,
+            progress=progress,
         )
     users = users_table(played.engine.population, played.names)
     geos = played.engine.population.people["geo"]
@@ -173,16 +179,16 @@ def market_table(reports: list[TickReport]) -> pa.Table:
             },
         }
     )
-    shares = [
-        report.impressions / report.auctions * report.throttle if report.auctions else 0.0 for report in reports
-    ]
+    shares = [report.impressions / report.auctions * report.throttle if report.auctions else 0.0 for report in reports]
     return table.append_column("impression_share", pa.array(shares, pa.float64()))
 
 
 def timeline_table(scenario: Scenario) -> pa.Table:
     """One row per change: the day, the path, the new value as text, the note."""
     rows = [
-        (change.day, path, str(value), change.note) for change in scenario.timeline for path, value in change.set.items()
+        (change.day, path, str(value), change.note)
+        for change in scenario.timeline
+        for path, value in change.set.items()
     ]
     return pa.table(
         {

@@ -109,7 +109,7 @@ class StudentLaw:
 
     def quantile(self, tail: float) -> float:
         """The quantile of Student's law that leaves `tail` above it."""
-        from scipy.special import ndtri, stdtrit  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.special import ndtri, stdtrit
 
         return -float(ndtri(tail)) if math.isinf(self.df) else -float(stdtrit(self.df, tail))
 
@@ -119,7 +119,7 @@ class StudentLaw:
 
     def tail(self) -> float:
         """P(T ≥ |difference| / standard_error)."""
-        from scipy.special import ndtr, stdtr  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.special import ndtr, stdtr
 
         t = abs(self.difference) / self.standard_error
         return float(ndtr(-t)) if math.isinf(self.df) else float(stdtr(self.df, -t))

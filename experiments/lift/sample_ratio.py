@@ -93,7 +93,7 @@ def sample_ratio_check(users: Mapping[str, int], planned_shares: Mapping[str, fl
     if not problems and sum(users.values()) == 0:
         problems.append("users: 0 in all must be at least one; nobody was assigned")
     refuse(problems)
-    from scipy.special import chdtrc  # noqa: PLC0415 (keeps `cpalab --help` fast)
+    from scipy.special import chdtrc
 
     total, weight = sum(users.values()), sum(planned_shares.values())
     shares = {arm: share / weight for arm, share in planned_shares.items()}

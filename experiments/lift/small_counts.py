@@ -98,7 +98,7 @@ class SmallCountLaw:
 
     def quantile(self, tail: float) -> float:
         """The normal quantile that leaves `tail` above it."""
-        from scipy.special import ndtri  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.special import ndtri
 
         return -float(ndtri(tail))
 
@@ -114,8 +114,8 @@ class SmallCountLaw:
 
     def tail(self) -> float:
         """The tail probability at whose quantile the limit towards zero touches zero; 0.5 for equal rates."""
-        from scipy.optimize import brentq  # noqa: PLC0415 (keeps `cpalab --help` fast)
-        from scipy.special import ndtr  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.optimize import brentq
+        from scipy.special import ndtr
 
         if self.difference == 0:
             return 0.5

@@ -39,7 +39,7 @@ class EventBuffer:
 
 
 @entry_point
-def _sort_by_person(rows, ordered, place, first):  # type: ignore[no-untyped-def]  # compiled
+def _sort_by_person(rows: Any, ordered: Any, place: Any, first: int) -> None:
     """Counting sort by person: stable, so each person's rows keep their order. `place` comes as zeros."""
     for i in range(rows.size):
         place[rows[i].user - first + 1] += 1

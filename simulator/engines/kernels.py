@@ -26,7 +26,15 @@ def session(
 
 @entry_point
 def step(
-    law: Any, board: Any, population: Population, ledger: Any, fading: Any, variant: Any, log: Log, seed: int, user: int
+    law: Any,
+    board: Any,
+    population: Population,
+    ledger: Any,
+    fading: Any,
+    variant: Any,
+    log: Log,
+    seed: int,
+    user: int,
 ) -> float:
     """Put one person through their next session; the time of the one after it, in days."""
     person = population.people[user]

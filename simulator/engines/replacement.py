@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numba
 
-from simulator.compiled import OPTIONS
+from simulator.compiled import OPTIONS, part
 from simulator.engines import kernels as kernels_module
 from simulator.engines import second_lives as second_lives_module
 from simulator.law import invalid_traffic, session
@@ -38,10 +38,12 @@ def replace_steps(**steps: Callable[..., Any]) -> Kernels:
     Raises:
         ScenarioError: there is no such step.
     """
-    unknown = [Problem(name, "is no step of the law", hint=did_you_mean(name, STEPS)) for name in steps if name not in STEPS]
+    unknown = [
+        Problem(name, "is no step of the law", hint=did_you_mean(name, STEPS)) for name in steps if name not in STEPS
+    ]
     if unknown:
         raise ScenarioError(unknown)
-    replaced = {name: numba.njit(step, **OPTIONS) if isinstance(step, FunctionType) else step for name, step in steps.items()}
+    replaced = {name: part(step) if isinstance(step, FunctionType) else step for name, step in steps.items()}
     own = {**replaced, **_rebuilt(session, ("approach", "respond"), replaced)}
     own |= _rebuilt(invalid_traffic, ("robot_session",), own)
     own |= _rebuilt(kernels_module, ("session",), own)
@@ -58,5 +60,5 @@ def _rebuilt(module: ModuleType, functions: tuple[str, ...], replaced: Mapping[s
         plain = getattr(compiled, "py_func", compiled)
         namespace = {**plain.__globals__, **replaced, **result}
         rebuilt = FunctionType(plain.__code__, namespace, name, plain.__defaults__, plain.__closure__)
-        result[name] = numba.njit(rebuilt, nogil=True, **OPTIONS)
+        result[name] = numba.njit(nogil=True, **OPTIONS)(rebuilt)
     return result

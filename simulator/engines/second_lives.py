@@ -21,7 +21,7 @@ MOST_ORDERS_PER_SESSION = 4  # conversion, qualified, closed, refund
 @entry_point
 def relive(
     law: Any, board: Any, population: Population, worlds: Population, ledgers: Any, alive: Any, fading: Any,
-    variants: Any, log: Log, totals: Any, apart: Any, seed: int, first: int, last: int, until: float,
+    variants: Any, log: Log, totals: Any, parted: Any, seed: int, first: int, last: int, until: float,
 ) -> int:  # fmt: skip
     """Live the lives of people first..last-1 in world 0 and, from where they part from it, in the twin worlds.
 
@@ -33,7 +33,7 @@ def relive(
         variants: what differs in each world, VARIANT (worlds,); nothing in world 0.
         log: receives the orders of every world; a twin that lives writes all its orders, one that does not has world 0's.
         totals: gains LEDGER (worlds, C): of world 0, and for twins the difference to it.
-        apart: receives which people live apart in which worlds, bool (users, worlds).
+        parted: receives the session in which each person parts from world 0, -1 if never, (users, worlds).
 
     Returns:
         The person with whom to go on: `last` when all is done, an earlier one when the log is full.
@@ -41,7 +41,7 @@ def relive(
     itinerary = worlds.itineraries[0]
     for user in range(first, last):
         person = population.people[user]
-        begin(population, worlds, ledgers, alive, user)
+        begin(population, worlds, ledgers, alive, parted, user)
         mark = log.cursor[0]
         while itinerary.next_time < until:
             if log.cursor[0] + variants.size * MOST_ORDERS_PER_SESSION > log.rows.size:
@@ -51,20 +51,21 @@ def relive(
             if person.robot:
                 live_robot(law, board, person, worlds, ledgers, alive, moment, variants, log)
             else:
-                live_person(law, board, person, worlds, ledgers, alive, fading, moment, variants, log)
-        apart[user, :] = alive
+                live_person(law, board, person, worlds, ledgers, alive, parted, fading, moment, variants, log)
         add_up(ledgers, alive, totals)
     return last
 
 
 @part
-def begin(population: Population, worlds: Population, ledgers: Any, alive: Any, user: int) -> None:
+def begin(population: Population, worlds: Population, ledgers: Any, alive: Any, parted: Any, user: int) -> None:
     """Put a person at their first session, in world 0 alone."""
+    for w in range(alive.size):
+        alive[w] = w == 0
+        parted[user, w] = -1
     worlds.itineraries[0] = population.itineraries[user]
     worlds.lives[0] = population.lives[user]
-    worlds.goodwill[0, :] = population.goodwill[user]
-    alive[:] = False
-    alive[0] = True
+    for k in range(worlds.goodwill.shape[1]):
+        worlds.goodwill[0, k] = population.goodwill[user, k]
     for c in range(ledgers.shape[1]):
         worlds.shown[0, c] = population.shown[user, c]
         clear(ledgers[0, c])
@@ -82,13 +83,22 @@ def clear(ledger: Any) -> None:
 
 @part
 def live_person(
-    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, alive: Any, fading: Any, moment: Moment,
-    variants: Any, log: Log,
+    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, alive: Any, parted: Any, fading: Any,
+    moment: Moment, variants: Any, log: Log,
 ) -> None:  # fmt: skip
     """One session of a person in every world in which they live apart from the factual one."""
     fading[:] = -1.0
     fact = approach(
-        law, board, person, worlds.lives[0], worlds.goodwill[0], worlds.shown[0], ledgers[0], fading, moment, variants[0]
+        law,
+        board,
+        person,
+        worlds.lives[0],
+        worlds.goodwill[0],
+        worlds.shown[0],
+        ledgers[0],
+        fading,
+        moment,
+        variants[0],
     )
     for w in range(1, variants.size):
         life, goodwill, shown, ledger = worlds.lives[w], worlds.goodwill[w], worlds.shown[w], ledgers[w]
@@ -97,6 +107,7 @@ def live_person(
         elif parts(law, board, person, worlds, ledgers, moment, fact, variants[w]):
             copy_fact(worlds, ledgers, w)
             alive[w] = True
+            parted[moment.user, w] = moment.session
             offer = auction(law, board, person, life, shown, ledger, moment, fact.where, variants[w])
             own = Encounter(fact.attitude, fact.where, offer)
         else:
@@ -110,24 +121,32 @@ def live_person(
 
 @part
 def parts(
-    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, moment: Moment, fact: Encounter, variant: Any
+    law: Any,
+    board: Any,
+    person: Any,
+    worlds: Population,
+    ledgers: Any,
+    moment: Moment,
+    fact: Encounter,
+    variant: Any,
 ) -> bool:
     """Whether a world that has been like the factual one until now shows another ad in this session."""
     shown_ad = fact.offer.campaign
-    if variant.campaign == NOBODY:
-        return shown_ad != NOBODY and (variant.off >> law.campaigns[moment.epoch, shown_ad].channel) & 1 == 1  # type: ignore[no-any-return]  # records
-    if law.campaigns[moment.epoch, variant.campaign].surface != fact.where:
+    if variant.channel == NOBODY:
+        return shown_ad != NOBODY and (variant.off >> law.campaigns[moment.epoch, shown_ad].channel) & 1 == 1
+    if law.channels[moment.epoch, variant.channel].surface != fact.where:
         return False
     probe = ledgers[ledgers.shape[0] - 1]
     other = auction(law, board, person, worlds.lives[0], worlds.shown[0], probe, moment, fact.where, variant)
-    return other.campaign != shown_ad  # type: ignore[no-any-return]  # records
+    return other.campaign != shown_ad
 
 
 @part
 def copy_fact(worlds: Population, ledgers: Any, w: int) -> None:
     """Begin the life in world w as a copy of the factual one."""
     worlds.lives[w] = worlds.lives[0]
-    worlds.goodwill[w, :] = worlds.goodwill[0]
+    for k in range(worlds.goodwill.shape[1]):
+        worlds.goodwill[w, k] = worlds.goodwill[0, k]
     for c in range(ledgers.shape[1]):
         worlds.shown[w, c] = worlds.shown[0, c]
         ledgers[w, c] = ledgers[0, c]
@@ -135,7 +154,15 @@ def copy_fact(worlds: Population, ledgers: Any, w: int) -> None:
 
 @part
 def live_robot(
-    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, alive: Any, moment: Moment, variants: Any, log: Log
+    law: Any,
+    board: Any,
+    person: Any,
+    worlds: Population,
+    ledgers: Any,
+    alive: Any,
+    moment: Moment,
+    variants: Any,
+    log: Log,
 ) -> None:
     """One session of a robot, in every world; robots never order, but they cost."""
     for w in range(variants.size):

@@ -36,12 +36,12 @@ class Twins:
     Attributes:
         orders: ROW, sorted by person: conversions and what became of them. World 0 holds everyone's, a twin world
             those of the people who live apart there, from the session on in which they part.
-        apart: bool (users, worlds): who lives apart in which world.
+        parted: int32 (users, worlds): the session in which a person's life there parts from the factual one; -1: never.
         ledgers: LEDGER (worlds, C): what campaigns did in world 0, and for twins the difference to it.
     """
 
     orders: Any
-    apart: Any
+    parted: Any
     ledgers: Any
 
 
@@ -62,8 +62,7 @@ def live_twins(
     `population` is as before the first session, and is left so.
     """
     worlds, users = len(variants), len(population.people)
-    apart = np.zeros((users, worlds), np.bool_)
-    done = 0
+    parted = np.full((users, worlds), -1, np.int32)
 
     def live_block(first: int) -> tuple[Any, Any]:
         last = min(first + block_users, users)
@@ -72,7 +71,7 @@ def live_twins(
         while here < last:
             here = kernel(
                 law, board, population, room.worlds, room.ledgers, room.alive, room.fading, variants, room.events.log,
-                room.totals, apart, seed, here, last, law.calendar.days,
+                room.totals, parted, seed, here, last, law.calendar.days,
             )  # fmt: skip
             if here < last:
                 room.events.grow()
@@ -80,13 +79,12 @@ def live_twins(
 
     orders, totals = [], record_array((worlds, law.campaigns.shape[1]), LEDGER)
     starts = range(0, users, block_users)
-    for block_orders, block_totals in map_(live_block, starts):
+    for done, (block_orders, block_totals) in enumerate(map_(live_block, starts), start=1):
         orders.append(block_orders)
         for field in LEDGER.names or ():
             totals[field] += block_totals[field]
-        done += 1
         progress(done / len(starts))
-    return Twins(np.concatenate(orders), apart, totals)
+    return Twins(np.concatenate(orders), parted, totals)
 
 
 def _room(law: Law, worlds: int, users: int) -> Room:

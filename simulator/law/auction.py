@@ -19,7 +19,15 @@ from simulator.law.state import (
 
 @part
 def auction(
-    law: Any, board: Any, person: Any, life: Any, shown: Any, ledger: Any, moment: Moment, where: int, variant: Any
+    law: Any,
+    board: Any,
+    person: Any,
+    life: Any,
+    shown: Any,
+    ledger: Any,
+    moment: Moment,
+    where: int,
+    variant: Any,
 ) -> Offer:
     """The outcome of the slot's auction.
 
@@ -63,12 +71,10 @@ def auction(
 
 
 @part
-def eligible(
-    law: Any, board: Any, person: Any, life: Any, shown: Any, moment: Moment, c: int, variant: Any
-) -> bool:
-    """Whether campaign c may bid: on air, not throttled, in a world where it exists, for a person it targets and has not capped."""
+def eligible(law: Any, board: Any, person: Any, life: Any, shown: Any, moment: Moment, c: int, variant: Any) -> bool:
+    """Whether campaign c may bid: on air, not throttled, on in this world, for a person it targets and has not capped."""
     campaign = law.campaigns[moment.epoch, c]
-    if moment.pace_draw >= throttle(board, moment, c, variant) or (variant.off >> campaign.channel) & 1:
+    if moment.pace_draw >= throttle(law, board, moment, c, variant) or (variant.off >> campaign.channel) & 1:
         return False
     if not (campaign.segments >> person.segment) & 1 or not (campaign.devices >> moment.device) & 1:
         return False
@@ -93,10 +99,15 @@ def in_audience(campaign: Any, life: Any, moment: Moment) -> bool:
 
 
 @part
-def throttle(board: Any, moment: Moment, c: int, variant: Any) -> float:
-    """Share of auctions that campaign c takes part in, as the market's pacing has published it."""
+def throttle(law: Any, board: Any, moment: Moment, c: int, variant: Any) -> float:
+    """Share of auctions that campaign c takes part in, as the market's pacing has published it.
+
+    A changed budget scales the share where the budget binds.
+    """
     share = board.throttle[moment.tick, c]
-    return share * variant.throttle_factor if c == variant.campaign else share  # type: ignore[no-any-return]  # records
+    if law.campaigns[moment.epoch, c].channel == variant.channel and share < 1.0:
+        return share * variant.throttle_factor  # type: ignore[no-any-return]  # records
+    return share  # type: ignore[no-any-return]  # records
 
 
 @part
@@ -104,7 +115,7 @@ def log_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: An
     """Logarithm of what campaign c would pay for this impression, in currency."""
     campaign = law.campaigns[moment.epoch, c]
     bid = board.log_bid[moment.tick, c] + campaign.optimisation * law.log_propensity[moment.epoch, life.mood]
-    return bid + variant.log_bid_change if c == variant.campaign else bid  # type: ignore[no-any-return]  # records
+    return bid + variant.log_bid_change if campaign.channel == variant.channel else bid  # type: ignore[no-any-return]  # records
 
 
 @part

@@ -14,7 +14,15 @@ from simulator.law.state import NOBODY
 
 @part
 def robot_session(
-    law: Any, board: Any, person: Any, life: Any, shown: Any, ledger: Any, moment: Moment, variant: Any, log: Log
+    law: Any,
+    board: Any,
+    person: Any,
+    life: Any,
+    shown: Any,
+    ledger: Any,
+    moment: Moment,
+    variant: Any,
+    log: Log,
 ) -> None:
     """A robot goes where robots go, is shown whatever wins the slot, clicks it by chance and may fill in a form.
 

@@ -48,7 +48,15 @@ class Log(NamedTuple):
 
 @part
 def write(
-    log: Log, moment: Moment, time: float, kind: int, channel: int, campaign: int, creative: int, cost: int, value: int
+    log: Log,
+    moment: Moment,
+    time: float,
+    kind: int,
+    channel: int,
+    campaign: int,
+    creative: int,
+    cost: int,
+    value: int,
 ) -> None:
     """Write one event. Cost and value in micros."""
     if log.orders_only and not CONVERSION <= kind <= REFUND:

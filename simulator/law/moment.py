@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from simulator.calendar import clock_time
 from simulator.compiled import part
 from simulator.draws import AUCTION, SESSION, exponential, normal, uniforms
-from simulator.calendar import clock_time
 
 
 class Moment(NamedTuple):

@@ -45,9 +45,7 @@ PERSON = np.dtype(
 )
 
 # When a person's sessions happen: the same in every world.
-ITINERARY = np.dtype(
-    [("next_time", "f8"), ("last_time", "f8"), ("operational", "f8"), ("session", "u4")], align=True
-)
+ITINERARY = np.dtype([("next_time", "f8"), ("last_time", "f8"), ("operational", "f8"), ("session", "u4")], align=True)
 
 # What a person remembers in one world, besides goodwill per channel and impressions per campaign.
 LIFE = np.dtype(
@@ -68,11 +66,12 @@ SHOWN = np.dtype([("window", "i4"), ("in_window", "u2"), ("total", "u2")], align
 
 # What one campaign has done so far.
 LEDGER = np.dtype(
-    [("auctions", "i8"), ("impressions", "i8"), ("clicks", "i8"), ("actions", "i8"), ("cost_micros", "i8")], align=True
+    [("auctions", "i8"), ("impressions", "i8"), ("clicks", "i8"), ("actions", "i8"), ("cost_micros", "i8")],
+    align=True,
 )
 
-# What is changed in a twin world: channels switched off, or one campaign's bid and pacing.
-VARIANT = np.dtype([("off", "u4"), ("campaign", "i4"), ("log_bid_change", "f8"), ("throttle_factor", "f8")], align=True)
+# What is changed in a twin world: channels switched off (bit k), or one channel's bids and pacing.
+VARIANT = np.dtype([("off", "u4"), ("channel", "i4"), ("log_bid_change", "f8"), ("throttle_factor", "f8")], align=True)
 
 
 class Population(NamedTuple):
@@ -102,7 +101,7 @@ class Attitude(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What the auction gave a session: the campaign shown, its creative, the price to beat, and the ghosts (bit c: campaign c)."""
+    """What the auction gave a session: campaign and creative shown, price to beat, ghosts (bit c: campaign c)."""
 
     campaign: int
     creative: int

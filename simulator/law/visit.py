@@ -28,10 +28,16 @@ def visit(law: Any, board: Any, life: Any, shown: Any, moment: Moment, where: in
         added = (1.0 - campaign.substitution) * clicks
         if moment.visit_draw < replaced or organic <= moment.visit_draw < organic + added:
             remember_fee(campaign, life, moment, offer.campaign)
-            return Visit(np.int64(campaign.channel), offer.campaign, offer.creative)
+            return Visit(wide(campaign.channel), offer.campaign, offer.creative)
     if moment.visit_draw < organic:
-        return Visit(np.int64(law.surfaces[moment.epoch, where].visit_channel), NOBODY, NOBODY)
+        return Visit(wide(law.surfaces[moment.epoch, where].visit_channel), NOBODY, NOBODY)
     return Visit(NOBODY, NOBODY, NOBODY)
+
+
+@part
+def wide(position: Any) -> int:
+    """A record's 32-bit position in the width of all others, so that every way out of `visit` has one type."""
+    return np.int64(position)  # type: ignore[return-value]  # an int to compiled code
 
 
 @part

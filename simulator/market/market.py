@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import simpy
 
-from simulator.law.state import VARIANT, record_array
+from simulator.law.state import NOBODY, VARIANT, record_array
 from simulator.market.board import Board
 from simulator.market.campaigns import (
     Pacing,
@@ -61,7 +61,13 @@ class Market:
     """The environment in which an engine's people live: publishes to the board at every tick and watches the spend."""
 
     def __init__(
-        self, versions: Sequence[Version], names: Names, board: Board, variant: Any, *, progress: Callable[[float], None]
+        self,
+        versions: Sequence[Version],
+        names: Names,
+        board: Board,
+        variant: Any,
+        *,
+        progress: Callable[[float], None],
     ) -> None:
         self.versions, self.names, self.board, self.variant = versions, names, board, variant
         self.progress = progress
@@ -111,18 +117,25 @@ class Market:
         for k, channel in enumerate(scenario.channels.values()):
             if channel.campaigns and is_running(channel.holdout, day):
                 board.holdouts[tick] |= np.uint32(1 << k)
-        for c, placed in enumerate(self.names.campaigns):
-            channel = scenario.channels[placed.channel]
-            campaign = channel.campaigns[placed.name]
-            board.log_bid[tick, c] = log_bid_per_impression(campaign, scenario.order)
-            live = live_creatives(campaign, day)
-            board.live_creatives[tick, c] = live
-            if live and on_air(campaign, day) and not self._is_off(c):
-                budget = budget_per_day(scenario, c, self.names)
-                factor = self.variant[0].throttle_factor if self.variant[0].campaign == c else 1.0
-                board.throttle[tick, c] = self.pacing[c].next_share(None if budget is None else budget * factor, days)
-            for r, creative in enumerate(campaign.creatives_by_launch().values(), start=placed.first_creative):
-                board.freshness[tick, r] = freshness(channel, creative.launch_day, day)
+        for c in range(len(self.names.campaigns)):
+            self._publish_campaign(tick, scenario, c, day, days)
+
+    def _publish_campaign(self, tick: int, scenario: Scenario, c: int, day: float, days: float) -> None:
+        placed = self.names.campaigns[c]
+        channel = scenario.channels[placed.channel]
+        campaign = channel.campaigns[placed.name]
+        k = self.names.channels.index(placed.channel)
+        board, variant = self.board, self.variant[0]
+        live = live_creatives(campaign, day)
+        board.live_creatives[tick, c] = live
+        board.log_bid[tick, c] = log_bid_per_impression(campaign, scenario.order)
+        for r, creative in enumerate(campaign.creatives_by_launch().values(), start=placed.first_creative):
+            board.freshness[tick, r] = freshness(channel, creative.launch_day, day)
+        if live and on_air(campaign, day) and not (int(variant.off) >> k) & 1:
+            budget = budget_per_day(scenario, c, self.names)
+            if budget is not None and variant.channel == k:
+                budget *= float(variant.throttle_factor)
+            board.throttle[tick, c] = self.pacing[c].next_share(budget, days)
 
     def _look_at_spend(self, tick: int, scenario: Scenario, before: Any, now: Any) -> None:
         day = float(self.board.starts[tick])
@@ -146,10 +159,6 @@ class Market:
                 )
             )
 
-    def _is_off(self, c: int) -> bool:
-        channel = self.names.channels.index(self.names.campaigns[c].channel)
-        return bool((int(self.variant[0].off) >> channel) & 1)
-
 
 def scale_of(scenario: Scenario) -> float:
     """People simulated per person of the market the budgets are meant for."""
@@ -170,6 +179,6 @@ def no_change() -> Any:
 def variants(worlds: int) -> Any:
     """So many worlds without any change, VARIANT (worlds,)."""
     rows = record_array(worlds, VARIANT)
-    rows.campaign = -1
+    rows.channel = NOBODY
     rows.throttle_factor = 1.0
     return rows

@@ -29,9 +29,12 @@ def load_scenario(
     if overrides:
         tables = scenario.model_dump()
         problems = [found for path, value in overrides.items() if (found := set_value(tables, path, value))]
+        try:
+            scenario = validate(tables)
+        except ScenarioError as error:
+            problems += error.problems
         if problems:
             raise ScenarioError(problems)
-        scenario = validate(tables)
     versions(scenario)
     return scenario
 

@@ -62,6 +62,7 @@ CHANNEL = np.dtype(
         ("wear_per_impression", "f8"),
         ("annoyance_per_impression", "f8"),
         ("overexposure_impressions", "i4"),
+        ("surface", "i4"),
         ("has_synergy", "u1"),
     ],
     align=True,
@@ -79,7 +80,6 @@ CAMPAIGN = np.dtype(
         ("frequency_cap_days", "f8"),
         ("frequency_cap", "i4"),
         ("channel", "i4"),
-        ("surface", "i4"),
         ("first_creative", "i4"),
         ("segments", "u4"),
         ("devices", "u1"),
@@ -213,7 +213,7 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
     pulls = weights * np.array([[s.goodwill_pull for s in v.surfaces.values()] for v in scenarios])[:, None, :]
     return Law(
         surfaces=_stack([_surfaces(v, names) for v in scenarios]),
-        channels=_stack([_channels(v) for v in scenarios]),
+        channels=_stack([_channels(v, names) for v in scenarios]),
         campaigns=_stack([_campaigns(v, names) for v in scenarios]),
         creatives=_stack([_creatives(v) for v in scenarios]),
         steps=_stack([_steps(v) for v in scenarios]),
@@ -261,15 +261,22 @@ def _surfaces(scenario: Scenario, names: Names) -> Any:
     return rows
 
 
-def _channels(scenario: Scenario) -> Any:
+def _channels(scenario: Scenario, names: Names) -> Any:
     rows = record_array(len(scenario.channels), CHANNEL)
     for row, channel in zip(rows, scenario.channels.values(), strict=True):
         row.fading_per_day = math.log(2.0) / channel.half_life_days
-        for field in ("goodwill_per_impression", "saturation", "direct_effect", "upstream_effect", "need_effect"):
+        for field in (
+            "goodwill_per_impression",
+            "saturation",
+            "direct_effect",
+            "upstream_effect",
+            "need_effect",
+        ):
             row[field] = getattr(channel, field)
         row.wear_per_impression = 1.0 / channel.wear_out_impressions if channel.wear_out_impressions else 0.0
         row.annoyance_per_impression = channel.annoyance_per_impression
         row.overexposure_impressions = channel.overexposure_impressions or NO_LIMIT
+        row.surface = NOBODY if channel.surface is None else names.surfaces.index(channel.surface)
         row.has_synergy = any(channel.synergy.values())
     return rows
 
@@ -285,7 +292,6 @@ def _campaigns(scenario: Scenario, names: Names) -> Any:
         row.frequency_cap = campaign.frequency_cap or NO_LIMIT
         row.billing = BILLING[campaign.billing]
         row.channel = names.channels.index(placed.channel)
-        row.surface = placed.surface
         row.first_creative = placed.first_creative
         targeting = campaign.targeting
         row.audience = AUDIENCE[targeting.audience]
@@ -362,4 +368,5 @@ def _robot_surfaces(scenario: Scenario, names: Names) -> npt.NDArray[np.float64]
         weights[:] = 1.0
     shares = np.cumsum(weights) / weights.sum()
     shares[-1] = 1.0
-    return shares
+    result: npt.NDArray[np.float64] = shares
+    return result

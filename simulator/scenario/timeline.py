@@ -9,7 +9,16 @@ from simulator.scenario.schema import Scenario
 from simulator.scenario.validation import validate
 
 # Drawn or laid down once, before the first session: a change in the middle would have no meaning.
-FIXED = ("title", "description", "run", "calendar", "population", "market.people", "market.currency", "timeline")
+FIXED = (
+    "title",
+    "description",
+    "run",
+    "calendar",
+    "population",
+    "market.people",
+    "market.currency",
+    "timeline",
+)
 FIXED_PARTS = ("name", "reach_share", "holdout", "launch_day", "season")
 
 
@@ -54,6 +63,8 @@ def versions(scenario: Scenario) -> tuple[Version, ...]:
 
 
 def _fixed(path: str) -> Problem | None:
-    if any(path == prefix or path.startswith(f"{prefix}.") for prefix in FIXED) or set(path.split(".")) & set(FIXED_PARTS):
+    if any(path == prefix or path.startswith(f"{prefix}.") for prefix in FIXED) or set(path.split(".")) & set(
+        FIXED_PARTS
+    ):
         return Problem(path, "cannot change over time", hint="it is laid down once, before the first session")
     return None

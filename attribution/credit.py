@@ -1,0 +1,196 @@
+"""`Credit`: conversions and value credited to each channel, with intervals by a bootstrap over people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.errors import InvalidInputError
+from attribution.paths import MICROS, Paths
+from attribution.rows import Floats, sum_by
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from attribution.model import AttributionModel
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """Percentile bootstrap bounds of a credit; every array is [n_channels].
+
+    Attributes:
+        level: nominal coverage, 0.95 for 95 %.
+        replicates: how many bootstrap draws.
+        conversions_lower: lower bounds of the credited conversions.
+        conversions_upper: upper bounds of the credited conversions.
+        value_micros_lower: lower bounds of the credited value.
+        value_micros_upper: upper bounds of the credited value.
+    """
+
+    level: float
+    replicates: int
+    conversions_lower: Floats
+    conversions_upper: Floats
+    value_micros_lower: Floats
+    value_micros_upper: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Credit:
+    """Who gets the credit; credited + baseline + unattributed = all conversions, and likewise for value.
+
+    Attributes:
+        method: the name of the model.
+        channels: channel names [n_channels].
+        conversions: conversions credited to each channel [n_channels].
+        value_micros: value in micros credited to each channel [n_channels].
+        unattributed_conversions: conversions without any touch: nobody's.
+        unattributed_value_micros: their value in micros.
+        baseline_conversions: conversions with touches that the model says would have happened without them
+            (0 for models that hand out every conversion).
+        baseline_value_micros: their value in micros.
+        interval: bootstrap bounds, where they were asked for.
+    """
+
+    method: str
+    channels: tuple[str, ...]
+    conversions: Floats
+    value_micros: Floats
+    unattributed_conversions: float = 0.0
+    unattributed_value_micros: float = 0.0
+    baseline_conversions: float = 0.0
+    baseline_value_micros: float = 0.0
+    interval: Interval | None = None
+
+    @staticmethod
+    def from_touch_shares(method: str, paths: Paths, shares: Floats) -> Credit:
+        """Credit each touch with its share [n_touches] of its path; shares of a path sum to 1."""
+        return Credit.of_paths(
+            method,
+            paths,
+            conversions=_per_channel(paths, shares * np.repeat(paths.conversions, paths.lengths)),
+            value_micros=_per_channel(paths, shares * np.repeat(paths.value_micros, paths.lengths)),
+        )
+
+    @staticmethod
+    def of_paths(
+        method: str,
+        paths: Paths,
+        *,
+        conversions: Floats,
+        value_micros: Floats,
+        baseline_conversions: float = 0.0,
+        baseline_value_micros: float = 0.0,
+    ) -> Credit:
+        """Return these credits of the paths' channels; what the paths could not attribute stays so."""
+        return Credit(
+            method=method,
+            channels=paths.channels,
+            conversions=conversions,
+            value_micros=value_micros,
+            unattributed_conversions=paths.unattributed_conversions,
+            unattributed_value_micros=paths.unattributed_value_micros,
+            baseline_conversions=baseline_conversions,
+            baseline_value_micros=baseline_value_micros,
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per channel: `channel, method, conversions, value` (currency units), and bounds."""
+        import pandas as pd
+
+        columns: dict[str, Any] = {
+            "channel": self.channels,
+            "method": self.method,
+            "conversions": self.conversions,
+            "value": self.value_micros / MICROS,
+        }
+        if self.interval is not None:
+            columns |= {
+                "conversions_lower": self.interval.conversions_lower,
+                "conversions_upper": self.interval.conversions_upper,
+                "value_lower": self.interval.value_micros_lower / MICROS,
+                "value_upper": self.interval.value_micros_upper / MICROS,
+            }
+        return pd.DataFrame(columns)
+
+    def summary(self) -> str:
+        """Return who leads, and what is credited to nobody, in plain sentences."""
+        credited = float(self.conversions.sum())
+        text = f"{self.method} credits {credited:,.1f} conversions"
+        if credited > 0:
+            top = int(np.argmax(self.conversions))
+            text += f", most of them to {self.channels[top]} ({self.conversions[top]:,.1f}"
+            if self.interval is not None:
+                low, high = self.interval.conversions_lower[top], self.interval.conversions_upper[top]
+                text += f", {self.interval.level:.0%} interval {low:,.1f} to {high:,.1f}"
+            text += ")"
+        text += f"; {self.unattributed_conversions:,.1f} conversions had no touch"
+        if self.baseline_conversions:
+            text += f", and {self.baseline_conversions:,.1f} would have happened without ads"
+        return text + "."
+
+
+def bootstrap_credits(
+    models: Sequence[AttributionModel],
+    paths: Paths,
+    *,
+    seed: int,
+    replicates: int = 200,
+    level: float = 0.95,
+    map_: Callable[..., Iterable[Any]] = map,
+    progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+) -> tuple[Credit, ...]:
+    """Fit every model, and again on every bootstrap draw of people: credits with percentile intervals.
+
+    All models see the same draws, so their credits can be compared draw by draw. Draws are multinomial over
+    people, as weights of journeys or, from counts alone, of distinct paths (see `Paths.resampled`).
+
+    Args:
+        models: the models; each is refitted on every draw, so that the interval holds its estimation error
+            too.
+        paths: the paths.
+        seed: the seed of the draws.
+        replicates: how many draws.
+        level: nominal coverage of the intervals.
+        map_: `map`, or the `map` of a thread or process pool.
+        progress: wraps the iterator of replicates, for a progress bar.
+
+    Raises:
+        InvalidInputError: if `replicates` or `level` make no interval.
+
+    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, section 13.3.
+    """
+    problems = []
+    if replicates < 2:
+        problems.append(f"replicates: {replicates} must be at least 2; 200 is usual")
+    if not 0 < level < 1:
+        problems.append(f"level: {level} must lie between 0 and 1; write 0.95 for 95 %")
+    if problems:
+        raise InvalidInputError(problems)
+    seeds = np.random.SeedSequence(seed).spawn(replicates)
+    draws = np.array(list(progress(map_(partial(_replicate, models, paths), seeds))))
+    tail = (1 - level) / 2
+    lower, upper = np.quantile(draws, [tail, 1 - tail], axis=0)
+    return tuple(
+        replace(
+            model.fit(paths).credit(paths),
+            interval=Interval(level, replicates, lower[m, 0], upper[m, 0], lower[m, 1], upper[m, 1]),
+        )
+        for m, model in enumerate(models)
+    )
+
+
+def _replicate(models: Sequence[AttributionModel], paths: Paths, seed: np.random.SeedSequence) -> Floats:
+    """Return the credits on one draw [n_models, 2, n_channels]: conversions and value."""
+    drawn = paths.resampled(np.random.default_rng(seed))
+    credits = [model.fit(drawn).credit(drawn) for model in models]
+    return np.array([[credit.conversions, credit.value_micros] for credit in credits])
+
+
+def _per_channel(paths: Paths, amount: Floats) -> Floats:
+    return sum_by(paths.codes, amount, len(paths.channels))

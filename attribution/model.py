@@ -1,0 +1,108 @@
+"""The contract of an attribution model, and how models are found by name, entry point or `module:Class`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol, runtime_checkable
+
+from attribution.credit import Credit
+from attribution.errors import InvalidInputError, did_you_mean
+from attribution.paths import Paths
+from attribution.rows import Floats
+
+ENTRY_POINT_GROUP = "cpalab.attribution_models"
+
+BUILT_IN: Mapping[str, str] = {
+    "first_click": "attribution.models.rules:FirstClick",
+    "last_click": "attribution.models.rules:LastClick",
+    "last_non_direct": "attribution.models.rules:LastNonDirect",
+    "linear": "attribution.models.rules:Linear",
+    "markov": "attribution.models.markov:Markov",
+}
+
+
+@runtime_checkable
+class FittedModel(Protocol):
+    """What `AttributionModel.fit` returns: frozen, and able to credit any paths."""
+
+    def credit(self, paths: Paths) -> Credit:
+        """Return the credit of every channel of `paths`."""
+        ...
+
+
+@runtime_checkable
+class AttributionModel(Protocol):
+    """A frozen object holding the model's parameters; `fit` learns from paths and changes nothing in it."""
+
+    @property
+    def name(self) -> str:
+        """The method's name in tables."""
+        ...
+
+    def fit(self, paths: Paths) -> FittedModel:
+        """Return the model fitted to paths. A rule, which learns nothing, returns itself."""
+        ...
+
+
+@runtime_checkable
+class TouchModel(Protocol):
+    """A fitted model that can also say what each touch of a path gets."""
+
+    def touch_shares(self, paths: Paths) -> Floats:
+        """Return the share of its path that each touch gets [n_touches]; shares of a path sum to 1."""
+        ...
+
+
+def model_names() -> tuple[str, ...]:
+    """Return the names of all models: built in, and installed under the entry point group of this module."""
+    return tuple(sorted({*BUILT_IN, *_installed()}))
+
+
+def load_model(name: str, **parameters: Any) -> AttributionModel:
+    """Return a new model from its name or its `module:Class`, with these parameters.
+
+    Raises:
+        InvalidInputError: if no such model exists, it is no model, or it does not take these parameters.
+    """
+    model_class = _model_class(name)
+    known = inspect.signature(model_class).parameters
+    unknown = [word for word in parameters if word not in known]
+    if unknown:
+        raise InvalidInputError(
+            [
+                f"{name}.{word}: is not a parameter of this model; {did_you_mean(word, known)}"
+                for word in unknown
+            ]
+        )
+    model = model_class(**parameters)
+    if not isinstance(model, AttributionModel):
+        raise InvalidInputError([f"model {name!r}: has no `name` and `fit(paths)`; see attribution.model"])
+    return model
+
+
+def _model_class(name: str) -> Any:
+    installed = _installed()
+    place = BUILT_IN.get(name, name)
+    try:
+        if name in installed:
+            return installed[name].load()
+        if ":" not in place:
+            raise InvalidInputError([f"model: {name!r} is unknown; {did_you_mean(name, model_names())}"])
+        module, _, attribute = place.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        if isinstance(error, InvalidInputError):
+            raise
+        raise InvalidInputError(
+            [f"model: {name!r} cannot be loaded ({error}); write module:Class"]
+        ) from error
+
+
+def _installed() -> dict[str, EntryPoint]:
+    """Return the entry points of other distributions; built-in names cannot be taken."""
+    return {
+        point.name: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in BUILT_IN
+    }

@@ -1,0 +1,166 @@
+"""The Markov chain of paths, of any order: P(conversion) of a journey, with and without each channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attribution.errors import InvalidInputError
+from attribution.paths import Paths
+from attribution.rows import Floats, Ints, sum_by
+
+DENSE_STATES = (
+    1_500  # below, one dense inverse serves all channels; above, one sparse factorisation per channel
+)
+TABLE_ENTRIES = 4_000_000  # below, keys are counted in a table; above, they are sorted
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Transition probabilities between states; a state is the latest touches, at most `order` of them.
+
+    The first touches of a path have shorter states of their own, which gives the same credits as padding.
+
+    Attributes:
+        channels: channel names [n_channels].
+        touches: channel codes of each state's touches, the latest first, -1 where there are fewer [n_states,
+            order].
+        start: P(first state) [n_states].
+        source: state left by each transition [n_transitions].
+        target: state entered by each transition [n_transitions].
+        probability: P(target | source) [n_transitions].
+        conversion: P(conversion | state) [n_states].
+        null: P(no conversion, ever | state) [n_states].
+        value_micros: expected value in micros of ending here, per visit of the state [n_states].
+    """
+
+    channels: tuple[str, ...]
+    touches: NDArray[np.int32]
+    start: Floats
+    source: Ints
+    target: Ints
+    probability: Floats
+    conversion: Floats
+    null: Floats
+    value_micros: Floats
+
+    @staticmethod
+    def of_paths(paths: Paths, order: int) -> Chain:
+        """Estimate the chain by relative frequencies over all journeys, converting or not.
+
+        Raises:
+            InvalidInputError: if there are more possible states than 64-bit keys.
+        """
+        base = len(paths.channels) + 1
+        if base**order >= 2**62:
+            raise InvalidInputError(
+                [f"order: {order} with {base - 1} channels has too many states; choose a lower one"]
+            )
+        weight = paths.conversions + paths.nulls
+        state, key = _states(paths, order, base)
+        states = len(key)
+        visits = sum_by(state, np.repeat(weight, paths.lengths), states)
+        first, last = state[paths.offsets[:-1]], state[paths.offsets[1:] - 1]
+        inner = np.ones(len(state), dtype=np.bool_)
+        inner[paths.offsets[:-1]] = False
+        target = np.flatnonzero(inner)
+        pair = state[target - 1] * states + state[target]
+        pairs, count = _count(pair, np.repeat(weight, paths.lengths - 1), states * states)
+        source = pairs // states if states else pairs
+
+        def per_visit(at: Ints, amount: Floats) -> Floats:
+            total = sum_by(at, amount, states)
+            return np.divide(total, visits, out=np.zeros(states), where=visits > 0)
+
+        journeys = weight.sum()
+        return Chain(
+            channels=paths.channels,
+            touches=np.stack([key // base**back % base - 1 for back in range(order)], axis=1).astype(
+                np.int32
+            ),
+            start=sum_by(first, weight, states) / (journeys or 1),
+            source=source,
+            target=pairs - source * states,
+            probability=count / visits[source],
+            conversion=per_visit(last, paths.conversions),
+            null=per_visit(last, paths.nulls),
+            value_micros=per_visit(last, paths.value_micros.astype(np.float64)),
+        )
+
+    @property
+    def outcome(self) -> Floats:
+        """What a visit of each state yields at once: P(conversion) and expected value [n_states, 2]."""
+        return np.stack([self.conversion, self.value_micros], axis=1)
+
+    def outcome_without(self) -> tuple[Floats, Floats]:
+        """Return P(conversion) and expected value: with all channels [2], without each [n_channels, 2].
+
+        Without a channel, every transition into it leads to "no conversion" (Anderl et al. 2016, section
+        3.3); a state that contains the channel can only be entered through one whose latest touch it is.
+        """
+        solve = self._without_dense if len(self.start) <= DENSE_STATES else self._without_sparse
+        return solve()
+
+    def _without_dense(self) -> tuple[Floats, Floats]:
+        """Subtract the journeys that enter the channel: Σ P(first enters it in state b) × outcome from b on.
+
+        With N = (I - Q)⁻¹ and s the start, first entrances are s N[:, B] N[B, B]⁻¹ and outcomes from b on are
+        N r (Kemeny & Snell 1976, chapter 3).
+        """
+        states = len(self.start)
+        matrix = np.eye(states)
+        matrix[self.source, self.target] -= self.probability
+        visits = np.linalg.solve(matrix, np.eye(states))
+        onward, reached = visits @ self.outcome, self.start @ visits
+        with_all = self.start @ onward
+        without = np.tile(with_all, (len(self.channels), 1))
+        for channel in range(len(self.channels)):
+            inside = np.flatnonzero(self.touches[:, 0] == channel)
+            entrance = np.linalg.solve(visits[np.ix_(inside, inside)].T, reached[inside])
+            without[channel] -= entrance @ onward[inside]
+        return with_all, without
+
+    def _without_sparse(self) -> tuple[Floats, Floats]:
+        """Solve for the expected visits of the states that remain: (I - Qᵀ) visits = start."""
+        from scipy.sparse import coo_array, eye_array
+        from scipy.sparse.linalg import spsolve
+
+        states = len(self.start)
+        flow = coo_array((self.probability, (self.target, self.source)), shape=(states, states))
+        matrix = (eye_array(states) - flow).tocsc()
+
+        def outcome(remaining: Ints) -> Floats:
+            visits = spsolve(matrix[remaining][:, remaining], self.start[remaining])
+            return np.asarray(visits @ self.outcome[remaining])
+
+        without = [
+            outcome(np.flatnonzero(self.touches[:, 0] != channel)) for channel in range(len(self.channels))
+        ]
+        return outcome(np.arange(states)), np.array(without).reshape(-1, 2)
+
+
+def _states(paths: Paths, order: int, base: int) -> tuple[Ints, Ints]:
+    """Return the state of every touch, and each state's key: Σ (code `back` touches ago + 1) × base^back."""
+    key = np.zeros(len(paths.codes), dtype=np.int64)
+    position = np.arange(len(paths.codes)) - np.repeat(paths.offsets[:-1], paths.lengths)
+    for back in range(min(order, int(paths.lengths.max(initial=0)))):
+        there = np.flatnonzero(position >= back)
+        key[there] += (paths.codes[there - back] + 1) * base**back
+    if base**order > TABLE_ENTRIES:
+        keys, state = np.unique(key, return_inverse=True)
+        return state.astype(np.int64), keys
+    seen = np.bincount(key, minlength=1) > 0
+    return (np.cumsum(seen) - 1)[key], np.flatnonzero(seen)
+
+
+def _count(key: Ints, weight: Floats, keys: int) -> tuple[Ints, Floats]:
+    """Return the distinct keys with a positive total weight, and that weight."""
+    if keys <= TABLE_ENTRIES:
+        total = sum_by(key, weight, 1)
+        distinct = np.flatnonzero(total > 0)
+        return distinct, total[distinct]
+    distinct, place = np.unique(key, return_inverse=True)
+    total = sum_by(place, weight, len(distinct))
+    return distinct[total > 0], total[total > 0]

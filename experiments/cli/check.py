@@ -1,0 +1,27 @@
+"""`cpalab check FILE`: validate a scenario."""
+
+import click
+
+from simulator.scenario.loading import load_scenario
+from simulator.scenario.schema import Scenario
+
+
+@click.command()
+@click.argument("file")
+@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Override any value of the scenario.")
+def command(file: str, overrides: tuple[str, ...]) -> None:
+    """Validate a scenario FILE (or the name of one that comes with cpalab), and say in short what it describes."""
+    from simulator.scenario.loading import parse_override
+
+    scenario = load_scenario(file, dict(parse_override(text) for text in overrides))
+    click.echo(f"{file}: valid. {describe(scenario)}")
+
+
+def describe(scenario: Scenario) -> str:
+    """What a scenario holds, in a sentence."""
+    paid = scenario.paid_channels()
+    campaigns = sum(len(channel.campaigns) for channel in scenario.channels.values())
+    return (
+        f"{scenario.run.users:,} people for {scenario.run.days:g} days, {len(scenario.channels)} channels, "
+        f"{len(paid)} of them paid with {campaigns} campaigns, {len(scenario.timeline)} changes on the timeline."
+    )

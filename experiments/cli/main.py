@@ -1,0 +1,101 @@
+"""The command `cpalab`: finds the subcommand, loads only that, and turns people's mistakes into clear messages."""
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+# Subcommand → what it does. Each is loaded from experiments.cli.NAME when it is called, so that --help answers at once.
+COMMANDS = {
+    "run": "Simulate a market, attribute it, test it, compute its truth, and compare the CPAs.",
+    "simulate": "Simulate a market and write what happened.",
+    "truth": "What each channel's ads really caused.",
+    "scenarios": "List the scenarios that come with cpalab, or show one.",
+    "check": "Validate a scenario file.",
+}
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command of this name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"experiments.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a hint for a misspelt command."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from simulator.scenario.problems import did_you_mean
+
+            ctx.fail(f"no such command: {args[0]}; {did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cpalab")
+def cli() -> None:
+    """A laboratory for cost per action (CPA).
+
+    Simulates a market of people, ads and purchases whose truth is known, and puts attributed CPA beside incremental CPA.
+    Begin with: cpalab run
+    """
+
+
+def main() -> None:
+    """Run the command line; exit status 0 if all went well, 2 on bad input, 1 on other failures, 130 on Ctrl-C."""
+    with clear_messages(sys.exit):
+        cli.main(standalone_mode=False)
+
+
+@contextmanager
+def clear_messages(leave: Callable[[int], None]) -> Iterator[None]:
+    """Turn the errors that people can cause into a message and an exit status."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.show()
+        leave(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; nothing was written.", err=True)
+        leave(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone; say nothing more, not even while Python flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EPERM, errno.EDQUOT):
+            raise
+        click.echo(f"Error: {error.filename or 'output'}: {error.strerror}", err=True)
+        leave(1)
+    except Exception as error:
+        if not is_mistake_of_input(error):
+            raise
+        lines = [str(problem) for problem in getattr(error, "problems", [error])]
+        click.echo("Error: " + ("\n       ".join(lines)), err=True)
+        leave(USAGE_ERROR)
+
+
+def is_mistake_of_input(error: Exception) -> bool:
+    """Whether an error says what is wrong with what the user gave us: it lists problems, or names an output folder."""
+    return hasattr(error, "problems") or type(error).__name__ == "OutputError"

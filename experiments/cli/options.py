@@ -1,0 +1,70 @@
+"""Options that several commands share, and what they mean for a scenario."""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from simulator.scenario.loading import DEFAULT_PRESET, load_scenario, parse_override
+from simulator.scenario.schema import Scenario
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def scenario_options(command: Command) -> Command:
+    """SCENARIO and everything that changes it: --users, --days, --seed, --set."""
+    for decorate in reversed(
+        [
+            click.argument("scenario", default=DEFAULT_PRESET),
+            click.option("--users", type=int, help="People to simulate; budgets scale along."),
+            click.option("--days", type=float, help="Days to simulate."),
+            click.option("--seed", type=int, help="Seed of every random number."),
+            click.option(
+                "--set",
+                "overrides",
+                multiple=True,
+                metavar="PATH=VALUE",
+                help="Override any value of the scenario.",
+            ),
+        ]
+    ):
+        command = decorate(command)
+    return command
+
+
+def engine_options(command: Command) -> Command:
+    """How to compute, which never changes the result: --engine, --threads."""
+    for decorate in reversed(
+        [
+            click.option("--engine", type=click.Choice(["cohort", "agents"]), default="cohort", show_default=True,
+                         help="Compiled blocks of people, or a SimPy process per person; the same results."),
+            click.option("--threads", type=click.IntRange(min=1), default=os.cpu_count() or 1,
+                         help="Threads to use; the same results. Default: all cores."),
+        ]
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+def talk_options(command: Command) -> Command:
+    """How much to say: --quiet, --json."""
+    for decorate in reversed(
+        [
+            click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors."),
+            click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+        ]
+    ):
+        command = decorate(command)
+    return command
+
+
+def chosen_scenario(
+    scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...]
+) -> Scenario:
+    """The scenario that these options describe."""
+    given = dict(parse_override(text) for text in overrides)
+    for path, value in (("run.users", users), ("run.days", days), ("run.seed", seed)):
+        if value is not None:
+            given[path] = value
+    return load_scenario(scenario, given)

@@ -1,0 +1,68 @@
+"""`cpalab run`: the main job, from a scenario to the comparison of attributed and incremental CPA."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from experiments.cli.options import chosen_scenario, engine_options, scenario_options, talk_options
+from experiments.cli.progress import Report, progress_bar, say_if_compiling
+from simulator.scenario.schema import Scenario
+
+if TYPE_CHECKING:
+    from experiments.comparison import Comparison
+    from simulator.world import EngineName
+
+
+@click.command()
+@scenario_options
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for tables, events and report.html."
+)
+@click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
+@engine_options
+@talk_options
+def command(
+    scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
+    out: Path | None, force: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
+
+    SCENARIO is a name (see cpalab scenarios) or a TOML file. With --out, writes manifest.json, events/, users.parquet,
+    market.parquet, timeline.parquet, cpa.csv, truth.csv and report.html to DIR, whole or not at all.
+    """
+    chosen = chosen_scenario(scenario, users, days, seed, overrides)
+    with progress_bar(quiet) as report:
+        comparison = main_job(chosen, out, force, engine, threads, report, quiet)
+    from experiments.cli.tables import comparison_as_json, print_comparison, print_json
+
+    if as_json:
+        print_json(comparison_as_json(comparison))
+    elif not quiet:
+        print_comparison(comparison)
+        if out is not None:
+            click.echo(f"\nWritten to {out}: open {out / 'report.html'}")
+
+
+def main_job(
+    scenario: Scenario, out: Path | None, force: bool, engine: "EngineName", threads: int, report: Report, quiet: bool
+) -> "Comparison":
+    """Everything from the scenario to the files; returns what was found."""
+    from contextlib import nullcontext
+
+    from experiments.comparison import compare
+    from experiments.truth import ESTIMANDS
+    from simulator.storage import whole_folder, write_manifest, write_world
+    from simulator.world import simulate
+
+    with nullcontext() if out is None else whole_folder(out, force=force) as folder:
+        say_if_compiling(quiet)
+        world = simulate(scenario, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
+        comparison = compare(world, estimands=ESTIMANDS, threads=threads, progress=report)
+        if folder is not None:
+            report("write", 0.0)
+            write_world(world, folder)
+            comparison.to_frame().to_csv(folder / "cpa.csv", index=False)
+            comparison.truth.to_frame().to_csv(folder / "truth.csv", index=False)
+            write_manifest(folder, scenario)
+    return comparison

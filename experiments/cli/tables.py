@@ -1,0 +1,131 @@
+"""Tables on the terminal and JSON: how results are printed."""
+
+import json
+import math
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from experiments.comparison import MODELS, ChannelComparison, Comparison
+from experiments.truth import Truth
+from experiments.verdict import words
+
+PIPE_WIDTH = 150
+UNDEFINED, UNBOUNDED = "–", "∞"
+
+
+def console() -> Console:
+    """Standard output; wide enough for the table where it is no terminal."""
+    screen = Console(highlight=False)
+    return screen if screen.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def money(value: float) -> str:
+    """Currency with two decimals below a thousand, – for undefined, ∞ for unbounded."""
+    if math.isnan(value):
+        return UNDEFINED
+    if math.isinf(value):
+        return UNBOUNDED
+    return f"{value:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """The main table, the sentences, and how the channels were bought."""
+    screen = console()
+    table = Table(title=f"{comparison.title}: cost per order in {comparison.currency}", title_justify="left")
+    table.add_column("channel")
+    for heading in ("cost", "orders", *(words(model).lower() for model in MODELS)):
+        table.add_column(heading, justify="right")
+    table.add_column("lift test (95 % interval)", justify="right")
+    table.add_column("truth", justify="right", style="bold")
+    for channel in comparison.channels:
+        table.add_row(
+            words(channel.channel),
+            f"{channel.cost:,.0f}",
+            f"{channel.credits[MODELS[0]]:,.0f}",
+            *(money(channel.attributed_cpa(model)) for model in MODELS),
+            lift_cell(channel),
+            money(channel.truth.cost_per_incremental_conversion),
+        )
+    screen.print(table)
+    screen.print("orders: credited by last click; lift test and truth: cost per incremental order", style="dim")
+    screen.print()
+    screen.print(comparison.summary())
+
+
+def lift_cell(channel: ChannelComparison) -> str:
+    """Incremental CPA by the holdout test, with its interval."""
+    if channel.lift is None:
+        return "no test"
+    price = channel.lift.cost_per_incremental_conversion(0.95)
+    return f"{money(price.point)} ({money(price.lower)} – {money(price.upper)})"
+
+
+def print_truth(truth: Truth) -> None:
+    """One line per channel and estimand."""
+    screen = console()
+    table = Table(title=f"Truth (market feedback {truth.feedback})", title_justify="left")
+    for heading, justify in (
+        ("channel", "left"),
+        ("estimand", "left"),
+        ("cost", "right"),
+        ("incremental orders", "right"),
+        ("cost per incremental order", "right"),
+    ):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]  # rich's own words
+    for effect in truth.effects:
+        table.add_row(
+            words(effect.channel),
+            effect.estimand,
+            f"{effect.cost_micros / 1e6:,.0f}",
+            f"{effect.incremental_conversions:,}",
+            money(effect.cost_per_incremental_conversion),
+        )
+    screen.print(table)
+    screen.print(truth.summary())
+
+
+def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
+    """Everything in the table, with both levels of the lift test's intervals."""
+    return {
+        "title": comparison.title,
+        "currency": comparison.currency,
+        "conversions": comparison.conversions,
+        "order_labels": {name: labels.counts() for name, labels in comparison.truth.labels.items()},
+        "channels": [
+            {
+                "channel": channel.channel,
+                "cost": channel.cost,
+                "impressions": channel.impressions,
+                "clicks": channel.clicks,
+                "credits": channel.credits,
+                "cost_per_conversion": {model: channel.attributed_cpa(model) for model in MODELS},
+                "lift_test": [] if channel.lift is None else channel.lift.to_frame().to_dict("records"),
+                "incremental_conversions": channel.truth.incremental_conversions,
+                "cost_per_incremental_conversion": channel.truth.cost_per_incremental_conversion,
+                "verdict": channel.verdict,
+            }
+            for channel in comparison.channels
+        ],
+        "truth": comparison.truth.to_frame().to_dict("records"),
+        "single_touch_share": comparison.lag.single_touch_share,
+    }
+
+
+def print_json(value: Any) -> None:
+    """JSON on standard output: undefined numbers as null, unbounded ones as "inf"."""
+    click.echo(json.dumps(_plain(value), indent=2))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    return value

@@ -1,0 +1,208 @@
+"""The comparison: attributed CPA beside the lift test's and the true incremental CPA, channel by channel (currency units)."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from attribution.build import build_paths
+from attribution.cpa import COLUMNS, cpa_table
+from attribution.credit import Credit, bootstrap_credits
+from attribution.lag import ConversionLag, conversion_lag
+from attribution.model import load_model
+from attribution.paths import Paths
+from attribution.settings import PathSettings
+from experiments.journeys import Journey, telling_journeys
+from experiments.lift.holdout import holdout_tests
+from experiments.lift.user import UserLiftTest
+from experiments.truth import ALL, Effect, Estimand, Truth, measure_truth
+from experiments.verdict import verdict
+from simulator.world import World
+
+MODELS = ("last_click", "linear", "markov")
+LAST_CLICK_SETTINGS = PathSettings(direct="ignored_unless_alone")
+REPLICATES = 200
+
+
+@dataclass(frozen=True)
+class ChannelComparison:
+    """One paid channel under every method. Money in currency units.
+
+    Attributes:
+        channel: its name.
+        cost: what was paid.
+        impressions, clicks: what was bought.
+        credits: conversions each model credits to it.
+        lift: its holdout test; None where no one was held out, or an arm was empty.
+        truth: the average effect of its ads.
+        verdict: who is flattered and who is wronged, in a sentence.
+    """
+
+    channel: str
+    cost: float
+    impressions: int
+    clicks: int
+    credits: dict[str, float]
+    lift: UserLiftTest | None
+    truth: Effect
+    verdict: str
+
+    def attributed_cpa(self, model: str) -> float:
+        """Cost over credited conversions; nan where the model credits none."""
+        credit = self.credits.get(model, 0.0)
+        return self.cost / credit if credit > 0 else math.nan
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything the main job found out about a world.
+
+    Attributes:
+        title: of the scenario.
+        currency: of all money.
+        conversions: orders that happened.
+        unattributed: orders with no touch within the lookback window.
+        channels: the paid channels, in the order of the scenario.
+        cpa: long frame, columns `channel, method, cost, conversions, cost_per_conversion` and its bounds.
+        truth: effects and labels.
+        lag: how long after the last click orders come, and how many paths have one touch.
+        journeys: a few people's ways to an order.
+    """
+
+    title: str
+    currency: str
+    conversions: int
+    unattributed: float
+    channels: tuple[ChannelComparison, ...]
+    cpa: pd.DataFrame
+    truth: Truth
+    lag: ConversionLag
+    journeys: tuple[Journey, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The long frame of `cpa.csv`."""
+        return self.cpa
+
+    def summary(self) -> str:
+        """What the ads did as a whole, then one sentence per channel."""
+        return "\n".join([self.truth.summary(), *(channel.verdict for channel in self.channels)])
+
+
+def touches_and_orders(world: World) -> tuple[pa.Table, pa.Table]:
+    """Every visit of a person with its source, and every order, as perfect tracking would see them; robots are no people."""
+    events = world.events
+    robots = world.users.filter(world.users["robot"])["user_id"]
+    visits = events.filter(pc.equal(events["kind"], "visit"))
+    visits = visits.filter(pc.invert(pc.is_in(visits["user_id"], robots.combine_chunks())))
+    orders = world.orders()
+    return visits.select(["user_id", "time", "channel"]), orders.select(["user_id", "time", "order_id", "value_micros"])
+
+
+def attribute(
+    world: World, models: Sequence[str] = MODELS, settings: PathSettings = LAST_CLICK_SETTINGS
+) -> tuple[Paths, tuple[Credit, ...]]:
+    """Paths of clicks and visits to orders, and each model's credits with 95 % intervals (bootstrap over people)."""
+    touches, orders = touches_and_orders(world)
+    paths = build_paths(touches, orders, settings)
+    fitted = [load_model(model) for model in models]
+    return paths, bootstrap_credits(fitted, paths, seed=world.scenario.run.seed, replicates=REPLICATES)
+
+
+def compare(
+    world: World,
+    *,
+    models: Sequence[str] = MODELS,
+    estimands: Sequence[Estimand] = ("average", "joint"),
+    threads: int = 1,
+    progress: Callable[[str, float], None] = lambda stage, share: None,
+) -> Comparison:
+    """Attribute a world, read its lift tests, compute its truth, and put them side by side."""
+    progress("truth", 0.0)
+    truth = measure_truth(world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share))
+    progress("attribution", 0.0)
+    paths, credits = attribute(world, models)
+    progress("lift tests", 0.0)
+    costs = dict.fromkeys(world.names.channels, 0) | world.cost_micros()
+    lifts = holdout_tests(world)
+    channels = _channels(world, credits, lifts, truth)
+    cpa = pd.concat(
+        [cpa_table(credits, costs), _lift_rows(lifts, costs), _truth_rows(truth)], ignore_index=True
+    ).reindex(columns=list(COLUMNS))
+    progress("lift tests", 1.0)
+    return Comparison(
+        title=world.scenario.title,
+        currency=world.scenario.market.currency,
+        conversions=truth.conversions,
+        unattributed=float(paths.unattributed_conversions),
+        channels=channels,
+        cpa=cpa,
+        truth=truth,
+        lag=conversion_lag(paths),
+        journeys=telling_journeys(world, truth),
+    )
+
+
+def _channels(
+    world: World, credits: Sequence[Credit], lifts: dict[str, UserLiftTest | None], truth: Truth
+) -> tuple[ChannelComparison, ...]:
+    bought = world.market.group_by("channel").aggregate(
+        [("impressions", "sum"), ("clicks", "sum"), ("cost_micros", "sum")]
+    )
+    totals = {row["channel"]: row for row in bought.to_pylist()}
+    result = []
+    for channel in world.scenario.paid_channels():
+        of_model = {
+            credit.method: float(credit.conversions[credit.channels.index(channel)])
+            if channel in credit.channels
+            else 0.0
+            for credit in credits
+        }
+        effect = truth.effect(channel)
+        cost = totals[channel]["cost_micros_sum"] / 1e6
+        result.append(
+            ChannelComparison(
+                channel=channel,
+                cost=cost,
+                impressions=totals[channel]["impressions_sum"],
+                clicks=totals[channel]["clicks_sum"],
+                credits=of_model,
+                lift=lifts[channel],
+                truth=effect,
+                verdict=verdict(channel, cost, of_model[credits[0].method], effect, credits[0].method),
+            )
+        )
+    return tuple(result)
+
+
+def _lift_rows(lifts: dict[str, UserLiftTest | None], costs: dict[str, int]) -> pd.DataFrame:
+    rows = []
+    for channel, lift in lifts.items():
+        row: dict[str, object] = {"channel": channel, "method": "lift_test", "cost": costs[channel] / 1e6}
+        if lift is not None:
+            price = lift.cost_per_incremental_conversion(0.95)
+            row |= {
+                "conversions": lift.incremental_conversions.difference,
+                "cost_per_conversion": price.point,
+                "cost_per_conversion_lower": price.lower,
+                "cost_per_conversion_upper": price.upper,
+            }
+        rows.append(row)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _truth_rows(truth: Truth) -> pd.DataFrame:
+    rows = [
+        {
+            "channel": effect.channel,
+            "method": "truth",
+            "cost": effect.cost_micros / 1e6,
+            "conversions": effect.incremental_conversions,
+            "cost_per_conversion": effect.cost_per_incremental_conversion,
+        }
+        for effect in truth.effects
+        if effect.estimand == "average" and effect.channel != ALL
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))

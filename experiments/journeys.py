@@ -1,0 +1,114 @@
+"""Journeys: a few real people's way from the first impression to the order, with the label the twin world gives it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from experiments.truth import ALL, LABELS, Truth
+from simulator.events import is_micro
+from simulator.world import World
+
+SHOWN_KINDS = ("impression", "click", "visit", "conversion")
+MOST_EVENTS = 24
+CANDIDATES = 200  # orders per label among which the telling ones are looked for
+
+
+@dataclass(frozen=True)
+class JourneyEvent:
+    """One thing that happened to a person; time in days from the start."""
+
+    time: float
+    kind: str
+    channel: str
+
+
+@dataclass(frozen=True)
+class Journey:
+    """The events of one person up to an order, the order's label and value.
+
+    Attributes:
+        user_id: who.
+        label: always, caused or moved, compared with a world without any ads.
+        order_time: day of the order.
+        value: of the order, in currency.
+        events: in order of time, the order last.
+        left_out: earlier events that are not listed because there are too many.
+    """
+
+    user_id: int
+    label: str
+    order_time: float
+    value: float
+    events: tuple[JourneyEvent, ...]
+    left_out: int
+
+    def summary(self) -> str:
+        """The journey in a sentence."""
+        meaning = {
+            "always": "would have been placed without any ads",
+            "caused": "would not have been placed without the ads",
+            "moved": "would have been placed without ads too, at another time or value",
+        }[self.label]
+        ads = sum(event.kind == "impression" for event in self.events) + self.left_out
+        paid = sum(event.kind == "click" for event in self.events)
+        return (
+            f"Person {self.user_id}: {ads} ads seen and {paid} clicked, then an order of {self.value:,.0f} on day "
+            f"{self.order_time:.1f} that {meaning}."
+        )
+
+
+def telling_journeys(world: World, truth: Truth, per_label: int = 2) -> tuple[Journey, ...]:
+    """For each label, the journeys to an order with the most different channels clicked or visited (ties: first users).
+
+    Needs the joint truth; without it there are none.
+    """
+    if ALL not in truth.labels:
+        return ()
+    labels = truth.labels[ALL]
+    orders = {
+        name: labels.order_id[labels.label == LABELS.index(name)][:CANDIDATES] for name in ("caused", "always", "moved")
+    }
+    users = pa.array(np.unique(np.concatenate(list(orders.values())) >> 32).astype(np.uint32))
+    of_these = world.events.filter(pc.is_in(world.events["user_id"], users))
+    events = of_these.filter(pc.is_in(of_these["kind"], pa.array([*SHOWN_KINDS]))).combine_chunks()
+    chosen: list[Journey] = []
+    for name, candidates in orders.items():
+        journeys = [_journey(events, int(order), name) for order in candidates]
+        journeys.sort(key=lambda journey: -_variety(journey))
+        chosen += journeys[:per_label]
+    return tuple(chosen)
+
+
+def _journey(events: pa.Table, order_id: int, label: str) -> Journey:
+    user = order_id >> 32
+    users = events["user_id"].to_numpy()
+    start, stop = np.searchsorted(users, [user, user + 1])
+    rows = events.slice(start, stop - start).select(["time", "kind", "channel", "order_id", "value_micros"]).to_pylist()
+    end = next(i for i, row in enumerate(rows) if row["order_id"] == order_id and row["kind"] == "conversion")
+    begin = next((i + 1 for i in range(end - 1, -1, -1) if rows[i]["kind"] == "conversion"), 0)
+    way = [JourneyEvent(row["time"], row["kind"], row["channel"]) for row in rows[begin : end + 1]]
+    kept = _without_paid_visits(way)
+    return Journey(
+        user_id=user,
+        label=label,
+        order_time=rows[end]["time"],
+        value=rows[end]["value_micros"] / 1e6,
+        events=tuple(kept[-MOST_EVENTS:]),
+        left_out=max(0, len(kept) - MOST_EVENTS),
+    )
+
+
+def _without_paid_visits(events: list[JourneyEvent]) -> list[JourneyEvent]:
+    """A visit that follows from the click before it says nothing new."""
+    return [
+        event
+        for before, event in zip([None, *events], events, strict=False)
+        if not (event.kind == "visit" and before is not None and before.kind == "click" and before.time == event.time)
+    ]
+
+
+def _variety(journey: Journey) -> int:
+    kinds = {(event.kind, event.channel) for event in journey.events if not is_micro(event.kind)}
+    return len(kinds) - abs(len(journey.events) - 12) // 4

@@ -1,0 +1,350 @@
+"""Truth: what each channel's ads caused, by living everyone's life again without them (conversions, value, cost in micros).
+
+Truth is computed, never typed in. A twin world is the same scenario and seed with one thing changed. The estimands:
+
+    average          channel off, everything else on; its cost over the orders it caused
+    joint            all ads off; channel "all"
+    marginal_bid     bids 10 % up against 10 % down: change in the channel's cost over change in orders
+    marginal_budget  daily budgets 10 % up against 10 % down
+
+All are stated for the world as it ran: people held out by an experiment never saw the ads, so they are the same in both.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from simulator.engines.twins import live_twins
+from simulator.law.log import CONVERSION
+from simulator.market.market import variants
+from simulator.population import build_population
+from simulator.scenario.parameters import Names
+from simulator.world import World, play, thread_map
+
+Estimand = Literal["average", "joint", "marginal_bid", "marginal_budget"]
+ESTIMANDS: tuple[Estimand, ...] = ("average", "joint", "marginal_bid", "marginal_budget")
+AUCTION_BILLING = ("cpm", "cpc")
+MARGIN = 0.10
+ALL = "all"
+
+LABELS = ("always", "caused", "moved", "prevented")
+ALWAYS, CAUSED, MOVED, PREVENTED = range(4)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one change of the world does to orders and cost.
+
+    Attributes:
+        channel: whose ads; `all` for all of them.
+        estimand: which question.
+        cost_micros: what the channel's ads cost (average, joint), or the change in that (marginal).
+        incremental_conversions: orders with the ads minus orders without.
+        incremental_value_micros: the same for order value.
+        people_reached: people whose life differs between the worlds compared (in the larger of two changes).
+    """
+
+    channel: str
+    estimand: Estimand
+    cost_micros: int
+    incremental_conversions: int
+    incremental_value_micros: int
+    people_reached: int
+
+    @property
+    def cost_per_incremental_conversion(self) -> float:
+        """Cost over incremental conversions, in currency; inf where money caused nothing, nan where it prevented orders."""
+        return cost_per(self.cost_micros, self.incremental_conversions)
+
+
+@dataclass(frozen=True)
+class OrderLabels:
+    """Each order of the world that happened, compared with a world without the ads.
+
+    always: would have happened anyway, the same; moved: would have happened at another time or value;
+    caused: would not have happened. prevented: how many happen only without the ads.
+
+    Attributes:
+        order_id: int64 (orders,), rising.
+        label: uint8 (orders,), positions in LABELS.
+        prevented: number of orders that the ads prevented.
+    """
+
+    order_id: npt.NDArray[np.int64]
+    label: npt.NDArray[np.uint8]
+    prevented: int
+
+    def counts(self) -> dict[str, int]:
+        """How many orders carry each label."""
+        found = np.bincount(self.label, minlength=len(LABELS))
+        return {name: int(found[i]) if i != PREVENTED else self.prevented for i, name in enumerate(LABELS)}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The truth about a world.
+
+    Attributes:
+        effects: one per channel and estimand.
+        labels: per channel, and for `all` ads together.
+        conversions: orders that happened.
+        feedback: `held` (the market's pacing stays as it was) or `free` (it reacts).
+    """
+
+    effects: tuple[Effect, ...]
+    labels: dict[str, OrderLabels]
+    conversions: int
+    feedback: str
+
+    def effect(self, channel: str, estimand: Estimand = "average") -> Effect:
+        """The effect asked for.
+
+        Raises:
+            KeyError: it was not measured, or does not exist (a marginal bid where no auction is held).
+        """
+        for effect in self.effects:
+            if (effect.channel, effect.estimand) == (channel, estimand):
+                return effect
+        raise KeyError(f"no {estimand} effect of {channel}")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per channel and estimand; cost in currency."""
+        return pd.DataFrame(
+            {
+                "channel": [effect.channel for effect in self.effects],
+                "estimand": [effect.estimand for effect in self.effects],
+                "cost": [effect.cost_micros / 1e6 for effect in self.effects],
+                "incremental_conversions": [effect.incremental_conversions for effect in self.effects],
+                "cost_per_incremental_conversion": [e.cost_per_incremental_conversion for e in self.effects],
+            }
+        )
+
+    def summary(self) -> str:
+        """How many orders needed the ads."""
+        if ALL not in self.labels:
+            return f"{self.conversions:,} orders."
+        counts = self.labels[ALL].counts()
+        share = counts["always"] / self.conversions if self.conversions else math.nan
+        return (
+            f"Of {self.conversions:,} orders, {counts['always']:,} ({share:.0%}) would have happened the same without any "
+            f"ads, {counts['moved']:,} at another time or value, {counts['caused']:,} not at all; ads prevented "
+            f"{counts['prevented']:,}."
+        )
+
+
+def cost_per(cost_micros: int, conversions: float) -> float:
+    """Cost per conversion in currency: inf where nothing was gained for money, nan where that has no meaning."""
+    if conversions > 0:
+        return cost_micros / 1e6 / conversions
+    return math.inf if conversions == 0 and cost_micros > 0 else math.nan
+
+
+def measure_truth(
+    world: World,
+    *,
+    estimands: Sequence[Estimand] = ("average", "joint"),
+    feedback: Literal["held", "free"] = "held",
+    threads: int = 1,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Truth:
+    """The truth about a world, by twins.
+
+    With `held` feedback all twins live in one pass beside the factual world, and only people reached by a change have a
+    second life. With `free` feedback the market of every twin reacts to the change (budgets, pacing), so each twin is
+    played through on its own.
+    """
+    questions = [q for estimand in estimands for q in _questions(world, estimand)]
+    changes = [change for question in questions for change in question.changes]
+    rows = variants(len(changes) + 1)
+    for w, change in enumerate(changes, start=1):
+        rows[w].off, rows[w].channel = change.off, change.channel
+        rows[w].log_bid_change, rows[w].throttle_factor = change.log_bid_change, change.throttle_factor
+    live = _live_held if feedback == "held" else _live_free
+    twins = live(world, rows, threads, progress)
+    fact = _orders_of_world(world)
+    costs = world.cost_micros()
+    effects, labels = [], {}
+    w = 0
+    for question in questions:
+        lives = twins[w : w + len(question.changes)]
+        w += len(question.changes)
+        if question.estimand in ("average", "joint"):
+            labels[question.channel] = label_orders(fact, lives[0])
+        effects.append(_effect(question, lives, fact, costs, world.names))
+    return Truth(tuple(effects), labels, len(fact.order_id), feedback)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is different in a twin world."""
+
+    off: int = 0
+    channel: int = -1
+    log_bid_change: float = 0.0
+    throttle_factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """An estimand of a channel, and the worlds that answer it: one without the ads, or one with less and one with more."""
+
+    channel: str
+    estimand: Estimand
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Conversions, sorted by order_id; value in micros."""
+
+    order_id: npt.NDArray[np.int64]
+    value_micros: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Life:
+    """One twin world: its orders where people live apart, from when on, and what its campaigns did differently.
+
+    Attributes:
+        orders: of the people who live apart, from the session in which they part.
+        parted: session in which each person parts from the factual world, -1 if never (users,).
+        cost_change_micros: cost of each campaign minus that in the factual world (C,).
+    """
+
+    orders: Orders
+    parted: npt.NDArray[np.int32]
+    cost_change_micros: npt.NDArray[np.int64]
+
+
+def _questions(world: World, estimand: Estimand) -> list[Question]:
+    paid = world.names.paid_channels()
+    channels = world.names.channels
+    if estimand == "average":
+        return [Question(channels[k], estimand, (Change(off=1 << k),)) for k in paid]
+    if estimand == "joint":
+        return [Question(ALL, estimand, (Change(off=sum(1 << k for k in paid)),))] if paid else []
+    questions = []
+    for k in paid:
+        campaigns = world.scenario.channels[channels[k]].campaigns.values()
+        if estimand == "marginal_bid" and all(c.billing in AUCTION_BILLING for c in campaigns):
+            less, more = math.log1p(-MARGIN), math.log1p(MARGIN)
+            pair = (Change(channel=k, log_bid_change=less), Change(channel=k, log_bid_change=more))
+            questions.append(Question(channels[k], estimand, pair))
+        elif estimand == "marginal_budget" and any(c.daily_budget is not None for c in campaigns):
+            pair = (
+                Change(channel=k, throttle_factor=1 - MARGIN),
+                Change(channel=k, throttle_factor=1 + MARGIN),
+            )
+            questions.append(Question(channels[k], estimand, pair))
+    return questions
+
+
+def _live_held(world: World, rows: Any, threads: int, progress: Callable[[float], None]) -> list[Life]:
+    population = build_population(world.scenario, world.law, world.names)
+    with thread_map(threads) as map_:
+        twins = live_twins(
+            world.law, world.board, population, rows, world.scenario.run.seed,
+            kernel=world.kernels.relive, map_=map_, progress=progress,
+        )  # fmt: skip
+    by_world = _conversions_by_world(twins.orders, len(rows))
+    return [Life(by_world[w], twins.parted[:, w], twins.ledgers[w]["cost_micros"]) for w in range(1, len(rows))]
+
+
+def _live_free(world: World, rows: Any, threads: int, progress: Callable[[float], None]) -> list[Life]:
+    lives = []
+    fact = world.market.to_pandas().groupby(["channel", "campaign"])["cost_micros"].sum()
+    for w in range(1, len(rows)):
+        with thread_map(threads) as map_:
+            played = play(world.scenario, rows[w : w + 1], map_=map_, orders_only=True, kernels=world.kernels)
+        orders = _conversions_by_world(np.concatenate(list(played.engine.take_rows())), 1)[0]
+        reports = pd.DataFrame([(r.channel, r.campaign, r.cost_micros) for r in played.reports])
+        own = reports.groupby([0, 1])[2].sum()
+        change = [int(own[c.channel, c.name] - fact[c.channel, c.name]) for c in world.names.campaigns]
+        lives.append(Life(orders, np.zeros(world.users.num_rows, np.int32), np.array(change, np.int64)))
+        progress(w / (len(rows) - 1))
+    return lives
+
+
+def _conversions_by_world(rows: Any, worlds: int) -> list[Orders]:
+    conversions = rows[rows["kind"] == CONVERSION]
+    result = []
+    for w in range(worlds):
+        own = conversions[conversions["world"] == w]
+        order_id = (own["user"].astype(np.int64) << 32) | own["session"]
+        order = np.argsort(order_id, kind="stable")
+        result.append(Orders(order_id[order], own["value_micros"][order]))
+    return result
+
+
+def _orders_of_world(world: World) -> Orders:
+    table = world.orders()
+    return Orders(table["order_id"].to_numpy(), table["value_micros"].to_numpy())
+
+
+def _since_parting(fact: Orders, life: Life) -> npt.NDArray[np.bool_]:
+    """Which factual orders fall into the part of a life that is lived apart."""
+    parted = life.parted[fact.order_id >> 32]
+    result: npt.NDArray[np.bool_] = (parted >= 0) & ((fact.order_id & 0xFFFFFFFF) >= parted)
+    return result
+
+
+def label_orders(fact: Orders, life: Life) -> OrderLabels:
+    """Compare the orders that happened with those of a world without the ads, person by person.
+
+    An order in the same session with the same value is the same order. What is left over on both sides is matched in
+    order of time: an order that has a counterpart was moved, one that has none was caused (or, there, prevented).
+    """
+    label = np.full(len(fact.order_id), ALWAYS, np.uint8)
+    apart = np.flatnonzero(_since_parting(fact, life))
+    place = np.searchsorted(life.orders.order_id, fact.order_id[apart])
+    found = place < len(life.orders.order_id)
+    found[found] = life.orders.order_id[place[found]] == fact.order_id[apart][found]
+    same_session = apart[found]
+    label[same_session[fact.value_micros[same_session] != life.orders.value_micros[place[found]]]] = MOVED
+    without = np.ones(len(life.orders.order_id), np.bool_)
+    without[place[found]] = False
+    here = apart[~found]
+    users_here = fact.order_id[here] >> 32
+    users_there = life.orders.order_id[without] >> 32
+    has_counterpart = _rank_within(users_here) < _count_of(users_here, users_there)
+    label[here] = np.where(has_counterpart, MOVED, CAUSED)
+    prevented = int(np.sum(_rank_within(users_there) >= _count_of(users_there, users_here)))
+    return OrderLabels(fact.order_id, label, prevented)
+
+
+def _rank_within(sorted_users: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """0, 1, 2 … for the entries of each user."""
+    first = np.searchsorted(sorted_users, sorted_users, side="left")
+    result: npt.NDArray[np.int64] = np.arange(len(sorted_users)) - first
+    return result
+
+
+def _count_of(users: npt.NDArray[np.int64], among: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """How often each user occurs among sorted others."""
+    result: npt.NDArray[np.int64] = np.searchsorted(among, users, "right") - np.searchsorted(among, users, "left")
+    return result
+
+
+def _effect(question: Question, lives: Sequence[Life], fact: Orders, costs: dict[str, int], names: Names) -> Effect:
+    gained = [_orders_lost(fact, life) for life in lives]
+    reached = max(int(np.sum(life.parted >= 0)) for life in lives)
+    if len(lives) == 1:
+        cost = sum(costs.values()) if question.channel == ALL else costs[question.channel]
+        conversions, value = gained[0]
+    else:
+        own = np.array([campaign.channel == question.channel for campaign in names.campaigns])
+        cost = int(np.sum(lives[1].cost_change_micros[own]) - np.sum(lives[0].cost_change_micros[own]))
+        conversions, value = gained[0][0] - gained[1][0], gained[0][1] - gained[1][1]
+    return Effect(question.channel, question.estimand, cost, conversions, value, reached)
+
+
+def _orders_lost(fact: Orders, life: Life) -> tuple[int, int]:
+    """Orders, and their value in micros, that the factual world has more than this one."""
+    apart = _since_parting(fact, life)
+    conversions = int(np.sum(apart)) - len(life.orders.order_id)
+    return conversions, int(np.sum(fact.value_micros[apart])) - int(np.sum(life.orders.value_micros))

@@ -1,0 +1,173 @@
+"""Storage: a world as files (Parquet and a manifest), written whole or not at all.
+
+DIR/manifest.json     scenario, seed, versions, row counts, checksums; its presence says the folder is finished
+DIR/events/*.parquet  the event log, partitioned by blocks of users
+DIR/users.parquet     one row per person
+DIR/market.parquet    one row per tick and campaign
+DIR/timeline.parquet  one row per change of the scenario
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from simulator.scenario.schema import Scenario
+from simulator.scenario.validation import validate
+from simulator.world import World
+
+PARTITION_USERS = 131_072
+MANIFEST = "manifest.json"
+
+
+class OutputError(Exception):
+    """A folder that cannot be written to, or must not be; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class StoredWorld:
+    """A world read back from files."""
+
+    scenario: Scenario
+    events: pa.Table
+    users: pa.Table
+    market: pa.Table
+    timeline: pa.Table
+
+
+@contextmanager
+def whole_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
+    """A temporary folder beside `target` that becomes `target` when the block ends well and vanishes when it does not.
+
+    Raises:
+        OutputError: `target` exists and `force` is not given, or cannot be written.
+    """
+    check_target(target, force=force)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".unfinished", dir=target.parent))
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written ({error.strerror}); choose another folder with --out") from None
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        _swap(temporary, target)
+    except OSError as error:
+        raise OutputError(f"{target}: writing failed ({error.strerror}); nothing was left behind") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_target(target: Path, *, force: bool) -> None:
+    """Refuse a folder that exists, before any work is done.
+
+    With `force` only an empty folder or one that holds earlier results (a manifest) is replaced.
+
+    Raises:
+        OutputError: says why and what to do.
+    """
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise OutputError(f"{target}: is a file, not a folder; choose another place with --out")
+    if not force:
+        raise OutputError(f"{target}: exists already; --force replaces it, --out chooses another folder")
+    if any(target.iterdir()) and not (target / MANIFEST).exists():
+        raise OutputError(f"{target}: holds something that is not a result of cpalab; --force will not remove it")
+
+
+def _swap(temporary: Path, target: Path) -> None:
+    """Put the finished folder in place; the old one goes only when the new one is there."""
+    if not target.exists():
+        temporary.rename(target)
+        return
+    old = target.with_name(f".{target.name}.{os.getpid()}.old")
+    target.rename(old)
+    temporary.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_world(world: World, folder: Path) -> None:
+    """Write the tables of a world into an existing folder, without the manifest."""
+    for name in ("users", "market", "timeline"):
+        pq.write_table(getattr(world, name), folder / f"{name}.parquet", compression="zstd")
+    events = folder / "events"
+    events.mkdir()
+    users = world.events["user_id"].to_numpy()
+    for part, first in enumerate(range(0, max(1, world.users.num_rows), PARTITION_USERS)):
+        start, stop = np.searchsorted(users, [first, first + PARTITION_USERS])
+        block = world.events.slice(start, stop - start)
+        pq.write_table(block, events / f"part-{part:05d}.parquet", compression="zstd", compression_level=1)
+
+
+def write_manifest(folder: Path, scenario: Scenario, extra: Mapping[str, Any] | None = None) -> None:
+    """Write the manifest of everything in a folder: the last file, whose presence says that the others are complete."""
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            entry: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+            if path.suffix == ".parquet":
+                entry["rows"] = pq.read_metadata(path).num_rows
+            files[path.relative_to(folder).as_posix()] = entry
+    manifest = {
+        "cpalab": version("cpalab"),
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in ("numba", "numpy", "pyarrow", "simpy")},
+        "seed": scenario.run.seed,
+        "scenario": scenario.model_dump(exclude_defaults=False),
+        **(extra or {}),
+        "files": files,
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def read_world(folder: Path | str, *, verify: bool = False) -> StoredWorld:
+    """A finished world read back; `verify` compares every file with its checksum.
+
+    Raises:
+        OutputError: the folder is not a finished result, or a file has changed.
+    """
+    folder = Path(folder)
+    manifest_path = folder / MANIFEST
+    if not manifest_path.is_file():
+        raise OutputError(f"{folder}: holds no {MANIFEST}, so it is not a finished result of cpalab")
+    manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+    if verify:
+        for name, entry in manifest["files"].items():
+            if not (folder / name).is_file() or _sha256(folder / name) != entry["sha256"]:
+                raise OutputError(f"{folder / name}: does not match its checksum")
+    tables = {name: pq.read_table(folder / f"{name}.parquet") for name in ("users", "market", "timeline")}
+    parts = sorted((folder / "events").glob("part-*.parquet"))
+    events = pa.concat_tables([pq.read_table(part) for part in parts]).unify_dictionaries()
+    return StoredWorld(scenario=validate(manifest["scenario"]), events=events, **tables)
+
+
+def fingerprint(events: pa.Table) -> str:
+    """SHA-256 of an event log's content, whatever its chunks and dictionaries."""
+    digest = hashlib.sha256()
+    plain = events.cast(
+        pa.schema([f.with_type(pa.string()) if pa.types.is_dictionary(f.type) else f for f in events.schema])
+    )
+    for batch in plain.combine_chunks().to_batches():
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+        digest.update(sink.getvalue())
+    return digest.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,49 @@
+"""Models are found by name, by `module:Class`, and among installed entry points."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from attribution import model
+from attribution.errors import InvalidInputError
+from attribution.model import load_model, model_names
+from attribution.models.markov import Markov
+from attribution.models.rules import LastClick
+
+
+def test_every_built_in_name_loads_a_model():
+    assert {"first_click", "last_click", "last_non_direct", "linear", "markov"} <= set(model_names())
+    for name in model_names():
+        assert load_model(name).name == name
+
+
+def test_parameters_are_passed_on():
+    assert load_model("markov", order=2) == Markov(order=2)
+
+
+def test_module_and_class():
+    assert load_model("attribution.models.rules:LastClick") == LastClick()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "said"),
+    [
+        ("last_clik", {}, "model: 'last_clik' is unknown; did you mean 'last_click'?"),
+        ("markov", {"ordr": 2}, "markov.ordr: is not a parameter of this model; did you mean 'order'?"),
+        ("attribution.models.rules:Nothing", {}, "cannot be loaded"),
+        ("no.such.module:Model", {}, "cannot be loaded"),
+        ("attribution.settings:PathSettings", {}, "has no `name` and `fit\\(paths\\)`"),
+    ],
+)
+def test_mistakes_are_explained(name, parameters, said):
+    with pytest.raises(InvalidInputError, match=said):
+        load_model(name, **parameters)
+
+
+def test_other_distributions_add_models_but_cannot_take_a_built_in_name(monkeypatch):
+    group = model.ENTRY_POINT_GROUP
+    points = [EntryPoint(name, "attribution.models.rules:Linear", group) for name in ("mine", "last_click")]
+    monkeypatch.setattr(model, "entry_points", lambda group: points)
+    assert "mine" in model_names()
+    assert load_model("mine").name == "linear"
+    assert load_model("last_click") == LastClick()
