@@ -33,9 +33,7 @@ class NormalMixtureLaw(StudentLaw):
         return math.exp(min(0.0, math.log1p(r) / 2 - z**2 * r / (2 * (r + 1)))) / 2
 
 
-def always_valid(
-    lift: LiftEstimate, information_fraction: float, *, tuned_level: float = 0.95
-) -> LiftEstimate:
+def always_valid(lift: LiftEstimate, information_fraction: float, *, tuned_level: float = 0.95) -> LiftEstimate:
     """The lift as it may be read at any time, with no looks planned: a normal-mixture confidence sequence.
 
     The price is width: about 1.6 to 1.7 times a fixed interval where it is tuned to be narrowest, more
@@ -53,9 +51,7 @@ def always_valid(
     Statistics 52(6), for the asymptotic version and the tuning.
     """
     if not 0 < information_fraction < math.inf:
-        refuse(
-            [f"information_fraction: {information_fraction} must be positive; users so far ÷ users planned"]
-        )
+        refuse([f"information_fraction: {information_fraction} must be positive; users so far ÷ users planned"])
     cost = -2 * math.log(significance(tuned_level))
     mixing_ratio = information_fraction * (cost + math.log1p(cost))
     law = NormalMixtureLaw(**normal_parameters(lift.law), mixing_ratio=mixing_ratio)

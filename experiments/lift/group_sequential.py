@@ -14,9 +14,7 @@ from experiments.lift.refusal import refuse
 
 __all__ = ["Boundary", "GroupSequentialLaw", "GroupSequentialPlan", "first_crossing_probabilities"]
 
-Boundary = Literal[
-    "obrien_fleming", "pocock", "lan_demets_obrien_fleming", "lan_demets_pocock", "lan_demets_power"
-]
+Boundary = Literal["obrien_fleming", "pocock", "lan_demets_obrien_fleming", "lan_demets_pocock", "lan_demets_power"]
 BOUNDARIES: tuple[Boundary, ...] = (
     "obrien_fleming",
     "pocock",
@@ -74,7 +72,7 @@ class _Continuation:
 
     def crossing(self, critical_value: float, fraction: float, expected_t: float) -> float:
         """Probability of leaving the region at the next look."""
-        from scipy.special import ndtr  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.special import ndtr
 
         step = fraction - self.fraction
         bound = critical_value * math.sqrt(fraction)
@@ -137,9 +135,7 @@ class GroupSequentialPlan:
         refuse(problems)
 
     @classmethod
-    def equally_spaced(
-        cls, looks: int, boundary: Boundary = "lan_demets_obrien_fleming"
-    ) -> "GroupSequentialPlan":
+    def equally_spaced(cls, looks: int, boundary: Boundary = "lan_demets_obrien_fleming") -> "GroupSequentialPlan":
         """The plan of `looks` looks after equal numbers of users."""
         if looks < 1:
             refuse([f"looks: {looks} must be at least 1; the last look is the end of the test"])
@@ -156,7 +152,7 @@ class GroupSequentialPlan:
         return self._boundary(significance(level))
 
     def _boundary(self, alpha: float, looks: int | None = None) -> NDArray[np.float64]:
-        from scipy.optimize import brentq  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.optimize import brentq
 
         fractions = np.asarray(self.information_fractions[:looks])
         if self.boundary in ("obrien_fleming", "pocock"):
@@ -186,8 +182,26 @@ class GroupSequentialPlan:
             state = state.within(bounds[-1], fraction, 0.0)
         return np.array(bounds)
 
+    def _smallest_error(self, z: float, look: int) -> float:
+        """The smallest joint error rate whose boundary |Z| = z reaches at a look."""
+        from scipy.optimize import brentq
+
+        if self.boundary in ("obrien_fleming", "pocock"):
+            bounds = z / self._weights[look - 1] * self._weights
+            return min(1.0, float(first_crossing_probabilities(bounds, self.information_fractions).sum()))
+        smallest, largest = 1e-12, 1 - 1e-9
+        if z <= self._boundary(largest, look)[-1]:
+            return 1.0
+        if z >= self._boundary(smallest, look)[-1]:
+            return smallest
+
+        def beyond(log_alpha: float) -> float:
+            return float(self._boundary(math.exp(log_alpha), look)[-1]) - z
+
+        return math.exp(brentq(beyond, math.log(smallest), math.log(largest), xtol=1e-9))
+
     def _spent(self, fraction: float, alpha: float) -> float:
-        from scipy.special import ndtr, ndtri  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.special import ndtr, ndtri
 
         if self.boundary == "lan_demets_obrien_fleming":
             return float(4 * ndtr(ndtri(alpha / 4) / math.sqrt(fraction)))
@@ -197,9 +211,7 @@ class GroupSequentialPlan:
 
     def power(self, expected_t: float, level: float = 0.95) -> float:
         """P(the boundary is crossed at any look) where Z has mean `expected_t` at full information."""
-        crossed = first_crossing_probabilities(
-            self.critical_values(level), self.information_fractions, expected_t
-        )
+        crossed = first_crossing_probabilities(self.critical_values(level), self.information_fractions, expected_t)
         return float(crossed.sum())
 
     def at_look(self, lift: LiftEstimate, look: int) -> LiftEstimate:
@@ -213,15 +225,13 @@ class GroupSequentialPlan:
             LiftInputError: a look outside the plan; a lift from small counts, which has no normal statistic.
         """
         if not 1 <= look <= len(self.information_fractions):
-            refuse(
-                [f"look: {look} must lie between 1 and {len(self.information_fractions)}, the looks planned"]
-            )
+            refuse([f"look: {look} must lie between 1 and {len(self.information_fractions)}, the looks planned"])
         law = GroupSequentialLaw(**normal_parameters(lift.law), plan=self, look=look)
         return replace(lift, law=law)
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
         """One row per look: information fraction, critical value, nominal p-value and error spent so far."""
-        from scipy.special import ndtr  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.special import ndtr
 
         bounds = self.critical_values(level)
         crossed = first_crossing_probabilities(bounds, self.information_fractions)
@@ -260,18 +270,4 @@ class GroupSequentialLaw(StudentLaw):
 
     def tail(self) -> float:
         """Half the repeated p-value."""
-        from scipy.optimize import brentq  # noqa: PLC0415 (keeps `cpalab --help` fast)
-
-        z = abs(self.difference) / self.standard_error
-        smallest, largest = 1e-12, 0.5 - 1e-9
-        if z <= self.quantile(largest):
-            return 0.5
-        if z >= self.quantile(smallest):
-            return smallest
-        logarithm = brentq(
-            lambda log_tail: self.quantile(math.exp(log_tail)) - z,
-            math.log(smallest),
-            math.log(largest),
-            xtol=1e-9,
-        )
-        return math.exp(logarithm)
+        return self.plan._smallest_error(abs(self.difference) / self.standard_error, self.look) / 2

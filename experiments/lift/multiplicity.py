@@ -23,7 +23,7 @@ def holm_p_values(p_values: Mapping[str, float]) -> dict[str, float]:
     """
     if not p_values:
         refuse(["p_values: {} must hold at least one channel"])
-    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415 (keeps `cpalab --help` fast)
+    from statsmodels.stats.multitest import multipletests
 
     adjusted = multipletests(list(p_values.values()), method="holm")[1]
     return dict(zip(p_values, (float(p) for p in adjusted), strict=True))
@@ -44,7 +44,7 @@ class ManyToOneLaw(StudentLaw):
 
     def _outside(self, critical_value: float) -> float:
         """P(max |Z_i| > c)."""
-        from scipy.special import ndtr  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.special import ndtr
 
         nodes, weights = np.polynomial.hermite_e.hermegauss(101)
         loadings = np.array(self.loadings)[:, None]
@@ -58,7 +58,7 @@ class ManyToOneLaw(StudentLaw):
 
     def quantile(self, tail: float) -> float:
         """The c that max |Z| exceeds with probability 2·tail."""
-        from scipy.optimize import brentq  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.optimize import brentq
 
         return float(brentq(lambda c: self._outside(c) - 2 * tail, 0.0, 40.0, xtol=1e-12))
 

@@ -99,9 +99,7 @@ def stratified_assignment(
         refuse([f"strata: {strata} must lie between 1 and {len(panel.geos) // 2}, two geos in each"])
     is_treated = _stratified_draw(_strata(panel, strata), rng, treated_share)
     if is_treated.all() or not is_treated.any():
-        refuse(
-            [f"treated_share: {treated_share} must treat some geos of a stratum and leave some; fewer strata"]
-        )
+        refuse([f"treated_share: {treated_share} must treat some geos of a stratum and leave some; fewer strata"])
     return _assignment(panel, is_treated, "stratified", (), np.ones(is_treated.size, dtype=bool))
 
 
@@ -139,9 +137,7 @@ def constrained_assignment(
     if draws < 1:
         problems.append(f"draws: {draws} must be at least 1; 1000 is customary")
     if not 0 < kept_share <= 1:
-        problems.append(
-            f"kept_share: {kept_share} must lie above 0 and up to 1; 0.05 keeps the best twentieth"
-        )
+        problems.append(f"kept_share: {kept_share} must lie above 0 and up to 1; 0.05 keeps the best twentieth")
     if not 1 <= strata <= len(panel.geos) // 2:
         problems.append(f"strata: {strata} must lie between 1 and {len(panel.geos) // 2}, two geos in each")
     refuse(problems)

@@ -44,7 +44,7 @@ class _ObservedTotalLaw(ABC):
 
     def quantile(self, tail: float) -> float:
         """The normal quantile: a name for the tail probability, which `distances` reads back."""
-        from scipy.special import ndtri  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.special import ndtri
 
         return -float(ndtri(tail))
 
@@ -88,7 +88,7 @@ class TestInversionLaw(_ObservedTotalLaw):
 
     def distances(self, quantile: float) -> tuple[float, float]:
         """The last effects on both sides whose p-value is at least 2·Φ(−q)."""
-        from scipy.special import ndtr  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.special import ndtr
 
         alpha = 2 * float(ndtr(-quantile)) * (1 - 1e-12)
         return self._reach(-1, alpha), self._reach(1, alpha)
@@ -171,7 +171,7 @@ class PlaceboLaw(_ObservedTotalLaw):
 
     def distances(self, quantile: float) -> tuple[float, float]:
         """The placebo error that leaves a share of 2·Φ(−q) beyond it; infinite where there are too few."""
-        from scipy.special import ndtr  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.special import ndtr
 
         alpha = 2 * float(ndtr(-quantile))
         rank = math.ceil(alpha * (1 + len(self.placebo_errors)) * (1 - 1e-12)) - 1

@@ -16,9 +16,7 @@ from experiments.lift.welch import welch_lift
 __all__ = ["difference_in_differences"]
 
 
-def difference_in_differences(
-    experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)
-) -> GeoLiftTest:
+def difference_in_differences(experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
     """n_T·days·(Δ̄_T − Δ̄_C), Δ_g = geo g's mean response in the window minus its mean before the test.
 
     The geo is the unit of analysis (errors of a geo's days may be as alike as they like): Welch's test of the
@@ -32,10 +30,7 @@ def difference_in_differences(
     days = window.stop - window.start
     response = experiment.panel.response
     change = response[:, window].mean(axis=1) - response[:, experiment.pre].mean(axis=1)
-    arms = [
-        ArmStatistics.from_values(change[chosen])
-        for chosen in (experiment.is_treated, ~experiment.is_treated)
-    ]
+    arms = [ArmStatistics.from_values(change[chosen]) for chosen in (experiment.is_treated, ~experiment.is_treated)]
     treated, control = arms
     observed = float(response[experiment.is_treated, window].sum())
     notes = []

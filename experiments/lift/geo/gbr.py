@@ -60,9 +60,7 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
     )
 
 
-def _dose(
-    experiment: GeoExperiment, before: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], IncrementalCost | None]:
+def _dose(experiment: GeoExperiment, before: NDArray[np.float64]) -> tuple[NDArray[np.float64], IncrementalCost | None]:
     """The regressor of the effect per geo, and the incremental cost where there is any."""
     treated = experiment.is_treated
     spent = experiment.panel.cost

@@ -136,9 +136,7 @@ def geo_experiment(
             problems.append(f"start: {start} must leave at least three days before the test, has {first}")
         after = panel.dates.size - 1 - last
         if not 0 <= cooldown_days <= after:
-            problems.append(
-                f"cooldown_days: {cooldown_days} must lie between 0 and {after}, the days after {end}"
-            )
+            problems.append(f"cooldown_days: {cooldown_days} must lie between 0 and {after}, the days after {end}")
     refuse(problems)
     chosen = np.isin(np.array(panel.geos), names)
     # None only where a problem was refused above.

@@ -66,7 +66,7 @@ def required_impact(
         if not 0.5 <= value < 1
     ]
     refuse(problems)
-    from scipy.special import fdtri, stdtrit  # noqa: PLC0415 (keeps `cpalab --help` fast)
+    from scipy.special import fdtri, stdtrit
 
     n, m = pre_days, test_days
     quantiles = -stdtrit(n - 2, significance(level)) + stdtrit(n - 2, power)

@@ -67,7 +67,7 @@ def structural_time_series(
 
 
 def _fit(series: NDArray[np.float64], regressor: NDArray[np.float64], season_days: int | None) -> Any:
-    from statsmodels.tsa.statespace.structural import (  # noqa: PLC0415 (keeps `cpalab --help` fast)
+    from statsmodels.tsa.statespace.structural import (
         UnobservedComponents,
     )
 

@@ -36,9 +36,7 @@ def switchback_schedule(blocks: int, block_days: int, rng: np.random.Generator) 
     first = rng.integers(0, 2, blocks // 2)
     on = np.column_stack([first, 1 - first]).ravel().astype(bool)
     block = np.repeat(np.arange(blocks), block_days)
-    return pd.DataFrame(
-        {"day": np.arange(block.size), "block": block, "state": np.where(on[block], "on", "off")}
-    )
+    return pd.DataFrame({"day": np.arange(block.size), "block": block, "state": np.where(on[block], "on", "off")})
 
 
 def switchback_test(

@@ -51,7 +51,7 @@ def simplex_weights(target: NDArray[np.float64], controls: NDArray[np.float64]) 
         target: y of shape `(days,)`.
         controls: X of shape `(controls, days)`.
     """
-    from scipy.optimize import nnls  # noqa: PLC0415 (keeps `cpalab --help` fast)
+    from scipy.optimize import nnls
 
     distances = controls.T - target[:, None]
     size = float(np.sqrt((distances**2).sum(axis=0).min()))

@@ -70,9 +70,7 @@ class TimeRegression:
         return math.sqrt(variance * float(self.weights @ omega @ self.weights)), df
 
 
-def time_regression(
-    response: NDArray[np.float64], design: NDArray[np.float64], pre_days: int
-) -> TimeRegression:
+def time_regression(response: NDArray[np.float64], design: NDArray[np.float64], pre_days: int) -> TimeRegression:
     """Least squares on the first `pre_days` days, forecast for the rest.
 
     Args:
@@ -88,9 +86,7 @@ def time_regression(
     if pre_days < k + 2:
         refuse([f"pre_days: {pre_days} must be at least {k + 2}; start the table earlier"])
     if np.linalg.matrix_rank(before) < k:
-        refuse(
-            ["control: its response before the test must vary; use more geos or difference in differences"]
-        )
+        refuse(["control: its response before the test must vary; use more geos or difference in differences"])
     gram = np.linalg.inv(before.T @ before)
     coefficients = gram @ (before.T @ response[:pre_days])
     weights = np.concatenate([-before @ (gram @ after.sum(axis=0)), np.ones(len(after))])
@@ -128,9 +124,7 @@ def time_based_regression(
     cost = incremental_cost(experiment)
     if errors == "block_conformal":
         maker = np.eye(treated.size) - design @ np.linalg.pinv(design)
-        law = block_conformal_law(
-            lambda adjusted: maker @ adjusted, treated, experiment.pre_days, fitted.effect
-        )
+        law = block_conformal_law(lambda adjusted: maker @ adjusted, treated, experiment.pre_days, fitted.effect)
         estimate = LiftEstimate(law)
         covariance = 0.0
     else:
@@ -171,7 +165,7 @@ def _covariance(fitted: TimeRegression, cost: IncrementalCost | None, error: flo
 
 def _restricted_maximum_likelihood(design: NDArray[np.float64], residuals: NDArray[np.float64]) -> float:
     """ρ ≥ 0 of first-order autoregressive errors."""
-    from scipy.optimize import minimize_scalar  # noqa: PLC0415 (keeps `cpalab --help` fast)
+    from scipy.optimize import minimize_scalar
 
     n, k = design.shape
     columns = np.column_stack([design, residuals])

@@ -40,7 +40,7 @@ class TrimmedMatch:
 
         Source: Tukey and McLaughlin (1963), Sankhyā A 25(3): winsorised variance, n − 2m − 1 df.
         """
-        from scipy.special import stdtr  # noqa: PLC0415 (keeps `cpalab --help` fast)
+        from scipy.special import stdtr
 
         n, m = self.response.size, self.trimmed_pairs
         errors = np.sort(self.response - return_on_ad_spend * self.cost)
@@ -109,9 +109,7 @@ def trimmed_match_test(
     """
     place = {geo: k for k, geo in enumerate(experiment.panel.geos)}
     named = [str(geo) for pair in pairs for geo in pair]
-    problems = [
-        f"pairs: {geo} must be a geo of the table; check its name" for geo in named if geo not in place
-    ]
+    problems = [f"pairs: {geo} must be a geo of the table; check its name" for geo in named if geo not in place]
     repeated = sorted({geo for geo in named if named.count(geo) > 1})
     if repeated:
         problems.append(f"pairs: {', '.join(repeated)} must be in one pair only; draw the pairs again")
@@ -173,11 +171,9 @@ def _trimmed_mean_and_error(ordered: NDArray[np.float64], m: int) -> tuple[float
     return mean, math.sqrt(squares / (n - 1)) / ((1 - 2 * m / n) * math.sqrt(n))
 
 
-def _root(
-    response: NDArray[np.float64], cost: NDArray[np.float64], m: int, start: float, scale: float
-) -> float | None:
+def _root(response: NDArray[np.float64], cost: NDArray[np.float64], m: int, start: float, scale: float) -> float | None:
     """The root of the trimmed sum nearest to the untrimmed estimate; None where none is near."""
-    from scipy.optimize import brentq  # noqa: PLC0415 (keeps `cpalab --help` fast)
+    from scipy.optimize import brentq
 
     stop = response.size - m
 
@@ -193,8 +189,6 @@ def _root(
     for _ in range(8):
         there = start + side * reach
         if (trimmed_sum(there) > 0) != (here > 0):
-            return float(
-                brentq(trimmed_sum, min(start, there), max(start, there), xtol=1e-10 * max(1.0, abs(start)))
-            )
+            return float(brentq(trimmed_sum, min(start, there), max(start, there), xtol=1e-10 * max(1.0, abs(start))))
         reach *= 3
     return None

@@ -39,9 +39,7 @@ def test_any_number_of_looks_keeps_the_error_rate(binomial_band):
     rng = np.random.default_rng(100)
     fractions = np.arange(1, looks + 1) / looks
     z = rng.normal(0.0, np.sqrt(1 / looks), (replications, looks)).cumsum(axis=1) / np.sqrt(fractions)
-    limits = [
-        always_valid(LiftEstimate(StudentLaw(0.0, 1.0)), float(t)).critical_value(0.95) for t in fractions
-    ]
+    limits = [always_valid(LiftEstimate(StudentLaw(0.0, 1.0)), float(t)).critical_value(0.95) for t in fractions]
     assert (np.abs(z) > limits).any(axis=1).mean() <= 0.05 + binomial_band(0.05, replications)
     assert (np.abs(z) > 1.96).any(axis=1).mean() > 0.25  # the negative control: reading a fixed test
 
@@ -69,6 +67,4 @@ def test_bad_input_is_refused():
     with pytest.raises(LiftInputError, match="positive"):
         always_valid(lift, 0.0)
     with pytest.raises(LiftInputError, match="welch"):
-        always_valid(
-            user_lift(ArmStatistics.from_converters(50, 3), ArmStatistics.from_converters(50, 1)), 1.0
-        )
+        always_valid(user_lift(ArmStatistics.from_converters(50, 3), ArmStatistics.from_converters(50, 1)), 1.0)

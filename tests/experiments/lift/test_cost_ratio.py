@@ -30,9 +30,7 @@ def lift_of(difference, standard_error=1.0, df=math.inf):
     rho=st.floats(-0.99, 0.99),
     level=st.sampled_from(LEVELS),
 )
-def test_p_interval_and_set_say_the_same(
-    difference, standard_error, df, cost, cost_standard_error, rho, level
-):
+def test_p_interval_and_set_say_the_same(difference, standard_error, df, cost, cost_standard_error, rho, level):
     lift = lift_of(difference, standard_error, df)
     price = cost_per_incremental_conversion(
         lift,
@@ -53,14 +51,10 @@ def test_p_interval_and_set_say_the_same(
         assert price.point >= 0
 
 
-@given(
-    st.integers(1, 300), st.integers(0, 12), st.integers(1, 300), st.integers(0, 12), st.sampled_from(LEVELS)
-)
+@given(st.integers(1, 300), st.integers(0, 12), st.integers(1, 300), st.integers(0, 12), st.sampled_from(LEVELS))
 def test_they_also_say_the_same_for_tiny_counts(n1, x1, n0, x0, level):
     lift = LiftEstimate(
-        SmallCountLaw(
-            ArmStatistics.from_converters(n1, min(x1, n1)), ArmStatistics.from_converters(n0, min(x0, n0))
-        )
+        SmallCountLaw(ArmStatistics.from_converters(n1, min(x1, n1)), ArmStatistics.from_converters(n0, min(x0, n0)))
     )
     lower, upper = lift.interval(level)
     price = cost_per_incremental_conversion(lift, 100.0, level=level)
@@ -145,9 +139,7 @@ def test_bad_input_is_refused():
         cost_per_incremental_conversion(lift_of(1.0), 1.0, cost_standard_error=-1.0)
     with pytest.raises(LiftInputError, match="covariance"):
         cost_per_incremental_conversion(lift_of(1.0), 1.0, cost_standard_error=1.0, covariance=2.0)
-    few = LiftEstimate(
-        SmallCountLaw(ArmStatistics.from_converters(10, 3), ArmStatistics.from_converters(10, 1))
-    )
+    few = LiftEstimate(SmallCountLaw(ArmStatistics.from_converters(10, 3), ArmStatistics.from_converters(10, 1)))
     with pytest.raises(LiftInputError, match="welch"):
         cost_per_incremental_conversion(few, 1.0, cost_standard_error=1.0)
 

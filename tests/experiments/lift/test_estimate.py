@@ -82,17 +82,13 @@ def test_scale_changes_the_unit_and_nothing_else():
 
 def test_relative_lift_carries_the_error_of_its_baseline():
     known = LiftEstimate(StudentLaw(0.5, 0.2, baseline=1.0))
-    estimated = LiftEstimate(
-        StudentLaw(0.5, 0.2, baseline=1.0, baseline_standard_error=0.15, covariance=-(0.15**2))
-    )
+    estimated = LiftEstimate(StudentLaw(0.5, 0.2, baseline=1.0, baseline_standard_error=0.15, covariance=-(0.15**2)))
     assert known.relative_interval() == pytest.approx(known.interval())
     assert np.diff(estimated.relative_interval())[0] > np.diff(known.relative_interval())[0]
 
 
 def test_a_baseline_that_may_be_zero_leaves_the_relative_lift_open():
-    clear = LiftEstimate(
-        StudentLaw(5.0, 1.0, baseline=1.0, baseline_standard_error=0.9, covariance=-(0.9**2))
-    )
+    clear = LiftEstimate(StudentLaw(5.0, 1.0, baseline=1.0, baseline_standard_error=0.9, covariance=-(0.9**2)))
     lower, upper = clear.relative_interval()
     assert lower > 0
     assert math.isinf(upper)

@@ -62,9 +62,7 @@ def test_no_boundary_errs_more_often_than_alpha(looks, binomial_band):
 def test_power_is_the_share_of_simulated_tests_that_stop(boundary, binomial_band):
     # 20,000 seeded tests with an effect per boundary; 3.3 standard errors.
     plan = GroupSequentialPlan((0.3, 0.55, 0.8, 1.0), boundary)
-    stopped = simulated_crossing(
-        plan.critical_values(0.9), np.array(plan.information_fractions), 2.5, 20_000, seed=3
-    )
+    stopped = simulated_crossing(plan.critical_values(0.9), np.array(plan.information_fractions), 2.5, 20_000, seed=3)
     assert stopped == pytest.approx(plan.power(2.5, 0.9), abs=binomial_band(plan.power(2.5, 0.9), 20_000))
 
 

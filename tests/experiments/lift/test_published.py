@@ -119,9 +119,7 @@ def relative_misses(row, replications, seed):
     n, p, lift = row["n"], row["p"], row["lift"]
     below = above = 0
     for x1, x0 in rng.binomial(n, [p * (1 + lift), p], (replications, 2)):
-        estimate = user_lift(
-            ArmStatistics.from_converters(n, int(x1)), ArmStatistics.from_converters(n, int(x0))
-        )
+        estimate = user_lift(ArmStatistics.from_converters(n, int(x1)), ArmStatistics.from_converters(n, int(x0)))
         low, high = estimate.relative_interval(0.95)
         below += high < lift
         above += low > lift

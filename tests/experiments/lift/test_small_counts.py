@@ -19,9 +19,7 @@ Z = 1.959963984540054
 
 
 def converters(n1, x1, n0, x0):
-    return LiftEstimate(
-        SmallCountLaw(ArmStatistics.from_converters(n1, x1), ArmStatistics.from_converters(n0, x0))
-    )
+    return LiftEstimate(SmallCountLaw(ArmStatistics.from_converters(n1, x1), ArmStatistics.from_converters(n0, x0)))
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1), st.sampled_from([0.5, 0.9, 0.95, 0.99]))

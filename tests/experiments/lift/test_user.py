@@ -37,9 +37,7 @@ def test_p_value_lift_and_price_never_contradict_each_other(treated, control, co
     for level, row in zip(levels, frame.itertuples(), strict=True):
         significant = test.p_value < significance(level)
         assert row.significant == significant
-        assert (
-            not row.incremental_conversions_lower <= 0 <= row.incremental_conversions_upper
-        ) == significant
+        assert (not row.incremental_conversions_lower <= 0 <= row.incremental_conversions_upper) == significant
         assert test.cost_per_incremental_conversion(level).bounded == significant
         assert row.cost_per_incremental_conversion_lower >= 0
         if not significant:
@@ -73,9 +71,7 @@ def test_the_frame_has_the_platforms_lift_columns():
 
 
 def test_an_unclear_holdout_names_no_upper_end():
-    test = user_holdout_test(
-        ArmStatistics.from_converters(9_000, 130), ArmStatistics.from_converters(1_000, 13), 10**9
-    )
+    test = user_holdout_test(ArmStatistics.from_converters(9_000, 130), ArmStatistics.from_converters(1_000, 13), 10**9)
     assert test.p_value > 0.1
     assert test.to_frame()["cost_per_incremental_conversion_upper"].tolist() == [math.inf, math.inf]
     assert "no upper end" in test.summary()

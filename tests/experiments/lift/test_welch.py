@@ -51,9 +51,7 @@ def test_published_difference_of_means_and_of_proportions(reference, name):
     # The relative vectors are by the delta method: same point and variances, but a test of its own.
     relative = vectors[f"{name}_relative"]["result"]
     assert lift.relative_lift == pytest.approx(relative["expected"], rel=1e-9)
-    assert delta_standard_error(lift, lift.difference) == pytest.approx(
-        relative["uplift"]["stddev"], rel=1e-9
-    )
+    assert delta_standard_error(lift, lift.difference) == pytest.approx(relative["uplift"]["stddev"], rel=1e-9)
 
 
 def test_relative_and_absolute_tests_agree_where_the_delta_method_contradicts_itself(reference):
@@ -76,9 +74,7 @@ def test_published_covariate_adjustment(reference):
     assert lift.relative_lift == pytest.approx(relative["expected"], rel=1e-9)
     # That tool takes the gradient at the unadjusted treated mean, hence with the unadjusted difference.
     plain = welch_lift(treated.outcome, control.outcome)
-    assert delta_standard_error(lift, plain.difference) == pytest.approx(
-        relative["uplift"]["stddev"], rel=1e-6
-    )
+    assert delta_standard_error(lift, plain.difference) == pytest.approx(relative["uplift"]["stddev"], rel=1e-6)
     check_absolute(plain, vectors["nocuped_absolute"]["result"])
 
 
@@ -89,9 +85,7 @@ def test_published_ratio_metric(reference):
     check_absolute(lift, vectors["ratio_absolute"]["result"])
     relative = vectors["ratio_relative"]["result"]
     assert lift.relative_lift == pytest.approx(relative["expected"], rel=1e-9)
-    assert delta_standard_error(lift, lift.difference) == pytest.approx(
-        relative["uplift"]["stddev"], rel=1e-9
-    )
+    assert delta_standard_error(lift, lift.difference) == pytest.approx(relative["uplift"]["stddev"], rel=1e-9)
 
 
 def test_welch_is_scipys():
@@ -110,9 +104,7 @@ def test_slopes_per_arm_are_the_regression_with_interactions():
     rng = np.random.default_rng(4)
     x1, x0 = rng.normal(2, 1, 400), rng.normal(2.2, 1, 900)
     y1, y0 = 1 + 2 * x1 + rng.normal(0, 1, 400), 0.5 + 0.5 * x0 + rng.normal(0, 1, 900)
-    lift = adjusted_lift(
-        PairStatistics.from_values(y1, x1), PairStatistics.from_values(y0, x0), slopes="per_arm"
-    )
+    lift = adjusted_lift(PairStatistics.from_values(y1, x1), PairStatistics.from_values(y0, x0), slopes="per_arm")
     w = np.r_[np.ones(400), np.zeros(900)]
     x = np.r_[x1, x0] - np.r_[x1, x0].mean()
     fit = sm.OLS(np.r_[y1, y0], np.column_stack([np.ones(1300), w, x, w * x])).fit(cov_type="HC2")
@@ -127,9 +119,7 @@ def test_adjustment_removes_the_share_the_covariate_explains():
     x = rng.normal(0, 1, 20_000)
     y = 0.8 * x + 0.6 * rng.normal(0, 1, 20_000)
     arms = [PairStatistics.from_values(y[s], x[s]) for s in (slice(0, 10_000), slice(10_000, None))]
-    gain = (
-        adjusted_lift(*arms).standard_error ** 2 / welch_lift(*(a.outcome for a in arms)).standard_error ** 2
-    )
+    gain = adjusted_lift(*arms).standard_error ** 2 / welch_lift(*(a.outcome for a in arms)).standard_error ** 2
     assert gain == pytest.approx(1 - 0.8**2, rel=0.05)
 
 

@@ -25,9 +25,7 @@ def sales_experiment(sales_and_cost):
     panel = geo_panel(sales_and_cost, missing_rows="zero")
 
     def design(cooldown_days: int = 0) -> GeoExperiment:
-        return geo_experiment(
-            panel, treated, "2015-02-16", "2015-03-15", cooldown_days=cooldown_days, outcome="value"
-        )
+        return geo_experiment(panel, treated, "2015-02-16", "2015-03-15", cooldown_days=cooldown_days, outcome="value")
 
     return design
 

@@ -26,9 +26,7 @@ def test_the_error_rate_holds_under_any_autocorrelation(autoregressive, binomial
     treated = np.arange(20) < 10
     noise = autoregressive(rng, 0.8, (replications, 20, 40))
     panels = (GeoPanel(tuple(map(str, range(20))), dates, 100 + y) for y in noise)
-    rejected = [
-        difference_in_differences(GeoExperiment(panel, treated, 30, 10)).p_value < 0.10 for panel in panels
-    ]
+    rejected = [difference_in_differences(GeoExperiment(panel, treated, 30, 10)).p_value < 0.10 for panel in panels]
     assert np.mean(rejected) == pytest.approx(0.10, abs=binomial_band(0.10, replications))
 
 

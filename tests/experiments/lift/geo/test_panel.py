@@ -14,9 +14,7 @@ def table(panel_of_geos, table_of):
 
 def test_both_conventions_give_the_same_panel(table, panel_of_geos):
     first = geo_panel(table)
-    second = geo_panel(
-        table.rename(columns={"location": "geo", "Y": "response"}).sample(frac=1, random_state=1)
-    )
+    second = geo_panel(table.rename(columns={"location": "geo", "Y": "response"}).sample(frac=1, random_state=1))
     np.testing.assert_array_equal(first.response, second.response)
     np.testing.assert_array_equal(first.response, panel_of_geos(geos=4, days=12).response)
     assert first.geos == second.geos == ("g00", "g01", "g02", "g03")
@@ -36,8 +34,7 @@ def test_missing_columns_are_named_with_a_hint(table):
     problems = problems_of(table.rename(columns={"location": "geos", "Y": "total"}))
     assert problems == (
         "location or geo: column is required; did you mean geos?",
-        "Y or response or conversions or sales or value: column is required; the table has geos, date, "
-        "total, cost",
+        "Y or response or conversions or sales or value: column is required; the table has geos, date, total, cost",
     )
 
 

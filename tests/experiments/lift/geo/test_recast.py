@@ -39,9 +39,7 @@ def panel(rng, autoregressive, weekday, controls=20, pre_days=90, inflation=1.0)
     is_treated = np.arange(controls + 1) == treated
     dates = np.datetime64("2026-01-05") + time
     names = tuple(f"g{k:02d}" for k in range(controls + 1))
-    return GeoExperiment(GeoPanel(names, dates, response), is_treated, pre_days, TEST_DAYS), float(
-        added.sum()
-    )
+    return GeoExperiment(GeoPanel(names, dates, response), is_treated, pre_days, TEST_DAYS), float(added.sum())
 
 
 def read_out(autoregressive, weekday, cell, replications, seed):

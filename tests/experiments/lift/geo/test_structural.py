@@ -38,12 +38,8 @@ def coverage(replications, seed):
     for _ in range(replications):
         control = rng.normal(100.0, 5.0, (2, 80))
         treated = control.mean(axis=0) + rng.normal(0, 0.5, 80).cumsum() + rng.normal(0, 1.0, 80)
-        panel = GeoPanel(
-            ("a", "b", "c"), np.datetime64("2026-01-01") + np.arange(80), np.vstack([treated, control])
-        )
-        lower, upper = structural_time_series(GeoExperiment(panel, np.arange(3) == 0, 66, 14)).lift.interval(
-            0.9
-        )
+        panel = GeoPanel(("a", "b", "c"), np.datetime64("2026-01-01") + np.arange(80), np.vstack([treated, control]))
+        lower, upper = structural_time_series(GeoExperiment(panel, np.arange(3) == 0, 66, 14)).lift.interval(0.9)
         held += lower <= 0 <= upper
     return held / replications
 

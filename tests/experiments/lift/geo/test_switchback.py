@@ -58,9 +58,7 @@ def test_the_error_rate_holds_and_that_of_single_days_does_not(autoregressive, b
 def test_lingering_ads_are_washed_out(autoregressive):
     rng = np.random.default_rng(4)
     tables = [table(rng, autoregressive, effect=20.0, linger=3) for _ in range(60)]
-    per_day = [
-        np.mean([switchback_test(t, 7, washout_days=w).lift.difference / 70 for t in tables]) for w in (0, 3)
-    ]
+    per_day = [np.mean([switchback_test(t, 7, washout_days=w).lift.difference / 70 for t in tables]) for w in (0, 3)]
     assert per_day[0] < 17
     assert per_day[1] == pytest.approx(20.0, abs=0.6)
 

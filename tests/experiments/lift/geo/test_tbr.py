@@ -16,9 +16,7 @@ def test_the_regression_before_the_test_is_the_published_one(reference, sales_ex
     published = reference("tbr_gbr_salesandcost/matched_markets.json")["pre_period_ols"]
     experiment = sales_experiment()
     x = experiment.control.sum(axis=0)
-    fitted = time_regression(
-        experiment.treated.sum(axis=0), np.column_stack([np.ones(x.size), x]), experiment.pre_days
-    )
+    fitted = time_regression(experiment.treated.sum(axis=0), np.column_stack([np.ones(x.size), x]), experiment.pre_days)
     assert fitted.df == published["df_resid"]
     assert math.sqrt(fitted.residuals @ fitted.residuals / fitted.df) == pytest.approx(published["sigma"])
     slope = (fitted.counterfactual[1] - fitted.counterfactual[0]) / (x[1] - x[0])
@@ -82,9 +80,7 @@ def coverage(autoregressive, errors, rho, replications, seed, pre_days=90, test_
     held = 0
     for errors_of_days in noise:
         x = rng.normal(100.0, 5.0, errors_of_days.size)
-        fitted = time_regression(
-            10 + 0.9 * x + errors_of_days, np.column_stack([np.ones(x.size), x]), pre_days
-        )
+        fitted = time_regression(10 + 0.9 * x + errors_of_days, np.column_stack([np.ones(x.size), x]), pre_days)
         error, df = getattr(fitted, errors)()
         held += abs(fitted.effect) <= -stdtrit(df, 0.05) * error
     return held / replications
@@ -95,9 +91,7 @@ def check_coverage(autoregressive, replications, room, binomial_band):
     # from 90 days costs up to `room`; the published method, the negative control, covers .73 at ρ = .4 and
     # .60 at ρ = .6.
     band = binomial_band(0.90, replications)
-    assert coverage(autoregressive, "independent_errors", 0.0, replications, 1) == pytest.approx(
-        0.90, abs=band
-    )
+    assert coverage(autoregressive, "independent_errors", 0.0, replications, 1) == pytest.approx(0.90, abs=band)
     assert coverage(autoregressive, "autoregressive_errors", 0.0, replications, 2) == pytest.approx(
         0.90, abs=band + room
     )
@@ -139,9 +133,7 @@ def test_a_certain_effect_is_found(panel_of_geos):
     test = time_based_regression(experiment)
     assert test.lift.relative_lift == pytest.approx(0.5, abs=0.05)
     assert test.cost == pytest.approx(3 * 20 * 7.0)
-    assert test.to_frame()["cost_per_incremental_conversion"][0] == pytest.approx(
-        test.cost / test.lift.difference
-    )
+    assert test.to_frame()["cost_per_incremental_conversion"][0] == pytest.approx(test.cost / test.lift.difference)
     assert "An incremental conversion cost" in test.summary()
     assert test.series["cumulative_effect"].iloc[-1] == pytest.approx(test.lift.difference)
 
@@ -175,9 +167,7 @@ def test_estimated_cost_covaries_with_the_response(panel_of_geos):
         ),
         errors="independent",
     )
-    assert test.cost_covariance == pytest.approx(
-        test.lift.standard_error * test.cost_standard_error, rel=1e-6
-    )
+    assert test.cost_covariance == pytest.approx(test.lift.standard_error * test.cost_standard_error, rel=1e-6)
 
 
 def test_what_cannot_be_fitted_is_refused(panel_of_geos):

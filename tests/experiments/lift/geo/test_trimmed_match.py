@@ -39,9 +39,7 @@ def test_one_odd_pair_moves_little():
 
 def coverage(n, replications, seed, tail):
     rng = np.random.default_rng(seed)
-    return np.mean(
-        [trimmed_match(*pairs_of(rng, n, 2.0, tail)).p_value(2.0) >= 0.10 for _ in range(replications)]
-    )
+    return np.mean([trimmed_match(*pairs_of(rng, n, 2.0, tail)).p_value(2.0) >= 0.10 for _ in range(replications)])
 
 
 def check_coverage(replications, binomial_band):
