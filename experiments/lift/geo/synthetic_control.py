@@ -26,6 +26,7 @@ __all__ = [
 
 Augmentation = Literal["none", "ridge"]
 Scaling = Literal["relative", "additive"]
+Decomposition = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 SyntheticControlInference = Literal["block_conformal", "placebo"]
 
 # Candidate penalties relative to the largest eigenvalue, and blocks of days for their cross-validation.
@@ -67,6 +68,7 @@ def synthetic_weights(
     controls: NDArray[np.float64],
     augmentation: Augmentation = "ridge",
     penalty: float | None = None,
+    decomposition: Decomposition | None = None,
 ) -> SyntheticWeights:
     """Simplex weights w, and with ridge w + (XX' + λ·I)⁻¹X(y − X'w): what the simplex leaves, regressed.
 
@@ -78,6 +80,7 @@ def synthetic_weights(
         controls: of shape `(controls, days)`, free of their means.
         augmentation: `none` or `ridge`.
         penalty: λ; chosen where None.
+        decomposition: singular value decomposition of the controls, where it is at hand.
 
     Source: Abadie, Diamond and Hainmueller (2010), JASA 105(490); Ben-Michael, Feller and Rothstein (2021),
     "The augmented synthetic control method", JASA 116(536).
@@ -87,7 +90,8 @@ def synthetic_weights(
         return SyntheticWeights(weights, 0.0)
     if penalty is None:
         penalty = _cross_validated_penalty(target, controls)
-    return SyntheticWeights(weights + _ridge(target - weights @ controls, controls, [penalty])[0], penalty)
+    parts = decomposition if decomposition is not None else _decomposition(controls)
+    return SyntheticWeights(weights + _ridge(target - weights @ controls, parts, [penalty])[0], penalty)
 
 
 def synthetic_control(
@@ -148,10 +152,13 @@ def synthetic_control(
     if inference == "placebo":
         law = _placebo_law(y, x, n, unit, augmentation, effect, float(total[n:].sum()))
     else:
+        # Only the target changes with the null, so the controls are taken apart once.
+        x_all = scaled(total, experiment.everything)[1]
+        parts = _decomposition(x_all)
 
         def refit(adjusted: NDArray[np.float64]) -> NDArray[np.float64]:
-            y_all, x_all, _, unit_all = scaled(adjusted, experiment.everything)
-            weights = synthetic_weights(y_all, x_all, augmentation, fitted.penalty).weights
+            y_all, _, _, unit_all = scaled(adjusted, experiment.everything)
+            weights = synthetic_weights(y_all, x_all, augmentation, fitted.penalty, parts).weights
             return np.asarray(unit_all * (y_all - weights @ x_all))
 
         law = block_conformal_law(refit, total, n, effect)
@@ -191,11 +198,16 @@ def _placebo_law(
     return PlaceboLaw(effect, observed, tuple(errors))
 
 
-def _ridge(
-    remainder: NDArray[np.float64], controls: NDArray[np.float64], penalties: Sequence[float]
-) -> list[NDArray[np.float64]]:
-    """(XX' + λ·I)⁻¹·X·r for each λ, of shape `(controls,)`, from one singular value decomposition."""
+def _decomposition(controls: NDArray[np.float64]) -> Decomposition:
     u, s, vt = np.linalg.svd(controls, full_matrices=False)
+    return u, s, vt
+
+
+def _ridge(
+    remainder: NDArray[np.float64], decomposition: Decomposition, penalties: Sequence[float]
+) -> list[NDArray[np.float64]]:
+    """(XX' + λ·I)⁻¹·X·r for each λ, of shape `(controls,)`."""
+    u, s, vt = decomposition
     projected = s * (vt @ remainder)
     return [u @ (projected / (s**2 + penalty)) for penalty in penalties]
 
@@ -209,7 +221,7 @@ def _cross_validated_penalty(target: NDArray[np.float64], controls: NDArray[np.f
     for row, block in zip(errors, blocks, strict=True):
         kept = np.delete(np.arange(target.size), block)
         weights = simplex_weights(target[kept], controls[:, kept])
-        corrections = _ridge(target[kept] - weights @ controls[:, kept], controls[:, kept], penalties)
+        corrections = _ridge(target[kept] - weights @ controls[:, kept], _decomposition(controls[:, kept]), penalties)
         for k, correction in enumerate(corrections):
             gap = target[block] - (weights + correction) @ controls[:, block]
             row[k] = np.mean(gap**2)
