@@ -106,6 +106,7 @@ def user(
 @click.option("--test-days", type=int, required=True, help="Length of the test.")
 @click.option("--lift", "lifts", type=float, multiple=True, default=(0.02, 0.05, 0.1, 0.15, 0.2), show_default=True,
               help="Lift to try; may be repeated.")  # fmt: skip
+@click.option("--cost", type=float, help="Money the test would spend or save: gives the dearest detectable price.")
 @click.option("--method", type=click.Choice(PLANNED_METHODS), default="tbr", show_default=True, help="Estimator.")
 @click.option("--windows", type=int, default=50, show_default=True, help="Past windows to try it on.")
 @click.option("--missing-rows", type=click.Choice(["refuse", "zero"]), default="refuse", show_default=True,
@@ -115,8 +116,8 @@ def user(
 @as_json_option
 def geo(
     file: Path, treated: tuple[str, ...], candidates: int | None, treated_share: float, seed: int, test_days: int,
-    lifts: tuple[float, ...], method: str, windows: int, missing_rows: "MissingRows", level: float, power: float,
-    as_json: bool,
+    lifts: tuple[float, ...], cost: float | None, method: str, windows: int, missing_rows: "MissingRows",
+    level: float, power: float, as_json: bool,
 ) -> None:  # fmt: skip
     """Test of regions, tried on the past: FILE with location, date, Y or date, geo, response, without a test in it."""
     import numpy as np
@@ -147,7 +148,7 @@ def geo(
             past, names_in(treated), test_days, analyse,
             relative_lifts=lifts, windows=windows, level=level, power=power,
         )  # fmt: skip
-        rows, summary, chosen = found.to_frame(), found.summary(), names_in(treated)
+        summary, chosen = found.summary(), names_in(treated)
     else:
         rng = np.random.default_rng(seed)
         strata = max(1, min(4, len(panel.geos) // 2))
@@ -158,7 +159,14 @@ def geo(
         selection = select_markets(
             past, drawn, test_days, analyse, relative_lifts=lifts, windows=windows, level=level, power=power
         )
-        rows, summary, chosen = selection.held_out.to_frame(), selection.summary(), list(selection.chosen)
+        found, summary, chosen = selection.held_out, selection.summary(), list(selection.chosen)
+    rows = found.to_frame()
+    if cost is not None:
+        dearest = found.highest_detectable_cost(cost)
+        summary += (
+            f" At {cost:,.2f}, ads that cost more than {dearest:,.2f} per incremental conversion would be hard to "
+            "tell from ads that do nothing."
+        )
     if as_json:
         print_json({"treated": chosen, "power_curve": rows.to_dict("records"), "summary": summary})
         return

@@ -84,6 +84,7 @@ class SimulatedPower:
         errors: relative lift estimated where there was none, one per window, of shape `(windows,)`.
         windows: number of windows.
         independent_windows: how many of them fit side by side: the shares are that coarse.
+        response: mean response of the treated geos over a window.
         level: confidence level of the test.
         power: wanted power.
     """
@@ -93,6 +94,7 @@ class SimulatedPower:
     errors: NDArray[np.float64]
     windows: int
     independent_windows: int
+    response: float
     level: float
     power: float
 
@@ -108,6 +110,16 @@ class SimulatedPower:
         tail = np.logical_and.accumulate(found[::-1])[::-1]
         positive = tail & (self.relative_lifts > 0)
         return float(self.relative_lifts[positive].min()) if positive.any() else math.inf
+
+    def highest_detectable_cost(self, cost: float) -> float:
+        """Cost of the test ÷ smallest detectable response: dearer conversions would look like none.
+
+        Raises:
+            LiftInputError: a cost that is not positive.
+        """
+        if not 0 < cost < math.inf:
+            refuse([f"cost: {cost} must be positive; the money the test would spend or save"])
+        return cost / (self.minimum_detectable_lift * self.response)
 
     def to_frame(self) -> pd.DataFrame:
         """The power curve: `relative_lift, power`."""
@@ -176,7 +188,7 @@ def simulated_power(
     lifts = np.concatenate([[0.0], np.sort(np.asarray(relative_lifts, dtype=np.float64))])
     alpha = significance(level)
 
-    def read(start: int) -> tuple[list[bool], float]:
+    def read(start: int) -> tuple[list[bool], float, float]:
         found, error = [], math.nan
         for lift in lifts:
             response = panel.response[:, start : start + before + test_days].copy()
@@ -187,15 +199,16 @@ def simulated_power(
             found.append(estimate.p_value() < alpha)
             if lift == 0:
                 error = estimate.relative_lift
-        return found, error
+        return found, error, float(panel.response[is_treated, start + before : start + before + test_days].sum())
 
     answers = list(map_(read, (int(start) for start in starts)))
     return SimulatedPower(
         lifts,
-        np.mean([found for found, _ in answers], axis=0),
-        np.array([error for _, error in answers]),
+        np.mean([found for found, _, _ in answers], axis=0),
+        np.array([error for _, error, _ in answers]),
         len(answers),
         1 + (room - 1) // test_days,
+        float(np.mean([response for _, _, response in answers])),
         level,
         power,
     )

@@ -76,6 +76,8 @@ def test_a_geo_test_tried_on_the_past(cpalab, past):
     assert answer["treated"] == ["g0", "g3", "g5"]
     assert answer["power_curve"][0]["relative_lift"] == 0.0
     assert powers[-1] >= powers[1]
+    priced = cpalab("geo", past, "--treated", "g0,g3,g5", "--test-days", 14, "--windows", 10, "--cost", 900)[1]
+    assert "At 900.00, ads that cost more than" in " ".join(priced.split())
 
 
 def test_markets_are_chosen_and_judged_on_days_held_out(cpalab, past):
@@ -92,6 +94,7 @@ def test_bad_geo_plans_are_refused_in_words(cpalab, past):
         (("--test-days", 10, "--treated", "g99"), "g99 must be a geo of the table"),
         (("--test-days", 100, "--treated", "g0"), "bring more of the past"),
         (("--test-days", 10, "--candidates", 0), "at least 1"),
+        (("--test-days", 10, "--treated", "g0", "--cost", -5), "must be positive"),
     ):
         status, _, err = cpalab("geo", past, *arguments)
         assert status == 2

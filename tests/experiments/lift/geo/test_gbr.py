@@ -40,3 +40,15 @@ def test_what_cannot_be_fitted_is_refused(panel_of_geos):
         geo_based_regression(geo_experiment(panel, ["g00"], "2026-03-02", "2026-03-21"))
     with pytest.raises(LiftInputError, match="nothing was tested"):
         geo_based_regression(geo_experiment(panel_of_geos(2), ["g00"], "2026-03-02", "2026-03-21"))
+
+
+def test_the_error_rate_holds(panel_of_geos, binomial_band):
+    # 600 seeded panels without effect, 10 % tests, days autocorrelated; 3.3 standard errors.
+    rejected = []
+    for seed in range(600):
+        panel = panel_of_geos(seed, geos=24, days=50, rho=0.7)
+        treated = np.random.default_rng(seed).permutation(panel.geos)[:12]
+        bare = GeoPanel(panel.geos, panel.dates, panel.response)
+        experiment = geo_experiment(bare, list(treated), "2026-02-05", "2026-02-19")
+        rejected.append(geo_based_regression(experiment).p_value < 0.10)
+    assert np.mean(rejected) == pytest.approx(0.10, abs=binomial_band(0.10, 600))

@@ -52,6 +52,9 @@ def test_power_rises_with_the_lift(panel_of_geos):
     assert power.false_alarm_rate < 0.35
     assert 0.01 <= power.minimum_detectable_lift <= 0.3
     assert power.independent_windows == 7
+    assert power.response == pytest.approx(14 * panel.response[:8].sum(axis=0).mean(), rel=0.05)
+    dearest = power.highest_detectable_cost(1_000.0)
+    assert dearest * power.minimum_detectable_lift * power.response == pytest.approx(1_000.0)
     assert "7 of them independent" in power.summary()
     assert power.to_frame()["power"].tolist() == power.rejected.tolist()
 

@@ -86,7 +86,7 @@ def coverage(autoregressive, errors, rho, replications, seed, pre_days=90, test_
     return held / replications
 
 
-def check_coverage(autoregressive, replications, room, binomial_band):
+def check_coverage(reference, autoregressive, replications, room, binomial_band):
     # 90 % intervals. Independent errors: .90 ± (3.3 standard errors). Autoregressive ones: estimating ρ
     # from 90 days costs up to `room`; the published method, the negative control, covers .73 at ρ = .4 and
     # .60 at ρ = .6.
@@ -97,19 +97,21 @@ def check_coverage(autoregressive, replications, room, binomial_band):
     )
     for rho in (0.2, 0.4, 0.6):
         assert coverage(autoregressive, "autoregressive_errors", rho, replications, 3) >= 0.90 - band - room
-    for rho, collapsed in ((0.4, 0.728), (0.6, 0.605)):
+    published = reference("tbr_mde/observed_tbr_coverage_ar1.json")
+    for rho in (0.4, 0.6):
+        collapsed = published[f"npre90_m28_rho{rho}"]
         assert coverage(autoregressive, "independent_errors", rho, replications, 4) == pytest.approx(
             collapsed, abs=2 * binomial_band(collapsed, replications)
         )
 
 
-def test_intervals_hold_under_autocorrelation_and_the_published_ones_do_not(autoregressive, binomial_band):
-    check_coverage(autoregressive, 1_000, 0.015, binomial_band)
+def test_intervals_hold_under_autocorrelation_and_the_published_ones_do_not(reference, autoregressive, binomial_band):
+    check_coverage(reference, autoregressive, 1_000, 0.015, binomial_band)
 
 
 @pytest.mark.study
-def test_intervals_hold_under_autocorrelation_in_the_long_run(autoregressive, binomial_band):
-    check_coverage(autoregressive, 4_000, 0.015, binomial_band)
+def test_intervals_hold_under_autocorrelation_in_the_long_run(reference, autoregressive, binomial_band):
+    check_coverage(reference, autoregressive, 4_000, 0.015, binomial_band)
     assert coverage(autoregressive, "autoregressive_errors", 0.4, 4_000, 5) >= 0.87
 
 
