@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from experiments.truth import ALL, LABELS, Truth
+from experiments.order_labels import LABELS
+from experiments.truth import ALL, Truth
 from simulator.events import is_micro
 from simulator.world import World
 

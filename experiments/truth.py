@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from experiments.order_labels import Life, OrderLabels, Orders, label_orders, orders_lost
 from simulator.engines.twins import live_twins
 from simulator.law.log import CONVERSION
 from simulator.market.market import variants
@@ -31,9 +31,6 @@ ESTIMANDS: tuple[Estimand, ...] = ("average", "joint", "marginal_bid", "marginal
 AUCTION_BILLING = ("cpm", "cpc")
 MARGIN = 0.10
 ALL = "all"
-
-LABELS = ("always", "caused", "moved", "prevented")
-ALWAYS, CAUSED, MOVED, PREVENTED = range(4)
 
 
 @dataclass(frozen=True)
@@ -60,29 +57,6 @@ class Effect:
     def cost_per_incremental_conversion(self) -> float:
         """Cost over incremental conversions, in currency; inf where money caused nothing, nan where it prevented orders."""
         return cost_per(self.cost_micros, self.incremental_conversions)
-
-
-@dataclass(frozen=True)
-class OrderLabels:
-    """Each order of the world that happened, compared with a world without the ads.
-
-    always: would have happened anyway, the same; moved: would have happened at another time or value;
-    caused: would not have happened. prevented: how many happen only without the ads.
-
-    Attributes:
-        order_id: int64 (orders,), rising.
-        label: uint8 (orders,), positions in LABELS.
-        prevented: number of orders that the ads prevented.
-    """
-
-    order_id: npt.NDArray[np.int64]
-    label: npt.NDArray[np.uint8]
-    prevented: int
-
-    def counts(self) -> dict[str, int]:
-        """How many orders carry each label."""
-        found = np.bincount(self.label, minlength=len(LABELS))
-        return {name: int(found[i]) if i != PREVENTED else self.prevented for i, name in enumerate(LABELS)}
 
 
 @dataclass(frozen=True)
@@ -129,10 +103,11 @@ class Truth:
         if ALL not in self.labels:
             return f"{self.conversions:,} orders."
         counts = self.labels[ALL].counts()
+        orders = "order" if self.conversions == 1 else "orders"
         share = counts["always"] / self.conversions if self.conversions else math.nan
         return (
-            f"Of {self.conversions:,} orders, {counts['always']:,} ({share:.0%}) would have happened the same without any "
-            f"ads, {counts['moved']:,} at another time or value, {counts['caused']:,} not at all; ads prevented "
+            f"Of {self.conversions:,} {orders}, {counts['always']:,} ({share:.0%}) would have happened the same without "
+            f"any ads, {counts['moved']:,} at another time or value, {counts['caused']:,} not at all; ads prevented "
             f"{counts['prevented']:,}."
         )
 
@@ -196,29 +171,6 @@ class Question:
     channel: str
     estimand: Estimand
     changes: tuple[Change, ...]
-
-
-@dataclass(frozen=True)
-class Orders:
-    """Conversions, sorted by order_id; value in micros."""
-
-    order_id: npt.NDArray[np.int64]
-    value_micros: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Life:
-    """One twin world: its orders where people live apart, from when on, and what its campaigns did differently.
-
-    Attributes:
-        orders: of the people who live apart, from the session in which they part.
-        parted: session in which each person parts from the factual world, -1 if never (users,).
-        cost_change_micros: cost of each campaign minus that in the factual world (C,).
-    """
-
-    orders: Orders
-    parted: npt.NDArray[np.int32]
-    cost_change_micros: npt.NDArray[np.int64]
 
 
 def _questions(world: World, estimand: Estimand) -> list[Question]:
@@ -286,52 +238,8 @@ def _orders_of_world(world: World) -> Orders:
     return Orders(table["order_id"].to_numpy(), table["value_micros"].to_numpy())
 
 
-def _since_parting(fact: Orders, life: Life) -> npt.NDArray[np.bool_]:
-    """Which factual orders fall into the part of a life that is lived apart."""
-    parted = life.parted[fact.order_id >> 32]
-    result: npt.NDArray[np.bool_] = (parted >= 0) & ((fact.order_id & 0xFFFFFFFF) >= parted)
-    return result
-
-
-def label_orders(fact: Orders, life: Life) -> OrderLabels:
-    """Compare the orders that happened with those of a world without the ads, person by person.
-
-    An order in the same session with the same value is the same order. What is left over on both sides is matched in
-    order of time: an order that has a counterpart was moved, one that has none was caused (or, there, prevented).
-    """
-    label = np.full(len(fact.order_id), ALWAYS, np.uint8)
-    apart = np.flatnonzero(_since_parting(fact, life))
-    place = np.searchsorted(life.orders.order_id, fact.order_id[apart])
-    found = place < len(life.orders.order_id)
-    found[found] = life.orders.order_id[place[found]] == fact.order_id[apart][found]
-    same_session = apart[found]
-    label[same_session[fact.value_micros[same_session] != life.orders.value_micros[place[found]]]] = MOVED
-    without = np.ones(len(life.orders.order_id), np.bool_)
-    without[place[found]] = False
-    here = apart[~found]
-    users_here = fact.order_id[here] >> 32
-    users_there = life.orders.order_id[without] >> 32
-    has_counterpart = _rank_within(users_here) < _count_of(users_here, users_there)
-    label[here] = np.where(has_counterpart, MOVED, CAUSED)
-    prevented = int(np.sum(_rank_within(users_there) >= _count_of(users_there, users_here)))
-    return OrderLabels(fact.order_id, label, prevented)
-
-
-def _rank_within(sorted_users: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """0, 1, 2 … for the entries of each user."""
-    first = np.searchsorted(sorted_users, sorted_users, side="left")
-    result: npt.NDArray[np.int64] = np.arange(len(sorted_users)) - first
-    return result
-
-
-def _count_of(users: npt.NDArray[np.int64], among: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """How often each user occurs among sorted others."""
-    result: npt.NDArray[np.int64] = np.searchsorted(among, users, "right") - np.searchsorted(among, users, "left")
-    return result
-
-
 def _effect(question: Question, lives: Sequence[Life], fact: Orders, costs: dict[str, int], names: Names) -> Effect:
-    gained = [_orders_lost(fact, life) for life in lives]
+    gained = [orders_lost(fact, life) for life in lives]
     reached = max(int(np.sum(life.parted >= 0)) for life in lives)
     if len(lives) == 1:
         cost = sum(costs.values()) if question.channel == ALL else costs[question.channel]
@@ -341,10 +249,3 @@ def _effect(question: Question, lives: Sequence[Life], fact: Orders, costs: dict
         cost = int(np.sum(lives[1].cost_change_micros[own]) - np.sum(lives[0].cost_change_micros[own]))
         conversions, value = gained[0][0] - gained[1][0], gained[0][1] - gained[1][1]
     return Effect(question.channel, question.estimand, cost, conversions, value, reached)
-
-
-def _orders_lost(fact: Orders, life: Life) -> tuple[int, int]:
-    """Orders, and their value in micros, that the factual world has more than this one."""
-    apart = _since_parting(fact, life)
-    conversions = int(np.sum(apart)) - len(life.orders.order_id)
-    return conversions, int(np.sum(fact.value_micros[apart])) - int(np.sum(life.orders.value_micros))

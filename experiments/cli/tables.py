@@ -34,23 +34,22 @@ def money(value: float) -> str:
 def print_comparison(comparison: Comparison) -> None:
     """The main table, the sentences, and how the channels were bought."""
     screen = console()
-    table = Table(title=f"{comparison.title}: cost per order in {comparison.currency}", title_justify="left")
+    title = f"{comparison.title or 'Your scenario'}: orders and cost per order in {comparison.currency}"
+    table = Table(title=title, title_justify="left")
     table.add_column("channel")
-    for heading in ("cost", "orders", *(words(model).lower() for model in MODELS)):
+    for heading in ("cost", *(words(model).lower() for model in MODELS), "lift test (95 % interval)"):
         table.add_column(heading, justify="right")
-    table.add_column("lift test (95 % interval)", justify="right")
     table.add_column("truth", justify="right", style="bold")
     for channel in comparison.channels:
         table.add_row(
             words(channel.channel),
             f"{channel.cost:,.0f}",
-            f"{channel.credits[MODELS[0]]:,.0f}",
-            *(money(channel.attributed_cpa(model)) for model in MODELS),
+            *(f"{channel.credits[model]:,.0f} at {money(channel.attributed_cpa(model))}" for model in MODELS),
             lift_cell(channel),
-            money(channel.truth.cost_per_incremental_conversion),
+            f"{channel.truth.incremental_conversions:,} at {money(channel.truth.cost_per_incremental_conversion)}",
         )
     screen.print(table)
-    screen.print("orders: credited by last click; lift test and truth: cost per incremental order", style="dim")
+    screen.print("Models: orders credited. Lift test and truth: cost per incremental order.", style="dim")
     screen.print()
     screen.print(comparison.summary())
 

@@ -20,8 +20,11 @@ class EventBuffer:
         self.log = self._new_log()
 
     def grow(self) -> None:
-        """Set the rows written so far aside and make room for more."""
-        self.full.append(self.log.rows[: self.log.cursor[0]])
+        """Set the rows written so far aside and make room for more: for twice as many if none could be written."""
+        written = int(self.log.cursor[0])
+        if written == 0:
+            self.capacity *= 2
+        self.full.append(self.log.rows[:written])
         self.log = self._new_log()
 
     def take(self, first: int, last: int) -> Any:

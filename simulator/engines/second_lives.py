@@ -130,15 +130,18 @@ def parts(
     fact: Encounter,
     variant: Any,
 ) -> bool:
-    """Whether a world that has been like the factual one until now shows another ad in this session."""
+    """Whether a world that has been like the factual one until now shows or withholds another ad in this session.
+
+    A ghost parts worlds as an impression does: it counts towards caps and wear, which outlast the experiment.
+    """
     shown_ad = fact.offer.campaign
-    if variant.channel == NOBODY:
-        return shown_ad != NOBODY and (variant.off >> law.campaigns[moment.epoch, shown_ad].channel) & 1 == 1
-    if law.channels[moment.epoch, variant.channel].surface != fact.where:
+    if shown_ad != NOBODY and (variant.off >> law.campaigns[moment.epoch, shown_ad].channel) & 1:
+        return True
+    if variant.channel == NOBODY or law.channels[moment.epoch, variant.channel].surface != fact.where:
         return False
     probe = ledgers[ledgers.shape[0] - 1]
     other = auction(law, board, person, worlds.lives[0], worlds.shown[0], probe, moment, fact.where, variant)
-    return other.campaign != shown_ad
+    return other.campaign != shown_ad or other.ghosts != fact.offer.ghosts
 
 
 @part

@@ -54,4 +54,4 @@ def count_impression(campaign: Any, shown: Any, moment: Moment, c: int) -> None:
         shown[c].window = window
         shown[c].in_window = 0
     shown[c].in_window += 1
-    shown[c].total = min(shown[c].total + 1, 65535)
+    shown[c].total = min(int(shown[c].total) + 1, 65535)

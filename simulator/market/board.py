@@ -42,8 +42,9 @@ class Board(NamedTuple):
 def blank_board(days: float, tick_days: float, surfaces: int, campaigns: int, creatives: int) -> Board:
     """A board on which nothing has been published."""
     ticks = math.ceil(days / tick_days)
-    # On the lattice of session times, so that a session is never on both sides of a tick.
+    # On the lattice of session times, so that a session is never on both sides of a tick. The last tick ends with the run.
     starts = np.round(np.arange(ticks + 1) * tick_days * LATTICE) / LATTICE
+    starts[-1] = min(starts[-1], math.ceil(days * LATTICE) / LATTICE)
     return Board(
         ticks_per_day=1.0 / tick_days,
         starts=starts,

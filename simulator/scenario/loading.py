@@ -75,9 +75,11 @@ def parse_override(text: str) -> tuple[str, Any]:
     if not equals or not path.strip():
         raise ScenarioError([Problem("--set", "must look like path.to.key=value", repr(text))])
     try:
-        return path.strip(), tomllib.loads(f"value = {value}")["value"]
+        table = tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:
         return path.strip(), value.strip()
+    # A line break in the value could begin another key: then it is text.
+    return path.strip(), table["value"] if len(table) == 1 else value.strip()
 
 
 def _parse(text: str) -> dict[str, Any]:

@@ -8,18 +8,24 @@ from simulator.scenario.problems import Problem, ScenarioError
 from simulator.scenario.schema import Scenario
 from simulator.scenario.validation import validate
 
-# Drawn or laid down once, before the first session: a change in the middle would have no meaning.
+# Drawn or laid down once, before the first session: a change in the middle would have no meaning. `*` is any name.
 FIXED = (
     "title",
     "description",
     "run",
+    "market",
     "calendar",
     "population",
-    "market.people",
-    "market.currency",
     "timeline",
+    "need.season",
+    "funnel.*.name",
+    "surfaces.*.reach_share",
+    "channels.*.surface",
+    "channels.*.holdout",
+    "channels.*.campaigns.*.creatives.*.launch_day",
+    "invalid_traffic.robots_share",
+    "invalid_traffic.sessions_per_day",
 )
-FIXED_PARTS = ("name", "reach_share", "holdout", "launch_day", "season")
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,9 @@ def versions(scenario: Scenario) -> tuple[Version, ...]:
 
 
 def _fixed(path: str) -> Problem | None:
-    if any(path == prefix or path.startswith(f"{prefix}.") for prefix in FIXED) or set(path.split(".")) & set(
-        FIXED_PARTS
-    ):
-        return Problem(path, "cannot change over time", hint="it is laid down once, before the first session")
+    parts = path.split(".")
+    for pattern in FIXED:
+        fixed = pattern.split(".")
+        if len(fixed) <= len(parts) and all(name in ("*", part) for name, part in zip(fixed, parts, strict=False)):
+            return Problem(path, "cannot change over time", hint="it is laid down once, before the first session")
     return None

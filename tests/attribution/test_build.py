@@ -35,9 +35,7 @@ def table(paths):
 
 
 def built(touch_rows, conversion_rows, **conventions):
-    return table(
-        build_paths(touches(*touch_rows), conversions(*conversion_rows), PathSettings(**conventions))
-    )
+    return table(build_paths(touches(*touch_rows), conversions(*conversion_rows), PathSettings(**conventions)))
 
 
 class TestLookback:
@@ -202,9 +200,7 @@ class TestInputs:
     @pytest.mark.parametrize("user", [[5, 5, 9], ["x", "x", "y"], [5, 5, 2**62], [-3, -3, 4]])
     @pytest.mark.parametrize("make", [pd.DataFrame, pa.table, dict])
     def test_users_are_numbers_or_text_in_any_kind_of_table(self, user, make):
-        t = make(
-            {"user_id": user, "time": [1.0, 2.0, 1.0], "channel": ["a", "b", "b"], "device": ["p", "p", "q"]}
-        )
+        t = make({"user_id": user, "time": [1.0, 2.0, 1.0], "channel": ["a", "b", "b"], "device": ["p", "p", "q"]})
         assert table(build_paths(t, make({"user_id": user[:1], "time": [3.0]}))) == self.expected
 
     def test_codes_of_dictionaries_and_small_integers_are_read_as_they_are(self):
@@ -231,9 +227,7 @@ class TestInputs:
     def test_value_is_micros_or_currency_units(self):
         t = touches((1, 1.0, "a"))
         assert build_paths(t, conversions((1, 2.0), value=[0.1])).value_micros.tolist() == [100_000]
-        assert build_paths(t, conversions((1, 2.0), value_micros=[2**60 + 1])).value_micros.tolist() == [
-            2**60 + 1
-        ]
+        assert build_paths(t, conversions((1, 2.0), value_micros=[2**60 + 1])).value_micros.tolist() == [2**60 + 1]
 
     def test_rows_lead_back_to_the_tables(self):
         t = touches((2, 1.0, "b"), (1, 5.0, "a"), (1, 1.0, "v", "view"), (1, 2.0, "c"))
@@ -331,9 +325,7 @@ def plain_paths(rows, bought, conv):
 
 
 days = st.integers(0, 12).map(lambda quarter: quarter / 4)
-touch = st.tuples(
-    st.integers(0, 3), days, st.sampled_from(["a", "b", "direct"]), st.sampled_from(["click", "view"])
-)
+touch = st.tuples(st.integers(0, 3), days, st.sampled_from(["a", "b", "direct"]), st.sampled_from(["click", "view"]))
 conventions = st.builds(
     PathSettings,
     lookback_days=st.sampled_from([0.0, 0.5, 1.0, 2.0]),
@@ -378,12 +370,8 @@ def test_datetimes_give_the_paths_of_days(rows, bought, conv):
 
 def test_every_touch_and_conversion_is_accounted_for():
     rng = np.random.default_rng(1)
-    t = touches(
-        *[(u, time, "a") for u, time in zip(rng.integers(0, 50, 300), rng.random(300) * 90, strict=True)]
-    )
-    c = conversions(
-        *[(u, time) for u, time in zip(rng.integers(0, 50, 40), rng.random(40) * 90, strict=True)]
-    )
+    t = touches(*[(u, time, "a") for u, time in zip(rng.integers(0, 50, 300), rng.random(300) * 90, strict=True)])
+    c = conversions(*[(u, time) for u, time in zip(rng.integers(0, 50, 40), rng.random(40) * 90, strict=True)])
     paths = build_paths(t, c)
     tally = paths.tally
     assert paths.total_conversions == tally.conversions == 40

@@ -34,9 +34,7 @@ def test_bounds_turn_over_and_an_unbounded_one_is_empty():
 
 
 def test_a_channel_without_credit_keeps_its_cost_and_has_no_cost_per_conversion():
-    table = cpa_table(
-        [credit([10, 0], [5, 0], [20, 0])], {"a": MILLION, "b": 7 * MILLION, "new": 9 * MILLION}
-    )
+    table = cpa_table([credit([10, 0], [5, 0], [20, 0])], {"a": MILLION, "b": 7 * MILLION, "new": 9 * MILLION})
     assert table["channel"].tolist() == ["a", "b", "new"]
     assert table["cost"].tolist() == [1, 7, 9]
     assert table["conversions"].tolist() == [10, 0, 0]

@@ -12,9 +12,7 @@ from attribution.models.markov import Markov
 from attribution.models.rules import LastClick, Linear
 from attribution.paths import Paths
 
-PATHS = Paths.from_rows(
-    ["a > b", "b", ""], [60, 30, 10], value_micros=[6_000_000, 9_000_000, 0], nulls=[300, 100, 0]
-)
+PATHS = Paths.from_rows(["a > b", "b", ""], [60, 30, 10], value_micros=[6_000_000, 9_000_000, 0], nulls=[300, 100, 0])
 
 
 def test_frame_and_sentence():
@@ -47,9 +45,7 @@ class TestBootstrap:
     def test_workers_change_nothing(self):
         one = bootstrap_credits([LastClick()], PATHS, seed=2, replicates=16)[0]
         with ThreadPoolExecutor(2) as pool:
-            two = bootstrap_credits(
-                [LastClick()], PATHS, seed=2, replicates=16, map_=pool.map, progress=list
-            )[0]
+            two = bootstrap_credits([LastClick()], PATHS, seed=2, replicates=16, map_=pool.map, progress=list)[0]
         assert np.array_equal(one.interval.conversions_upper, two.interval.conversions_upper)
 
     def test_bounds_enclose_the_credit_and_widen_with_the_level(self):

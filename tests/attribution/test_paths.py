@@ -15,9 +15,7 @@ from attribution.paths import Paths
 from attribution.settings import PathSettings
 
 rows_of_names = st.lists(
-    st.tuples(
-        st.lists(st.sampled_from(["a", "b > c", "7"]), max_size=4), st.integers(0, 3), st.integers(0, 3)
-    ),
+    st.tuples(st.lists(st.sampled_from(["a", "b > c", "7"]), max_size=4), st.integers(0, 3), st.integers(0, 3)),
     max_size=12,
 )
 
@@ -26,9 +24,7 @@ def counts(paths):
     names = [tuple(paths.channels[c] for c in row) for row in np.split(paths.codes, paths.offsets[1:-1])]
     return {
         name: (n, lost, value)
-        for name, n, lost, value in zip(
-            names, paths.conversions, paths.nulls, paths.value_micros, strict=False
-        )
+        for name, n, lost, value in zip(names, paths.conversions, paths.nulls, paths.value_micros, strict=False)
     }
 
 
@@ -50,9 +46,7 @@ def test_rows_are_grouped_exactly(rows):
     assert paths.unattributed_conversions == sum(n for names, n, _ in rows if not names)
 
 
-@pytest.mark.parametrize(
-    "column", [list, pd.Series, pa.array, lambda rows: pa.array(rows).dictionary_encode()]
-)
+@pytest.mark.parametrize("column", [list, pd.Series, pa.array, lambda rows: pa.array(rows).dictionary_encode()])
 def test_text_is_split_at_the_separator_and_nowhere_else(column):
     paths = Paths.from_rows(column(["search>ads 2 > e-mail", "", "e-mail"]), [2, 1, 4])
     assert paths.channels == ("e-mail", "search>ads 2")
@@ -151,15 +145,10 @@ class TestResampling:
             mine = path == i
             assert drawn.conversions[i] == journeys.weight[mine & journeys.converted].sum()
             assert drawn.nulls[i] == journeys.weight[mine & ~journeys.converted].sum()
-            assert (
-                drawn.value_micros[i]
-                == (journeys.weight * journeys.value_micros)[mine & journeys.converted].sum()
-            )
+            assert drawn.value_micros[i] == (journeys.weight * journeys.value_micros)[mine & journeys.converted].sum()
 
     def test_from_counts_the_total_stays_and_values_keep_their_mean(self):
-        paths = Paths.from_rows(
-            ["a", "b", ""], [400, 100, 50], value_micros=[800, 300, 100], nulls=[1000, 0, 0]
-        )
+        paths = Paths.from_rows(["a", "b", ""], [400, 100, 50], value_micros=[800, 300, 100], nulls=[1000, 0, 0])
         drawn = paths.resampled(np.random.default_rng(5))
         assert drawn.total_conversions + drawn.nulls.sum() == 1550
         assert drawn.conversions.tolist() != paths.conversions.tolist()

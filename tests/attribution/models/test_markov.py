@@ -37,9 +37,7 @@ def transitions(fitted, **how):
 
 def expected_transitions(rows):
     return (
-        {(r["from"], r["to"]): r["p"] for r in rows}
-        if isinstance(rows[0], dict)
-        else {(a, b): p for a, b, p in rows}
+        {(r["from"], r["to"]): r["p"] for r in rows} if isinstance(rows[0], dict) else {(a, b): p for a, b, p in rows}
     )
 
 
@@ -57,9 +55,7 @@ def expected_transitions(rows):
 def test_published_chains(rows, exact, how):
     paths = paths_of(rows)
     fitted = Markov().fit(paths)
-    assert by_channel(paths.channels, fitted.removal_effect) == pytest.approx(
-        exact["removal_effect"], rel=1e-12
-    )
+    assert by_channel(paths.channels, fitted.removal_effect) == pytest.approx(exact["removal_effect"], rel=1e-12)
     found = by_channel(paths.channels, fitted.credit(paths).conversions)
     assert found == pytest.approx(exact["conversions"], rel=1e-12)
     assert transitions(fitted, **how) == pytest.approx(expected_transitions(exact["transition"]), rel=1e-12)

@@ -1,0 +1,85 @@
+"""Step 4, exposure: goodwill gained and lost, and the count of impressions."""
+
+import pytest
+
+from simulator.law import exposure as module
+from simulator.law.state import Attitude, Offer
+
+
+@pytest.fixture
+def expose(plain, stage):
+    step = plain(module.exposure)
+
+    def call(channel="social", campaign="prospecting", creative=0, **changes):
+        c = stage.campaign(channel, campaign)
+        offer = Offer(c, stage.names.campaigns[c].first_creative + creative, 0.0, 0)
+        attitude = Attitude(0.1, 0.2, 0.3)
+        moment = stage.moment(**changes)
+        return step(stage.law, stage.board, stage.goodwill, stage.shown, attitude, moment, offer)
+
+    return call
+
+
+def test_the_first_impression_adds_its_full_strength(stage, expose):
+    attitude = expose()
+    assert stage.goodwill[stage.channel("social")] == pytest.approx(0.15)
+    assert (attitude.need, attitude.upstream) == (0.1, 0.2)
+    assert attitude.direct == pytest.approx(0.3 + 0.3 * 0.15)
+
+
+def test_returns_diminish_by_half_at_the_saturation(stage, expose):
+    stage.set_up(channels__social__saturation=0.6)
+    stage.goodwill[stage.channel("social")] = 0.6
+    expose()
+    assert stage.goodwill[stage.channel("social")] == pytest.approx(0.6 + 0.15 / 2.0)
+
+
+def test_a_stale_or_weak_creative_adds_less(stage, expose):
+    stage.set_up(channels__social__campaigns__prospecting__creatives__b__goodwill_factor=0.5)
+    stage.board.freshness[3, 1] = 0.4
+    expose(creative=1)
+    assert stage.goodwill[stage.channel("social")] == pytest.approx(0.15 * 0.5 * 0.4)
+
+
+def test_goodwill_of_another_channel_lends_synergy(stage, expose):
+    stage.goodwill[stage.channel("video")] = 0.8
+    expose()
+    assert stage.goodwill[stage.channel("social")] == pytest.approx(0.15 * (1.0 + 0.5 * 0.8))
+    assert stage.goodwill[stage.channel("video")] == 0.8
+
+
+def test_annoyance_lends_no_negative_synergy(stage, expose):
+    stage.goodwill[stage.channel("video")] = -0.8
+    expose()
+    assert stage.goodwill[stage.channel("social")] == pytest.approx(0.15)
+
+
+def test_beyond_overexposure_each_impression_annoys(stage, expose):
+    counter = stage.shown[stage.campaign("social", "prospecting")]
+    counter.total = 11
+    expose()  # the twelfth
+    assert stage.goodwill[stage.channel("social")] == pytest.approx(0.15)
+    expose()
+    assert stage.goodwill[stage.channel("social")] == pytest.approx(0.10)
+
+
+def test_annoyance_stops_at_minus_one(stage, expose):
+    stage.set_up(channels__social__annoyance_per_impression=0.7)
+    stage.shown[stage.campaign("social", "prospecting")].total = 50
+    for expected in (-0.7, -1.0, -1.0):
+        expose()
+        assert stage.goodwill[stage.channel("social")] == pytest.approx(expected)
+
+
+def test_impressions_are_counted_per_window_and_in_all(stage, expose):
+    counter = stage.shown[stage.campaign("social", "prospecting")]
+    for time, in_window, total in ((1.0, 1, 1), (6.9, 2, 2), (7.1, 1, 3), (30.0, 1, 4)):
+        expose(time=time)
+        assert (counter.in_window, counter.total) == (in_window, total)
+
+
+def test_counts_stop_before_they_overflow(stage, expose):
+    counter = stage.shown[stage.campaign("social", "prospecting")]
+    counter.total = 65_535
+    expose()
+    assert counter.total == 65_535

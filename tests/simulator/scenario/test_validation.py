@@ -1,0 +1,138 @@
+"""Validation: what every single table must be; all problems at once, each with its place, value, rule and hint."""
+
+import pytest
+from pydantic import ValidationError
+
+from simulator.scenario.problems import Problem, ScenarioError
+from simulator.scenario.validation import validate
+
+
+def problems_of(tables):
+    with pytest.raises(ScenarioError) as caught:
+        validate(tables)
+    return caught.value.problems
+
+
+def put(tables, path, value):
+    *parents, last = path.split(".")
+    for part in parents:
+        tables = tables[int(part)] if isinstance(tables, list) else tables.setdefault(part, {})
+    tables[last] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "rule"),
+    [
+        ("run.users", 0, "must be greater than or equal to 1"),
+        ("run.users", 2.5, "must be a valid integer"),
+        ("run.users", "many", "must be a valid integer"),
+        ("run.days", 0.0, "must be greater than 0"),
+        ("run.days", float("inf"), "must be a finite number"),
+        ("run.days", float("nan"), "must be a finite number"),
+        ("run.seed", -1, "must be greater than or equal to 0"),
+        ("run.seed", 2**64, f"must be less than {2**64}"),
+        ("run.tick_hours", 0.5, "must be greater than or equal to 1"),
+        ("market.people", 0, "must be greater than or equal to 1"),
+        ("calendar.first_weekday", "Monday", "must be 'monday', 'tuesday'"),
+        ("population.activity_need_correlation", 1.1, "must be less than or equal to 1"),
+        ("population.customer_share", 1.1, "must be less than or equal to 1"),
+        ("population.sessions_per_day.mean", 0.0, "must be greater than 0"),
+        ("need.lapse_per_day", -0.1, "must be greater than or equal to 0"),
+        ("funnel.0.rate", 1.01, "must be less than or equal to 1"),
+        ("order.value.sigma", -1.0, "must be greater than or equal to 0"),
+        ("surfaces.feed.slot_share", 1.5, "must be less than or equal to 1"),
+        ("surfaces.feed.weights.late", -1.0, "must be greater than or equal to 0"),
+        ("channels.social.half_life_days", 0.0, "must be greater than 0"),
+        ("channels.social.holdout.share", 2.0, "must be less than or equal to 1"),
+        ("channels.social.campaigns.prospecting.bid", -1.0, "must be greater than or equal to 0"),
+        ("channels.social.campaigns.prospecting.daily_budget", 0.0, "must be greater than 0"),
+        ("channels.social.campaigns.prospecting.billing", "cps", "must be 'cpm', 'cpc'"),
+        ("channels.social.campaigns.prospecting.frequency_cap", 0, "must be greater than or equal to 1"),
+        ("invalid_traffic.robots_share", 0.6, "must be less than or equal to 0.5"),
+        ("timeline.0.day", 0.0, "must be greater than 0"),
+        ("timeline.0.set", {}, "dictionary should have at least 1 item"),
+        ("title", 5, "must be a valid string"),
+        ("need.season.0.day", True, "must be a valid number"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_at_its_place(market, path, value, rule):
+    put(market, path, value)
+    (problem,) = problems_of(market)
+    assert problem.place == path
+    assert problem.rule.startswith(rule)
+    assert problem.value == (repr(value) if isinstance(value, str | int | float) else "")
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("runs", "did you mean run?"),
+        ("run.day", "did you mean days?"),
+        ("channels.social.halflife_days", "did you mean half_life_days?"),
+        ("channels.social.campaigns.prospecting.budget", "did you mean daily_budget?"),
+        ("channels.social.campaigns.prospecting.creatives.a.launch", "did you mean launch_day?"),
+        ("surfaces.feed.weights.visitd", "did you mean visited?"),
+        ("funnel.0.rat", "did you mean rate?"),
+        ("market.xyz", "known here: competition_persistence, competition_sigma, currency, people"),
+    ],
+)
+def test_an_unknown_key_gets_a_hint(market, path, hint):
+    put(market, path, 1)
+    (problem,) = problems_of(market)
+    assert problem == Problem(path, "unknown key", "", hint)
+
+
+@pytest.mark.parametrize("name", ["Social", "1st", "paid social", "social-ads", "", "x" * 41])
+def test_names_are_lower_case_words(market, name):
+    market["channels"][name] = {}
+    (problem,) = problems_of(market)
+    assert problem.place == f"channels.{name}"
+    assert problem.value == repr(name)
+    assert "name" in problem.rule or "at most 40 characters" in problem.rule
+
+
+@pytest.mark.parametrize("key", ["funnel", "surfaces", "channels"])
+def test_what_is_needed_is_named(market, key):
+    del market[key]
+    (problem,) = problems_of(market)
+    assert problem == Problem(key, "is needed and missing")
+
+
+def test_a_campaign_needs_a_bid(market):
+    del market["channels"]["video"]["campaigns"]["launch"]["bid"]
+    (problem,) = problems_of(market)
+    assert problem == Problem("channels.video.campaigns.launch.bid", "is needed and missing")
+
+
+@pytest.mark.parametrize("size", [0, 5])
+def test_a_funnel_has_one_to_four_steps(market, size):
+    market["funnel"] = [{"name": f"step_{i}", "rate": 0.5} for i in range(size)]
+    (problem,) = problems_of(market)
+    assert problem.place == "funnel"
+
+
+def test_every_problem_is_reported_at_once(market):
+    market["run"]["days"] = 0
+    market["channels"]["social"]["half_lif_days"] = 1
+    market["channels"]["video"]["campaigns"]["launch"]["bid"] = -5
+    market["timeline"][0]["day"] = -1.0
+    assert {problem.place for problem in problems_of(market)} == {
+        "run.days",
+        "channels.social.half_lif_days",
+        "channels.video.campaigns.launch.bid",
+        "timeline.0.day",
+    }
+
+
+def test_a_scenario_is_frozen(scenario):
+    with pytest.raises(ValidationError):
+        scenario.run.users = 5
+
+
+def test_paid_channels_are_those_with_campaigns(scenario):
+    assert scenario.paid_channels() == ["social", "video", "brand_search", "affiliate", "email"]
+
+
+def test_creatives_go_by_launch(scenario):
+    campaign = scenario.channels["social"].campaigns["prospecting"]
+    assert list(campaign.creatives_by_launch()) == ["a", "b"]
