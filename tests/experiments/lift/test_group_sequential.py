@@ -1,14 +1,17 @@
 """Looks planned beforehand: boundaries, error rates, power, and a lift that may be read at a look."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from experiments.lift.arms import ArmStatistics
 from experiments.lift.cost_ratio import cost_per_incremental_conversion
 from experiments.lift.estimate import LiftEstimate, StudentLaw, significance
 from experiments.lift.group_sequential import BOUNDARIES, GroupSequentialPlan, first_crossing_probabilities
 from experiments.lift.refusal import LiftInputError
+from experiments.lift.user import user_holdout_test
 
 FIXED = 1.959963984540054
 
@@ -112,3 +115,13 @@ def test_an_extreme_statistic_has_a_tiny_p_value():
     lift = GroupSequentialPlan.equally_spaced(2).at_look(LiftEstimate(StudentLaw(50.0, 1.0)), 1)
     assert 0 < lift.p_value() < 1e-9
     assert math.isfinite(lift.interval(0.999999)[0])
+
+
+def test_the_effect_on_the_exposed_is_read_at_the_same_look():
+    treated, control = ArmStatistics.from_converters(5_000, 400), ArmStatistics.from_converters(5_000, 330)
+    unexposed = ArmStatistics.from_converters(2_000, 130)
+    test = user_holdout_test(treated, control, 10**9, unexposed=unexposed)
+    early = replace(test, lift=GroupSequentialPlan.equally_spaced(4).at_look(test.lift, 2))
+    exposed = early.lift_of_exposed
+    assert exposed.p_value() == early.lift.p_value() > test.lift.p_value()
+    assert exposed.critical_value() == early.lift.critical_value() > test.lift.critical_value()
