@@ -40,12 +40,14 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
     silent = [geo for geo, x in zip(experiment.panel.geos, before, strict=True) if not x > 0]
     if silent:
         problems.append(
-            f"response: {len(silent)} geos without any before the test (first {silent[0]}) must be left out"
+            f"response: {len(silent)} geos have none before the test and must have some; leave out {silent[0]} …"
         )
     if not dose.any():
         problems.append("cost: no treated geo differs in cost; nothing was tested. Leave the column out")
     refuse(problems)
     design = np.column_stack([np.ones(before.size), before, dose]) / before[:, None]
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        refuse(["response: it must differ between geos before the test, beyond their cost; use did"])
     gram = np.linalg.inv(design.T @ design)
     coefficients = gram @ (design.T @ (during / before))
     residuals = during / before - design @ coefficients

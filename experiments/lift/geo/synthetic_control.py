@@ -129,9 +129,9 @@ def synthetic_control(
         controls = controls[controls[:, :n].mean(axis=1) > 0]
     problems = []
     if len(controls) < 2:
-        problems.append(f"control: {len(controls)} geos must be at least 2 for a synthetic control; use tbr")
+        problems.append(f"control: {len(controls)} geos with a response before the test must be at least 2; use tbr")
     if scaling == "relative" and not total[:n].mean() > 0:
-        problems.append("treated: response before the test must be positive; use scaling='additive'")
+        problems.append("treated: response before the test must be positive to grow; use tbr, or additive scaling")
     refuse(problems)
     geos = int(experiment.is_treated.sum())
 
@@ -209,7 +209,9 @@ def _ridge(
     """(XX' + λ·I)⁻¹·X·r for each λ, of shape `(controls,)`."""
     u, s, vt = decomposition
     projected = s * (vt @ remainder)
-    return [u @ (projected / (s**2 + penalty)) for penalty in penalties]
+    # Directions in which no control varies carry nothing; the floor only keeps 0/0 away.
+    floor = np.finfo(np.float64).tiny
+    return [u @ (projected / np.maximum(s**2 + penalty, floor)) for penalty in penalties]
 
 
 def _cross_validated_penalty(target: NDArray[np.float64], controls: NDArray[np.float64]) -> float:

@@ -52,3 +52,10 @@ def test_the_error_rate_holds(panel_of_geos, binomial_band):
         experiment = geo_experiment(bare, list(treated), "2026-02-05", "2026-02-19")
         rejected.append(geo_based_regression(experiment).p_value < 0.10)
     assert np.mean(rejected) == pytest.approx(0.10, abs=binomial_band(0.10, 600))
+
+
+def test_geos_without_differences_are_refused(panel_of_geos):
+    panel = panel_of_geos(1)
+    same = GeoPanel(panel.geos, panel.dates, np.full(panel.response.shape, 7.0))
+    with pytest.raises(LiftInputError, match="must differ between geos"):
+        geo_based_regression(geo_experiment(same, ["g00"], "2026-03-02", "2026-03-21"))
