@@ -170,6 +170,8 @@ def geo(
     from experiments.lift.refusal import LiftInputError
 
     _refuse_options(method, inference, season_days, pairs)
+    if series is not None and not series.parent.is_dir():
+        raise LiftInputError([f"--series: {series.parent} must be a folder; create it first"])
     panel = geo_panel(read_table(file), missing_rows=missing_rows)
     experiment = geo_experiment(panel, names_in(treated), start, end, cooldown_days=cooldown_days, outcome=outcome)
     test = read_out(experiment, levels, method, inference, season_days, pairs)

@@ -351,10 +351,10 @@ def plan_user_test(
         problems.append(f"users: {users} must be at least 2; count the users of both arms")
     if relative_lift is not None and not relative_lift > 0:
         problems.append(f"relative_lift: {relative_lift} must be positive; write 0.1 for 10 %")
-    if users_per_day is not None and not users_per_day > 0:
+    if users_per_day is not None and not 0 < users_per_day < math.inf:
         problems.append(f"users_per_day: {users_per_day} must be positive; users who enter per day")
-    if conversion_delay_days < 0:
-        problems.append(f"conversion_delay_days: {conversion_delay_days} must not be negative")
+    if not 0 <= conversion_delay_days < math.inf:
+        problems.append(f"conversion_delay_days: {conversion_delay_days} must not be negative; 0 for none")
     refuse(problems)
     size = users if users is not None else design.required_users(relative_lift or math.nan, power)
     smallest = design.minimum_detectable_lift(size, power)

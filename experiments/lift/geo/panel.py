@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from experiments.lift.refusal import LiftInputError, refuse
 
-__all__ = ["GeoExperiment", "GeoPanel", "MissingRows", "Outcome", "dates_of", "geo_experiment", "geo_panel"]
+__all__ = [
+    "GeoExperiment",
+    "GeoPanel",
+    "MissingRows",
+    "Outcome",
+    "dates_of",
+    "geo_experiment",
+    "geo_panel",
+    "number_problems",
+]
 
 MissingRows = Literal["refuse", "zero"]
 Outcome = Literal["conversions", "value"]
@@ -182,7 +191,7 @@ def geo_panel(data: Any, *, missing_rows: MissingRows = "refuse") -> GeoPanel:
             problems.append(f"{name}: {missing:,} missing values must be given; write 0 for no sales or cost")
     for role in ("response", "cost"):
         if role in columns and not problems:
-            problems += _number_problems(names[role], columns[role], refuse_negative=role == "cost")
+            problems += number_problems(names[role], columns[role], refuse_negative=role == "cost")
     dates = dates_of(columns["date"], names["date"], problems)
     refuse(problems)
 
@@ -219,7 +228,8 @@ def _columns(present: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def _number_problems(name: str, values: NDArray[Any], refuse_negative: bool) -> list[str]:
+def number_problems(name: str, values: NDArray[Any], refuse_negative: bool = False) -> list[str]:
+    """What keeps a column from being numbers."""
     if not np.issubdtype(values.dtype, np.number):
         return [f"{name}: {values.dtype} must be numbers; convert the column"]
     numbers = values.astype(np.float64)

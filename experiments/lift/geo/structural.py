@@ -40,6 +40,8 @@ def structural_time_series(
     Source: Brodersen et al. (2015), "Inferring causal impact using Bayesian structural time-series models",
     Annals of Applied Statistics 9(1), with maximum likelihood in place of a prior; Durbin and Koopman (2012).
     """
+    if season_days is not None and season_days < 2:
+        refuse([f"season_days: {season_days} must be at least 2; 7 for weekdays"])
     least = max(10, 3 * (season_days or 0))
     if experiment.pre_days < least:
         refuse([f"pre_days: {experiment.pre_days} must be at least {least}; start the table earlier"])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from experiments.lift.arms import PairStatistics
 from experiments.lift.estimate import StudentLaw
-from experiments.lift.geo.panel import Outcome, dates_of
+from experiments.lift.geo.panel import Outcome, dates_of, number_problems
 from experiments.lift.geo.result import GeoLiftTest
 from experiments.lift.refusal import refuse
 from experiments.lift.welch import welch_lift
@@ -72,15 +72,17 @@ def switchback_test(
             if name not in frame.columns
         ]
     )
+    has_cost = "cost" in frame.columns
     problems: list[str] = []
+    for name in ("response", "cost") if has_cost else ("response",):
+        problems += number_problems(name, frame[name].to_numpy())
     dates = dates_of(frame["date"].to_numpy(), "date", problems)
     refuse(problems)
     order = np.argsort(dates)
     state = frame["state"].to_numpy()[order]
     response = frame["response"].to_numpy().astype(np.float64)[order]
-    has_cost = "cost" in frame.columns
     cost = frame["cost"].to_numpy().astype(np.float64)[order] if has_cost else np.zeros(response.size)
-    refuse(_problems(dates[order], state, np.concatenate([response, cost]), block_days, washout_days))
+    refuse(_problems(dates[order], state, block_days, washout_days))
 
     block = np.arange(response.size) // block_days
     blocks = response.size // block_days
@@ -116,7 +118,6 @@ def switchback_test(
 def _problems(
     dates: NDArray[np.datetime64],
     state: NDArray[Any],
-    numbers: NDArray[np.float64],
     block_days: int,
     washout_days: int,
 ) -> list[str]:
@@ -126,8 +127,6 @@ def _problems(
         problems.append(f"state: {', '.join(strangers[:5])} must be on or off; rename the states")
     if (np.diff(dates) != np.timedelta64(1, "D")).any():
         problems.append("date: days must follow each other once each; sum repeated days, add missing ones")
-    if not np.isfinite(numbers).all():
-        problems.append("response, cost: values must be finite numbers; write 0 for none")
     if not 1 <= block_days <= max(1, state.size // 4):
         problems.append(f"block_days: {block_days} must leave at least four blocks in {state.size} days")
     elif not 0 <= washout_days < block_days:

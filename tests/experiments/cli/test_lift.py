@@ -195,6 +195,10 @@ def test_switchback(cpalab, tmp_path):
             ("geo", "users.csv", "--treated", "a", "--start", "x", "--end", "y", "--inference", "placebo"),
             "must be one of autoregressive",
         ),
+        (
+            ("geo", "users.csv", "--treated", "a", "--start", "x", "--end", "y", "--series", "nowhere/x.csv"),
+            "nowhere must be a folder",
+        ),
         (("switchback", "users.csv", "--block-days", "7"), "date: column is required"),
         (("user", "nowhere.csv"), "does not exist"),
     ],

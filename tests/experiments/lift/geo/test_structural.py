@@ -58,3 +58,5 @@ def test_few_days_are_refused(panel_of_geos):
     panel = panel_of_geos(1)
     with pytest.raises(LiftInputError, match="at least 21"):
         structural_time_series(geo_experiment(panel, ["g00"], "2026-01-15", "2026-01-20"), season_days=7)
+    with pytest.raises(LiftInputError, match="at least 2"):
+        structural_time_series(geo_experiment(panel, ["g00"], "2026-03-02", "2026-03-20"), season_days=-3)

@@ -70,6 +70,7 @@ def test_bad_tables_are_refused(autoregressive):
         (good.assign(state="paused"), {}, "must be on or off"),
         (good.drop(index=3), {}, "days must follow each other"),
         (good.assign(response=np.inf), {}, "must be finite"),
+        (good.assign(response="many", cost="much"), {}, "cost: .* must be numbers"),
         (good, {"block_days": 50}, "at least four blocks"),
         (good, {"block_days": 5}, "within a block"),
         (good, {"washout_days": 7}, "between 0 and 6"),
