@@ -15,7 +15,7 @@ from experiments.lift.geo.panel import GeoExperiment, GeoPanel, geo_experiment, 
 from experiments.lift.geo.structural import structural_time_series
 from experiments.lift.geo.synthetic_control import simplex_weights, synthetic_control
 from experiments.lift.geo.tbr import time_based_regression
-from experiments.lift.geo.trimmed_match import trimmed_match
+from experiments.lift.geo.trimmed_match import trimmed_match, trimmed_match_test
 from experiments.lift.user import user_holdout_test
 from experiments.lift.user_table import user_table_test
 
@@ -96,6 +96,7 @@ def main() -> None:
     rng = np.random.default_rng(2)
     cost = rng.uniform(1.0, 5.0, GEOS // 2)
     response = 2 * cost + rng.standard_t(3, GEOS // 2)
+    pairs = list(zip(experiment.panel.geos[::2], experiment.panel.geos[1::2], strict=True))
     long = pd.DataFrame(
         {
             "location": np.repeat(experiment.panel.geos, DAYS),
@@ -133,7 +134,13 @@ def main() -> None:
             "one SLSQP",
             programming,
         ),
-        ("trimmed match, 100 pairs", lambda: trimmed_match(response, cost), "1,000 bootstraps", bootstrap),
+        ("trimmed match, 100 pairs, estimate", lambda: trimmed_match(response, cost), "1,000 bootstraps", bootstrap),
+        (
+            "trimmed match with sign-flip intervals",
+            lambda: trimmed_match_test(experiment, pairs).to_frame(),
+            "1,000 bootstraps",
+            bootstrap,
+        ),
     ]
     print(f"{'task':<46}{'multiple of':<20}{'ratio':>8}")
     for name, run, unit, reference in rows:

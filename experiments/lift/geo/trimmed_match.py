@@ -1,8 +1,9 @@
 """Trimmed match: return per incremental cost of paired geos, robust to odd pairs, in response per cost."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,13 @@ from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 from experiments.lift.refusal import refuse
 
-__all__ = ["TrimmedMatch", "trimmed_match", "trimmed_match_test"]
+__all__ = ["TrimmedMatch", "sign_flips", "trimmed_match", "trimmed_match_test"]
 
 # The authors trim at most a quarter of the pairs at either end.
 LARGEST_TRIM_SHARE = 0.25
+# Up to here all sign flips are taken (4,096).
+ENUMERATED_PAIRS = 12
+RANDOM_FLIPS = 999
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,19 +39,28 @@ class TrimmedMatch:
     return_on_ad_spend: float
     trimmed_pairs: int
 
-    def p_value(self, return_on_ad_spend: float) -> float:
-        """Two-sided p-value of a return θ by the trimmed t test of r − θ·c.
+    def p_value(self, return_on_ad_spend: float, flips: NDArray[np.float64]) -> float:
+        """Two-sided p-value of a return θ: share of sign flips of r − θ·c with a statistic at least as large.
 
-        Source: Tukey and McLaughlin (1963), Sankhyā A 25(3): winsorised variance, n − 2m − 1 df.
+        Within a pair a coin decided which geo was treated, so that under θ every sign of ε = r − θ·c was
+        equally likely, whatever the law of ε. The statistic is the trimmed mean over its error, the trim
+        chosen anew for every flip: choosing it by looking costs no coverage.
+
+        Args:
+            return_on_ad_spend: θ.
+            flips: signs of shape `(flips, pairs)`, the first row all 1 (see `sign_flips`).
         """
-        from scipy.special import stdtr
+        statistics = _adaptive_statistics(flips * (self.response - return_on_ad_spend * self.cost))
+        return float(np.mean(statistics >= statistics[0] * (1 - 1e-9)))
 
-        n, m = self.response.size, self.trimmed_pairs
-        errors = np.sort(self.response - return_on_ad_spend * self.cost)
-        mean, error = _trimmed_mean_and_error(errors, m)
-        if not error > 0:
-            return 1.0 if mean == 0 else 0.0
-        return 2 * float(stdtr(n - 2 * m - 1, -abs(mean) / error))
+
+def sign_flips(pairs: int, seed: int) -> NDArray[np.float64]:
+    """All 2ⁿ signs of n pairs where there are few, else 999 random ones after the identity."""
+    if pairs <= ENUMERATED_PAIRS:
+        bits = np.arange(2**pairs)[:, None] >> np.arange(pairs) & 1
+        return np.asarray(1.0 - 2.0 * bits, dtype=np.float64)
+    drawn = np.random.default_rng(seed).integers(0, 2, (RANDOM_FLIPS, pairs))
+    return np.vstack([np.ones(pairs), 1.0 - 2.0 * drawn])
 
 
 def trimmed_match(response: NDArray[np.float64], cost: NDArray[np.float64]) -> TrimmedMatch:
@@ -91,7 +104,11 @@ def trimmed_match(response: NDArray[np.float64], cost: NDArray[np.float64]) -> T
 
 
 def trimmed_match_test(
-    experiment: GeoExperiment, pairs: Sequence[tuple[str, str]], levels: Sequence[float] = (0.90, 0.95)
+    experiment: GeoExperiment,
+    pairs: Sequence[tuple[str, str]],
+    levels: Sequence[float] = (0.90, 0.95),
+    *,
+    seed: int = 1,
 ) -> GeoLiftTest:
     """Trimmed match of a paired geo test: θ·Σc incremental responses, c the pairs' incremental costs.
 
@@ -103,6 +120,7 @@ def trimmed_match_test(
         experiment: the design; one geo of every pair is treated.
         pairs: names of the two geos of every pair.
         levels: confidence levels to report.
+        seed: of the random sign flips, where pairs are too many to take all.
 
     Raises:
         LiftInputError: geos in no pair or in several, pairs without exactly one treated geo, too few pairs.
@@ -139,20 +157,23 @@ def trimmed_match_test(
     effect = match.return_on_ad_spend * total
     errors = match.response - match.return_on_ad_spend * match.cost
     spread = float(np.std(errors)) * math.sqrt(errors.size)
-    law = TestInversionLaw(effect, observed, _p_value_of_total(match, total), max(spread, 1e-9))
+    flips = sign_flips(errors.size, seed)
+
+    @lru_cache(maxsize=4096)
+    def p_value(of_effect: float) -> float:
+        return match.p_value(of_effect / total, flips)
+
+    law = TestInversionLaw(effect, observed, p_value, max(spread, 1e-9))
     none = np.zeros(0)
     return geo_lift_test(
         experiment,
         LiftEstimate(law),
         "trimmed_match",
-        f"trimmed_t_{match.trimmed_pairs}_of_{errors.size}_pairs",
+        "sign_flips",
         levels,
         cost=None if cost is None else IncrementalCost(total, 0.0, none, none, 0),
+        notes=(f"Of {errors.size} pairs, {match.trimmed_pairs} were trimmed at either end.",),
     )
-
-
-def _p_value_of_total(match: TrimmedMatch, total: float) -> Callable[[float], float]:
-    return lambda effect: match.p_value(effect / total)
 
 
 def _gain(values: NDArray[np.float64], experiment: GeoExperiment, days: slice) -> NDArray[np.float64]:
@@ -169,6 +190,26 @@ def _trimmed_mean_and_error(ordered: NDArray[np.float64], m: int) -> tuple[float
     centre = (float(kept.sum()) + m * (kept[0] + kept[-1])) / n
     squares = float(((kept - centre) ** 2).sum()) + m * ((kept[0] - centre) ** 2 + (kept[-1] - centre) ** 2)
     return mean, math.sqrt(squares / (n - 1)) / ((1 - 2 * m / n) * math.sqrt(n))
+
+
+def _adaptive_statistics(errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """|trimmed mean| ÷ its error per row, at the trim with the smallest error; of shape `(rows,)`."""
+    ordered = np.sort(errors, axis=1)
+    rows, n = ordered.shape
+    nothing = np.zeros((rows, 1))
+    sums = np.concatenate([nothing, ordered.cumsum(axis=1)], axis=1)
+    squares = np.concatenate([nothing, (ordered**2).cumsum(axis=1)], axis=1)
+    best, statistic = np.full(rows, np.inf), np.zeros(rows)
+    for m in range(int(LARGEST_TRIM_SHARE * n) + 1):
+        low, high = ordered[:, m], ordered[:, n - m - 1]
+        kept = sums[:, n - m] - sums[:, m]
+        total = kept + m * (low + high)
+        spread = squares[:, n - m] - squares[:, m] + m * (low**2 + high**2) - total**2 / n
+        error = np.sqrt(np.maximum(spread, np.finfo(np.float64).tiny) / (n - 1)) / ((1 - 2 * m / n) * math.sqrt(n))
+        better = error < best
+        best = np.where(better, error, best)
+        statistic = np.where(better, np.abs(kept / (n - 2 * m)) / error, statistic)
+    return np.asarray(statistic)
 
 
 def _root(response: NDArray[np.float64], cost: NDArray[np.float64], m: int, start: float, scale: float) -> float | None:
