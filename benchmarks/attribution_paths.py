@@ -65,9 +65,7 @@ def main() -> None:
             models, paths, seed=1, replicates=REPLICATES
         ),
     }
-    print(
-        f"{TOUCHES:,} touches, {CONVERSIONS:,} conversions, {PEOPLE:,} people, {len(paths):,} distinct paths"
-    )
+    print(f"{TOUCHES:,} touches, {CONVERSIONS:,} conversions, {PEOPLE:,} people, {len(paths):,} distinct paths")
     base = None
     for name, run in runs.items():
         took = seconds(run) / (REPLICATES if "bootstrap" in name else 1)
