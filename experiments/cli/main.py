@@ -14,7 +14,8 @@ COMMANDS = {
     "run": "Simulate a market, attribute it, test it, compute its truth, and compare the CPAs.",
     "simulate": "Simulate a market and write what happened.",
     "truth": "What each channel's ads really caused.",
-    "attribute": "Credit the conversions in your own data to channels, and divide their cost by them.",
+    "lift": "Read a lift test from your own table: user, geo or on/off test.",
+    "power": "Plan a lift test: size, duration, what it can find, what it costs.",
     "scenarios": "List the scenarios that come with cpalab, or show one.",
     "check": "Validate a scenario file.",
 }
