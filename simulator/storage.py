@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from simulator.scenario.schema import Scenario
@@ -154,17 +155,26 @@ def read_world(folder: Path | str, *, verify: bool = False) -> StoredWorld:
     return StoredWorld(scenario=validate(manifest["scenario"]), events=events, **tables)
 
 
-def fingerprint(events: pa.Table) -> str:
-    """SHA-256 of an event log's content, whatever its chunks and dictionaries."""
+def fingerprint(table: pa.Table) -> str:
+    """SHA-256 of a table's content: column by column its name, its numbers or words, and which entries are empty.
+
+    It does not depend on how the table is cut into chunks, on the order of dictionaries, or on any library's file format.
+    """
     digest = hashlib.sha256()
-    plain = events.cast(
-        pa.schema([f.with_type(pa.string()) if pa.types.is_dictionary(f.type) else f for f in events.schema])
-    )
-    for batch in plain.combine_chunks().to_batches():
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, batch.schema) as writer:
-            writer.write_batch(batch)
-        digest.update(sink.getvalue())
+    for name in table.column_names:
+        column = table[name].combine_chunks()
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(pa.string())
+        digest.update(f"{name}:{len(column)}:".encode())
+        digest.update(np.packbits(column.is_null().to_numpy(zero_copy_only=False)).tobytes())
+        if pa.types.is_string(column.type):
+            words = sorted(pc.unique(column.drop_null()).to_pylist())
+            digest.update("\0".join(words).encode())
+            positions = pc.index_in(column, pa.array(words, pa.string())).fill_null(-1)
+            digest.update(positions.to_numpy().astype("<i4").tobytes())
+        else:
+            numbers = column.fill_null(0).to_numpy(zero_copy_only=False)
+            digest.update(numbers.astype(numbers.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
 
 

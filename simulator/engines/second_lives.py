@@ -101,21 +101,37 @@ def live_person(
         variants[0],
     )
     for w in range(1, variants.size):
-        life, goodwill, shown, ledger = worlds.lives[w], worlds.goodwill[w], worlds.shown[w], ledgers[w]
-        if alive[w]:
-            own = approach(law, board, person, life, goodwill, shown, ledger, fading, moment, variants[w])
-        elif parts(law, board, person, worlds, ledgers, moment, fact, variants[w]):
+        if not alive[w]:
+            if not parts(law, board, person, worlds, ledgers, moment, fact, variants[w]):
+                continue
             copy_fact(worlds, ledgers, w)
-            alive[w] = True
             parted[moment.user, w] = moment.session
-            offer = auction(law, board, person, life, shown, ledger, moment, fact.where, variants[w])
-            own = Encounter(fact.attitude, fact.where, offer)
+        life, goodwill, shown, ledger = worlds.lives[w], worlds.goodwill[w], worlds.shown[w], ledgers[w]
+        here = same_moment(moment, max(moment.session, parted[moment.user, w]))
+        if alive[w]:
+            own = approach(law, board, person, life, goodwill, shown, ledger, fading, here, variants[w])
         else:
-            continue
-        respond(law, board, person, life, goodwill, shown, ledger, moment, own, Log(log.rows, log.cursor, w, True))
+            alive[w] = True
+            offer = auction(law, board, person, life, shown, ledger, here, fact.where, variants[w])
+            own = Encounter(fact.attitude, fact.where, offer)
+        respond(law, board, person, life, goodwill, shown, ledger, here, own, Log(log.rows, log.cursor, w, True))
     respond(
         law, board, person, worlds.lives[0], worlds.goodwill[0], worlds.shown[0], ledgers[0], moment, fact,
         Log(log.rows, log.cursor, 0, True),
+    )  # fmt: skip
+
+
+@part
+def same_moment(moment: Moment, session: int) -> Moment:
+    """The moment, with its session counted from the world's own parting: the same number.
+
+    The compiler must not know that it is the same. It would make every draw that any twin might need before it looks
+    at the twins, in every session.
+    """
+    return Moment(
+        moment.seed, moment.user, session, moment.time, moment.days_since_last, moment.next_time, moment.tick,
+        moment.epoch, moment.device, moment.need_draw, moment.surface_draw, moment.visit_draw, moment.slot_draw,
+        moment.pace_draw, moment.rival_normal,
     )  # fmt: skip
 
 

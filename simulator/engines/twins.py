@@ -37,7 +37,8 @@ class Twins:
         orders: ROW, sorted by person: conversions and what became of them. World 0 holds everyone's, a twin world
             those of the people who live apart there, from the session on in which they part.
         parted: int32 (users, worlds): the session in which a person's life there parts from the factual one; -1: never.
-        ledgers: LEDGER (worlds, C): what campaigns did in world 0, and for twins the difference to it.
+        ledgers: LEDGER (worlds, C): what campaigns did in world 0, and for twins the difference to it (of auctions entered
+            only world 0 tells: a twin is not asked before it parts).
     """
 
     orders: Any

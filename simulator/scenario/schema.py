@@ -199,9 +199,9 @@ class Campaign(Table):
     """What is bought within a channel.
 
     Attributes:
-        billing: what is paid for; `bid` is the most that is paid per thousand impressions (cpm) or per click (cpc), and
-            the agreed fee per lead (cpl: the first funnel step), per action (cpa), as share of the order value
-            (revenue_share) or per day (flat).
+        billing: what is paid for; `bid` is the most that is paid per thousand impressions (cpm) or per click (cpc) for
+            someone of propensity 1 (see `optimisation`), and the agreed fee per lead (cpl: the first funnel step), per
+            action (cpa), as share of the order value (revenue_share) or per day (flat).
         daily_budget: for a market of `market.people` people; none means unlimited.
         expected_action_rate: actions expected per impression; ranks bids that are billed per action.
         cookie_days: how long after a click a cpl, cpa or revenue-share campaign is owed its fee.

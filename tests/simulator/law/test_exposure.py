@@ -83,3 +83,9 @@ def test_counts_stop_before_they_overflow(stage, expose):
     counter.total = 65_535
     expose()
     assert counter.total == 65_535
+
+
+def test_annoyance_does_not_multiply_what_an_impression_adds(stage, expose):
+    stage.goodwill[stage.channel("social")] = -0.5
+    expose()
+    assert stage.goodwill[stage.channel("social")] == pytest.approx(-0.5 + 0.15)

@@ -237,3 +237,17 @@ def test_robots_cost_what_people_cost_and_bring_nothing(one_campaign):
     tables["invalid_traffic"] = {}
     _, clean, _ = live(tables)
     assert same_rows(log[log["user_id"] < 2_000], clean)
+
+
+def test_optimised_delivery_pays_up_to_its_bid_times_the_propensity_to_its_power(one_campaign):
+    tables = one_campaign(bid=2.0, optimisation=0.5)
+    tables["propensity"] = {"out_of_market": 1.0, "in_market": 4.0, "visited": 4.0, "late": 4.0}
+    _, log, _ = live(tables)
+    prices = of(log, "impression")["cost_micros"]
+    assert 2_000 * 1.9 < prices.max() <= 2_000 * 2.0
+    # Where nobody ever comes into the market, everyone has propensity 1.
+    tables["need"]["lapse_per_day"] = tables["need"]["rival_per_day"] = 0.0
+    tables["population"]["need_per_day"] = {"mean": 1e-9}
+    tables["need"]["aroused_by_visit"] = 0.0
+    _, log, _ = live(tables)
+    assert of(log, "impression")["cost_micros"].max() <= 2_000

@@ -1,0 +1,113 @@
+"""Storage: a world as files, whole or not at all, and read back as it was."""
+
+import json
+
+import pytest
+
+from simulator.storage import (
+    MANIFEST,
+    PARTITION_USERS,
+    OutputError,
+    fingerprint,
+    read_world,
+    whole_folder,
+    write_manifest,
+    write_world,
+)
+
+
+def store(world, target, **options):
+    with whole_folder(target, **options) as folder:
+        write_world(world, folder)
+        write_manifest(folder, world.scenario)
+    return target
+
+
+@pytest.fixture(scope="module")
+def stored(world, tmp_path_factory):
+    return store(world, tmp_path_factory.mktemp("results") / "small")
+
+
+def test_a_world_is_read_back_as_it_was(world, stored):
+    back = read_world(stored, verify=True)
+    assert back.scenario == world.scenario
+    assert fingerprint(back.events) == fingerprint(world.events)
+    assert back.market.equals(world.market)
+    assert back.users.to_pandas().equals(world.users.to_pandas())
+    assert back.timeline.equals(world.timeline)
+
+
+def test_the_manifest_names_every_file_with_its_rows_and_checksum(world, stored):
+    manifest = json.loads((stored / MANIFEST).read_text())
+    written = {path.relative_to(stored).as_posix() for path in stored.rglob("*") if path.is_file()} - {MANIFEST}
+    assert set(manifest["files"]) == written
+    assert manifest["seed"] == 7
+    assert manifest["files"]["users.parquet"]["rows"] == world.users.num_rows
+    assert (
+        sum(e["rows"] for name, e in manifest["files"].items() if name.startswith("events/")) == world.events.num_rows
+    )
+
+
+def test_the_same_world_is_the_same_bytes(world, stored, tmp_path):
+    again = store(world, tmp_path / "again")
+    one, other = (json.loads((folder / MANIFEST).read_text())["files"] for folder in (stored, again))
+    assert one == other
+
+
+def test_events_are_partitioned_by_blocks_of_people(stored):
+    assert [path.name for path in sorted((stored / "events").iterdir())] == ["part-00000.parquet"]
+    assert PARTITION_USERS > 3_060
+
+
+def test_a_changed_byte_is_found(world, tmp_path):
+    target = store(world, tmp_path / "w")
+    part = target / "events" / "part-00000.parquet"
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 1
+    part.write_bytes(bytes(content))
+    with pytest.raises(OutputError, match=r"part-00000\.parquet: does not match its checksum"):
+        read_world(target, verify=True)
+
+
+def test_what_fails_half_way_leaves_nothing_behind(world, tmp_path):
+    target = tmp_path / "w"
+
+    def fail_half_way():
+        with whole_folder(target) as folder:
+            write_world(world, folder)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail_half_way()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unfinished_folder_is_no_result(tmp_path):
+    with pytest.raises(OutputError, match="not a finished result"):
+        read_world(tmp_path)
+
+
+def test_results_are_replaced_only_on_demand(world, stored, tmp_path):
+    target = store(world, tmp_path / "w")
+    with pytest.raises(OutputError, match="exists already; --force"), whole_folder(target):
+        pass
+    (target / "stale").touch()
+    store(world, target, force=True)
+    assert not (target / "stale").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["w"]
+
+
+def test_force_never_removes_what_is_no_result(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").touch()
+    with pytest.raises(OutputError, match="--force will not remove it"), whole_folder(tmp_path / "mine", force=True):
+        pass
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+    with pytest.raises(OutputError, match="is a file"), whole_folder(tmp_path / "mine" / "thesis.txt", force=True):
+        pass
+
+
+def test_the_fingerprint_sees_content_not_layout(world):
+    events = world.events
+    assert fingerprint(events.combine_chunks()) == fingerprint(events)
+    assert fingerprint(events.slice(0, events.num_rows - 1)) != fingerprint(events)
