@@ -79,7 +79,7 @@ def confusion(
     Each incident compares two periods with people and seeds of their own, neither of them that of the frozen world.
     """
     expected = expectations(simulate(scenario, threads=threads), plan)
-    table = separations(expected).set_index("fault")
+    table = separations(expected)
     paid = scenario.paid_channels()
     ranked: dict[str, Counter[str]] = {name: Counter() for name in (*(fault.name for fault in FAULTS), NO_FAULT)}
     named: Counter[str] = Counter()
@@ -93,7 +93,9 @@ def confusion(
             first[found.suspects[0].fault] += 1
             named[name] += name in {suspect.fault for suspect in found.look_alike}
         progress((done + 1) / len(seeds))
-    return Confusion(len(seeds), ranked, named, table["distance"].to_dict(), table["nearest"].to_dict())
+    distance = dict(zip(table["fault"], table["distance"], strict=True))
+    nearest = dict(zip(table["fault"], table["nearest"], strict=True))
+    return Confusion(len(seeds), ranked, named, distance, nearest)
 
 
 def _world(scenario: Scenario, seed: int, threads: int) -> World:

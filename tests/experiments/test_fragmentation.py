@@ -1,10 +1,12 @@
 """Identity fragmentation: the published toy, and the same thing in a world."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from experiments.fragmentation import exposure_slope, fragmented_slope
+from experiments.fragmentation import exposure_slope, fragmented_lift, fragmented_slope
+from simulator.record.record import record
 from simulator.scenario.loading import load_scenario
 from simulator.world import simulate
 
@@ -32,3 +34,27 @@ def test_people_with_several_devices_are_and_the_estimate_changes() -> None:
     found = fragmented_slope(world_with(), "social_prospecting")
     assert found.devices > 1.3 * found.people
     assert abs(found.inflation - 1) > 0.02
+
+
+def test_a_lift_test_on_cookies_loses_orders_and_one_on_people_with_one_device_does_not() -> None:
+    single = fragmented_lift(world_with(devices_per_person=[1.0]), "social_prospecting")
+    assert single.orders_lost == 0
+    assert single.by_device.incremental_conversions.difference == single.by_person.incremental_conversions.difference
+    several = fragmented_lift(world_with(), "social_prospecting")
+    assert several.orders_lost > 0
+    assert several.by_device.treated.users > several.by_person.treated.users
+    assert "read on people" in several.summary()
+
+
+def test_a_test_by_place_counts_the_same_orders_however_people_are_fragmented() -> None:
+    world = world_with()
+    shattered = world.scenario.model_dump()
+    shattered["tracking"]["identity"] |= {"clear_share": 0.9, "clears_per_month": 60.0, "log_in_share": 0.0}
+    broken = replace(world, scenario=load_scenario(shattered))
+
+    def by_place(seen: Any) -> dict[str, int]:
+        claims = record(seen).claims.to_pandas()
+        return dict(claims[claims["system"] == "crm"].groupby(claims["geo"].astype(str)).size())
+
+    assert by_place(world) == by_place(broken)
+    assert sum(by_place(world).values()) == world.orders().num_rows
