@@ -2,7 +2,7 @@
 
 import click
 
-from simulator.scenario.loading import load_scenario
+from simulator.scenario.loading import load_scenario, parse_overrides
 from simulator.scenario.schema import Scenario
 
 
@@ -11,9 +11,7 @@ from simulator.scenario.schema import Scenario
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Override any value of the scenario.")
 def command(file: str, overrides: tuple[str, ...]) -> None:
     """Validate a scenario FILE (or the name of one that comes with cpalab), and say in short what it describes."""
-    from simulator.scenario.loading import parse_override
-
-    scenario = load_scenario(file, dict(parse_override(text) for text in overrides))
+    scenario = load_scenario(file, parse_overrides(overrides))
     click.echo(f"{file}: valid. {describe(scenario)}")
 
 

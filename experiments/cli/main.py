@@ -14,7 +14,8 @@ COMMANDS = {
     "run": "Simulate a market, attribute it, test it, compute its truth, and compare the CPAs.",
     "simulate": "Simulate a market and write what happened.",
     "truth": "What each channel's ads really caused.",
-    "attribute": "Credit the conversions in your own data to channels, and divide their cost by them.",
+    "rollout": "Which CPA shift a change of tracking must bring, and which would mean a bug.",
+    "faults": "The fault library, each with what it does to reported CPA.",
     "scenarios": "List the scenarios that come with cpalab, or show one.",
     "check": "Validate a scenario file.",
 }

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from simulator.scenario.loading import DEFAULT_PRESET, load_scenario, parse_override
+from simulator.scenario.loading import DEFAULT_PRESET, load_scenario, parse_overrides
 from simulator.scenario.schema import Scenario
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -63,7 +63,7 @@ def chosen_scenario(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...]
 ) -> Scenario:
     """The scenario that these options describe."""
-    given = dict(parse_override(text) for text in overrides)
+    given = parse_overrides(overrides)
     for path, value in (("run.users", users), ("run.days", days), ("run.seed", seed)):
         if value is not None:
             given[path] = value

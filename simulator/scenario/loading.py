@@ -1,7 +1,7 @@
 """Loading: a scenario from a preset's name, a TOML file or a mapping, with overrides."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,25 @@ def parse_override(text: str) -> tuple[str, Any]:
         return path.strip(), value.strip()
     # A line break in the value could begin another key: then it is text.
     return path.strip(), table["value"] if len(table) == 1 else value.strip()
+
+
+def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
+    """Several overrides, as `load_scenario` takes them; of two for the same path the last counts.
+
+    Raises:
+        ScenarioError: naming every one that has no `=` or no path.
+    """
+    given: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for text in texts:
+        try:
+            path, value = parse_override(text)
+            given[path] = value
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(problems)
+    return given
 
 
 def _parse(text: str) -> dict[str, Any]:

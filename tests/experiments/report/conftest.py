@@ -93,6 +93,8 @@ def journey() -> Journey:
             JourneyEvent(9.5, "conversion", "direct"),
         ),
         left_out=3,
+        ads_seen=5,
+        ads_clicked=1,
     )
 
 

@@ -43,7 +43,7 @@ SAID = {
     "wronged": "is wronged",
     "about right": "is priced about right",
     "free": "cost nothing",
-    "without effect": "credited with nothing and caused nothing",
+    "without effect": "was credited with nothing and",
 }
 
 

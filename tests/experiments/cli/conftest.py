@@ -1,0 +1,93 @@
+"""The command as people run it: a process of its own, real files, what it says and how it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+COMMAND = [str(Path(sys.executable).with_name("cpalab"))]
+SMALL = ["dropshipping", "--users", "20000"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a command ended and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def cpalab():
+    """Runs the command with these words; by default in a pipe, like a script would."""
+
+    def run(*words, cwd=None, timeout=300, **options):
+        done = subprocess.run(
+            [*COMMAND, *map(str, words)],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            timeout=timeout,
+            check=False,
+            **options,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def start_cpalab():
+    """Starts the command and does not wait; Ctrl-C reaches it even where the test itself was started to ignore it."""
+
+    def start(*words, **options):
+        return subprocess.Popen(
+            [*COMMAND, *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+            **options,
+        )
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def small():
+    """A scenario that runs in a moment."""
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def finished(cpalab, tmp_path_factory):
+    """A finished run of a small scenario: its folder, and what the command said."""
+    folder = tmp_path_factory.mktemp("finished") / "result"
+    answer = cpalab("run", *SMALL, "--out", folder)
+    assert answer.status == 0, answer.err
+    return folder, answer
+
+
+@pytest.fixture
+def is_refused():
+    """Checks a refusal: status 2, nothing on standard output, each of the messages, no traceback."""
+
+    def check(answer, *messages):
+        assert answer.status == 2, answer
+        assert answer.out == ""
+        assert "Traceback" not in answer.err
+        for message in messages:
+            assert message in answer.err
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def nobody():
+    """Options under which a command runs without an administrator's rights."""
+    return {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}

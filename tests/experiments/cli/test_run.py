@@ -1,0 +1,186 @@
+"""`cpalab run`: the main job from the command to its files."""
+
+import csv
+import hashlib
+import json
+import math
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simulator.storage import read_world
+
+pytestmark = pytest.mark.xdist_group("cli")
+
+CPA_COLUMNS = [
+    "channel",
+    "method",
+    "cost",
+    "conversions",
+    "cost_per_conversion",
+    "cost_per_conversion_lower",
+    "cost_per_conversion_upper",
+]
+TRUTH_COLUMNS = ["channel", "estimand", "cost", "incremental_conversions", "cost_per_incremental_conversion"]
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_it_writes_every_file_and_says_where(finished):
+    folder, answer = finished
+    written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert written >= {
+        "manifest.json",
+        "events/part-00000.parquet",
+        "users.parquet",
+        "market.parquet",
+        "timeline.parquet",
+        "cpa.csv",
+        "truth.csv",
+        "report.html",
+    }
+    assert str(folder) in answer.out
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_the_manifest_lists_every_other_file_with_its_checksum(finished):
+    folder, _ = finished
+    manifest = json.loads((folder / "manifest.json").read_text())
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert set(manifest["files"]) == files - {"manifest.json"}
+    for name, entry in manifest["files"].items():
+        content = (folder / name).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (entry["bytes"], entry["sha256"])
+    assert manifest["seed"] == 1
+    assert manifest["scenario"]["run"]["users"] == 20_000
+    assert read_world(folder, verify=True).scenario.run.users == 20_000
+
+
+def test_the_tables_have_their_columns_and_methods(finished):
+    folder, _ = finished
+    cpa, truth = rows_of(folder / "cpa.csv"), rows_of(folder / "truth.csv")
+    assert list(cpa[0]) == CPA_COLUMNS
+    assert {row["method"] for row in cpa} == {"last_click", "linear", "markov", "lift_test", "truth"}
+    assert list(truth[0]) == TRUTH_COLUMNS
+    assert {row["estimand"] for row in truth} == {"average", "joint", "marginal_bid", "marginal_budget"}
+
+
+def test_the_tables_hold_numbers_or_inf_or_nothing(finished):
+    folder, _ = finished
+    for name in ("cpa.csv", "truth.csv"):
+        for row in rows_of(folder / name):
+            for column, text in row.items():
+                if column not in ("channel", "method", "estimand"):
+                    assert text in ("", "inf") or math.isfinite(float(text)), (name, row)
+
+
+def test_the_table_on_the_screen_is_the_one_in_the_file(finished):
+    folder, answer = finished
+    social = {row["method"]: row for row in rows_of(folder / "cpa.csv") if row["channel"] == "social"}
+    line = next(line for line in answer.out.splitlines() if line.startswith("│ Social"))
+    assert f"{float(social['last_click']['cost_per_conversion']):,.2f}" in line
+    assert f"{float(social['truth']['cost_per_conversion']):,.2f}" in line
+    assert "Social is priced about right" in answer.out
+
+
+def test_json_is_the_whole_answer_and_without_out_nothing_is_written(finished, cpalab, small, tmp_path):
+    folder, _ = finished
+    answer = cpalab("run", *small, "--json", cwd=tmp_path)
+    assert (answer.status, answer.err) == (0, "")
+    assert not list(tmp_path.iterdir())
+    found = json.loads(answer.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    (social,) = found["channels"]
+    written = next(row for row in rows_of(folder / "truth.csv") if row["estimand"] == "average")
+    assert social["incremental_conversions"] == int(written["incremental_conversions"])
+    assert found["order_labels"]["all"].keys() == {"always", "caused", "moved", "prevented"}
+    assert [test["level"] for test in social["lift_test"]] == [0.90, 0.95]
+
+
+@pytest.mark.parametrize("how", [["--engine", "agents"], ["--threads", "3"]], ids=" ".join)
+def test_the_engine_and_threads_change_no_byte_of_any_file_and_quiet_says_nothing(
+    finished, cpalab, small, tmp_path, how
+):
+    folder, _ = finished
+    answer = cpalab("run", *small, "--quiet", "--out", tmp_path / "again", *how)
+    assert (answer.status, answer.out, answer.err) == (0, "", "")
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            assert (tmp_path / "again" / path.relative_to(folder)).read_bytes() == path.read_bytes(), path.name
+
+
+def test_seed_days_users_and_set_reach_the_world(cpalab, tmp_path):
+    words = ["dropshipping", "--users", "3000", "--days", "2.5", "--seed", "9"]
+    given = ["--set", "channels.social.campaigns.product.bid=0.0", "--set", "market.currency=EUR"]
+    assert cpalab("run", *words, *given, "--quiet", "--out", tmp_path / "r").status == 0
+    world = read_world(tmp_path / "r")
+    assert (world.scenario.run.users, world.scenario.run.days, world.scenario.run.seed) == (3_000, 2.5, 9)
+    assert world.scenario.market.currency == "EUR"
+    assert world.users.num_rows == 3_000
+    assert set(world.market["cost_micros"].to_pylist()) == {0}
+
+
+def test_a_scenario_file_runs_like_the_preset_it_was_copied_from(finished, cpalab, small, tmp_path):
+    folder, _ = finished
+    (tmp_path / "mine.toml").write_text(cpalab("scenarios", "show", "dropshipping").out)
+    assert cpalab("run", "mine.toml", *small[1:], "--quiet", "--out", "result", cwd=tmp_path).status == 0
+    for name in ("cpa.csv", "truth.csv", "events/part-00000.parquet", "manifest.json"):
+        assert (tmp_path / "result" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_pipe_gets_no_progress_bar_and_no_escape_codes(finished):
+    _, answer = finished
+    assert answer.err == "" or answer.err.startswith("Compiling the law")
+    assert "\x1b" not in answer.out
+    assert "\r" not in answer.out
+
+
+def test_a_terminal_gets_a_progress_bar(small):
+    ours, theirs = pty.openpty()
+    command = [str(Path(sys.executable).with_name("cpalab")), "run", *small]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(command, stderr=theirs, stdout=subprocess.PIPE, env=environment) as process:
+        os.close(theirs)
+        shown = b""
+        while chunk := _read(ours):
+            shown += chunk
+        process.stdout.read()
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"simulate" in shown
+    assert b"\x1b[" in shown
+
+
+def _read(terminal):
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # how a closed terminal ends on Linux
+        return b""
+
+
+def test_a_reader_that_goes_away_causes_no_traceback(start_cpalab, small):
+    process = start_cpalab("run", *small, "--json")
+    process.stdout.close()
+    error = process.stderr.read()
+    process.wait(timeout=120)
+    process.stderr.close()
+    assert "Traceback" not in error
+    assert "Exception ignored" not in error
+
+
+def test_a_scenario_without_paid_channels_has_nothing_to_compare_and_says_so(cpalab, tmp_path):
+    (tmp_path / "free.toml").write_text(
+        '[run]\nusers = 500\ndays = 3.0\n[[funnel]]\nname = "buy"\nrate = 0.5\n'
+        "[surfaces.direct]\nweights = { out_of_market = 1.0, in_market = 1.0, visited = 1.0, late = 1.0 }\n"
+        'visit_share = { in_market = 1.0, visited = 1.0, late = 1.0 }\nvisit_channel = "direct"\n[channels.direct]\n'
+    )
+    answer = cpalab("run", "free.toml", "--out", "result", cwd=tmp_path)
+    assert answer.status == 0, answer.err
+    assert "Traceback" not in answer.err
+    assert {row["method"] for row in rows_of(tmp_path / "result" / "cpa.csv")} <= {"last_click", "linear", "markov"}

@@ -1,0 +1,46 @@
+"""`cpalab truth` and `cpalab simulate` from the command to what they print and write."""
+
+import json
+
+import pytest
+
+from simulator.storage import read_world
+
+pytestmark = pytest.mark.xdist_group("cli")
+
+
+def test_truth_as_json_holds_every_estimand_and_the_labels(cpalab, small, finished):
+    folder, _ = finished
+    answer = cpalab("truth", *small, "--json")
+    assert (answer.status, answer.err) == (0, "")
+    found = json.loads(answer.out)
+    assert found["feedback"] == "held"
+    assert [(e["channel"], e["estimand"]) for e in found["effects"]] == [
+        ("social", "average"),
+        ("all", "joint"),
+        ("social", "marginal_bid"),
+        ("social", "marginal_budget"),
+    ]
+    assert sum(found["labels"]["all"].values()) == read_world(folder).events["kind"].to_pylist().count("conversion")
+
+
+def test_truth_with_free_feedback_prints_its_table(cpalab, small):
+    answer = cpalab("truth", *small, "--feedback", "free", "--threads", "2")
+    assert (answer.status, answer.err) == (0, "")
+    assert "Truth (market feedback free)" in answer.out
+    assert "Social" in answer.out
+
+
+def test_simulate_writes_the_world_alone_and_the_same_world(cpalab, small, finished, tmp_path):
+    folder, _ = finished
+    answer = cpalab("simulate", *small, "--out", tmp_path / "world")
+    assert (answer.status, answer.err) == (0, "")
+    assert "events of 20,000 people in" in answer.out
+    assert not (tmp_path / "world" / "cpa.csv").exists()
+    for name in ("events/part-00000.parquet", "users.parquet", "market.parquet", "timeline.parquet"):
+        assert (tmp_path / "world" / name).read_bytes() == (folder / name).read_bytes()
+    assert read_world(tmp_path / "world", verify=True).events.num_rows > 0
+
+
+def test_simulate_needs_a_folder(cpalab, small, is_refused):
+    is_refused(cpalab("simulate", *small), "Missing option '--out'")
