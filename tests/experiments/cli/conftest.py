@@ -45,14 +45,13 @@ def cpalab():
 def start_cpalab():
     """Starts the command and does not wait; Ctrl-C reaches it even where the test itself was started to ignore it."""
 
-    def start(*words, **options):
+    def start(*words, stdout=subprocess.PIPE):
         return subprocess.Popen(
             [*COMMAND, *map(str, words)],
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
-            **options,
         )
 
     return start
