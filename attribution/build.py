@@ -87,9 +87,7 @@ def _kept_touches(touches: Touches, settings: PathSettings) -> Ints | None:
     return None if keep.all() else np.flatnonzero(keep)
 
 
-def _orders_by_person(
-    person: Codes, conversions: Conversions, settings: PathSettings, people: int
-) -> _Orders:
+def _orders_by_person(person: Codes, conversions: Conversions, settings: PathSettings, people: int) -> _Orders:
     rows, offsets = kernels.order_by_person_and_time(person, conversions.time, people)
     order = conversions.order[rows]
     if settings.duplicate_orders == "all_kept" or not (order >= 0).any():
@@ -102,9 +100,7 @@ def _orders_by_person(
     return _Orders(rows[first], np.append(0, np.cumsum(counts)), int(np.count_nonzero(~first)))
 
 
-def _touches_by_person(
-    person: Codes, time: NDArray[Any], kept: Ints | None, people: int
-) -> tuple[Ints, Ints]:
+def _touches_by_person(person: Codes, time: NDArray[Any], kept: Ints | None, people: int) -> tuple[Ints, Ints]:
     """Return the rows of the kept touches by person and time, and where each person starts in them."""
     if kept is None:
         return kernels.order_by_person_and_time(person, time, people)
@@ -127,9 +123,7 @@ def _cut(
     observed_until = _observed_until(touch_time, conversion_time, settings)
     order, offsets = _touches_by_person(touch_person, touch_time, kept, people)
     channels = touches.channels
-    window = clock.durations(
-        [[settings.window_days(name, view=view) for name in channels] for view in (False, True)]
-    )
+    window = clock.durations([[settings.window_days(name, view=view) for name in channels] for view in (False, True)])
     possible = window[:1] if settings.touches == "clicks" else window
     longest = possible.max() if possible.size else window.dtype.type(0)
     closed = observed_until - longest if longest < clock.longest else -clock.longest
@@ -228,9 +222,7 @@ def _check_observed_until(
     if until is None or not filled:
         return
     if isinstance(until, datetime) != (filled[0].clock != "days"):
-        problems.append(
-            f"settings.observed_until: {until!r} is not on the clock of the data, {filled[0].clock}"
-        )
+        problems.append(f"settings.observed_until: {until!r} is not on the clock of the data, {filled[0].clock}")
     elif _moment(until) < max(table.time.max() for table in filled):
         problems.append(f"settings.observed_until: {until!r} lies before the latest time in the data")
 

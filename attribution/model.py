@@ -72,10 +72,7 @@ def load_model(name: str, **parameters: Any) -> AttributionModel:
     unknown = [word for word in parameters if word not in known]
     if unknown:
         raise InvalidInputError(
-            [
-                f"{name}.{word}: is not a parameter of this model; {did_you_mean(word, known)}"
-                for word in unknown
-            ]
+            [f"{name}.{word}: is not a parameter of this model; {did_you_mean(word, known)}" for word in unknown]
         )
     model = model_class(**parameters)
     if not isinstance(model, AttributionModel):
@@ -96,13 +93,9 @@ def _model_class(name: str) -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         if isinstance(error, InvalidInputError):
             raise
-        raise InvalidInputError(
-            [f"model: {name!r} cannot be loaded ({error}); write module:Class"]
-        ) from error
+        raise InvalidInputError([f"model: {name!r} cannot be loaded ({error}); write module:Class"]) from error
 
 
 def _installed() -> dict[str, EntryPoint]:
     """Return the entry points of other distributions; built-in names cannot be taken."""
-    return {
-        point.name: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in BUILT_IN
-    }
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in BUILT_IN}

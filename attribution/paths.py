@@ -157,9 +157,7 @@ class Paths:
             for name, count in counts.items()
             if count.shape != (n,)
         ]
-        problems += [
-            f"paths: an empty channel name in row {row}" for row in rows_with_empty_name(offsets, names)
-        ]
+        problems += [f"paths: an empty channel name in row {row}" for row in rows_with_empty_name(offsets, names)]
         if not problems:
             problems = _count_problems(counts["conversions"], counts["value_micros"], counts["nulls"])
         if problems:
@@ -192,9 +190,7 @@ class Paths:
             journeys = Journeys.merge(kept, channels, codes)
             before = offsets_of(np.array([len(part) for part in parts]))[:-1]
             paths = [np.empty(0, np.int64) if p.journey_path is None else p.journey_path for p in parts]
-            shifted = [
-                np.where(path >= 0, path + start, -1) for path, start in zip(paths, before, strict=True)
-            ]
+            shifted = [np.where(path >= 0, path + start, -1) for path, start in zip(paths, before, strict=True)]
             journey_path = np.concatenate(shifted)
         tallies = [part.tally for part in parts if part.tally is not None]
         return Paths(
@@ -251,9 +247,7 @@ class Paths:
             value_micros=np.rint(draws[:n] * mean).astype(np.int64),
             nulls=draws[n : 2 * n],
             unattributed_conversions=float(draws[-1]),
-            unattributed_value_micros=round(draws[-1] * self.unattributed_value_micros / alone)
-            if alone
-            else 0,
+            unattributed_value_micros=round(draws[-1] * self.unattributed_value_micros / alone) if alone else 0,
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -263,17 +257,13 @@ class Paths:
         names = np.array(self.channels, dtype=object)[self.codes]
         frame = pd.DataFrame(
             {
-                "path": [SEPARATOR.join(row) for row in np.split(names, self.offsets[1:-1])]
-                if len(self)
-                else [],
+                "path": [SEPARATOR.join(row) for row in np.split(names, self.offsets[1:-1])] if len(self) else [],
                 "conversions": self.conversions,
                 "value": self.value_micros / MICROS,
                 "nulls": self.nulls,
             }
         )
-        return frame.sort_values(
-            ["conversions", "nulls", "path"], ascending=[False, False, True], ignore_index=True
-        )
+        return frame.sort_values(["conversions", "nulls", "path"], ascending=[False, False, True], ignore_index=True)
 
     def summary(self) -> str:
         """Return what there is, in plain sentences."""
@@ -310,9 +300,7 @@ class Paths:
             return [f"offsets, conversions, value_micros, nulls: {sizes} rows; they must have one per path"]
         problems = []
         if self.offsets[0] != 0 or self.offsets[-1] != len(self.codes) or (np.diff(self.offsets) <= 0).any():
-            problems.append(
-                "offsets: must rise from 0 to the number of touches; empty paths are unattributed"
-            )
+            problems.append("offsets: must rise from 0 to the number of touches; empty paths are unattributed")
         if len(self.codes) and not 0 <= self.codes.min() <= self.codes.max() < len(self.channels):
             problems.append(f"codes: must lie between 0 and {len(self.channels) - 1}, the last channel")
         if len(set(self.channels)) < len(self.channels):

@@ -77,9 +77,7 @@ class PathSettings:
         """Refuse durations and words that mean nothing."""
         problems = [*self._durations(), *self._words()]
         if self.lookback_touches is not None and self.lookback_touches < 1:
-            problems.append(
-                f"lookback_touches: {self.lookback_touches} must be at least 1; None keeps every touch"
-            )
+            problems.append(f"lookback_touches: {self.lookback_touches} must be at least 1; None keeps every touch")
         names: object = self.direct_channels
         if isinstance(names, str):
             problems.append(f"direct_channels: {names!r} must be a tuple of names; add a comma")
@@ -101,10 +99,7 @@ class PathSettings:
             "lookback_days": self.lookback_days,
             "view_lookback_days": self.view_lookback_days,
             **{f"channel_lookback_days[{name!r}]": days for name, days in self.channel_lookback_days.items()},
-            **{
-                f"channel_view_lookback_days[{name!r}]": days
-                for name, days in self.channel_view_lookback_days.items()
-            },
+            **{f"channel_view_lookback_days[{name!r}]": days for name, days in self.channel_view_lookback_days.items()},
         }
         return [
             f"{place}: {days} must be a number of days, zero or more; math.inf means no limit"

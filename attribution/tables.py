@@ -56,9 +56,7 @@ def arrow_table(frame: Any, place: str, problems: list[str]) -> pa.Table:
     try:
         known = nw.from_native(frame)
     except TypeError:
-        problems.append(
-            f"{place}: {type(frame).__name__} is not a table; give a data frame or an Arrow table"
-        )
+        problems.append(f"{place}: {type(frame).__name__} is not a table; give a data frame or an Arrow table")
         return pa.table({})
     return (known.collect() if isinstance(known, nw.LazyFrame) else known).to_arrow()
 
@@ -119,9 +117,7 @@ def people_codes(touches: Touches, conversions: Conversions, problems: list[str]
     else:
         kinds = [_plain(column.type) for column in (left, right) if len(column)]
         if len({str(kind) for kind in kinds}) > 1:
-            problems.append(
-                f"user_id: {kinds[0]} in touches but {kinds[1]} in conversions; give both the same type"
-            )
+            problems.append(f"user_id: {kinds[0]} in touches but {kinds[1]} in conversions; give both the same type")
             return np.zeros(split, np.int32), np.zeros(len(right), np.int32), 1
         kind = kinds[0] if kinds else pa.large_string()
         both = pa.chunked_array([*left.cast(kind).chunks, *right.cast(kind).chunks], type=kind)
@@ -131,9 +127,7 @@ def people_codes(touches: Touches, conversions: Conversions, problems: list[str]
 
 def _has(table: pa.Table, place: str, needed: tuple[str, ...], problems: list[str]) -> bool:
     missing = [name for name in needed if name not in table.column_names]
-    problems += [
-        f"{place}: column {name!r} is missing; {did_you_mean(name, table.column_names)}" for name in missing
-    ]
+    problems += [f"{place}: column {name!r} is missing; {did_you_mean(name, table.column_names)}" for name in missing]
     return not missing
 
 
@@ -168,9 +162,7 @@ def _times(table: pa.Table, place: str, problems: list[str]) -> tuple[NDArray[An
             problems.append(f"{place}.time: {error}; datetimes must lie between the years 1678 and 2262")
             return np.empty(0, dtype=np.int64), "datetimes without time zone"
         return moments, "datetimes with time zone" if zone else "datetimes without time zone"
-    problems.append(
-        f"{place}.time: {kind} is not a time; give days as numbers, or parse text to datetimes first"
-    )
+    problems.append(f"{place}.time: {kind} is not a time; give days as numbers, or parse text to datetimes first")
     return np.empty(0), "days"
 
 
@@ -228,11 +220,7 @@ def _value_micros(table: pa.Table, problems: list[str]) -> Ints:
     if len(names) != 1 or len(table) == 0:
         return np.zeros(len(table), dtype=np.int64)
     column = table[names[0]]
-    if not (
-        pa.types.is_integer(column.type)
-        or pa.types.is_floating(column.type)
-        or pa.types.is_decimal(column.type)
-    ):
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)):
         problems.append(f"conversions.{names[0]}: {column.type} is not a number")
         return np.zeros(len(table), dtype=np.int64)
     if pa.types.is_integer(column.type) and column.null_count == 0 and names[0] == "value_micros":

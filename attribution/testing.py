@@ -179,9 +179,7 @@ def shards_merge_to_the_whole(model: AttributionModel) -> None:
 def no_conversion_no_credit(model: AttributionModel) -> None:
     """Where nobody converts, every credit is 0."""
     credit = _credit(model, _paths(conversions=False))
-    _require(
-        not credit.conversions.any() and not credit.value_micros.any(), f"credits are {credit.conversions}"
-    )
+    _require(not credit.conversions.any() and not credit.value_micros.any(), f"credits are {credit.conversions}")
 
 
 def no_touch_no_credit(model: AttributionModel) -> None:
@@ -207,9 +205,7 @@ def same_input_same_credit(model: AttributionModel) -> None:
     """Fitting twice gives the same credit, bit for bit: randomness comes from a seed the model holds."""
     first, second = _credit(model, _paths()), _credit(model, _paths())
     same = np.array_equal(first.conversions, second.conversions)
-    _require(
-        same and np.array_equal(first.value_micros, second.value_micros), "two fits gave different credits"
-    )
+    _require(same and np.array_equal(first.value_micros, second.value_micros), "two fits gave different credits")
 
 
 def _paths(

@@ -36,6 +36,7 @@ class Journey:
         value: of the order, in currency.
         events: in order of time, the order last.
         left_out: earlier events that are not listed because there are too many.
+        ads_seen, ads_clicked: on the whole way, listed or not.
     """
 
     user_id: int
@@ -44,6 +45,8 @@ class Journey:
     value: float
     events: tuple[JourneyEvent, ...]
     left_out: int
+    ads_seen: int
+    ads_clicked: int
 
     def summary(self) -> str:
         """The journey in a sentence."""
@@ -52,11 +55,9 @@ class Journey:
             "caused": "would not have been placed without the ads",
             "moved": "would have been placed without ads too, at another time or value",
         }[self.label]
-        ads = sum(event.kind == "impression" for event in self.events) + self.left_out
-        paid = sum(event.kind == "click" for event in self.events)
         return (
-            f"Person {self.user_id}: {ads} ads seen and {paid} clicked, then an order of {self.value:,.0f} on day "
-            f"{self.order_time:.1f} that {meaning}."
+            f"Person {self.user_id}: {self.ads_seen} ads seen and {self.ads_clicked} clicked, then an order of "
+            f"{self.value:,.0f} on day {self.order_time:.1f} that {meaning}."
         )
 
 
@@ -98,6 +99,8 @@ def _journey(events: pa.Table, order_id: int, label: str) -> Journey:
         value=rows[end]["value_micros"] / 1e6,
         events=tuple(kept[-MOST_EVENTS:]),
         left_out=max(0, len(kept) - MOST_EVENTS),
+        ads_seen=sum(event.kind == "impression" for event in way),
+        ads_clicked=sum(event.kind == "click" for event in way),
     )
 
 

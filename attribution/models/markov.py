@@ -88,9 +88,7 @@ class FittedMarkov:
             self.name,
             paths,
             conversions=_handed_out(paths.conversions.sum(), np.append(self.removal_effect, 0)[known]),
-            value_micros=_handed_out(
-                paths.value_micros.sum(), np.append(self.removal_effect_on_value, 0)[known]
-            ),
+            value_micros=_handed_out(paths.value_micros.sum(), np.append(self.removal_effect_on_value, 0)[known]),
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -151,8 +149,6 @@ def _handed_out(total: float, effect: Floats) -> Floats:
     if total == 0:
         return np.zeros(len(effect))
     if not effect.any():
-        raise InvalidInputError(
-            ["paths: no channel with conversions was seen when fitting; fit on paths that convert"]
-        )
+        raise InvalidInputError(["paths: no channel with conversions was seen when fitting; fit on paths that convert"])
     share: Floats = effect / effect.sum()
     return float(total) * share

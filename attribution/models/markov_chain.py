@@ -11,9 +11,7 @@ from attribution.errors import InvalidInputError
 from attribution.paths import Paths
 from attribution.rows import Floats, Ints, sum_by
 
-DENSE_STATES = (
-    1_500  # below, one dense inverse serves all channels; above, one sparse factorisation per channel
-)
+DENSE_STATES = 1_500  # below, one dense inverse serves all channels; above, one sparse factorisation per channel
 TABLE_ENTRIES = 4_000_000  # below, keys are counted in a table; above, they are sorted
 
 
@@ -77,9 +75,7 @@ class Chain:
         journeys = weight.sum()
         return Chain(
             channels=paths.channels,
-            touches=np.stack([key // base**back % base - 1 for back in range(order)], axis=1).astype(
-                np.int32
-            ),
+            touches=np.stack([key // base**back % base - 1 for back in range(order)], axis=1).astype(np.int32),
             start=sum_by(first, weight, states) / (journeys or 1),
             source=source,
             target=pairs - source * states,
@@ -135,9 +131,7 @@ class Chain:
             visits = spsolve(matrix[remaining][:, remaining], self.start[remaining])
             return np.asarray(visits @ self.outcome[remaining])
 
-        without = [
-            outcome(np.flatnonzero(self.touches[:, 0] != channel)) for channel in range(len(self.channels))
-        ]
+        without = [outcome(np.flatnonzero(self.touches[:, 0] != channel)) for channel in range(len(self.channels))]
         return outcome(np.arange(states)), np.array(without).reshape(-1, 2)
 
 

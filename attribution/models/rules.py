@@ -72,9 +72,7 @@ class LastNonDirect(TouchRule):
 
     def touch_shares(self, paths: Paths) -> Floats:
         """1 for the last touch that is not direct, else 0."""
-        direct = np.array(
-            [is_one_of(channel, self.direct_channels) for channel in paths.channels], dtype=np.bool_
-        )
+        direct = np.array([is_one_of(channel, self.direct_channels) for channel in paths.channels], dtype=np.bool_)
         place = np.where(direct[paths.codes], -1, np.arange(len(paths.codes)))
         last = np.maximum.reduceat(place, paths.offsets[:-1]) if len(paths) else place
         return _all_to(paths, np.where(last < 0, paths.offsets[1:] - 1, last))

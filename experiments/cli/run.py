@@ -51,6 +51,7 @@ def main_job(
     from contextlib import nullcontext
 
     from experiments.comparison import compare
+    from experiments.report.page import render_report
     from experiments.truth import ESTIMANDS
     from simulator.storage import whole_folder, write_manifest, write_world
     from simulator.world import simulate
@@ -64,5 +65,6 @@ def main_job(
             write_world(world, folder)
             comparison.to_frame().to_csv(folder / "cpa.csv", index=False)
             comparison.truth.to_frame().to_csv(folder / "truth.csv", index=False)
+            (folder / "report.html").write_text(render_report(comparison, scenario.run), encoding="utf-8")
             write_manifest(folder, scenario)
     return comparison

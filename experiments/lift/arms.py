@@ -38,9 +38,7 @@ class ArmStatistics:
         if self.users < 0:
             problems.append(f"users: {self.users} must not be negative; give the number of users assigned")
         if not (math.isfinite(self.sum) and math.isfinite(self.sum_squares)):
-            problems.append(
-                f"sum, sum_squares: {self.sum}, {self.sum_squares} must be finite; remove missing outcomes"
-            )
+            problems.append(f"sum, sum_squares: {self.sum}, {self.sum_squares} must be finite; remove missing outcomes")
         elif self.sum**2 > max(self.users, 0) * self.sum_squares * (1 + ROUNDING):
             problems.append(
                 f"sum_squares: {self.sum_squares} must be at least sum² / users for users={self.users}, "
@@ -61,9 +59,7 @@ class ArmStatistics:
 
     def __add__(self, other: Self) -> Self:
         """The statistics of both sets of users together."""
-        return type(self)(
-            self.users + other.users, self.sum + other.sum, self.sum_squares + other.sum_squares
-        )
+        return type(self)(self.users + other.users, self.sum + other.sum, self.sum_squares + other.sum_squares)
 
     @property
     def mean(self) -> float:
@@ -128,9 +124,7 @@ class PairStatistics:
             )
         largest = math.sqrt(max(0.0, self.outcome.sum_squares * self.other.sum_squares))
         if not abs(self.sum_products) <= largest * (1 + ROUNDING):
-            problems.append(
-                f"sum_products: {self.sum_products} must not exceed √(Σx²·Σy²) = {largest:.6g}; give Σxy"
-            )
+            problems.append(f"sum_products: {self.sum_products} must not exceed √(Σx²·Σy²) = {largest:.6g}; give Σxy")
         refuse(problems)
 
     @classmethod
@@ -141,9 +135,7 @@ class PairStatistics:
 
     def __add__(self, arm: Self) -> Self:
         """The statistics of both sets of users together."""
-        return type(self)(
-            self.outcome + arm.outcome, self.other + arm.other, self.sum_products + arm.sum_products
-        )
+        return type(self)(self.outcome + arm.outcome, self.other + arm.other, self.sum_products + arm.sum_products)
 
     @property
     def users(self) -> int:

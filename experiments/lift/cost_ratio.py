@@ -100,9 +100,7 @@ class CostPerIncrementalConversion:
                 f"An incremental conversion cost {self.point:,.2f} "
                 f"({100 * self.level:g}% interval {self.lower:,.2f} to {self.upper:,.2f})."
             )
-        point = (
-            "No incremental conversions detected" if math.isnan(self.point) else f"Estimate {self.point:,.2f}"
-        )
+        point = "No incremental conversions detected" if math.isnan(self.point) else f"Estimate {self.point:,.2f}"
         least = f"at least {self.lower:,.2f}" if 0 < self.lower < math.inf else "of any size"
         return (
             f"{point}; the lift interval includes zero at {100 * self.level:g}%, so the cost per incremental "
@@ -181,11 +179,8 @@ def _fixed_cost_set(cost: float, fewest: float, most: float, sign: int) -> Ratio
     if cost == 0 or (math.isinf(fewest) and math.isinf(most)):
         return everything
     through = [
-        cost / bound if bound else math.copysign(math.inf, cost * side)
-        for bound, side in ((fewest, -1), (most, 1))
+        cost / bound if bound else math.copysign(math.inf, cost * side) for bound, side in ((fewest, -1), (most, 1))
     ]
     low, high = min(through), max(through)
     outside = ((-math.inf, low), (high, math.inf))
-    return RatioSet(
-        "complement", tuple(part for part in outside if part[0] < math.inf and part[1] > -math.inf)
-    )
+    return RatioSet("complement", tuple(part for part in outside if part[0] < math.inf and part[1] > -math.inf))

@@ -239,9 +239,7 @@ class LiftEstimate:
     def summary(self, level: float = 0.95) -> str:
         """One sentence."""
         lower, upper = self.interval(level)
-        verdict = {1: "an increase", -1: "a decrease", 0: "no effect can be told from zero"}[
-            self.verdict(level)
-        ]
+        verdict = {1: "an increase", -1: "a decrease", 0: "no effect can be told from zero"}[self.verdict(level)]
         return (
             f"Difference {self.difference:,.6g} ({100 * level:g}% interval {lower:,.6g} to {upper:,.6g}, "
             f"p = {self.p_value():.3g}): {verdict}."

@@ -85,6 +85,4 @@ def fieller_set(
     if denominator_differs:
         return RatioSet("interval", ((low, high),))
     outside = ((-math.inf, low), (high, math.inf))
-    return RatioSet(
-        "complement", tuple(part for part in outside if part[0] < math.inf and part[1] > -math.inf)
-    )
+    return RatioSet("complement", tuple(part for part in outside if part[0] < math.inf and part[1] > -math.inf))

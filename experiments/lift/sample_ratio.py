@@ -73,13 +73,9 @@ def sample_ratio_check(users: Mapping[str, int], planned_shares: Mapping[str, fl
     """
     problems = []
     if len(users) < 2:
-        problems.append(
-            f"users: {dict(users)} must have at least two arms; give the number of users of each arm"
-        )
+        problems.append(f"users: {dict(users)} must have at least two arms; give the number of users of each arm")
     if set(users) != set(planned_shares):
-        problems.append(
-            f"planned_shares: {sorted(planned_shares)} must name the arms {sorted(users)}; one share each"
-        )
+        problems.append(f"planned_shares: {sorted(planned_shares)} must name the arms {sorted(users)}; one share each")
     problems += [
         f"planned_shares[{arm!r}]: {share} must be positive; leave out arms nobody was planned for"
         for arm, share in planned_shares.items()

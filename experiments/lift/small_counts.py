@@ -10,9 +10,7 @@ from experiments.lift.refusal import refuse
 __all__ = ["SmallCountLaw", "score_limits"]
 
 
-def score_limits(
-    mean: float, users: int, quantile: float, dispersion: float = 1.0, binary: bool = True
-) -> Interval:
+def score_limits(mean: float, users: int, quantile: float, dispersion: float = 1.0, binary: bool = True) -> Interval:
     """The means m with (ȳ − m)² ≤ q²·V(m)/n: the limits of one arm at quantile q.
 
     V(m) = m(1 − m) for a binary outcome (Wilson 1927), V(m) = φ·m for counts with dispersion φ (the Poisson
@@ -72,8 +70,7 @@ class SmallCountLaw:
         """√(V(ȳ_T)/n_T + V(ȳ_C)/n_C) at the rates found; infinite where nobody or everybody converted."""
         arms = (self.treated, self.control)
         variance = sum(
-            (arm.mean * (1 - arm.mean) if self._binary else self._dispersion * arm.mean) / arm.users
-            for arm in arms
+            (arm.mean * (1 - arm.mean) if self._binary else self._dispersion * arm.mean) / arm.users for arm in arms
         )
         return math.sqrt(variance) if variance > 0 else math.inf
 

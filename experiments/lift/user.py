@@ -160,9 +160,7 @@ class UserLiftTest:
             "control_conversions": self.control.sum,
             "cost": self.cost_micros / MICROS,
             **with_bounds("incremental_conversions", incremental.difference, incremental.interval(level)),
-            **with_bounds(
-                "relative_conversion_lift", incremental.relative_lift, incremental.relative_interval(level)
-            ),
+            **with_bounds("relative_conversion_lift", incremental.relative_lift, incremental.relative_interval(level)),
             **with_bounds("cost_per_incremental_conversion", price.point, (price.lower, price.upper)),
             "cost_set_kind": price.kind,
             "p_value": self.p_value,
@@ -219,21 +217,17 @@ def user_holdout_test(
         if arm.users < 1
     ]
     if not 0 <= cost_micros < math.inf:
-        problems.append(
-            f"cost_micros: {cost_micros} must not be negative; give the money paid in the treated arm"
-        )
+        problems.append(f"cost_micros: {cost_micros} must not be negative; give the money paid in the treated arm")
     problems += _level_problems(levels)
     if unexposed is not None and not (
         unexposed.users <= treated.users and unexposed.sum_squares <= treated.sum_squares
     ):
         problems.append(
-            f"unexposed: {unexposed} must be part of the treated arm {treated}; "
-            "give its users whom no ad reached"
+            f"unexposed: {unexposed} must be part of the treated arm {treated}; give its users whom no ad reached"
         )
     if planned_treated_share is not None and not 0 < planned_treated_share < 1:
         problems.append(
-            f"planned_treated_share: {planned_treated_share} must lie between 0 and 1; "
-            "write 0.9 for a 10 % holdout"
+            f"planned_treated_share: {planned_treated_share} must lie between 0 and 1; write 0.9 for a 10 % holdout"
         )
     refuse(problems)
     check = None

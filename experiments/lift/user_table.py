@@ -99,9 +99,7 @@ def user_table_test(
     refuse(_value_problems(columns, frame))
     is_treated = _is_treated(columns["arm"])
     exposed = columns["exposed"].astype(bool) if "exposed" in columns else None
-    compared = (
-        exposed if design == "ghost_ads" and exposed is not None else np.ones(is_treated.size, dtype=bool)
-    )
+    compared = exposed if design == "ghost_ads" and exposed is not None else np.ones(is_treated.size, dtype=bool)
     treated, control = compared & is_treated, compared & ~is_treated
     conversions = columns["conversions"].astype(np.float64)
     cost = columns["cost"].astype(np.float64)
@@ -136,17 +134,13 @@ def user_table_test(
     return UserTableTest(test, value, _notes(leaked, float(cost[control].sum()), worth))
 
 
-def _with_estimated_cost(
-    test: UserLiftTest, treated: PairStatistics, control: PairStatistics
-) -> UserLiftTest:
+def _with_estimated_cost(test: UserLiftTest, treated: PairStatistics, control: PairStatistics) -> UserLiftTest:
     """The test with the cost the treated arm would not have had in the control's place: C_T − C_C·n_T/n_C."""
     users = treated.users
     variance = treated.other.mean_variance + control.other.mean_variance
     covariance = treated.covariance / users + control.covariance / control.users
     if math.isnan(variance) or math.isnan(covariance):
-        refuse(
-            ["cost: an arm of one user must have more users where the control arm has cost; give more users"]
-        )
+        refuse(["cost: an arm of one user must have more users where the control arm has cost; give more users"])
     return replace(
         test,
         cost_micros=MICROS * users * (treated.other.mean - control.other.mean),
@@ -155,14 +149,10 @@ def _with_estimated_cost(
     )
 
 
-def _notes(
-    control_users_reached: int, control_cost: float, value: NDArray[np.float64] | None
-) -> tuple[str, ...]:
+def _notes(control_users_reached: int, control_cost: float, value: NDArray[np.float64] | None) -> tuple[str, ...]:
     notes = []
     if control_cost > 0:
-        notes.append(
-            f"The control arm cost {control_cost:,.2f}: the price is of the treated arm's additional cost."
-        )
+        notes.append(f"The control arm cost {control_cost:,.2f}: the price is of the treated arm's additional cost.")
     if control_users_reached:
         notes.append(
             f"Ads reached {control_users_reached:,} control users: the difference understates the effect "
@@ -196,9 +186,7 @@ def _value_problems(columns: dict[str, NDArray[Any]], frame: nw.DataFrame[Any]) 
     for name in columns:
         missing = int(frame[name].is_null().sum())
         if missing:
-            problems.append(
-                f"{name}: {missing:,} missing values must be given; write 0 for no conversion or cost"
-            )
+            problems.append(f"{name}: {missing:,} missing values must be given; write 0 for no conversion or cost")
     for name in ("conversions", "value", "cost"):
         if name in columns:
             problems += _number_problems(name, columns[name])
@@ -218,9 +206,7 @@ def _number_problems(name: str, values: NDArray[Any]) -> list[str]:
         return [f"{name}: {values.dtype} must be numbers; convert the column"]
     numbers = values.astype(np.float64)
     if not np.isfinite(numbers).all():
-        return [
-            f"{name}: {int((~np.isfinite(numbers)).sum()):,} values must be finite numbers; write 0 for none"
-        ]
+        return [f"{name}: {int((~np.isfinite(numbers)).sum()):,} values must be finite numbers; write 0 for none"]
     negative = int((numbers < 0).sum())
     if negative and name != "value":
         return [f"{name}: {negative:,} negative values must be at least 0; book refunds under value"]

@@ -12,9 +12,7 @@ __all__ = ["Slopes", "adjusted_lift", "ratio_metric_lift", "satterthwaite_df", "
 Slopes = Literal["pooled", "per_arm"]
 
 
-def satterthwaite_df(
-    treated_variance: float, treated_users: int, control_variance: float, control_users: int
-) -> float:
+def satterthwaite_df(treated_variance: float, treated_users: int, control_variance: float, control_users: int) -> float:
     """(v_T + v_C)² / (v_T²/(n_T − 1) + v_C²/(n_C − 1)) for variances v of the two means (Welch 1947)."""
     total = treated_variance + control_variance
     # Shares instead of squares: the variance of a rare outcome squared may underflow.
@@ -42,9 +40,7 @@ def welch_lift(treated: ArmStatistics, control: ArmStatistics) -> LiftEstimate:
     )
 
 
-def adjusted_lift(
-    treated: PairStatistics, control: PairStatistics, slopes: Slopes = "pooled"
-) -> LiftEstimate:
+def adjusted_lift(treated: PairStatistics, control: PairStatistics, slopes: Slopes = "pooled") -> LiftEstimate:
     """(ȳ_T − ȳ_C) − θ·(x̄_T − x̄_C): the lift adjusted for a covariate x measured before the test.
 
     `pooled` takes θ = s_xy / s_x² over all users of both arms (CUPED). `per_arm` takes θ = (n_C·θ_T +
@@ -70,8 +66,7 @@ def adjusted_lift(
         own = [_slope(arm.covariance, arm.other.variance) for arm in (treated, control)]
         theta = (control.users * own[0] + treated.users * own[1]) / (treated.users + control.users)
     variances = [
-        max(arm.outcome.variance + theta**2 * arm.other.variance - 2 * theta * arm.covariance, 0.0)
-        / arm.users
+        max(arm.outcome.variance + theta**2 * arm.other.variance - 2 * theta * arm.covariance, 0.0) / arm.users
         for arm in (treated, control)
     ]
     return _two_means(

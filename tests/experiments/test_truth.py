@@ -10,19 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.truth import (
-    ALL,
-    ALWAYS,
-    CAUSED,
-    ESTIMANDS,
-    LABELS,
-    MOVED,
-    Life,
-    Orders,
-    cost_per,
-    label_orders,
-    measure_truth,
-)
+from experiments.order_labels import ALWAYS, CAUSED, LABELS, MOVED, Life, Orders, label_orders
+from experiments.truth import ALL, ESTIMANDS, cost_per, measure_truth
 from simulator.world import simulate
 
 PAID = (

@@ -1,0 +1,107 @@
+"""Frames: the data behind every figure of the report (money in currency units, time in days)."""
+
+import math
+
+import pandas as pd
+
+from experiments.comparison import ChannelComparison, Comparison
+from experiments.journeys import Journey
+from experiments.report.flattery import by_flattery, flattery, models
+from experiments.truth import ALL
+from experiments.verdict import words
+
+LEVEL = 0.95
+SHOWN_LABELS = ("always", "moved", "caused")
+
+
+def dumbbell_frame(comparison: Comparison) -> pd.DataFrame:
+    """Each paid channel's price of an order: as attributed, as the lift test leaves possible, and the truth.
+
+    Returns:
+        One row per paid channel, the most flattered first: `channel`, `judgement`, `flattery` (true ÷
+        attributed, by the first model), `cost`, `<model>_cpa` for each model, `true_cpa`,
+        `incremental_conversions`, and `lift_cpa`, `lift_cpa_lower`, `lift_cpa_upper` of the 95 % interval. inf
+        where money caused nothing or an end is unbounded, nan where there is no price or no test.
+    """
+    return pd.DataFrame(
+        [_dumbbell(channel, models(comparison)) for channel in by_flattery(comparison)],
+        columns=[
+            "channel", "judgement", "flattery", "cost",
+            *(f"{model}_cpa" for model in models(comparison)),
+            "true_cpa", "incremental_conversions", "lift_cpa", "lift_cpa_lower", "lift_cpa_upper",
+        ],
+    )  # fmt: skip
+
+
+def _dumbbell(channel: ChannelComparison, compared: tuple[str, ...]) -> dict[str, object]:
+    judged = flattery(channel, compared[0])
+    point = lower = upper = math.nan
+    if channel.lift is not None:
+        price = channel.lift.cost_per_incremental_conversion(LEVEL)
+        point, lower, upper = price.point, price.lower, price.upper
+    return {
+        "channel": channel.channel,
+        "judgement": judged.judgement,
+        "flattery": judged.factor,
+        "cost": channel.cost,
+        **{f"{model}_cpa": channel.attributed_cpa(model) for model in compared},
+        "true_cpa": channel.truth.cost_per_incremental_conversion,
+        "incremental_conversions": channel.truth.incremental_conversions,
+        "lift_cpa": point,
+        "lift_cpa_lower": lower,
+        "lift_cpa_upper": upper,
+    }
+
+
+def label_frame(comparison: Comparison) -> pd.DataFrame:
+    """What became of the orders in a world without the ads: of all channels, then of each channel alone.
+
+    Returns:
+        Three rows (always, moved, caused) per set of ads, `all` first, then channels by the orders they
+        caused: `channel`, `label`, `orders`, `share` of all orders, `start` and `stop` of its segment of the
+        bar, `prevented` (orders that happen only without these ads; they are in no bar).
+    """
+    counts = {
+        channel: labels.counts()
+        for channel, labels in comparison.truth.labels.items()
+        if channel == ALL or any(channel == paid.channel for paid in comparison.channels)
+    }
+    rows = []
+    for channel in sorted(counts, key=lambda channel: (channel != ALL, -counts[channel]["caused"])):
+        start = 0.0
+        for label in SHOWN_LABELS:
+            orders = counts[channel][label]
+            share = orders / comparison.conversions if comparison.conversions else math.nan
+            rows.append((channel, label, orders, share, start, start + share, counts[channel]["prevented"]))
+            start += share
+    return pd.DataFrame(rows, columns=["channel", "label", "orders", "share", "start", "stop", "prevented"])
+
+
+def journey_frame(journey: Journey) -> pd.DataFrame:
+    """One row per event of a journey: `day`, `kind`, `channel` (in words), `lane`.
+
+    Lanes are numbered from the top by the first event of each channel; the order has the last lane to itself.
+    """
+    lanes = lane_names(journey)
+    return pd.DataFrame(
+        [
+            (
+                event.time,
+                event.kind,
+                words(event.channel or "unknown"),
+                lanes.index(_lane(event.kind, event.channel)),
+            )
+            for event in journey.events
+        ],
+        columns=["day", "kind", "channel", "lane"],
+    )
+
+
+def lane_names(journey: Journey) -> tuple[str, ...]:
+    """The channels of a journey in words, by their first event, and the order's own lane."""
+    met = [_lane(event.kind, event.channel) for event in journey.events if event.kind != "conversion"]
+    return (*dict.fromkeys(met), _lane("conversion", ""))
+
+
+def _lane(kind: str, channel: str | None) -> str:
+    return "Order" if kind == "conversion" else words(channel or "unknown")

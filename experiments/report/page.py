@@ -1,0 +1,224 @@
+"""The report page: a comparison as one HTML text that needs no network (money in currency units)."""
+
+import json
+import math
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from experiments.comparison import LAST_CLICK_SETTINGS, Comparison
+from experiments.report.charts.dumbbell import dumbbell_chart, other_model_shapes
+from experiments.report.charts.journey import journey_chart
+from experiments.report.charts.labels import label_chart
+from experiments.report.flattery import by_flattery, flattery, models
+from experiments.report.frames import label_frame
+from experiments.report.numerals import count, money, percent
+from experiments.report.palette import DARK, LIGHT, PAGE, css_variables
+from experiments.report.table import CpaTable, cpa_columns
+from experiments.report.wording import (
+    ads_in_words,
+    dumbbell_summary,
+    finding,
+    interval_sentence,
+    joint_effect,
+    label_summary,
+    lift_sentence,
+)
+from experiments.truth import ALL
+from experiments.verdict import FAIR_WITHIN, words
+from simulator.scenario.schema import Run
+
+if TYPE_CHECKING:
+    import altair as alt
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart with what is said beside it.
+
+    Attributes:
+        key: its name within the page.
+        specification: Vega-Lite, as JSON that is safe inside a script element.
+        summary: the chart in words, for those who do not see it.
+    """
+
+    key: str
+    specification: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class KeyNumber:
+    """A number a busy reader takes home, and what it says."""
+
+    value: str
+    meaning: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class ChannelFinding:
+    """What is said about one channel."""
+
+    judgement: str
+    verdict: str
+    lift: str
+
+
+@dataclass(frozen=True)
+class JourneyFigure:
+    """A person's way to an order."""
+
+    label: str
+    summary: str
+    left_out: int
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the page shows, before it is typeset; texts are plain and not yet escaped."""
+
+    title: str
+    currency: str
+    finding: str
+    key_numbers: tuple[KeyNumber, ...]
+    first_model: str
+    other_models: tuple[tuple[str, str], ...]
+    prices: Figure | None
+    intervals: str
+    table: CpaTable
+    channels: tuple[ChannelFinding, ...]
+    orders: Figure | None
+    labels: tuple[tuple[str, ...], ...]
+    journeys: tuple[JourneyFigure, ...]
+    run: Run | None
+    feedback: str
+    lookback_days: float
+    fair_within: float
+
+
+def render_report(comparison: Comparison, run: Run | None = None) -> str:
+    """The report as HTML: style, scripts and data inlined, nothing loaded, every text escaped.
+
+    Args:
+        comparison: what the main job found.
+        run: how many people were simulated, for how long and from which seed, where the page is to say so.
+    """
+    return typeset(build_page(comparison, run))
+
+
+def build_page(comparison: Comparison, run: Run | None = None) -> Page:
+    """Collect what the page shows, in the order in which it does."""
+    compared = models(comparison)
+    drawn = bool(comparison.channels)
+    labelled = drawn and comparison.conversions > 0 and bool(comparison.truth.labels)
+    return Page(
+        title=comparison.title,
+        currency=comparison.currency,
+        finding=finding(comparison),
+        key_numbers=_key_numbers(comparison),
+        first_model=words(compared[0]) if drawn else "",
+        other_models=tuple((words(name), shape) for name, shape in other_model_shapes(comparison).items()),
+        prices=_figure("prices", dumbbell_chart(comparison, PAGE), dumbbell_summary(comparison)) if drawn else None,
+        intervals=interval_sentence(comparison) if drawn else "",
+        table=cpa_columns(comparison),
+        channels=tuple(
+            ChannelFinding(flattery(channel, compared[0]).judgement, channel.verdict, lift_sentence(channel))
+            for channel in by_flattery(comparison)
+        ),
+        orders=_figure("orders", label_chart(comparison, PAGE), label_summary(comparison)) if labelled else None,
+        labels=_label_rows(comparison) if labelled else (),
+        journeys=tuple(
+            JourneyFigure(
+                journey.label,
+                journey.summary(),
+                journey.left_out,
+                _figure(f"journey-{i}", journey_chart(journey, comparison.currency, PAGE), journey.summary()),
+            )
+            for i, journey in enumerate(comparison.journeys)
+        ),
+        run=run,
+        feedback=comparison.truth.feedback,
+        lookback_days=LAST_CLICK_SETTINGS.lookback_days,
+        fair_within=FAIR_WITHIN,
+    )
+
+
+def typeset(page: Page) -> str:
+    """Pour a page into the template; the same page gives the same text."""
+    import altair
+    import vl_convert
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    version = ".".join(altair.SCHEMA_VERSION.split(".")[:2])
+    bundle = vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]  # snippet is optional
+    template = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).from_string(_text("page.html"))
+    return template.render(
+        page=page,
+        style=Markup(_text("page.css")),
+        light=Markup(css_variables(LIGHT)),
+        dark=Markup(css_variables(DARK)),
+        bundle=Markup(_inside_script(bundle)),
+        script=Markup(_inside_script(_text("page.js"))),
+    )
+
+
+def _key_numbers(comparison: Comparison) -> tuple[KeyNumber, ...]:
+    joint = joint_effect(comparison)
+    if joint is None or not comparison.conversions:
+        return ()
+    model = models(comparison)[0]
+    credited = sum(channel.credits[model] for channel in comparison.channels)
+    labels = comparison.truth.labels[ALL].counts()
+    attributed = joint.cost_micros / 1e6 / credited if credited > 0 else math.nan
+    return (
+        KeyNumber(
+            percent(labels["always"] / comparison.conversions),
+            "of orders would have been placed just the same without any ads",
+            "always",
+        ),
+        KeyNumber(
+            f"{comparison.currency} {money(attributed)}",
+            f"per order the ads are credited with, says {words(model).lower()}",
+            "claimed",
+        ),
+        KeyNumber(
+            f"{comparison.currency} {money(joint.cost_per_incremental_conversion)}",
+            "truly, for each order more than there would have been without ads",
+            "true",
+        ),
+    )
+
+
+def _label_rows(comparison: Comparison) -> tuple[tuple[str, ...], ...]:
+    frame = label_frame(comparison)
+    rows = []
+    for channel, own in frame.groupby("channel", sort=False):
+        rows.append(
+            (
+                ads_in_words(str(channel)),
+                *(count(orders) for orders in own["orders"]),
+                count(own["prevented"].iloc[0]),
+            )
+        )
+    return tuple(rows)
+
+
+def _figure(key: str, chart: "alt.LayerChart", summary: str) -> Figure:
+    specification: dict[str, Any] = chart.to_dict()
+    del specification["$schema"]  # an address; the page names the grammar itself and asks nobody
+    text = json.dumps(specification, separators=(",", ":"), allow_nan=False)
+    return Figure(key, text.replace("<", "\\u003c"), summary)
+
+
+def _inside_script(code: str) -> str:
+    """Code that cannot end the script element it stands in."""
+    return code.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _text(name: str) -> str:
+    return files("experiments.report").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,155 @@
+"""Wording: what the report says in sentences (orders as counts, money in currency units)."""
+
+import math
+from typing import Any
+
+from experiments.comparison import ChannelComparison, Comparison
+from experiments.report.flattery import by_flattery, flattery, models
+from experiments.report.frames import LEVEL
+from experiments.report.numerals import count, money, percent, times
+from experiments.truth import ALL, Effect
+from experiments.verdict import words
+
+
+def finding(comparison: Comparison) -> str:
+    """How many orders would have happened anyway, and what an incremental order cost all in all."""
+    joint = joint_effect(comparison)
+    if comparison.conversions == 0:
+        return "No order happened in this world, so no order has a cost."
+    if not comparison.channels or joint is None:
+        return f"{count(comparison.conversions)} orders happened. {_paid_for(comparison)}"
+    labels = comparison.truth.labels[ALL].counts()
+    orders, extra = comparison.conversions, joint.incremental_conversions
+    cost = f"{comparison.currency} {money(joint.cost_micros / 1e6)}"
+    happened = (
+        f"Of {count(orders)} orders, {count(labels['always'])} ({percent(labels['always'] / orders)}) would have "
+        f"been placed just the same without any ads, and {count(labels['moved'])} at another time or value. "
+    )
+    if extra <= 0:
+        gained = "no more orders than without them" if extra == 0 else f"{count(-extra)} orders fewer than without them"
+        brought = f"All ads together cost {cost} and brought {gained}. "
+    else:
+        brought = (
+            f"All ads together cost {cost} and brought {count(extra)} orders more than there would have been: "
+            f"{comparison.currency} {money(joint.cost_per_incremental_conversion)} for each. "
+        )
+    return happened + brought + _paid_for(comparison)
+
+
+def joint_effect(comparison: Comparison) -> Effect | None:
+    """The effect of all ads together, where it was measured."""
+    return next((e for e in comparison.truth.effects if (e.channel, e.estimand) == (ALL, "joint")), None)
+
+
+def _paid_for(comparison: Comparison) -> str:
+    """The claim of the first model, and who gains and loses most by it."""
+    if not comparison.channels:
+        return "This scenario buys no ads."
+    model = models(comparison)[0]
+    cost = sum(channel.cost for channel in comparison.channels)
+    credited = sum(channel.credits[model] for channel in comparison.channels)
+    said = f"{words(model)} credits the paid channels with {count(round(credited))} orders"
+    said += f" at {comparison.currency} {money(cost / credited)} each" if credited > 0 else ""
+    ranked = [(channel, flattery(channel, model)) for channel in by_flattery(comparison)]
+    flattered = [words(channel.channel) for channel, judged in ranked if judged.judgement == "flattered"]
+    wronged = [words(channel.channel) for channel, judged in ranked if judged.judgement == "wronged"]
+    told = [f"flatters {flattered[0]} most"] if flattered else []
+    told += [f"wrongs {wronged[-1]} most"] if wronged else []
+    return f"{said}; it {' and '.join(told)}." if told else f"{said}."
+
+
+def ads_in_words(channel: str) -> str:
+    """Whose ads a row is about."""
+    return "All ads together" if channel == ALL else words(channel)
+
+
+def beside_name(row: dict[str, Any]) -> str:
+    """The judgement of a row of the dumbbell frame in a few words."""
+    if row["judgement"] == "free":
+        return "cost nothing"
+    if row["judgement"] == "without effect":
+        return "credited and caused nothing"
+    if row["judgement"] == "about right":
+        return "about right"
+    if math.isinf(row["flattery"]):
+        return "flattered: caused nothing" if row["incremental_conversions"] == 0 else "flattered: lost orders"
+    if row["flattery"] == 0:
+        return "wronged: never credited"
+    factor = row["flattery"] if row["judgement"] == "flattered" else 1 / row["flattery"]
+    return f"{row['judgement']} {times(factor)}"
+
+
+def ends_in_words(row: dict[str, Any]) -> str:
+    """What a reader must know of an interval's ends beside its numbers."""
+    if math.isnan(row["lift_cpa_lower"]):
+        return " (no test)"
+    if math.isinf(row["lift_cpa_lower"]):
+        return " (the test saw orders lost: no price)"
+    return ", no upper end" if math.isinf(row["lift_cpa_upper"]) else ""
+
+
+def lift_sentence(channel: ChannelComparison) -> str:
+    """What the lift test may conclude, and whether the truth lies in its interval."""
+    if channel.lift is None:
+        return "No lift test: nobody was held out from its ads."
+    price = channel.lift.cost_per_incremental_conversion(LEVEL)
+    truth = channel.truth.cost_per_incremental_conversion
+    inside = ""
+    if price.cost > 0 and not math.isnan(truth):
+        inside = " The truth lies inside." if price.contains(truth) else " The truth lies outside."
+    return f"Lift test: {price.summary()}{inside}"
+
+
+def dumbbell_summary(comparison: Comparison) -> str:
+    """The picture of prices in words, for those who do not see it."""
+    model = models(comparison)[0]
+    said = [
+        f"{words(c.channel)}: {words(model).lower()} {money(c.attributed_cpa(model))}, "
+        f"truly {money(c.truth.cost_per_incremental_conversion)}"
+        for c in by_flattery(comparison)
+    ]
+    return (
+        f"Dumbbell chart of the {comparison.currency} per order of each channel, the most flattered first. "
+        f"{'; '.join(said)}."
+    )
+
+
+def interval_sentence(comparison: Comparison) -> str:
+    """How many lift intervals hold the truth, and which have no upper end."""
+    tests = [(c, c.lift.cost_per_incremental_conversion(LEVEL)) for c in comparison.channels if c.lift is not None]
+    if not tests:
+        return "No channel was tested: the scenario holds nobody out."
+    known = [
+        (price, truth)
+        for c, price in tests
+        if not math.isnan(truth := c.truth.cost_per_incremental_conversion) and price.cost > 0
+    ]
+    holding = sum(price.contains(truth) for price, truth in known)
+    open_ended = [words(c.channel) for c, price in tests if math.isinf(price.upper) and not price.harmful]
+    harmful = [words(c.channel) for c, price in tests if price.harmful]
+    held = f"The lift test's {percent(LEVEL)} interval holds the truth for {holding} of {len(known)} channels."
+    if harmful:
+        held += f" For {_listed(harmful)} the test saw orders lost: no price exists."
+    if not open_ended:
+        return held
+    if len(open_ended) == len(tests):
+        return f"{held} None of them has an upper end: each test leaves it possible that the ads caused nothing."
+    return (
+        f"{held} {_listed(open_ended)} {'has' if len(open_ended) == 1 else 'have'} no upper end (the bar ends in "
+        "an arrow): the test leaves it possible that the ads caused nothing."
+    )
+
+
+def label_summary(comparison: Comparison) -> str:
+    """The picture of orders in words, for those who do not see it."""
+    caused = [
+        f"{words(c.channel)} {count(comparison.truth.labels[c.channel].counts()['caused'])}"
+        for c in comparison.channels
+        if c.channel in comparison.truth.labels
+    ]
+    by_channel = f"Orders caused by channel: {', '.join(caused)}."
+    return f"Stacked bars of all orders. {comparison.truth.summary()} {by_channel}"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

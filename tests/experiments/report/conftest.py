@@ -1,0 +1,118 @@
+"""A comparison made by hand: one channel of every kind of judgement, with prices that can be checked on paper."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from attribution.lag import ConversionLag
+from experiments.comparison import ChannelComparison, Comparison
+from experiments.journeys import Journey, JourneyEvent
+from experiments.lift.arms import ArmStatistics
+from experiments.lift.user import UserLiftTest, user_holdout_test
+from experiments.order_labels import LABELS, OrderLabels
+from experiments.truth import ALL, Effect, Truth
+from experiments.verdict import verdict
+
+ORDERS = 1000
+
+
+def holdout(treated_conversions: int, control_conversions: int, cost: float) -> UserLiftTest:
+    """9 in 10 of 100,000 people could see the ads."""
+    treated = ArmStatistics(90_000, treated_conversions, treated_conversions)
+    control = ArmStatistics(10_000, control_conversions, control_conversions)
+    return user_holdout_test(treated, control, round(cost * 1e6))
+
+
+def channel(name: str, cost: float, credits: tuple[float, ...], caused: int, lift: UserLiftTest | None = None):
+    effect = Effect(name, "average", round(cost * 1e6), caused, 0, 10_000)
+    return ChannelComparison(
+        channel=name,
+        cost=cost,
+        impressions=100_000,
+        clicks=1_000,
+        credits=dict(zip(("last_click", "linear", "markov"), credits, strict=True)),
+        lift=lift,
+        truth=effect,
+        verdict=verdict(name, cost, credits[0], effect, "last_click"),
+    )
+
+
+def labels(caused: int, moved: int = 0, prevented: int = 0) -> OrderLabels:
+    label = np.full(ORDERS, LABELS.index("always"), np.uint8)
+    label[:caused] = LABELS.index("caused")
+    label[caused : caused + moved] = LABELS.index("moved")
+    return OrderLabels(np.arange(ORDERS, dtype=np.int64), label, prevented)
+
+
+def comparison_of(channels: tuple[ChannelComparison, ...], free: dict[str, float], **changes) -> Comparison:
+    rows = [
+        {"channel": c.channel, "method": model, "cost": c.cost, "conversions": credit}
+        for c in channels
+        for model, credit in c.credits.items()
+    ]
+    rows += [
+        {"channel": name, "method": model, "cost": 0.0, "conversions": orders}
+        for name, orders in free.items()
+        for model in ("last_click", "linear", "markov")
+    ]
+    joint = Effect(ALL, "joint", round(sum(c.cost for c in channels) * 1e6), 380, 0, 90_000)
+    truth = Truth(
+        effects=(*(c.truth for c in channels), joint),
+        labels={ALL: labels(400, moved=50, prevented=20)}
+        | {c.channel: labels(max(0, c.truth.incremental_conversions)) for c in channels},
+        conversions=ORDERS,
+        feedback="held",
+    )
+    given = Comparison(
+        title="A shop",
+        currency="EUR",
+        conversions=ORDERS,
+        unattributed=10.0,
+        channels=channels,
+        cpa=pd.DataFrame(rows, columns=["channel", "method", "cost", "conversions"]),
+        truth=truth,
+        lag=ConversionLag((1.0,), (0.5,), 0.6, float(ORDERS)),
+        journeys=(journey(),),
+    )
+    return replace(given, **changes)
+
+
+def journey() -> Journey:
+    return Journey(
+        user_id=7,
+        label="caused",
+        order_time=9.5,
+        value=120.0,
+        events=(
+            JourneyEvent(1.0, "impression", "video"),
+            JourneyEvent(4.0, "impression", "brand_search"),
+            JourneyEvent(4.0, "click", "brand_search"),
+            JourneyEvent(9.4, "visit", "direct"),
+            JourneyEvent(9.5, "conversion", "direct"),
+        ),
+        left_out=3,
+        ads_seen=5,
+        ads_clicked=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def make_comparison():
+    return comparison_of
+
+
+@pytest.fixture(scope="session")
+def comparison() -> Comparison:
+    """Orders credited by each model: 480 to paid channels, 510 to free ones, 10 to nobody."""
+    return comparison_of(
+        (
+            channel("shopping", 300.0, (30.0, 30.0, 30.0), 28),
+            channel("brand_search", 1_000.0, (200.0, 150.5, 120.0), 0, holdout(900, 105, 1_000.0)),
+            channel("video", 4_000.0, (40.0, 89.5, 120.0), 200, holdout(1_100, 90, 4_000.0)),
+            channel("retargeting", 2_100.0, (210.0, 210.0, 210.0), 30, holdout(900, 95, 2_100.0)),
+            channel("coupon", 500.0, (0.0, 0.0, 0.0), -2, holdout(900, 140, 500.0)),
+        ),
+        {"direct": 200.0, "organic_search": 310.0},
+    )

@@ -1,0 +1,150 @@
+"""The page in a real browser with the network off: drawn, silent, alone, in the colours and the width of the reader."""
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from html import unescape
+
+import pytest
+
+from experiments.comparison import compare
+from experiments.report.page import render_report
+from experiments.report.palette import DARK, LIGHT
+from simulator.scenario.loading import load_scenario
+from simulator.world import simulate
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        BROWSER is None, reason="no headless Chromium on PATH (chromium, chromium-browser, google-chrome)"
+    ),
+    pytest.mark.xdist_group("browser"),
+]
+
+# Runs before anything else in the page, and writes what it saw into an attribute that --dump-dom shows.
+WITNESS = """<script>
+const seen = { errors: [] };
+const note = (what) => seen.errors.push(String(what));
+addEventListener("error", (event) => note(event.message || "could not load " + event.target.src), true);
+addEventListener("unhandledrejection", (event) => note(event.reason));
+addEventListener("securitypolicyviolation", (event) => note("refused " + event.blockedURI));
+for (const level of ["error", "warn"]) console[level] = (...words) => note(words.join(" "));
+setInterval(() => {
+  const root = document.documentElement;
+  seen.resources = performance.getEntriesByType("resource").map((entry) => entry.name);
+  seen.done = root.dataset.charts === "done";
+  seen.width = innerWidth;
+  seen.content = root.scrollWidth;
+  seen.background = getComputedStyle(document.body).backgroundColor;
+  const marks = [...document.querySelectorAll(".chart .mark-symbol path")];
+  seen.fills = [...new Set(marks.map((mark) => getComputedStyle(mark).fill))];
+  seen.charts = [...document.querySelectorAll(".chart")].map((chart) => ({
+    symbols: chart.querySelectorAll(".mark-symbol path").length,
+    texts: [...chart.querySelectorAll("svg text")].map((text) => text.textContent),
+    width: chart.querySelector("svg")?.getBoundingClientRect().width,
+    words: chart.textContent,
+  }));
+  parent.postMessage(JSON.stringify(seen), "*");
+}, 50);
+</script>"""
+
+# Holds the page in a window of its own width (headless Chromium's own has at least 500 px) and shows what was witnessed.
+WINDOW = """<!doctype html><title>window</title>
+<script>addEventListener("message", (event) => { document.documentElement.dataset.seen = event.data; });</script>
+<iframe src="report.html" style="width: WIDTHpx; height: 800px; border: 0"></iframe>"""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What the browser saw of a page."""
+
+    seen: dict
+    log: str
+
+
+@pytest.fixture(scope="module")
+def html(comparison) -> str:
+    return render_report(comparison)
+
+
+@pytest.fixture
+def visit(tmp_path):
+    def open_page(html: str, *flags: str, width: int = 1200) -> Visit:
+        (tmp_path / "report.html").write_text(html.replace("<head>", f"<head>{WITNESS}", 1), encoding="utf-8")
+        window = tmp_path / "window.html"
+        window.write_text(WINDOW.replace("WIDTH", str(width)), encoding="utf-8")
+        command = [
+            str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            "--disable-sync", "--disable-component-update", "--disable-background-networking", "--hide-scrollbars",
+            "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--virtual-time-budget=10000",
+            f"--user-data-dir={tmp_path / 'profile'}", *flags, "--dump-dom", window.as_uri(),
+        ]  # fmt: skip
+        result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        found = re.search(r'data-seen="([^"]*)"', result.stdout)
+        assert found is not None, result.stderr
+        return Visit(json.loads(unescape(found[1])), result.stderr)
+
+    return open_page
+
+
+def assert_silent(page: Visit) -> None:
+    """Nothing went wrong and nothing was asked for."""
+    assert page.seen["done"]
+    assert page.seen["errors"] == []
+    assert page.seen["resources"] == []
+    assert "CONSOLE" not in page.log
+
+
+def test_charts_are_drawn_without_an_error_or_a_request(visit, html):
+    page = visit(html)
+    assert_silent(page)
+    prices, journey, orders = page.seen["charts"]
+    # Claimed: 4 channels; true: 5; two other models: 8; arrows: 2 open ends, and what the axis cuts.
+    assert prices["symbols"] >= 4 + 5 + 8 + 2
+    assert {"Brand search", "flattered: caused nothing", "5.00", "∞", "wronged 5.0×"} <= set(prices["texts"])
+    assert journey["symbols"] == 5
+    assert {"Video", "Direct", "EUR 120, caused"} <= set(journey["texts"])
+    assert {"All ads together", "400 caused (40.0%)", "55%", "40%"} <= set(orders["texts"])
+    assert all(900 < chart["width"] < 1200 for chart in (prices, orders))
+
+
+def test_a_phone_has_no_sideways_scrolling(visit, html):
+    page = visit(html, width=360)
+    assert_silent(page)
+    assert page.seen["width"] == 360
+    assert page.seen["content"] <= 360
+    assert all(250 < chart["width"] <= 360 for chart in page.seen["charts"])
+
+
+@pytest.mark.parametrize(("scheme", "palette"), [(1, LIGHT), (0, DARK)], ids=["light", "dark"])
+def test_page_and_charts_wear_the_colours_the_reader_prefers(visit, html, scheme, palette):
+    page = visit(html, f"--blink-settings=preferredColorScheme={scheme}")
+    assert page.seen["background"] == rgb(palette.paper)
+    assert {rgb(palette.claimed), rgb(palette.true), rgb(palette.tested)} <= set(page.seen["fills"])
+
+
+def test_the_report_of_a_simulated_world(visit):
+    world = simulate(load_scenario("dtc-apparel", {"run.users": 10_000}))
+    page = visit(render_report(compare(world), world.scenario.run))
+    assert_silent(page)
+    assert all(chart["symbols"] > 0 for chart in page.seen["charts"][:-1])
+
+
+def test_an_error_or_a_request_would_be_seen(visit, html):
+    """The control of the tests above: a page that does all that is forbidden."""
+    broken = html.replace('"mark":{"type":"rule"', '"mark":{"type":"nonsense"', 1)
+    asking = broken.replace("</main>", '<img src="http://example.org/x.png"></main>')
+    page = visit(asking)
+    assert any("example.org" in error for error in page.seen["errors"])
+    assert any("TypeError" in error for error in page.seen["errors"])
+    assert "could not be drawn" in page.seen["charts"][0]["words"]
+    assert page.seen["resources"] == ["http://example.org/x.png"]
+
+
+def rgb(color: str) -> str:
+    """#rrggbb as the browser writes it."""
+    return f"rgb({', '.join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))})"
