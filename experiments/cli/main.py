@@ -64,8 +64,19 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; exit status 0 if all went well, 2 on bad input, 1 on other failures, 130 on Ctrl-C."""
-    with clear_messages(sys.exit):
+    with clear_messages(_leave):
         cli.main(standalone_mode=False)
+
+
+def _leave(status: int) -> None:
+    """End the process with this status."""
+    if status == INTERRUPTED:
+        # Ctrl-C may have struck while compiled code was being loaded; taking LLVM's half-made objects apart at the
+        # interpreter's end would crash. All that must be cleaned up has been: the interruption came through it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 @contextmanager

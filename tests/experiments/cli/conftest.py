@@ -1,6 +1,5 @@
 """The command as people run it: a process of its own, real files, what it says and how it ends."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -84,9 +83,3 @@ def is_refused():
             assert message in answer.err
 
     return check
-
-
-@pytest.fixture(scope="session")
-def nobody():
-    """Options under which a command runs without an administrator's rights."""
-    return {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}

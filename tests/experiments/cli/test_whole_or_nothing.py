@@ -1,6 +1,7 @@
 """Results appear whole or not at all: existing folders, folders that cannot be written, full disks, Ctrl-C."""
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -77,20 +78,36 @@ def test_a_file_in_the_place_of_the_folder_is_refused(cpalab, is_refused, small,
 # ---------------------------------------------------------------- folders that cannot be written
 
 
-def test_a_read_only_folder_is_refused_before_any_work(cpalab, is_refused, small, tmp_path, nobody):
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mounts a small file system in memory at a folder; skips where that takes rights that are not given."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+
+    def mount(options):
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("no right to mount a small disk here")
+        return disk
+
+    yield mount
+    if disk.is_mount():
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_folder_without_permission_is_refused_before_any_work(cpalab, is_refused, small, tmp_path):
+    if os.geteuid() == 0:
+        pytest.skip("an administrator may write everywhere; the read-only disk below stands for it")
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o555)
-    try:
-        runs = cpalab("--version", cwd=tmp_path, **nobody).status == 0
-    except PermissionError:
-        runs = False
-    if not runs:
-        pytest.skip("another user may not read this Python or this checkout")
-    answer = cpalab("run", *small, "--out", locked / "result", cwd=tmp_path, **nobody)
+    answer = cpalab("run", *small, "--out", locked / "result")
     is_refused(answer, "result: cannot be written (Permission denied); choose another folder with --out")
     assert left_in(locked) == []
+
+
+def test_a_read_only_disk_is_refused_before_any_work(cpalab, is_refused, small, small_disk):
+    answer = cpalab("run", *small, "--out", small_disk("ro") / "result")
+    is_refused(answer, "result: cannot be written (Read-only file system); choose another folder with --out")
 
 
 def test_a_file_size_limit_in_the_middle_of_writing_leaves_nothing(cpalab, small, tmp_path, finished):
@@ -108,22 +125,13 @@ def test_a_file_size_limit_in_the_middle_of_writing_leaves_nothing(cpalab, small
     assert left_in(tmp_path) == []
 
 
-def test_a_full_disk_leaves_nothing_but_what_was_there(cpalab, small, tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(disk)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("no right to mount a small disk here; the file size limit above stands for it")
-    try:
-        answer = cpalab("run", *small, "--out", disk / "result")
-        assert answer.status not in (0, None)
-        assert "Traceback" not in answer.err
-        assert "result: writing failed (No space left on device); nothing was left behind" in answer.err
-        assert left_in(disk) == []
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
+def test_a_full_disk_leaves_nothing(cpalab, small, small_disk):
+    disk = small_disk("size=100k")
+    answer = cpalab("run", *small, "--out", disk / "result")
+    assert answer.status not in (0, None)
+    assert "Traceback" not in answer.err
+    assert "result: writing failed (No space left on device); nothing was left behind" in answer.err
+    assert left_in(disk) == []
 
 
 def test_standard_output_that_is_full_is_a_failure_without_a_traceback(start_cpalab):
