@@ -161,7 +161,7 @@ def test_ctrl_c_inside_a_callback_from_c_is_raised_again_and_not_lost():
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr == "Interrupted; nothing was written.\n"
