@@ -10,27 +10,43 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from attribution.build import build_paths as build_paths
+    from attribution.completeness import completeness as completeness
     from attribution.cpa import cpa_table as cpa_table
     from attribution.credit import Credit as Credit
     from attribution.credit import bootstrap_credits as bootstrap_credits
+    from attribution.economics import UnitEconomics as UnitEconomics
     from attribution.errors import InvalidInputError as InvalidInputError
+    from attribution.formats.registry import read_data as read_data
+    from attribution.formats.registry import write_data as write_data
     from attribution.lag import conversion_lag as conversion_lag
     from attribution.model import load_model as load_model
     from attribution.model import model_names as model_names
     from attribution.paths import Paths as Paths
+    from attribution.performance import performance_table as performance_table
+    from attribution.segments import Segmented as Segmented
+    from attribution.segments import segments_of as segments_of
     from attribution.settings import PathSettings as PathSettings
+    from attribution.stream import stream_paths as stream_paths
 
 PUBLIC = {
     "Credit": "credit",
     "InvalidInputError": "errors",
     "PathSettings": "settings",
     "Paths": "paths",
+    "Segmented": "segments",
+    "UnitEconomics": "economics",
     "bootstrap_credits": "credit",
     "build_paths": "build",
+    "completeness": "completeness",
     "conversion_lag": "lag",
     "cpa_table": "cpa",
     "load_model": "model",
     "model_names": "model",
+    "performance_table": "performance",
+    "read_data": "formats.registry",
+    "segments_of": "segments",
+    "stream_paths": "stream",
+    "write_data": "formats.registry",
 }
 
 

@@ -10,6 +10,11 @@ from numba import njit
 F = TypeVar("F", bound=Callable[..., object])
 
 
+def inlined(function: F) -> F:
+    """Compile `function` into every kernel that calls it: for the few lines of an innermost loop."""
+    return cast(F, njit(inline="always", nogil=True)(function))
+
+
 def kernel(function: F) -> F:
     """Compile `function` at its first call, and cache the result beside its source or in the user's cache.
 

@@ -42,18 +42,21 @@ class Interval:
 
 @dataclass(frozen=True, eq=False)
 class Credit:
-    """Who gets the credit; credited + baseline + unattributed = all conversions, and likewise for value.
+    """Who gets the credit: credited + baseline + unattributed = all conversions + duplicates; value likewise.
 
     Attributes:
         method: the name of the model.
         channels: channel names [n_channels].
         conversions: conversions credited to each channel [n_channels].
         value_micros: value in micros credited to each channel [n_channels].
-        unattributed_conversions: conversions without any touch: nobody's.
+        unattributed_conversions: conversions without any touch (that the method counts): nobody's.
         unattributed_value_micros: their value in micros.
         baseline_conversions: conversions with touches that the model says would have happened without them
             (0 for models that hand out every conversion).
         baseline_value_micros: their value in micros.
+        duplicate_conversions: conversions credited once too often, where several platforms may claim the same
+            one (0 for models that see all channels).
+        duplicate_value_micros: their value in micros.
         interval: bootstrap bounds, where they were asked for.
     """
 
@@ -65,6 +68,8 @@ class Credit:
     unattributed_value_micros: float = 0.0
     baseline_conversions: float = 0.0
     baseline_value_micros: float = 0.0
+    duplicate_conversions: float = 0.0
+    duplicate_value_micros: float = 0.0
     interval: Interval | None = None
 
     @staticmethod
@@ -132,6 +137,8 @@ class Credit:
         text += f"; {self.unattributed_conversions:,.1f} conversions had no touch"
         if self.baseline_conversions:
             text += f", and {self.baseline_conversions:,.1f} would have happened without ads"
+        if self.duplicate_conversions:
+            text += f"; {self.duplicate_conversions:,.1f} of the credits are for conversions credited already"
         return text + "."
 
 
@@ -147,8 +154,9 @@ def bootstrap_credits(
 ) -> tuple[Credit, ...]:
     """Fit every model, and again on every bootstrap draw of people: credits with percentile intervals.
 
-    All models see the same draws, so their credits can be compared draw by draw. Draws are multinomial over
-    people, as weights of journeys or, from counts alone, of distinct paths (see `Paths.resampled`).
+    All models see the same draws, so their credits can be compared draw by draw. A model with inputs that are
+    uncertain themselves (`UncertainModel`: a lift test, sampled orders) is drawn too. Draws are multinomial
+    over people, as weights of journeys or, from counts alone, of distinct paths (see `Paths.resampled`).
 
     Args:
         models: the models; each is refitted on every draw, so that the interval holds its estimation error
@@ -187,8 +195,14 @@ def bootstrap_credits(
 
 def _replicate(models: Sequence[AttributionModel], paths: Paths, seed: np.random.SeedSequence) -> Floats:
     """Return the credits on one draw [n_models, 2, n_channels]: conversions and value."""
+    from attribution.model import UncertainModel
+
     drawn = paths.resampled(np.random.default_rng(seed))
-    credits = [model.fit(drawn).credit(drawn) for model in models]
+    inputs = seed.spawn(1)[0]
+    drawn_models = [
+        model.drawn(np.random.default_rng(inputs)) if isinstance(model, UncertainModel) else model for model in models
+    ]
+    credits = [model.fit(drawn).credit(drawn) for model in drawn_models]
     return np.array([[credit.conversions, credit.value_micros] for credit in credits])
 
 

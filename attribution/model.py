@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
 from attribution.credit import Credit
 from attribution.errors import InvalidInputError, did_you_mean
 from attribution.paths import Paths
@@ -16,11 +18,31 @@ from attribution.rows import Floats
 ENTRY_POINT_GROUP = "cpalab.attribution_models"
 
 BUILT_IN: Mapping[str, str] = {
+    "additive_hazard": "attribution.models.hazard:AdditiveHazard",
+    "bagged_logistic": "attribution.models.bagged_logistic:BaggedLogistic",
+    "doubly_robust": "attribution.models.doubly_robust:DoublyRobust",
     "first_click": "attribution.models.rules:FirstClick",
+    "inverse_j_shaped": "attribution.models.position:InverseJShaped",
+    "j_shaped": "attribution.models.position:JShaped",
     "last_click": "attribution.models.rules:LastClick",
     "last_non_direct": "attribution.models.rules:LastNonDirect",
+    "last_paid_click": "attribution.models.rules:LastPaidClick",
+    "lift_calibrated": "attribution.models.lift_calibrated:LiftCalibrated",
     "linear": "attribution.models.rules:Linear",
+    "linear_per_channel": "attribution.models.rules:LinearPerChannel",
     "markov": "attribution.models.markov:Markov",
+    "markov_automatic": "attribution.models.markov_order:MarkovAutomaticOrder",
+    "platform": "attribution.models.platform:PlatformClaims",
+    "poisson_intensity": "attribution.models.intensity:PoissonIntensity",
+    "position_based": "attribution.models.position:PositionBased",
+    "shapley": "attribution.models.shapley:Shapley",
+    "shapley_incremental": "attribution.models.shapley_response:ShapleyIncremental",
+    "shapley_markov": "attribution.models.shapley_markov:ShapleyMarkov",
+    "shapley_response": "attribution.models.shapley_response:ShapleyResponse",
+    "simple_probabilistic": "attribution.models.probabilistic:SimpleProbabilistic",
+    "time_decay": "attribution.models.time_decay:TimeDecay",
+    "upstream_data_driven": "attribution.models.upstream:UpstreamDataDriven",
+    "w_shaped": "attribution.models.position:WShaped",
 }
 
 
@@ -56,6 +78,15 @@ class TouchModel(Protocol):
         ...
 
 
+@runtime_checkable
+class UncertainModel(Protocol):
+    """A model with inputs that are uncertain themselves, which its intervals have to carry through."""
+
+    def drawn(self, rng: np.random.Generator) -> AttributionModel:
+        """Return the model with its uncertain inputs drawn anew."""
+        ...
+
+
 def model_names() -> tuple[str, ...]:
     """Return the names of all models: built in, and installed under the entry point group of this module."""
     return tuple(sorted({*BUILT_IN, *_installed()}))
@@ -65,15 +96,23 @@ def load_model(name: str, **parameters: Any) -> AttributionModel:
     """Return a new model from its name or its `module:Class`, with these parameters.
 
     Raises:
-        InvalidInputError: if no such model exists, it is no model, or it does not take these parameters.
+        InvalidInputError: if no such model exists, it is no model, or it does not take these parameters or
+            needs others.
     """
     model_class = _model_class(name)
     known = inspect.signature(model_class).parameters
-    unknown = [word for word in parameters if word not in known]
-    if unknown:
-        raise InvalidInputError(
-            [f"{name}.{word}: is not a parameter of this model; {did_you_mean(word, known)}" for word in unknown]
-        )
+    problems = [
+        f"{name}.{word}: is not a parameter of this model; {did_you_mean(word, known)}"
+        for word in parameters
+        if word not in known
+    ]
+    problems += [
+        f"{name}.{word}: is missing, and has no default; declare it"
+        for word, parameter in known.items()
+        if parameter.default is parameter.empty and word not in parameters
+    ]
+    if problems:
+        raise InvalidInputError(problems)
     model = model_class(**parameters)
     if not isinstance(model, AttributionModel):
         raise InvalidInputError([f"model {name!r}: has no `name` and `fit(paths)`; see attribution.model"])

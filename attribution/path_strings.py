@@ -1,43 +1,98 @@
-"""Path strings taken apart: the channel names of every row, as codes into an alphabetical table of names."""
+"""Path strings taken apart: distinct rows of channel codes, and which of them each row of the data is."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from attribution.rows import Codes, Ints, offsets_of, row_of
+from attribution.rows import Bools, Codes, Ints, offsets_of, row_of
 
 
-def split_names(paths: Any, separator: str) -> tuple[Ints, Any]:
-    """Return the offsets of every row's names, and all names as one Arrow array of text."""
-    column = paths if isinstance(paths, pa.Array | pa.ChunkedArray) else pa.array(list(paths))
-    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if pa.types.is_null(column.type):
-        column = column.cast(pa.large_string())
+@dataclass(frozen=True, eq=False)
+class DistinctRows:
+    """Rows of names, each distinct text taken apart once.
+
+    Attributes:
+        row: the distinct row that each row of the data is [n_rows].
+        offsets: where each distinct row's names start [n_distinct + 1]; a blank row has none.
+        codes: the name of every place [n_names].
+        names: all names, in alphabetical order.
+        has_empty_name: whether a distinct row has a name without letters [n_distinct].
+    """
+
+    row: NDArray[np.integer]
+    offsets: Ints
+    codes: Codes
+    names: tuple[str, ...]
+    has_empty_name: Bools
+
+
+def distinct_rows(paths: Any, separator: str, *, strip: bool = False) -> DistinctRows:
+    """Take paths apart: texts, whose names `separator` joins, or sequences of names, which may contain it.
+
+    Args:
+        paths: any sequence, series or Arrow array.
+        separator: what stands between two names, compared byte by byte.
+        strip: whether blanks around a name are no part of it.
+    """
+    column = _arrow(paths)
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return _of_lists(column)
+    from attribution.string_kernels import cut_texts, group_hashes, hash_texts
+
+    _, places, content = column.buffers()
+    size = 0 if content is None else content.size
+    words = np.empty(size // 8 + 3, dtype=np.uint64)  # numpy aligns it, and two words follow the last text
+    data = words.view(np.uint8)
+    data[:size], data[size:] = np.frombuffer(content or b"", dtype=np.uint8), 0
+    offsets = np.frombuffer(places, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
+    begins, ends = offsets[:-1], offsets[1:]
+    if column.null_count:
+        ends = np.where(pc.is_null(column).to_numpy(zero_copy_only=False), begins, ends)
+    row, first = group_hashes(hash_texts(words, begins, ends))
+    mark = np.frombuffer(separator.encode(), dtype=np.uint8)
+    starts, stops, lengths = cut_texts(data, begins[first], ends[first], mark, strip)
+    codes, first = group_hashes(hash_texts(words, starts, stops))
+    names = [bytes(data[starts[name] : stops[name]]).decode() for name in first]
+    return _alphabetical(row, offsets_of(lengths), codes, names)
+
+
+def _of_lists(column: Any) -> DistinctRows:
+    """Take rows of names as they are, equal ones not yet joined."""
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    encoded = pc.list_flatten(column).cast(pa.large_string()).fill_null("").dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    return _alphabetical(np.arange(len(lengths)), offsets_of(lengths), codes, encoded.dictionary.to_pylist())
+
+
+def _alphabetical(row: NDArray[np.integer], offsets: Ints, codes: Any, names: list[str]) -> DistinctRows:
+    order = sorted(range(len(names)), key=names.__getitem__)
+    rank = np.empty(len(names), dtype=np.int32)
+    rank[order] = np.arange(len(names))
+    empty = np.array([not name.strip() for name in names], dtype=np.bool_)
+    has_empty_name = np.zeros(len(offsets) - 1, dtype=np.bool_)
+    if empty.any():
+        has_empty_name[row_of(offsets)[empty[codes]]] = True
+    return DistinctRows(row, offsets, rank[codes], tuple(names[i] for i in order), has_empty_name)
+
+
+def _arrow(paths: Any) -> Any:
+    """Return any sequence of paths as one Arrow array, without dictionary."""
+    if isinstance(paths, pa.Array | pa.ChunkedArray):
+        column = paths
+    elif hasattr(paths, "__arrow_c_stream__"):
+        column = pa.chunked_array(paths)
+    else:
+        column = pa.array(paths if hasattr(paths, "dtype") else list(paths))
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
-        blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True)
-        column = pc.if_else(blank, pa.scalar(None, column.type), column)
-        column = pc.split_pattern(column, separator)
-    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
-    return offsets_of(lengths), pc.list_flatten(column).cast(pa.large_string())
-
-
-def rows_with_empty_name(offsets: Ints, names: Any) -> list[int]:
-    """Return the first rows (ten at most) in which a name is empty."""
-    empty = pc.fill_null(pc.equal(names, ""), True).to_numpy(zero_copy_only=False)
-    return sorted(set(row_of(offsets)[np.flatnonzero(empty)].tolist()))[:10]
-
-
-def alphabetical_codes(names: Any) -> tuple[tuple[str, ...], Codes]:
-    """Return the distinct names in alphabetical order and the code of every name."""
-    encoded = names.dictionary_encode()
-    words = encoded.dictionary.to_pylist()
-    order = sorted(range(len(words)), key=words.__getitem__)
-    rank = np.empty(len(words), dtype=np.int32)
-    rank[order] = np.arange(len(words))
-    return tuple(words[i] for i in order), rank[encoded.indices.to_numpy(zero_copy_only=False)]
+    if not pa.types.is_nested(column.type):
+        column = column.cast(pa.large_string())
+    if isinstance(column, pa.ChunkedArray):
+        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return column

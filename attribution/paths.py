@@ -120,30 +120,30 @@ class Paths:
         value_micros: ArrayLike | None = None,
         nulls: ArrayLike | None = None,
         separator: str = SEPARATOR,
+        strip: bool = False,
     ) -> Paths:
         """Read paths like "search > email" with their counts, as analytics tools export them.
 
         Args:
             paths: one text per row (any sequence, series or Arrow array), its channels joined by `separator`;
-                or one sequence of names per row, which may then contain the separator. Conversions of an
-                empty path are unattributed; its nulls saw no touch and are left out.
+                or one sequence of names per row, which may then contain the separator; or `DistinctRows`, taken
+                apart before. Conversions of an empty path are unattributed; its nulls saw no touch and are left
+                out.
             conversions: conversions of each row.
             value_micros: total value of each row's conversions in micros.
             nulls: journeys of each row that did not convert.
             separator: what stands between two channels, blanks included.
+            strip: whether blanks around a channel's name are no part of it.
 
         Raises:
             InvalidInputError: on counts that are negative, not finite or of another length, on value without
                 conversions, and on a path with an empty name.
         """
-        from attribution.path_strings import (
-            alphabetical_codes,
-            rows_with_empty_name,
-            split_names,
-        )
+        from attribution.path_strings import DistinctRows, distinct_rows
+        from attribution.string_kernels import sum_integers_by
 
-        offsets, names = split_names(paths, separator)
-        n = len(offsets) - 1
+        rows = paths if isinstance(paths, DistinctRows) else distinct_rows(paths, separator, strip=strip)
+        n, distinct = len(rows.row), len(rows.offsets) - 1
         counts = {
             name: np.zeros(n) if given is None else np.asarray(given, dtype=np.float64)
             for name, given in (
@@ -157,22 +157,25 @@ class Paths:
             for name, count in counts.items()
             if count.shape != (n,)
         ]
-        problems += [f"paths: an empty channel name in row {row}" for row in rows_with_empty_name(offsets, names)]
+        if rows.has_empty_name.any():
+            empty_names = np.flatnonzero(rows.has_empty_name[rows.row])[:10]
+            problems += [f"paths: an empty channel name in row {row}" for row in empty_names]
         if not problems:
             problems = _count_problems(counts["conversions"], counts["value_micros"], counts["nulls"])
         if problems:
             raise InvalidInputError(problems)
-        channels, codes = alphabetical_codes(names)
-        value = np.rint(counts["value_micros"]).astype(np.int64)
-        empty = np.diff(offsets) == 0
+        converted = sum_by(rows.row, counts["conversions"], distinct)
+        value = sum_integers_by(rows.row, np.rint(counts["value_micros"]).astype(np.int64), distinct)
+        lost = sum_by(rows.row, counts["nulls"], distinct)
+        empty = np.diff(rows.offsets) == 0
         return Paths(
-            channels=channels,
-            codes=codes,
-            offsets=np.append(offsets[:-1][~empty], offsets[-1]),
-            conversions=counts["conversions"][~empty],
+            channels=rows.names,
+            codes=rows.codes,
+            offsets=np.append(rows.offsets[:-1][~empty], rows.offsets[-1]),
+            conversions=converted[~empty],
             value_micros=value[~empty],
-            nulls=counts["nulls"][~empty],
-            unattributed_conversions=float(counts["conversions"][empty].sum()),
+            nulls=lost[~empty],
+            unattributed_conversions=float(converted[empty].sum()),
             unattributed_value_micros=int(value[empty].sum()),
         ).grouped()
 
@@ -210,11 +213,11 @@ class Paths:
     def grouped(self) -> Paths:
         """Return the same paths with equal rows added up, in canonical order."""
         from attribution.kernels import canonical_groups
+        from attribution.string_kernels import sum_integers_by
 
         group, first = canonical_groups(self.codes, self.offsets)
         chosen, starts = gather(self.offsets, first)
-        value = np.zeros(len(first), dtype=np.int64)
-        np.add.at(value, group, self.value_micros)
+        value = sum_integers_by(group, self.value_micros, len(first))
         path = self.journey_path
         return replace(
             self,
@@ -250,14 +253,14 @@ class Paths:
             unattributed_value_micros=round(draws[-1] * self.unattributed_value_micros / alone) if alone else 0,
         )
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self, separator: str = SEPARATOR) -> pd.DataFrame:
         """Return one row per path: `path, conversions, value, nulls`, most conversions first."""
         import pandas as pd
 
         names = np.array(self.channels, dtype=object)[self.codes]
         frame = pd.DataFrame(
             {
-                "path": [SEPARATOR.join(row) for row in np.split(names, self.offsets[1:-1])] if len(self) else [],
+                "path": [separator.join(row) for row in np.split(names, self.offsets[1:-1])] if len(self) else [],
                 "conversions": self.conversions,
                 "value": self.value_micros / MICROS,
                 "nulls": self.nulls,

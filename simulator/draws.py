@@ -29,6 +29,19 @@ REACH = np.uint64(12)  # which surfaces a person ever uses; block = surface
 ASSIGNMENT = np.uint64(13)  # which experiments hold a person out; block = channel
 ROBOT = np.uint64(14)  # what invalid traffic does in a session
 COMPETITION = np.uint64(15)  # the rivals' mood; user = tick, block = surface
+# What the record asks; a world never draws from these, so a change of tracking moves nothing in it.
+BROWSER = np.uint64(16)  # browser, ad blocker, stripped click IDs; session = device
+COOKIE = np.uint64(17)  # clearing: who (session 0), and whether since the last visit (session of the visit)
+GRAPH = np.uint64(18)  # cross-device graph, false joins, app permission, late consent
+LINK = np.uint64(19)  # UTM loss (session 0); session: session lost, UTM mistyped
+LOG_IN = np.uint64(20)  # recognised by a platform; block = platform
+TAG = np.uint64(21)  # pixel, server, match of the two, analytics
+REPEAT = np.uint64(22)  # repeated firing, fake actions, latency, robots' clicks
+CHECKOUT = np.uint64(23)  # gateway, coupon extension, CRM source, affiliate confirmation
+OUTAGE = np.uint64(24)  # lost in an outage; block = outage
+POSTBACK = np.uint64(25)  # delay of each postback
+NOISE = np.uint64(26)  # randomised response; Laplace noise
+SAMPLING = np.uint64(27)  # whether a sampled report holds an action
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)

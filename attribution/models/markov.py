@@ -87,8 +87,8 @@ class FittedMarkov:
         return Credit.of_paths(
             self.name,
             paths,
-            conversions=_handed_out(paths.conversions.sum(), np.append(self.removal_effect, 0)[known]),
-            value_micros=_handed_out(paths.value_micros.sum(), np.append(self.removal_effect_on_value, 0)[known]),
+            conversions=handed_out(paths.conversions.sum(), np.append(self.removal_effect, 0)[known]),
+            value_micros=handed_out(paths.value_micros.sum(), np.append(self.removal_effect_on_value, 0)[known]),
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -145,7 +145,12 @@ class FittedMarkov:
         return f"{text}; without {self.chain.channels[top]}, {lost} would be lost."
 
 
-def _handed_out(total: float, effect: Floats) -> Floats:
+def handed_out(total: float, effect: Floats) -> Floats:
+    """Return total × effect / Σ effect.
+
+    Raises:
+        InvalidInputError: if there is something to hand out and all effects are 0.
+    """
     if total == 0:
         return np.zeros(len(effect))
     if not effect.any():

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attribution.errors import InvalidInputError
 from attribution.paths import Paths
-from attribution.rows import Floats, Ints, sum_by
+from attribution.rows import Bools, Floats, Ints, sum_by
 
-DENSE_STATES = 1_500  # below, one dense inverse serves all channels; above, one sparse factorisation per channel
+DENSE_STATES = 1_500  # below, one dense inverse serves all channels; above, one sparse sum of visits per channel
+SMALL_STATES = 200  # below, solving for one set of channels is faster than carrying its journeys forward
+STEPS = 5_000  # after so many steps of a chain that hardly ever ends, factorising it is faster
+ROUNDING = 2.0**-53
 TABLE_ENTRIES = 4_000_000  # below, keys are counted in a table; above, they are sorted
 
 
@@ -119,20 +123,71 @@ class Chain:
         return with_all, without
 
     def _without_sparse(self) -> tuple[Floats, Floats]:
-        """Solve for the expected visits of the states that remain: (I - Qᵀ) visits = start."""
-        from scipy.sparse import coo_array, eye_array
-        from scipy.sparse.linalg import spsolve
+        """Sum the expected visits of the states that remain, and what those visits yield."""
+        from scipy.sparse import coo_array
 
         states = len(self.start)
-        flow = coo_array((self.probability, (self.target, self.source)), shape=(states, states))
-        matrix = (eye_array(states) - flow).tocsc()
+        flow = coo_array((self.probability, (self.target, self.source)), shape=(states, states)).tocsr()
+        latest = self.touches[:, 0]
+        without = [_visits(flow, self.start, latest != channel) @ self.outcome for channel in self._codes]
+        with_all = _visits(flow, self.start, np.ones(states, dtype=np.bool_)) @ self.outcome
+        return with_all, np.array(without).reshape(-1, 2)
 
-        def outcome(remaining: Ints) -> Floats:
-            visits = spsolve(matrix[remaining][:, remaining], self.start[remaining])
-            return np.asarray(visits @ self.outcome[remaining])
+    def outcome_with(self, players: Ints, coalitions: Bools) -> Floats:
+        """Return P(conversion) and expected value with some channels only [n_coalitions, 2].
 
-        without = [outcome(np.flatnonzero(self.touches[:, 0] != channel)) for channel in range(len(self.channels))]
-        return outcome(np.arange(states)), np.array(without).reshape(-1, 2)
+        Every transition into a channel that is left out leads to "no conversion".
+
+        Args:
+            players: codes of the channels in question [n_players]; others are left out.
+            coalitions: which of them remain [n_coalitions, n_players].
+        """
+        from scipy.sparse import coo_array
+
+        states = len(self.start)
+        flow = coo_array((self.probability, (self.target, self.source)), shape=(states, states)).tocsr()
+        matrix = np.eye(states) - flow.toarray() if states <= SMALL_STATES else None
+        remaining = np.zeros((len(coalitions), len(self.channels)), dtype=np.bool_)
+        remaining[:, players] = coalitions
+        outcome = np.zeros((len(coalitions), 2))
+        for coalition, remains in enumerate(remaining[:, self.touches[:, 0]]):
+            kept = np.flatnonzero(remains)
+            if matrix is None:
+                outcome[coalition] = _visits(flow, self.start, remains) @ self.outcome
+            elif len(kept):
+                visits = np.linalg.solve(matrix[np.ix_(kept, kept)], self.start[kept])
+                outcome[coalition] = visits @ self.outcome[kept]
+        return outcome
+
+    @property
+    def _codes(self) -> range:
+        return range(len(self.channels))
+
+
+def _visits(flow: Any, start: Floats, remains: Bools) -> Floats:
+    """Return the solution of (I - Q) visits = start over the states that remain, to rounding [n_states].
+
+    Journeys are carried forward step by step until what is still under way cannot change the sum: all terms
+    are positive, so nothing cancels. Factorising Q would fill it in. A chain that hardly ever ends is
+    factorised all the same.
+    """
+    under_way = np.where(remains, start, 0.0)
+    visits = under_way.copy()
+    for _ in range(STEPS):
+        before = under_way.sum()
+        under_way = np.where(remains, flow @ under_way, 0.0)
+        visits += under_way
+        mass = under_way.sum()
+        # What is left to come is about mass × (1 + d + d² + …) with the decay d = mass / before.
+        if mass <= ROUNDING * visits.sum() * max(1 - mass / (before or 1), 0):
+            return visits
+    from scipy.sparse import eye_array
+    from scipy.sparse.linalg import spsolve
+
+    kept = np.flatnonzero(remains)
+    visits[:] = 0
+    visits[kept] = spsolve((eye_array(len(start)) - flow).tocsc()[kept][:, kept], start[kept])
+    return visits
 
 
 def _states(paths: Paths, order: int, base: int) -> tuple[Ints, Ints]:

@@ -1,4 +1,4 @@
-"""Rules that look at the order of touches only: first click, last click, last non-direct, linear."""
+"""Rules that look at the order of touches only: first click, last click and its variants, linear."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import ClassVar, Self
 import numpy as np
 
 from attribution.credit import Credit
+from attribution.errors import InvalidInputError
 from attribution.paths import Paths
-from attribution.rows import Floats, Ints
+from attribution.rows import Bools, Floats, Ints, sum_by
 from attribution.settings import is_one_of
 
 
@@ -73,9 +74,37 @@ class LastNonDirect(TouchRule):
     def touch_shares(self, paths: Paths) -> Floats:
         """1 for the last touch that is not direct, else 0."""
         direct = np.array([is_one_of(channel, self.direct_channels) for channel in paths.channels], dtype=np.bool_)
-        place = np.where(direct[paths.codes], -1, np.arange(len(paths.codes)))
-        last = np.maximum.reduceat(place, paths.offsets[:-1]) if len(paths) else place
+        last = _last_touch(paths, ~direct)
         return _all_to(paths, np.where(last < 0, paths.offsets[1:] - 1, last))
+
+
+@dataclass(frozen=True)
+class LastPaidClick(TouchRule):
+    """All to the last touch of a paid channel; without one, as last non-direct does.
+
+    Attributes:
+        paid_channels: names of the channels that cost money per touch; compared without regard to case.
+        direct_channels: names that mean "came without a referrer", as in `LastNonDirect`.
+
+    Source: Google Analytics' "paid channels last click", which falls back in the same order.
+    """
+
+    name: ClassVar[str] = "last_paid_click"
+    paid_channels: tuple[str, ...]
+    direct_channels: tuple[str, ...] = ("direct",)
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that names nothing."""
+        names: object = self.paid_channels
+        if isinstance(names, str) or not names:
+            raise InvalidInputError([f"paid_channels: {names!r} must be a tuple of names, at least one"])
+
+    def touch_shares(self, paths: Paths) -> Floats:
+        """1 for the last paid touch, else 0."""
+        paid = np.array([is_one_of(channel, self.paid_channels) for channel in paths.channels], dtype=np.bool_)
+        last = _last_touch(paths, paid)
+        otherwise = LastNonDirect(direct_channels=self.direct_channels).touch_shares(paths)
+        return np.where(np.repeat(last < 0, paths.lengths), otherwise, _all_to(paths, last[last >= 0]))
 
 
 @dataclass(frozen=True)
@@ -87,6 +116,30 @@ class Linear(TouchRule):
     def touch_shares(self, paths: Paths) -> Floats:
         """1 / length of the path."""
         return np.repeat(1 / paths.lengths, paths.lengths)
+
+
+@dataclass(frozen=True)
+class LinearPerChannel(TouchRule):
+    """The same to every distinct channel of the path, 1 / m; a channel's touches split its part equally.
+
+    This is linear over unique channels, and by Zhao's identity the Shapley value on counts (see `Shapley`).
+    """
+
+    name: ClassVar[str] = "linear_per_channel"
+
+    def touch_shares(self, paths: Paths) -> Floats:
+        """1 / (distinct channels of the path × touches of this channel in it)."""
+        key = paths.path_of_touch * max(len(paths.channels), 1) + paths.codes
+        _, first, cell, touches = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+        distinct = sum_by(paths.path_of_touch[first], np.ones(len(first)), len(paths))
+        shares: Floats = 1 / (distinct[paths.path_of_touch] * touches[cell])
+        return shares
+
+
+def _last_touch(paths: Paths, eligible: Bools) -> Ints:
+    """Return the last touch of each path by an eligible channel [n_paths], -1 where there is none."""
+    place = np.where(eligible[paths.codes], np.arange(len(paths.codes)), -1)
+    return np.maximum.reduceat(place, paths.offsets[:-1]) if len(paths) else place
 
 
 def _all_to(paths: Paths, touch: Ints) -> Floats:

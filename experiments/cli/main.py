@@ -16,6 +16,11 @@ COMMANDS = {
     "run": "Simulate a market, attribute it, test it, compute its truth, and compare the CPAs.",
     "simulate": "Simulate a market and write what happened.",
     "truth": "What each channel's ads really caused.",
+    "rollout": "Which CPA shift a tracking change should bring, and what would be a bug.",
+    "faults": "The tracking faults that can be simulated, with what each does to CPA.",
+    "attribute": "Attribute your own paths or logs, with any model.",
+    "lift": "Read a lift test from your own table, by user or by geo.",
+    "power": "Plan a lift test: sample size, detectable effect, cost.",
     "scenarios": "List the scenarios that come with cpalab, or show one.",
     "check": "Validate a scenario file.",
 }

@@ -147,4 +147,7 @@ class PairStatistics:
         """s_xy = (Σxy − n·x̄·ȳ) / (n − 1); nan below two users."""
         if self.users < 2:
             return math.nan
-        return (self.sum_products - self.users * self.outcome.mean * self.other.mean) / (self.users - 1)
+        plain = (self.sum_products - self.users * self.outcome.mean * self.other.mean) / (self.users - 1)
+        # Rounding must not leave a covariance where one of the two does not vary.
+        largest = math.sqrt(self.outcome.variance * self.other.variance)
+        return max(-largest, min(plain, largest))

@@ -5,9 +5,17 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol, Self
 
 from experiments.lift.fieller import fieller_set
-from experiments.lift.refusal import refuse
+from experiments.lift.refusal import LiftInputError, refuse
 
-__all__ = ["Alternative", "Interval", "LiftEstimate", "SamplingLaw", "StudentLaw", "significance"]
+__all__ = [
+    "Alternative",
+    "Interval",
+    "LiftEstimate",
+    "SamplingLaw",
+    "StudentLaw",
+    "normal_parameters",
+    "significance",
+]
 
 Alternative = Literal["two-sided", "greater", "less"]
 Interval = tuple[float, float]
@@ -140,6 +148,23 @@ class StudentLaw:
         if verdict < 0 and lift.kind == "complement":
             return -math.inf, lift.components[0][1]
         return -math.inf, math.inf
+
+
+def normal_parameters(law: SamplingLaw) -> dict[str, float]:
+    """The fields of a `StudentLaw` with a normal statistic, for joint or sequential reading of large arms.
+
+    Raises:
+        LiftInputError: a law from small counts, which has no normal statistic.
+    """
+    if not isinstance(law, StudentLaw):
+        raise LiftInputError(["lift: small counts must not be read jointly or early; use method='welch'"])
+    return {
+        "difference": law.difference,
+        "standard_error": law.standard_error,
+        "baseline": law.baseline,
+        "baseline_standard_error": law.baseline_standard_error,
+        "covariance": law.covariance,
+    }
 
 
 @dataclass(frozen=True)

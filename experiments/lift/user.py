@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pandas as pd
@@ -122,10 +122,9 @@ class UserLiftTest:
         shared = (self.unexposed.sum_squares / self.treated.users - organic.mean * self.treated.mean) / (
             self.treated.users - 1
         )
-        law = StudentLaw(
-            self.lift.law.difference,
-            self.lift.law.standard_error,
-            self.lift.law.df,
+        # A law that is read early or jointly stays one.
+        law = replace(
+            self.lift.law,
             baseline=self.control.mean - organic.mean,
             baseline_standard_error=math.sqrt(self.control.mean_variance + error),
             covariance=-self.control.mean_variance - shared,

@@ -6,20 +6,13 @@ Every table is frozen and refuses unknown keys. What tables must agree on with e
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-NotNegative = Annotated[float, Field(ge=0.0)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+from simulator.scenario.fields import Name, NotNegative, Positive, Share, Table
+from simulator.scenario.tracking import Tracking
+
 Billing = Literal["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat"]
 Audience = Literal["everyone", "visitors", "late_funnel", "customers", "non_customers"]
-
-
-class Table(BaseModel):
-    """A table of the scenario file: frozen, and no key is ever ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
 
 class ByMood(Table):
@@ -329,6 +322,7 @@ class Scenario(Table):
     surfaces: Annotated[dict[Name, Surface], Field(min_length=1, max_length=32)]
     channels: Annotated[dict[Name, Channel], Field(min_length=1, max_length=32)]
     invalid_traffic: InvalidTraffic = InvalidTraffic()
+    tracking: Tracking = Tracking()
     timeline: list[Change] = []
 
     def paid_channels(self) -> list[str]:

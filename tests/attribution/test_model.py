@@ -10,11 +10,21 @@ from attribution.model import load_model, model_names
 from attribution.models.markov import Markov
 from attribution.models.rules import LastClick
 
+DECLARED: dict[str, dict[str, object]] = {
+    "last_paid_click": {"paid_channels": ("search",)},
+    "lift_calibrated": {"model": LastClick(), "lifts": ()},
+}
 
-def test_every_built_in_name_loads_a_model():
-    assert {"first_click", "last_click", "last_non_direct", "linear", "markov"} <= set(model_names())
-    for name in model_names():
-        assert load_model(name).name == name
+
+@pytest.mark.parametrize("name", model_names())
+def test_every_built_in_name_loads_a_model_of_that_name(name):
+    found = load_model(name, **DECLARED.get(name, {})).name
+    assert found == ("lift_calibrated_last_click" if name == "lift_calibrated" else name)
+
+
+def test_what_has_no_default_must_be_declared():
+    with pytest.raises(InvalidInputError, match=r"last_paid_click.paid_channels: is missing.*; declare it"):
+        load_model("last_paid_click")
 
 
 def test_parameters_are_passed_on():

@@ -7,11 +7,26 @@ import pytest
 
 from attribution.credit import Credit
 from attribution.model import load_model, model_names
+from attribution.models.lift_calibrated import LiftCalibrated, LiftResult
 from attribution.models.markov import Markov
-from attribution.models.rules import LastClick, TouchRule
+from attribution.models.platform import PlatformClaims
+from attribution.models.rules import LastClick, Linear, TouchRule
+from attribution.models.shapley_markov import ShapleyMarkov
 from attribution.testing import check_attribution_model, conformance_checks
 
-MODELS = [*(load_model(name) for name in model_names()), Markov(order=2), Markov(order=3)]
+# What a model has to be told: here by both names of a channel, since the suite also renames it.
+DECLARED: dict[str, dict[str, object]] = {
+    "last_paid_click": {"paid_channels": ("email", "7 email")},
+    "lift_calibrated": {"model": LastClick(), "lifts": (LiftResult("direct", 0.4, 0.1),)},
+}
+MODELS = [
+    *(load_model(name, **DECLARED.get(name, {})) for name in model_names()),
+    Markov(order=2),
+    Markov(order=3),
+    ShapleyMarkov(order=2),
+    PlatformClaims(click_days=30, direct_channels=()),
+    LiftCalibrated(Linear(), ()),
+]
 
 
 @pytest.mark.parametrize("check", conformance_checks(), ids=lambda check: check.__name__)
@@ -70,6 +85,19 @@ class Remembers(Broken):
         return replace(credit, conversions=credit.conversions * (1 + 1e-6 * len(self.seen)))
 
 
+class NeedsEverybodyOnce(Broken):
+    def credit(self, paths):
+        if paths.journeys is not None and (paths.journeys.weight != 1).any():
+            raise ValueError("weights must be 1")
+        return super().credit(paths)
+
+
+class HidesDuplicates(Broken):
+    def credit(self, paths):
+        credit = super().credit(paths)
+        return replace(credit, conversions=credit.conversions * 3, duplicate_conversions=1.0)
+
+
 class Crashes(Broken):
     def touch_shares(self, paths):
         raise ZeroDivisionError("no journeys")
@@ -84,6 +112,8 @@ class Crashes(Broken):
         (CountsRows(), ["grouping_rows_changes_nothing", "value_of_one_equals_counts"]),
         (Overwrites(), ["fitting_changes_no_input"]),
         (Remembers(), ["same_input_same_credit", "fitting_changes_no_input"]),
+        (NeedsEverybodyOnce(), ["weights_equal_repeated_rows", "bootstrap_draws_are_credited"]),
+        (HidesDuplicates(), ["credits_sum_to_conversions_and_value"]),
         (Crashes(), ["fits_and_credits", "no_conversion_no_credit"]),
     ],
     ids=lambda value: type(value).__name__,

@@ -118,11 +118,13 @@ def walk_probability(rows, order, removed="nobody", steps=20_000):
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("states", ["dense", "sparse"])
+@pytest.mark.parametrize("states", ["dense", "sparse", "factorised"])
 def test_removal_effect_is_one_minus_p_without_over_p_with(order, seed, states, monkeypatch):
-    if states == "sparse":
+    if states != "dense":
         monkeypatch.setattr(markov_chain, "DENSE_STATES", 0)
         monkeypatch.setattr(markov_chain, "TABLE_ENTRIES", 0)
+    if states == "factorised":
+        monkeypatch.setattr(markov_chain, "STEPS", 1)
     rows = random_rows(seed)
     paths = paths_of(rows)
     fitted = Markov(order=order).fit(paths)
@@ -130,6 +132,14 @@ def test_removal_effect_is_one_minus_p_without_over_p_with(order, seed, states, 
     expected = [1 - walk_probability(rows, order, channel) / p_with for channel in paths.channels]
     assert fitted.conversion_probability == pytest.approx(p_with, rel=1e-12)
     assert fitted.removal_effect == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_chain_that_hardly_ever_ends_is_solved_as_exactly(monkeypatch):
+    # One path of 100,000 touches: the chain goes back and forth and ends with probability 2 in 100,000.
+    paths = Paths.from_rows([["a", "b"] * 50_000, ["a", "c"], ["c"]], [1, 1, 0], nulls=[0, 1, 5])
+    dense = Markov().fit(paths).removal_effect
+    monkeypatch.setattr(markov_chain, "DENSE_STATES", 0)
+    assert Markov().fit(paths).removal_effect == pytest.approx(dense, rel=1e-9)
 
 
 @pytest.mark.parametrize("order", [1, 2])

@@ -6,8 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from attribution.errors import InvalidInputError
 from attribution.model import load_model
-from attribution.models.rules import FirstClick, LastClick, LastNonDirect, Linear
+from attribution.models.rules import (
+    FirstClick,
+    LastClick,
+    LastNonDirect,
+    LastPaidClick,
+    Linear,
+    LinearPerChannel,
+)
 from attribution.paths import Paths
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "attribution"
@@ -31,6 +39,7 @@ def credit(model, rows, conversions, **counts):
         ("02_pychattr_readme.json", "linear", Linear()),
         ("05_mta_unit_tests.json", "first_touch", FirstClick()),
         ("05_mta_unit_tests.json", "last_touch", LastClick()),
+        ("05_mta_unit_tests.json", "linear_unique_channels", LinearPerChannel()),
     ],
 )
 def test_published_rules(file, key, model):
@@ -70,6 +79,29 @@ class TestLastNonDirect:
 
     def test_direct_keeps_what_nobody_else_touched(self):
         assert credit(LastNonDirect(), ["Direct > Direct", "X > Direct"], [1, 1]) == {"Direct": 1, "X": 1}
+
+
+class TestLastPaidClick:
+    MODEL = LastPaidClick(paid_channels=("ads",))
+
+    def test_the_last_paid_touch_takes_all_whatever_follows(self):
+        assert credit(self.MODEL, ["Ads > ads > email > direct"], [3]) == {
+            "Ads": 0, "ads": 3, "direct": 0, "email": 0
+        }  # fmt: skip
+
+    def test_without_a_paid_touch_it_is_last_non_direct(self):
+        assert credit(self.MODEL, ["email > direct", "direct"], [2, 1]) == {"direct": 1, "email": 2}
+
+    @pytest.mark.parametrize("declared", [(), "ads"])
+    def test_the_declaration_must_name_channels(self, declared):
+        with pytest.raises(InvalidInputError, match="must be a tuple of names, at least one"):
+            LastPaidClick(paid_channels=declared)
+
+
+def test_linear_per_channel_counts_a_repeated_channel_once():
+    assert credit(LinearPerChannel(), ["a > a > b"], [6]) == {"a": 3, "b": 3}
+    paths = Paths.from_rows(["a > b > a > a"], [1])
+    assert LinearPerChannel().touch_shares(paths).tolist() == pytest.approx([1 / 6, 1 / 2, 1 / 6, 1 / 6])
 
 
 def test_shares_are_per_touch():

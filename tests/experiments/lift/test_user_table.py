@@ -167,3 +167,22 @@ def test_users_in_two_rows_or_two_arms_are_refused():
 def test_an_arm_with_nobody_is_refused():
     assert problems_of(TABLE[TABLE["arm"] == "treated"])[0].startswith("control.users: 0")
     assert len(problems_of(TABLE.head(0))) == 2
+
+
+def test_the_same_cost_for_every_user_of_an_arm_is_a_known_cost():
+    # Sums of such costs round: their covariance with conversions must still be none.
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        arm = np.where(rng.random(200) < 0.5, "treated", "control")
+        price = rng.uniform(0.01, 1.0)
+        table = pd.DataFrame(
+            {
+                "user_id": np.arange(200),
+                "arm": arm,
+                "conversions": (rng.random(200) < 0.2).astype(int),
+                "cost": np.where(arm == "treated", price, price / 3),
+            }
+        )
+        test = user_table_test(table).conversions
+        assert test.cost_micros == pytest.approx(1e6 * (arm == "treated").sum() * price * 2 / 3)
+        assert test.cost_per_incremental_conversion(0.95).cost == pytest.approx(test.cost_micros / 1e6)

@@ -1,0 +1,168 @@
+"""Format `criteo`: the Criteo attribution data set, one row per impression; times in seconds become days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from attribution.errors import InvalidInputError
+from attribution.formats.event_tables import joined
+from attribution.formats.records import Records, micros
+from attribution.formats.report import ReadReport
+from attribution.formats.sieve import Column, Sieve, match_columns
+from attribution.formats.source import Source
+from attribution.formats.writing import OutputTable
+from attribution.paths import MICROS
+
+SECONDS_PER_DAY = 86_400
+ABSENT = -1
+CATEGORIES = tuple(f"cat{i}" for i in range(1, 10))
+COLUMNS = {
+    name: Column((name,), required=name in ("timestamp", "uid", "campaign", "conversion", "click"))
+    for name in (
+        "timestamp",
+        "uid",
+        "campaign",
+        "conversion",
+        "conversion_timestamp",
+        "conversion_id",
+        "attribution",
+        "click",
+        "click_pos",
+        "click_nb",
+        "cost",
+        "cpo",
+        "time_since_last_click",
+        *CATEGORIES,
+    )
+}
+
+
+@dataclass(frozen=True)
+class Criteo:
+    """Impressions are views, those with `click` = 1 clicks; the campaign is the channel.
+
+    A conversion stands in the row of every impression before it and is read once, by its `conversion_id`; -1
+    means none. `cost` is in the publisher's transformed unit: costs compare with each other only, and
+    conversions have no value.
+
+    Source: Diemert, Meynet, Galland & Lefortier (2017), Attribution modeling increases efficiency of bidding
+    in display advertising, section 4 (the data set's description).
+    """
+
+    name = "criteo"
+    description = "the Criteo attribution data set: timestamp, uid, campaign, conversion, click, cost …"
+
+    def recognises(self, source: Source) -> bool:
+        """Return whether the columns are those of the data set."""
+        return {"timestamp", "uid", "campaign", "conversion", "click"} <= set(source.columns)
+
+    def read(self, sources: Sequence[Source]) -> Records:
+        """Read impressions as touches, and each conversion once."""
+        problems: list[str] = []
+        touches, conversions, costs, reports = [], [], [], []
+        for source in sources:
+            found, rest = match_columns(source, COLUMNS, problems)
+            if problems:
+                continue
+            needless = ("attribution", "click_pos", "click_nb", "cpo", "time_since_last_click")
+            sieve = Sieve(source.name, source.load([name for name in found.values() if name not in needless]))
+            touch, bought = self._rows(sieve, found)
+            touches.append(touch)
+            conversions.append(bought)
+            costs.append(touch.select([n for n in touch.column_names if n not in ("user_id", "kind")]))
+            reports.append(sieve.report([f"{source.name}: columns not read: {', '.join(rest)}"] if rest else []))
+        if problems:
+            raise InvalidInputError(problems)
+        plain = joined(touches)
+        return Records(
+            plain.drop_columns([c for c in ("cost_micros",) if c in plain.column_names]),
+            _once(joined(conversions)),
+            joined(costs) if "cost_micros" in plain.column_names else None,
+            ReadReport.sum(reports),
+        )
+
+    def _rows(self, sieve: Sieve, found: dict[str, str]) -> tuple[pa.Table, pa.Table]:
+        touch = {
+            "user_id": sieve.users("uid"),
+            "time": sieve.times("timestamp", seconds_per_unit=1),
+            "channel": sieve.text("campaign"),
+            "kind": pa.array(np.where(sieve.flags("click"), "click", "view")),
+        }
+        sieve.mark("timestamp", touch["time"].to_numpy() < 0, "is before the start of the data")
+        if "cost" in found:
+            touch["cost_micros"] = pa.array(micros(sieve.numbers("cost")))
+        touch |= {name: sieve.text(name, empty_is=None) for name in CATEGORIES if name in found}
+        converted = sieve.flags("conversion")
+        bought = {"user_id": touch["user_id"]}
+        if "conversion_timestamp" in found:
+            seconds = sieve.numbers("conversion_timestamp", empty=ABSENT, negative=True)
+            sieve.mark("conversion_timestamp", converted & (seconds < 0), "is absent, yet the row has a conversion")
+            late = converted & (seconds >= 0) & (seconds / SECONDS_PER_DAY < touch["time"].to_numpy())
+            sieve.mark("conversion_timestamp", late, "is before the impression")
+            bought["time"] = pa.array(seconds / SECONDS_PER_DAY)
+        else:
+            bought["time"] = touch["time"]
+        if "conversion_id" in found:
+            bought["order_id"] = sieve.text("conversion_id", empty_is=None)
+        rows = pa.array(sieve.kept(converted))
+        return pa.table(touch).take(pa.array(sieve.kept())), pa.table(bought).take(rows)
+
+    def tables(self, records: Records) -> tuple[OutputTable, ...]:
+        """Return one row per touch, with the conversion of the person that follows it first.
+
+        Raises:
+            InvalidInputError: if times are not days from 0 on, or a conversion has no touch before it: it
+                would be lost.
+        """
+        touches, conversions = records.touches, records.conversions
+        if not (pa.types.is_floating(touches["time"].type) and pa.types.is_floating(conversions["time"].type)):
+            raise InvalidInputError(["criteo: times must be days from the start; datetimes cannot be written"])
+        frame, bought = (
+            touches.to_pandas(),
+            conversions.to_pandas().rename(columns={"time": "conversion_time"}),
+        )
+        if "order_id" not in bought:
+            bought["order_id"] = np.arange(len(bought)).astype(str)
+        frame["row"] = np.arange(len(frame))
+        import pandas as pd
+
+        met = pd.merge_asof(
+            frame.sort_values("time", kind="stable"),
+            bought[["user_id", "conversion_time", "order_id"]].sort_values("conversion_time", kind="stable"),
+            left_on="time",
+            right_on="conversion_time",
+            by="user_id",
+            direction="forward",
+        ).sort_values("row")
+        lost = len(bought) - met["order_id"].nunique()
+        if lost:
+            raise InvalidInputError([f"criteo: {lost} conversions have no touch before them; write `tables`"])
+        converted = met["conversion_time"].notna()
+        seconds = (met["conversion_time"] * SECONDS_PER_DAY).where(converted, ABSENT)
+        click = met["kind"].eq("click") if "kind" in met else pd.Series(True, index=met.index)
+        columns = {
+            "timestamp": met["time"] * SECONDS_PER_DAY,
+            "uid": met["user_id"],
+            "campaign": met["channel"],
+            "conversion": converted.astype(int),
+            "conversion_timestamp": seconds,
+            "conversion_id": met["order_id"].where(converted, str(ABSENT)),
+            "click": click.astype(int),
+        }
+        if records.costs is not None and len(records.costs) == len(touches):
+            columns["cost"] = records.costs["cost_micros"].to_numpy() / MICROS
+        columns |= {name: met[name] for name in CATEGORIES if name in met}
+        return (OutputTable("criteo", pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False), "tsv"),)
+
+
+def _once(conversions: pa.Table) -> pa.Table:
+    """Return the first row of each conversion, told apart by its id or, without one, by its instant."""
+    keys = ["user_id", "order_id" if "order_id" in conversions.column_names else "time"]
+    row = pa.array(np.arange(len(conversions)))
+    first = conversions.append_column("row", row).group_by(keys, use_threads=False).aggregate([("row", "min")])
+    return conversions.take(pc.take(first["row_min"], pc.sort_indices(first["row_min"])))

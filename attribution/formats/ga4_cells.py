@@ -1,0 +1,117 @@
+"""The nested cells of GA4 events as flat columns of text, from Parquet structs or from JSON text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from attribution.formats.source import Loaded
+from attribution.rows import row_of
+
+TEXT = pa.large_string()
+VALUES = ("string_value", "int_value", "float_value", "double_value")
+
+
+def flat_events(loaded: Loaded) -> Loaded:
+    """Return the events with flat columns; what an event does not have is empty.
+
+    They are `event_timestamp, event_name, user_pseudo_id, session, source, medium, campaign, order_id, value,
+    device, country`.
+    """
+    table = loaded.table
+    rows = len(table)
+
+    def first(*columns: pa.ChunkedArray) -> pa.ChunkedArray:
+        return pc.coalesce(*columns) if rows else columns[0]
+
+    def inner(column: str, field: str) -> pa.ChunkedArray:
+        return _inner(table, column, field)
+
+    def param(key: str) -> pa.ChunkedArray:
+        return _param(table, key)
+
+    collected = "collected_traffic_source"
+    clicked = pc.is_valid(first(inner(collected, "gclid"), param("gclid"))).to_numpy()
+    source = first(inner(collected, "manual_source"), param("source"))
+    medium = first(inner(collected, "manual_medium"), param("medium"))
+    ad_click = pa.array(clicked & pc.is_null(source).to_numpy() & pc.is_null(medium).to_numpy())
+    flat = {
+        "event_timestamp": table["event_timestamp"],
+        "event_name": table["event_name"],
+        "user_pseudo_id": table["user_pseudo_id"],
+        "session": param("ga_session_id"),
+        "source": pc.if_else(ad_click, pa.scalar("google", TEXT), source),
+        "medium": pc.if_else(ad_click, pa.scalar("cpc", TEXT), medium),
+        "campaign": first(inner(collected, "manual_campaign_name"), param("campaign")),
+        "order_id": first(inner("ecommerce", "transaction_id"), param("transaction_id")),
+        "value": first(inner("ecommerce", "purchase_revenue"), _top(table, "event_value_in_usd"), param("value")),
+        "device": inner("device", "category"),
+        "country": inner("geo", "country"),
+    }
+    return replace(loaded, table=pa.table(flat))
+
+
+def _top(table: pa.Table, column: str) -> pa.ChunkedArray:
+    if column not in table.column_names:
+        return _nothing(len(table))
+    return table[column].cast(TEXT)
+
+
+def _inner(table: pa.Table, column: str, field: str) -> pa.ChunkedArray:
+    """Return one field of a nested column as text."""
+    if column not in table.column_names:
+        return _nothing(len(table))
+    cells = table[column]
+    if pa.types.is_struct(cells.type):
+        known = cells.type.get_field_index(field) >= 0
+        return pc.struct_field(cells, field).cast(TEXT) if known else _nothing(len(table))
+    return _texts([(_json(cell) or {}).get(field) for cell in cells.to_pylist()])
+
+
+def _param(table: pa.Table, key: str) -> pa.ChunkedArray:
+    """Return the value of one event parameter as text, whichever of its four types it has."""
+    if "event_params" not in table.column_names:
+        return _nothing(len(table))
+    cells = table["event_params"]
+    if not (pa.types.is_list(cells.type) or pa.types.is_large_list(cells.type)):
+        return _texts([_json_param(_json(cell), key) for cell in cells.to_pylist()])
+    cells = cells.combine_chunks()
+    cells = cells.chunk(0) if isinstance(cells, pa.ChunkedArray) else cells
+    lengths = pc.fill_null(pc.list_value_length(cells), 0).to_numpy(zero_copy_only=False)
+    params = pc.list_flatten(cells)
+    chosen = pc.fill_null(pc.equal(pc.struct_field(params, "key"), key), False).to_numpy(zero_copy_only=False)
+    value = pc.struct_field(params, "value").filter(pa.array(chosen))
+    known = [name for name in VALUES if value.type.get_field_index(name) >= 0]
+    text = pc.coalesce(*(pc.struct_field(value, name).cast(TEXT) for name in known))
+    row = row_of(np.append(0, np.cumsum(lengths)))[chosen]
+    place = np.full(len(table), -1, dtype=np.int64)
+    place[row[::-1]] = np.arange(len(row))[::-1]  # the first of a parameter that is given twice
+    return pa.chunked_array([text.take(pa.array(place, mask=place < 0))])
+
+
+def _json_param(params: Any, key: str) -> Any:
+    for item in params if isinstance(params, list) else ():
+        if isinstance(item, dict) and item.get("key") == key:
+            value = item.get("value") or {}
+            return next((value[name] for name in VALUES if value.get(name) is not None), None)
+    return None
+
+
+def _json(cell: str | None) -> Any:
+    try:
+        return json.loads(cell) if cell else None
+    except json.JSONDecodeError:
+        return None
+
+
+def _texts(values: list[Any]) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array([None if v is None else str(v) for v in values], TEXT)])
+
+
+def _nothing(rows: int) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.nulls(rows, TEXT)])

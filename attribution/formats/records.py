@@ -1,0 +1,139 @@
+"""`Records` and `CountedPaths`: what a format holds, in the terms of `build_paths`; money in micros."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from attribution.errors import InvalidInputError, did_you_mean
+from attribution.formats.report import ReadReport
+from attribution.formats.sieve import Sieve
+from attribution.paths import MICROS, Paths
+from attribution.rows import Floats, Ints
+
+if TYPE_CHECKING:
+    from attribution.settings import PathSettings
+
+ACTION, DEFAULT_ACTION = "action", "conversion"
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Touches, conversions and costs, row by row.
+
+    Attributes:
+        touches: `user_id, time, channel`, `kind` ("click" or "view") where known, and every other column of
+            the data as a segment.
+        conversions: `user_id, time`, and where known `order_id`, `value_micros`, `action` (what was done:
+            "conversion", "lead" …), truths about it (such as `qualified`), and other columns as segments.
+        costs: `channel, cost_micros`, `time` where known, and other columns as segments; None if the data
+            hold no costs.
+        report: what became of every row.
+    """
+
+    touches: pa.Table
+    conversions: pa.Table
+    costs: pa.Table | None
+    report: ReadReport
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """What can be counted as an action: the actions of conversions, and truths about them, such as `qualified`."""
+        return (*self._words, *(field.name for field in self.conversions.schema if pa.types.is_boolean(field.type)))
+
+    def of_action(self, action: str | None = None) -> Records:
+        """Return the same records with conversions of one action (or truth) only.
+
+        Args:
+            action: one of `actions`; None takes "conversion" where there is such an action, and everything where all
+                conversions are the same.
+
+        Raises:
+            InvalidInputError: if no conversion is that action, or there are several to choose from.
+        """
+        if action is None:
+            if len(self._words) <= 1:
+                return self
+            if DEFAULT_ACTION not in self._words:
+                known = ", ".join(self.actions)
+                raise InvalidInputError([f"action: conversions are of several actions; choose one of {known}"])
+            action = DEFAULT_ACTION
+        if action not in self.actions:
+            raise InvalidInputError([f"action: {action!r} is unknown; {did_you_mean(action, self.actions)}"])
+        table = self.conversions
+        is_truth = action in table.column_names and pa.types.is_boolean(table.schema.field(action).type)
+        chosen = table[action] if is_truth else pc.equal(table[ACTION].cast(pa.string()), action)
+        return replace(self, conversions=table.filter(chosen))
+
+    @property
+    def _words(self) -> list[str]:
+        if ACTION not in self.conversions.column_names:
+            return []
+        return sorted(word for word in pc.unique(self.conversions[ACTION]).to_pylist() if word)
+
+    def to_paths(self, settings: PathSettings | None = None, *, keep_journeys: bool = True) -> Paths:
+        """Return the paths under these conventions (see `build_paths`) that end in the action, or did not.
+
+        Raises:
+            InvalidInputError: if conversions are of several actions: choose with `of_action` before.
+        """
+        from attribution.build import build_paths
+
+        if len(self._words) > 1:
+            known = ", ".join(self.actions)
+            raise InvalidInputError([f"action: conversions are of several actions; choose one with of_action: {known}"])
+        return build_paths(self.touches, self.conversions, settings, keep_journeys=keep_journeys)
+
+    def summary(self) -> str:
+        """Return how much there is, and what became of the rows."""
+        costs = 0 if self.costs is None else len(self.costs)
+        return (
+            f"{len(self.touches):,} touches, {len(self.conversions):,} conversions, {costs:,} rows of cost. "
+            + self.report.summary()
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class CountedPaths:
+    """Paths that were counted before: without people, times or segments.
+
+    Attributes:
+        paths: the paths.
+        report: what became of every row.
+        costs: `channel, cost_micros`; None if the data hold no costs.
+    """
+
+    paths: Paths
+    report: ReadReport
+    costs: pa.Table | None = None
+
+    def summary(self) -> str:
+        """Return how much there is, and what became of the rows."""
+        return f"{self.paths.summary()} {self.report.summary()}"
+
+
+def micros(amount: Floats) -> Ints:
+    """Return currency units as micros."""
+    return np.rint(amount * MICROS).astype(np.int64)
+
+
+def segment_columns(sieve: Sieve, names: Sequence[str], taken: Sequence[str]) -> dict[str, pa.ChunkedArray]:
+    """Return columns that mean nothing to the format, as text to break figures down by."""
+    plain = [name for name in names if not pa.types.is_nested(sieve.loaded.table[name].type)]
+    return {name: sieve.text(name, empty_is=None) for name in plain if name not in taken}
+
+
+def empty_touches() -> pa.Table:
+    """Return a table of touches without rows."""
+    text = pa.large_string()
+    return pa.schema([("user_id", text), ("time", pa.float64()), ("channel", text)]).empty_table()
+
+
+def empty_conversions() -> pa.Table:
+    """Return a table of conversions without rows."""
+    return pa.schema([("user_id", pa.large_string()), ("time", pa.float64())]).empty_table()

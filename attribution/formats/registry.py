@@ -1,0 +1,180 @@
+"""`read_data` and `write_data`: files and data frames of any known format, detected or named."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Protocol, get_args, runtime_checkable
+
+from attribution.errors import InvalidInputError, did_you_mean
+from attribution.formats.records import CountedPaths, Records
+from attribution.formats.report import BadRows
+from attribution.formats.source import MOST_BYTES, Source, open_source
+from attribution.formats.writing import OutputTable
+from attribution.paths import Paths
+
+ENTRY_POINT_GROUP = "cpalab.attribution_formats"
+
+# In the order in which they are tried: the more particular first.
+BUILT_IN: Mapping[str, str] = {
+    "simulated_log": "attribution.formats.simulated_log:SimulatedLog",
+    "ga4": "attribution.formats.ga4:GA4",
+    "criteo": "attribution.formats.criteo:Criteo",
+    "channelattribution": "attribution.formats.counted:ChannelAttributionFrame",
+    "top_paths": "attribution.formats.counted:TopPaths",
+    "sessions": "attribution.formats.sessions:Sessions",
+    "snowplow": "attribution.formats.event_tables:Snowplow",
+    "tables": "attribution.formats.event_tables:EventTables",
+}
+
+
+@runtime_checkable
+class Format(Protocol):
+    """A frozen object that knows one way to lay out data.
+
+    Attributes:
+        name: what the format is called.
+        description: its columns in a few words.
+    """
+
+    name: Any
+    description: Any
+
+    def recognises(self, source: Source) -> bool:
+        """Return whether a source looks like this format, by its columns."""
+        ...
+
+    def read(self, sources: Sequence[Source]) -> Records | CountedPaths:
+        """Return what the sources hold, without malformed rows, which the report names."""
+        ...
+
+    def tables(self, data: Any) -> tuple[OutputTable, ...]:
+        """Return records (or paths, for formats of counted paths) as the files of this format."""
+        ...
+
+
+def read_data(
+    *inputs: Any,
+    format: str | Format | None = None,
+    bad_rows: BadRows = "refuse",
+    most_bytes: int = MOST_BYTES,
+) -> Records | CountedPaths:
+    """Read touches, conversions and costs, or counted paths, from files or data frames of one format.
+
+    Args:
+        inputs: paths of files or of folders of Parquet files; any data frames narwhals knows, Arrow tables or
+            mappings of columns. Several of one format are read as one.
+        format: a name, a `module:Class` or a format with options; by default the first that recognises all
+            inputs.
+        bad_rows: malformed rows are refused, or dropped and counted in the report.
+        most_bytes: text files larger than this are refused, because they are read into memory.
+
+    Raises:
+        InvalidInputError: if an input cannot be read, no format fits, or rows are malformed and `bad_rows` is
+            "refuse"; names every defect with its line numbers.
+    """
+    if bad_rows not in get_args(BadRows):
+        raise InvalidInputError([f"bad_rows: {bad_rows!r} is unknown; {did_you_mean(bad_rows, get_args(BadRows))}"])
+    if not inputs:
+        raise InvalidInputError(["inputs: none given; give a file or a data frame"])
+    problems: list[str] = []
+    sources = []
+    for number, given in enumerate(inputs, 1):
+        try:
+            sources.append(open_source(given, place=f"table {number}", most_bytes=most_bytes))
+        except InvalidInputError as error:
+            problems += error.problems
+    if problems:
+        raise InvalidInputError(problems)
+    chosen = load_format(format) if isinstance(format, str) else format or detect_format(sources)
+    data = chosen.read(sources)
+    if data.report.defects and bad_rows == "refuse":
+        raise InvalidInputError([f"{defect}; correct them, or drop malformed rows" for defect in data.report.defects])
+    return data
+
+
+def write_data(data: Records | CountedPaths | Paths, format: str | Format, folder: Path | str) -> tuple[Path, ...]:
+    """Write data as the files of a format into a folder (made if need be); return their paths.
+
+    Raises:
+        InvalidInputError: if the format cannot hold the data without loss.
+    """
+    chosen = load_format(format) if isinstance(format, str) else format
+    content = data.paths if isinstance(data, CountedPaths) else data
+    counted = is_counted(chosen)
+    if counted and isinstance(content, Records):
+        content = content.of_action().to_paths(keep_journeys=False)
+    if not counted and isinstance(content, Paths):
+        names = ", ".join(name for name in BUILT_IN if is_counted(load_format(name)))
+        raise InvalidInputError([f"{chosen.name}: needs touches with times, not counted paths; write {names}"])
+    outputs = chosen.tables(content)
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    return tuple(output.write(target) for output in outputs)
+
+
+def is_counted(chosen: Format) -> bool:
+    """Return whether a format holds counted paths rather than touches with times."""
+    from attribution.formats.counted import TopPaths
+
+    return isinstance(chosen, TopPaths)
+
+
+def format_names() -> tuple[str, ...]:
+    """Return the names of all formats: built in, and installed under this module's entry point group."""
+    return (*BUILT_IN, *(name for name in _installed() if name not in BUILT_IN))
+
+
+def load_format(name: str, **options: Any) -> Format:
+    """Return a format by its name or `module:Class`, with these options.
+
+    Raises:
+        InvalidInputError: if there is no such format, or it does not take these options.
+    """
+    installed, place = _installed(), BUILT_IN.get(name, name)
+    try:
+        if name in installed and name not in BUILT_IN:
+            format_class = installed[name].load()
+        elif ":" in place:
+            module, _, attribute = place.partition(":")
+            format_class = getattr(importlib.import_module(module), attribute)
+        else:
+            raise InvalidInputError([f"format: {name!r} is unknown; {did_you_mean(name, format_names())}"])
+    except (ImportError, AttributeError) as error:
+        raise InvalidInputError([f"format: {name!r} cannot be loaded ({error}); write module:Class"]) from error
+    known = inspect.signature(format_class).parameters
+    unknown = [word for word in options if word not in known]
+    if unknown:
+        raise InvalidInputError([f"{name}.{word}: is no option; {did_you_mean(word, known)}" for word in unknown])
+    chosen = format_class(**options)
+    if not isinstance(chosen, Format):
+        raise InvalidInputError([f"format {name!r}: has no `recognises`, `read` and `tables`"])
+    return chosen
+
+
+def detect_format(sources: Sequence[Source]) -> Format:
+    """Return the first format that recognises every source.
+
+    Raises:
+        InvalidInputError: if none does, with the columns each format needs.
+    """
+    for name in format_names():
+        chosen = load_format(name)
+        recognised = [chosen.recognises(source) for source in sources]
+        if all(recognised) or (name == "snowplow" and any(recognised) and _all_tables(sources)):
+            return chosen
+    columns = "; ".join(f"{source.name} has {', '.join(source.columns[:8])}" for source in sources)
+    known = "; ".join(f"{name}: {load_format(name).description}" for name in format_names())
+    raise InvalidInputError([f"format: no format fits all of it: {columns}. Known formats: {known}"])
+
+
+def _all_tables(sources: Sequence[Source]) -> bool:
+    tables = load_format("tables")
+    return all(tables.recognises(source) for source in sources)
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}

@@ -1,0 +1,198 @@
+"""Format `simulated_log`: the event log of a simulated market; times in days, money in micros."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from attribution.errors import InvalidInputError
+from attribution.formats.event_tables import joined
+from attribution.formats.records import Records
+from attribution.formats.report import ReadReport
+from attribution.formats.sieve import Column, Sieve, match_columns
+from attribution.formats.source import Source
+from attribution.formats.writing import OutputTable
+from attribution.rows import Bools
+
+SEGMENTS = ("campaign", "creative", "device", "geo")
+COLUMNS = {
+    name: Column((name,), required=name not in SEGMENTS)
+    for name in ("user_id", "time", "kind", "channel", "order_id", "cost_micros", "value_micros", *SEGMENTS)
+}
+STAGES = {"qualified": "qualified", "closed": "closed", "refunded": "refund"}
+KNOWN_KINDS = ("impression", "ghost", "click", "visit", "conversion", "fee", "fake_lead", *STAGES.values())
+LEFT_OUT = {
+    "ghost": "ads that an experiment withheld",
+    "fee": "fees (counted as cost)",
+    "qualified": "qualifications (a truth about their conversion)",
+    "closed": "closed deals (a truth about their conversion)",
+    "refund": "refunds (a truth about their conversion)",
+}
+
+
+@dataclass(frozen=True)
+class SimulatedLog:
+    """Impressions are views, clicks and organic visits are clicks.
+
+    A visit that has a campaign was caused by a paid click, and the click is the touch. A conversion knows
+    whether it was `qualified`, `closed` and `refunded` later; a funnel step `micro:lead` is a conversion of
+    the action `lead`. Every row's cost counts, fees included.
+    """
+
+    name: ClassVar[str] = "simulated_log"
+    description: ClassVar[str] = "the event log of `cpalab run`: a folder with events/*.parquet"
+
+    def recognises(self, source: Source) -> bool:
+        """Return whether the columns are those of the log."""
+        return {name for name, column in COLUMNS.items() if column.required} <= set(source.columns)
+
+    def read(self, sources: Sequence[Source]) -> Records:
+        """Read the whole log."""
+        problems: list[str] = []
+        found = [match_columns(source, COLUMNS, problems)[0] for source in sources]
+        if problems:
+            raise InvalidInputError(problems)
+        parts = [
+            self.read_rows(Sieve(source.name, source.load(tuple(names.values()))))
+            for source, names in zip(sources, found, strict=True)
+        ]
+        costs = [part.costs for part in parts if part.costs is not None]
+        return Records(
+            joined([part.touches for part in parts]),
+            joined([part.conversions for part in parts]),
+            joined(costs),
+            ReadReport.sum([part.report for part in parts]),
+        )
+
+    def read_rows(self, sieve: Sieve) -> Records:
+        """Read some rows of the log, all those of the people in them."""
+        table = sieve.loaded.table.unify_dictionaries()
+        kind, kinds = _encoded(table, "kind")
+        here = {name: kind == code for code, name in enumerate(kinds)}
+        none = np.zeros(len(table), dtype=np.bool_)
+        micro = {name.removeprefix("micro:"): rows for name, rows in here.items() if name.startswith("micro:")}
+        known = [name for name in kinds if name in KNOWN_KINDS or name.startswith("micro:")]
+        unknown = ~np.isin(kind, [kinds.index(name) for name in known])
+        sieve.mark("kind", unknown, f"is not a kind of event; known: {', '.join(KNOWN_KINDS)}, micro:STEP")
+        for name in ("user_id", "time"):
+            column = table[name]
+            sieve.mark(name, column.is_null(nan_is_null=True).to_numpy(), "is empty; every event has one")
+        cost = table["cost_micros"].fill_null(0).to_numpy()
+        sieve.mark("cost_micros", cost < 0, "is negative; it must be zero or more")
+        has_campaign = table["campaign"].is_valid().to_numpy() if "campaign" in table.column_names else none
+        visit = here.get("visit", none)
+        view, click = here.get("impression", none), here.get("click", none) | (visit & ~has_campaign)
+        no_channel = table["channel"].is_null().to_numpy()
+        sieve.mark("channel", (view | click | (cost > 0)) & no_channel, "is empty; a touch or cost needs one")
+        touches, conversion = (view | click) & ~sieve.bad, here.get("conversion", none) & ~sieve.bad
+        sieve.left_out += [
+            ("visits that a paid click caused", int(np.count_nonzero(visit & has_campaign))),
+            *((what, int(np.count_nonzero(here.get(name, none)))) for name, what in LEFT_OUT.items()),
+        ]
+        actions = {"conversion": conversion, "fake_lead": here.get("fake_lead", none), **micro}
+        segments = [name for name in SEGMENTS if name in table.column_names]
+        costs = table.select(["channel", "time", "cost_micros", *segments])
+        return Records(
+            self._touches(table, touches, view, segments),
+            self._conversions(table, actions, here, segments, sieve.bad),
+            costs.filter(pa.array((cost > 0) & ~sieve.bad)),
+            sieve.report(),
+        )
+
+    def _touches(self, table: pa.Table, chosen: Bools, view: Bools, segments: Sequence[str]) -> pa.Table:
+        rows = np.flatnonzero(chosen)
+        kind = pa.DictionaryArray.from_arrays(pa.array(view[rows].astype(np.int8)), ["click", "view"])
+        touches = table.select(["user_id", "time", "channel", *segments]).take(pa.array(rows))
+        return touches.add_column(3, "kind", kind)
+
+    def _conversions(
+        self,
+        table: pa.Table,
+        actions: Mapping[str, Bools],
+        here: Mapping[str, Bools],
+        segments: Sequence[str],
+        bad: Bools,
+    ) -> pa.Table:
+        action = np.full(len(table), -1, dtype=np.int16)
+        for code, done in enumerate(actions.values()):
+            action[done & ~bad] = code
+        chosen = np.flatnonzero(action >= 0)
+        names = ["user_id", "time", "channel", "order_id", "value_micros", *segments]
+        conversions = table.select(names).take(pa.array(chosen)).rename_columns({"channel": "arrival_channel"})
+        words = pa.DictionaryArray.from_arrays(pa.array(action[chosen]), list(actions))
+        conversions = conversions.append_column("action", words)
+        order = conversions["order_id"].fill_null(-1).to_numpy()
+        for truth, kind in STAGES.items():
+            rows = np.flatnonzero(here[kind]) if kind in here else np.empty(0, np.int64)
+            reached = table["order_id"].take(pa.array(rows)).fill_null(-2).to_numpy()
+            conversions = conversions.append_column(truth, pa.array(np.isin(order, reached)))
+        return conversions
+
+    def tables(self, records: Records) -> tuple[OutputTable, ...]:
+        """Return one log, sorted by person and time: clicks, impressions, conversions, and costs of nobody.
+
+        Raises:
+            InvalidInputError: if people are no numbers or times no days.
+        """
+        touches, conversions = records.touches, records.conversions
+        numbers = all(pa.types.is_integer(table["user_id"].type) for table in (touches, conversions))
+        days = all(pa.types.is_floating(table["time"].type) for table in (touches, conversions))
+        if not (numbers and days):
+            raise InvalidInputError(
+                ["simulated_log: user_id must be a whole number and time a number of days; write `tables`"]
+            )
+        rows = len(touches), len(conversions)
+        view = _is_view(touches)
+        kind = np.concatenate([np.where(view, "impression", "click"), _kinds_of(conversions)])
+        log: dict[str, Any] = {
+            "user_id": _both(touches, conversions, "user_id", pa.uint32()),
+            "session": pa.array(np.zeros(sum(rows), np.uint32)),
+            "time": _both(touches, conversions, "time", pa.float64()),
+            "kind": pa.array(kind).dictionary_encode(),
+            "channel": _both(touches, conversions, "channel", pa.string()),
+        }
+        log |= {name: _both(touches, conversions, name, pa.string()) for name in SEGMENTS}
+        log["order_id"] = pa.array(np.arange(sum(rows)) - rows[0], mask=np.arange(sum(rows)) < rows[0])
+        log["cost_micros"] = pa.array(np.zeros(sum(rows), np.int64))
+        log["value_micros"] = _both(touches, conversions, "value_micros", pa.int64()).fill_null(0)
+        table = pa.table(log).sort_by([("user_id", "ascending"), ("time", "ascending")])
+        return (OutputTable("events/part-00000", table, "parquet"),)
+
+
+def _encoded(table: pa.Table, name: str) -> tuple[NDArray[Any], list[str]]:
+    """Return the code of every row, -1 where it is empty, and the words."""
+    column = table[name]
+    column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    chunk = column.unify_dictionaries().combine_chunks()
+    chunk = chunk.chunk(0) if isinstance(chunk, pa.ChunkedArray) else chunk
+    codes = chunk.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
+    return codes, chunk.dictionary.to_pylist()
+
+
+def _is_view(touches: pa.Table) -> Bools:
+    if "kind" not in touches.column_names:
+        return np.zeros(len(touches), dtype=np.bool_)
+    codes, words = _encoded(touches, "kind")
+    return np.asarray(codes == (words.index("view") if "view" in words else -2))
+
+
+def _kinds_of(conversions: pa.Table) -> NDArray[Any]:
+    if "action" not in conversions.column_names:
+        return np.full(len(conversions), "conversion", dtype=object)
+    codes, words = _encoded(conversions, "action")
+    plain = ("conversion", "fake_lead")
+    kinds: NDArray[Any] = np.array([*(w if w in plain else f"micro:{w}" for w in words), "conversion"], dtype=object)
+    return np.asarray(kinds[codes])
+
+
+def _both(touches: pa.Table, conversions: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+    parts = [
+        table[name].cast(kind).chunks if name in table.column_names else [pa.nulls(len(table), kind)]
+        for table in (touches, conversions)
+    ]
+    return pa.chunked_array([*parts[0], *parts[1]], kind)

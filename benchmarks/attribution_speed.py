@@ -1,0 +1,238 @@
+"""Time and memory from path strings to credits, beside other libraries, as ratios; and 100 million touches streamed.
+
+    python -m benchmarks.attribution_speed [--paths 5000000] [--touches 20000000]
+
+Every run is a process of its own, so that peak memory is its own; data are the same. Other libraries are used if they are
+installed (ChannelAttribution needs matplotlib too); none is needed to use or test cpalab.
+"""
+
+import argparse
+import contextlib
+import importlib.util
+import io
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+CHANNELS = (
+    "affiliate", "direct", "display", "email", "organic search", "paid search", "referral", "retargeting", "social",
+    "video",
+)  # fmt: skip
+WEIGHTS = np.array([0.05, 0.18, 0.12, 0.08, 0.20, 0.15, 0.04, 0.06, 0.08, 0.04])
+TOUCHES_PER_PERSON, CONVERSION_RATE, DAYS = 5, 0.1, 90
+STREAMED_MODELS = ("last_click", "linear", "markov", "shapley")
+
+
+def path_frame(paths: int, seed: int = 1) -> pd.DataFrame:
+    """Paths of four touches in the mean (1 + Poisson(3)), a tenth of which convert, as ChannelAttribution takes them."""
+    rng = np.random.default_rng(seed)
+    offsets = np.append(0, np.cumsum(1 + rng.poisson(3, paths))).astype(np.int32)
+    codes = rng.choice(len(CHANNELS), offsets[-1], p=WEIGHTS).astype(np.int8)
+    names = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(CHANNELS)).cast(pa.string())
+    converted = (rng.random(paths) < CONVERSION_RATE).astype(np.int64)
+    return pd.DataFrame(
+        {
+            "path": pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), names), " > ").to_pandas(),
+            "total_conversions": converted,
+            "total_conversion_value": converted * rng.integers(1, 100, paths).astype(np.float64),
+            "total_null": 1 - converted,
+        }
+    )
+
+
+def write_log(folder: Path, touches: int, seed: int = 1) -> None:
+    """A simulated log of so many touches of people with five each, sorted by person, in files of about 5 million rows."""
+    rng = np.random.default_rng(seed)
+    people_per_file = 1_000_000
+    word = pa.dictionary(pa.int16(), pa.string())
+    for part, first in enumerate(range(0, touches // TOUCHES_PER_PERSON, people_per_file)):
+        people = min(people_per_file, touches // TOUCHES_PER_PERSON - first)
+        user = np.repeat(np.arange(first, first + people, dtype=np.uint32), TOUCHES_PER_PERSON)
+        day = rng.random(len(user)) * DAYS
+        buyers = np.flatnonzero(rng.random(people) < CONVERSION_RATE).astype(np.uint32) + np.uint32(first)
+        users, rows = np.append(user, buyers), len(user) + len(buyers)
+        order = np.argsort(users, kind="stable")
+        bought = np.arange(rows) >= len(user)
+        channel = np.append(rng.choice(len(CHANNELS), len(user), p=WEIGHTS), np.zeros(len(buyers))).astype(np.int16)
+        table = pa.table(
+            {
+                "user_id": pa.array(users[order]),
+                "time": pa.array(np.append(day, np.full(len(buyers), float(DAYS)))[order]),
+                "kind": pa.DictionaryArray.from_arrays(
+                    pa.array(bought[order].astype(np.int16)), pa.array(["click", "conversion"])
+                ),
+                "channel": pa.DictionaryArray.from_arrays(pa.array(channel[order]), pa.array(CHANNELS)),
+                "campaign": pa.nulls(rows, word),
+                "order_id": pa.array(np.arange(rows), mask=~bought[order]),
+                "cost_micros": pa.array(np.where(bought[order], 0, 100_000)),
+                "value_micros": pa.array(np.where(bought[order], 50_000_000, 0)),
+            }
+        )
+        pq.write_table(table, folder / f"part-{part:05d}.parquet", compression="zstd", compression_level=1)
+
+
+def ours(model: str, **parameters: Any) -> Callable[[pd.DataFrame], Callable[[], Any]]:
+    """From the frame of path strings to credits."""
+    from attribution import load_model, read_data
+
+    def prepare(frame: pd.DataFrame) -> Callable[[], Any]:
+        def run() -> Any:
+            paths = read_data(frame).paths
+            models = [load_model(name, **parameters) for name in model.split(" + ")]
+            return [chosen.fit(paths).credit(paths) for chosen in models]
+
+        return run
+
+    return prepare
+
+
+def ours_coded(model: str, **parameters: Any) -> Callable[[pd.DataFrame], Callable[[], Any]]:
+    """From coded paths to credits."""
+    from attribution import load_model, read_data
+
+    def prepare(frame: pd.DataFrame) -> Callable[[], Any]:
+        paths = read_data(frame).paths
+        chosen = load_model(model, **parameters)
+        return lambda: chosen.fit(paths).credit(paths)
+
+    return prepare
+
+
+def channelattribution(order: int | None) -> Callable[[pd.DataFrame], Callable[[], Any]]:
+    """ChannelAttribution with its defaults: three heuristics (no order), or Markov by simulated walks."""
+    from ChannelAttribution import heuristic_models, markov_model  # type: ignore[import-not-found]
+
+    def prepare(frame: pd.DataFrame) -> Callable[[], Any]:
+        columns = ("path", "total_conversions")
+        value = {"var_value": "total_conversion_value"}
+        if order is None:
+            return lambda: heuristic_models(frame, *columns, **value)
+        return lambda: markov_model(frame, *columns, **value, var_null="total_null", order=order)
+
+    return prepare
+
+
+HEURISTICS = "first_click + last_click + linear"
+RUNS: dict[str, tuple[str, Callable[[], Callable[[pd.DataFrame], Callable[[], Any]]]]] = {
+    "ChannelAttribution: three heuristics": ("heuristics", lambda: channelattribution(None)),
+    "cpalab: three heuristics": ("heuristics", lambda: ours(HEURISTICS)),
+    "ChannelAttribution: Markov 1": ("markov 1", lambda: channelattribution(1)),
+    "cpalab: Markov 1": ("markov 1", lambda: ours("markov")),
+    "cpalab: Markov 1, coded paths": ("markov 1", lambda: ours_coded("markov")),
+    "ChannelAttribution: Markov 2": ("markov 2", lambda: channelattribution(2)),
+    "cpalab: Markov 2": ("markov 2", lambda: ours("markov", order=2)),
+    "cpalab: Markov 2, coded paths": ("markov 2", lambda: ours_coded("markov", order=2)),
+}
+
+
+def measure(name: str, paths: int) -> dict[str, float]:
+    """CPU and wall seconds of one run (the second, where the first compiles), and the memory it added at its peak."""
+    warm, frame = path_frame(1_000), path_frame(paths)
+    with contextlib.redirect_stdout(io.StringIO()):
+        prepare = RUNS[name][1]()
+        prepare(warm)()
+        run = prepare(frame)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        wall, cpu = time.perf_counter(), time.process_time()
+        run()
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"wall": wall, "cpu": cpu, "peak_gb": peak / 1e6, "frame_gb": before / 1e6}
+
+
+def measure_stream(folder: str) -> dict[str, Any]:
+    """Seconds from files to the credits of every model, and peak memory."""
+    from attribution import load_model, model_names, stream_paths
+
+    wall = time.perf_counter()
+    paths = stream_paths(folder).paths
+    read = time.perf_counter() - wall
+    models = [name for name in STREAMED_MODELS if name in model_names()]
+    for name in models:
+        load_model(name).fit(paths).credit(paths)
+    return {
+        "read": read,
+        "wall": time.perf_counter() - wall,
+        "models": models,
+        "distinct": len(paths),
+        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+    }
+
+
+def in_process(*arguments: str) -> Any:
+    """The JSON that this module prints in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.attribution_speed", *arguments], check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--paths", type=int, default=5_000_000)
+    parser.add_argument("--touches", type=int, default=20_000_000)
+    parser.add_argument("--run", help=argparse.SUPPRESS)
+    parser.add_argument("--stream", help=argparse.SUPPRESS)
+    asked, _ = parser.parse_known_args()
+    if asked.run:
+        print(json.dumps(measure(asked.run, asked.paths)))
+    elif asked.stream:
+        print(json.dumps(measure_stream(asked.stream)))
+    else:
+        compare(asked.paths)
+        stream(asked.touches)
+
+
+def compare(paths: int) -> None:
+    """Every library on the same frame; × is how many times faster than the first of its kind, in CPU seconds."""
+    packages = ("cpalab", "ChannelAttribution", "numpy", "pandas", "pyarrow", "numba")
+    print(", ".join(f"{name} {_version(name)}" for name in packages))
+    print(f"{paths:,} paths, {len(CHANNELS)} channels, from a data frame of path strings to credits")
+    here = importlib.util.find_spec("ChannelAttribution") is not None
+    base: dict[str, float] = {}
+    for name, (kind, _) in RUNS.items():
+        if name.startswith("ChannelAttribution") and not here:
+            continue
+        found = in_process("--run", name, "--paths", str(paths))
+        base.setdefault(kind, found["cpu"])
+        print(
+            f"{name:40} {found['cpu']:7.2f} s CPU  × {base[kind] / found['cpu']:5.1f}   peak {found['peak_gb']:.2f} GB "
+            f"(with the data: {found['frame_gb']:.2f} GB)"
+        )
+
+
+def stream(touches: int) -> None:
+    """One pass over a log on disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_log(Path(folder), touches)
+        size = sum(file.stat().st_size for file in Path(folder).iterdir())
+        found = in_process("--stream", folder)
+    print(
+        f"{touches:,} touches on disk ({size / 1e9:.2f} GB) → {found['distinct']:,} distinct paths → "
+        f"{', '.join(found['models'])}: {found['wall']:.0f} s (reading {found['read']:.0f} s), peak {found['peak_gb']:.2f} GB"
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    main()

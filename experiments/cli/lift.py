@@ -1,0 +1,279 @@
+"""`cpalab lift`: read a lift test from one's own table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from experiments.cli.own_data import file_argument, levels_option, names_in, print_lift, read_table, show
+
+if TYPE_CHECKING:
+    from experiments.lift.geo.panel import GeoExperiment, MissingRows, Outcome
+    from experiments.lift.geo.result import GeoLiftTest
+    from experiments.lift.group_sequential import Boundary
+    from experiments.lift.user import LiftMethod
+    from experiments.lift.user_table import UserDesign
+
+GEO_METHODS = (
+    "tbr",
+    "gbr",
+    "did",
+    "synthetic_control",
+    "augmented_synthetic_control",
+    "trimmed_match",
+    "structural",
+)
+TBR_INFERENCE = ("autoregressive", "independent", "block_conformal")
+SYNTHETIC_INFERENCE = ("block_conformal", "placebo")
+BOUNDARY_NAMES = (
+    "obrien_fleming",
+    "pocock",
+    "lan_demets_obrien_fleming",
+    "lan_demets_pocock",
+    "lan_demets_power",
+)
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+outcome_option = click.option(
+    "--outcome",
+    type=click.Choice(["conversions", "value"]),
+    default="conversions",
+    show_default=True,
+    help="What the response is: conversions have a price each, value has a return.",
+)
+
+
+@click.group()
+def command() -> None:
+    """Read a lift test from a table: incremental conversions and what one of them cost.
+
+    FILE is CSV or Parquet. An interval of the price that has no upper end means that the ads may have done nothing.
+    """
+
+
+@command.command("user")
+@file_argument
+@click.option(
+    "--design",
+    type=click.Choice(["intention_to_treat", "ghost_ads"]),
+    default="intention_to_treat",
+    show_default=True,
+    help="Compare everybody assigned, or those whom an ad reached or would have reached.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["auto", "welch", "score"]),
+    default="auto",
+    show_default=True,
+    help="Welch's test, score limits for few conversions, or what fits.",
+)
+@click.option("--treated-share", type=float, help="Planned share of treated users; checks the arm sizes.")
+@click.option(
+    "--information",
+    type=float,
+    metavar="SHARE",
+    help="The test still runs: users so far ÷ users planned. Intervals then hold whenever they are read.",
+)
+@click.option("--look", type=int, help="The test is read at this one of --looks planned looks.")
+@click.option("--looks", type=int, help="Number of equally spaced looks that were planned.")
+@click.option(
+    "--boundary",
+    type=click.Choice(BOUNDARY_NAMES),
+    default="lan_demets_obrien_fleming",
+    show_default=True,
+    help="Boundary of the planned looks.",
+)
+@levels_option
+@as_json_option
+def user(
+    file: Path, design: "UserDesign", method: "LiftMethod", treated_share: float | None, information: float | None,
+    look: int | None, looks: int | None, boundary: "Boundary", levels: tuple[float, ...], as_json: bool,
+) -> None:  # fmt: skip
+    """Test of randomised people: FILE with user_id, arm, conversions, cost and where known exposed, value.
+
+    One row per user; arm is treated or control, exposed is true or false.
+    """
+    from dataclasses import replace
+
+    from experiments.lift.confidence_sequence import always_valid
+    from experiments.lift.group_sequential import GroupSequentialPlan
+    from experiments.lift.refusal import refuse
+    from experiments.lift.user_table import user_table_test
+
+    early = information is not None or look is not None
+    problems = []
+    if (look is None) != (looks is None):
+        problems.append("--look, --looks: both must be given; --look 2 --looks 5 is the second of five")
+    if information is not None and look is not None:
+        problems.append("--information: must not be given with --look; a look is either planned or not")
+    refuse(problems)
+    test = user_table_test(
+        read_table(file),
+        levels,
+        design=design,
+        # Small counts have no statistic that may be read early.
+        method="welch" if early and method == "auto" else method,
+        planned_treated_share=treated_share,
+    )
+    lift, note = test.conversions.lift, ""
+    if information is not None:
+        lift = always_valid(lift, information)
+        note = "Read while it runs: p-value and intervals of conversions hold at every reading."
+    if look is not None and looks is not None:
+        lift = GroupSequentialPlan.equally_spaced(looks, boundary).at_look(lift, look)
+        note = f"Look {look} of {looks}: p-value and intervals of conversions hold over all looks together."
+    if early:
+        note += " After an early stop the estimate is too large on average."
+        test = replace(
+            test,
+            conversions=replace(test.conversions, lift=lift),
+            # Value is read once, at the end: its intervals are those of a fixed test.
+            incremental_value=None,
+            notes=(*test.notes, note),
+        )
+    show(test.to_frame(), test.summary(), as_json, print_lift)
+
+
+@command.command("geo")
+@file_argument
+@click.option("--treated", multiple=True, required=True, metavar="GEO,…", help="Geos whose ads were changed.")
+@click.option("--start", required=True, metavar="DATE", help="First day of the test.")
+@click.option("--end", required=True, metavar="DATE", help="Last day of the test.")
+@click.option("--cooldown-days", type=int, default=0, show_default=True,
+              help="Days after the test whose response still counts.")  # fmt: skip
+@click.option("--method", type=click.Choice(GEO_METHODS), default="tbr", show_default=True, help="Estimator.")
+@click.option(
+    "--inference",
+    type=click.Choice(sorted({*TBR_INFERENCE, *SYNTHETIC_INFERENCE})),
+    help="For tbr: autoregressive (default), independent, block_conformal. For synthetic controls: "
+    "block_conformal (default), placebo.",
+)
+@click.option("--season-days", type=int, help="For structural: length of a season the controls do not share.")
+@click.option("--pairs", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="For trimmed_match: a table with geo and pair.")  # fmt: skip
+@outcome_option
+@click.option("--missing-rows", type=click.Choice(["refuse", "zero"]), default="refuse", show_default=True,
+              help="What an absent row of a geo and day means.")  # fmt: skip
+@click.option("--series", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write the daily counterfactual to this CSV file.")  # fmt: skip
+@levels_option
+@as_json_option
+def geo(
+    file: Path, treated: tuple[str, ...], start: str, end: str, cooldown_days: int, method: str,
+    inference: str | None, season_days: int | None, pairs: Path | None, outcome: "Outcome",
+    missing_rows: "MissingRows", series: Path | None, levels: tuple[float, ...], as_json: bool,
+) -> None:  # fmt: skip
+    """Test of regions: FILE with location, date, Y and cost, or date, geo, response and cost.
+
+    One row per geo and day, from well before the test on; cost may be left out.
+    """
+    from experiments.lift.geo.panel import geo_experiment, geo_panel
+    from experiments.lift.refusal import LiftInputError
+
+    _refuse_options(method, inference, season_days, pairs)
+    if series is not None and not series.parent.is_dir():
+        raise LiftInputError([f"--series: {series.parent} must be a folder; create it first"])
+    panel = geo_panel(read_table(file), missing_rows=missing_rows)
+    experiment = geo_experiment(panel, names_in(treated), start, end, cooldown_days=cooldown_days, outcome=outcome)
+    test = read_out(experiment, levels, method, inference, season_days, pairs)
+    if series is not None:
+        if test.series.empty:
+            raise LiftInputError([f"--series: {method} has no daily counterfactual; leave it out or use tbr"])
+        part = series.with_name(series.name + ".part")
+        test.series.to_csv(part, index=False)
+        part.replace(series)
+    show(test.to_frame(), test.summary(), as_json, print_lift)
+
+
+@command.command("switchback")
+@file_argument
+@click.option("--block-days", type=int, required=True, help="Days between possible switches.")
+@click.option("--washout-days", type=int, default=0, show_default=True,
+              help="Days left out at the start of every block.")  # fmt: skip
+@outcome_option
+@levels_option
+@as_json_option
+def switchback(
+    file: Path, block_days: int, washout_days: int, outcome: "Outcome", levels: tuple[float, ...], as_json: bool
+) -> None:
+    """Test of ads switched on and off in blocks of days: FILE with date, response, state and cost."""
+    from experiments.lift.geo.switchback import switchback_test
+
+    test = switchback_test(read_table(file), block_days, levels, washout_days=washout_days, outcome=outcome)
+    show(test.to_frame(), test.summary(), as_json, print_lift)
+
+
+def read_out(
+    experiment: "GeoExperiment",
+    levels: tuple[float, ...],
+    method: str,
+    inference: Any = None,
+    season_days: int | None = None,
+    pairs: Path | None = None,
+) -> "GeoLiftTest":
+    """The experiment by the method of this name."""
+    if method == "gbr":
+        from experiments.lift.geo.gbr import geo_based_regression
+
+        return geo_based_regression(experiment, levels)
+    if method == "did":
+        from experiments.lift.geo.did import difference_in_differences
+
+        return difference_in_differences(experiment, levels)
+    if method == "trimmed_match":
+        from experiments.lift.geo.trimmed_match import trimmed_match_test
+
+        return trimmed_match_test(experiment, _pairs(pairs), levels)
+    if method == "structural":
+        from experiments.lift.geo.structural import structural_time_series
+
+        return structural_time_series(experiment, levels, season_days=season_days)
+    if method == "tbr":
+        from experiments.lift.geo.tbr import time_based_regression
+
+        return time_based_regression(experiment, levels, errors=inference or "autoregressive")
+    from experiments.lift.geo.synthetic_control import synthetic_control
+
+    return synthetic_control(
+        experiment,
+        levels,
+        augmentation="none" if method == "synthetic_control" else "ridge",
+        inference=inference or "block_conformal",
+    )
+
+
+def _pairs(file: Path | None) -> list[tuple[str, str]]:
+    from experiments.lift.refusal import LiftInputError
+
+    if file is None:
+        raise LiftInputError(["--pairs: nothing given must be a table with geo and pair; trimmed_match needs it"])
+    table = read_table(file)
+    missing = [name for name in ("geo", "pair") if name not in table.columns]
+    if missing:
+        raise LiftInputError(
+            [f"{file}: column {name} is required; it has {', '.join(table.columns)}" for name in missing]
+        )
+    pairs = [tuple(str(geo) for geo in rows["geo"]) for _, rows in table.groupby("pair", sort=True)]
+    uneven = [", ".join(pair) for pair in pairs if len(pair) != 2]
+    if uneven:
+        raise LiftInputError([f"{file}: pairs must hold two geos each; found {uneven[0]}"])
+    return [(pair[0], pair[1]) for pair in pairs]
+
+
+def _refuse_options(method: str, inference: str | None, season_days: int | None, pairs: Path | None) -> None:
+    """Options that the method does not know are a misunderstanding."""
+    from experiments.lift.refusal import refuse
+
+    known = {
+        "tbr": TBR_INFERENCE,
+        "synthetic_control": SYNTHETIC_INFERENCE,
+        "augmented_synthetic_control": SYNTHETIC_INFERENCE,
+    }.get(method, ())
+    problems = []
+    if inference is not None and inference not in known:
+        allowed = f"must be one of {', '.join(known)}" if known else "must not be given"
+        problems.append(f"--inference: {inference} {allowed} with {method}")
+    if season_days is not None and method != "structural":
+        problems.append(f"--season-days: {season_days} must not be given with {method}; use structural")
+    if pairs is not None and method != "trimmed_match":
+        problems.append(f"--pairs: {pairs} must not be given with {method}; use trimmed_match")
+    refuse(problems)

@@ -1,0 +1,174 @@
+"""`cpalab power`: plan a lift test before it is run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from experiments.cli.lift import BOUNDARY_NAMES, GEO_METHODS, as_json_option, read_out
+from experiments.cli.own_data import file_argument, names_in, print_frame, read_table
+
+if TYPE_CHECKING:
+    from experiments.lift.geo.panel import GeoExperiment, MissingRows
+    from experiments.lift.geo.result import GeoLiftTest
+    from experiments.lift.group_sequential import Boundary
+
+PLANNED_METHODS = tuple(method for method in GEO_METHODS if method != "trimmed_match")
+
+level_option = click.option("--level", type=float, default=0.95, show_default=True, help="Confidence level.")
+power_option = click.option(
+    "--power", type=float, default=0.80, show_default=True, help="Wanted probability of finding the lift."
+)
+
+
+@click.group()
+def command() -> None:
+    """Plan a lift test: how many people or regions, how long, what it can find, and what it costs."""
+
+
+@command.command("user")
+@click.option("--baseline-rate", type=float, required=True, help="Conversions (or value) per user without ads.")
+@click.option("--lift", type=float, help="Lift to be found, among people whom an ad reaches; 0.1 is 10 %.")
+@click.option("--users", type=int, help="Users of both arms together.")
+@click.option("--sd", type=float, help="Standard deviation of value per user; leave out for converters.")
+@click.option("--treated-share", type=float, default=0.5, show_default=True, help="Share of users not held out.")
+@click.option("--exposed-share", type=float, default=1.0, show_default=True,
+              help="Share of the treated users whom an ad reaches.")  # fmt: skip
+@click.option("--cost-per-user", type=float, default=0.0, show_default=True, help="Money spent per treated user.")
+@click.option("--users-per-day", type=float, help="Users who enter the test per day.")
+@click.option("--delay-days", type=float, default=0.0, show_default=True,
+              help="Days to wait for the last user's conversions.")  # fmt: skip
+@click.option("--one-sided", is_flag=True, help="Test for an increase only.")
+@click.option("--looks", type=int, help="Equally spaced looks at the running test.")
+@click.option("--boundary", type=click.Choice(BOUNDARY_NAMES), default="lan_demets_obrien_fleming",
+              show_default=True, help="Boundary of the looks.")  # fmt: skip
+@level_option
+@power_option
+@as_json_option
+def user(
+    baseline_rate: float, lift: float | None, users: int | None, sd: float | None, treated_share: float,
+    exposed_share: float, cost_per_user: float, users_per_day: float | None, delay_days: float, one_sided: bool,
+    looks: int | None, boundary: "Boundary", level: float, power: float, as_json: bool,
+) -> None:  # fmt: skip
+    """Test of randomised people: give --lift for the users it needs, --users for the lift they find, or both."""
+    from experiments.cli.tables import console, print_json
+    from experiments.lift.group_sequential import GroupSequentialPlan
+    from experiments.lift.power import UserTestDesign, plan_user_test
+
+    alternative: Literal["two-sided", "greater"] = "greater" if one_sided else "two-sided"
+    design = UserTestDesign(
+        baseline_rate,
+        treated_share,
+        sd,
+        exposed_share,
+        cost_per_user,
+        level,
+        alternative,
+        None if looks is None else GroupSequentialPlan.equally_spaced(looks, boundary),
+    )
+    plan = plan_user_test(
+        design,
+        users=users,
+        relative_lift=lift,
+        power=power,
+        users_per_day=users_per_day,
+        conversion_delay_days=delay_days,
+    )
+    curve, shares = plan.power_curve(), plan.holdout_shares()
+    if as_json:
+        print_json(
+            {
+                "plan": plan.to_frame().to_dict("records")[0],
+                "power_curve": curve.to_dict("records"),
+                "holdout_shares": shares.to_dict("records"),
+                "looks": [] if design.looks is None else design.looks.to_frame(level).to_dict("records"),
+                "summary": plan.summary(),
+            }
+        )
+        return
+    print_frame(plan.to_frame())
+    console().print("Power of this size for other lifts, and how much a significant estimate then exaggerates:")
+    print_frame(curve)
+    console().print("Other holdouts with as many users:")
+    print_frame(shares)
+    if design.looks is not None:
+        print_frame(design.looks.to_frame(level))
+    console().print(plan.summary())
+
+
+@command.command("geo")
+@file_argument
+@click.option("--treated", multiple=True, metavar="GEO,…", help="Geos that would be treated.")
+@click.option("--candidates", type=int, help="Instead of --treated: choose the best of so many random divisions.")
+@click.option("--treated-share", type=float, default=0.5, show_default=True,
+              help="Share of the geos that candidates treat.")  # fmt: skip
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the candidates.")
+@click.option("--test-days", type=int, required=True, help="Length of the test.")
+@click.option("--lift", "lifts", type=float, multiple=True, default=(0.02, 0.05, 0.1, 0.15, 0.2), show_default=True,
+              help="Lift to try; may be repeated.")  # fmt: skip
+@click.option("--cost", type=float, help="Money the test would spend or save: gives the dearest detectable price.")
+@click.option("--method", type=click.Choice(PLANNED_METHODS), default="tbr", show_default=True, help="Estimator.")
+@click.option("--windows", type=int, default=50, show_default=True, help="Past windows to try it on.")
+@click.option("--missing-rows", type=click.Choice(["refuse", "zero"]), default="refuse", show_default=True,
+              help="What an absent row of a geo and day means.")  # fmt: skip
+@level_option
+@power_option
+@as_json_option
+def geo(
+    file: Path, treated: tuple[str, ...], candidates: int | None, treated_share: float, seed: int, test_days: int,
+    lifts: tuple[float, ...], cost: float | None, method: str, windows: int, missing_rows: "MissingRows",
+    level: float, power: float, as_json: bool,
+) -> None:  # fmt: skip
+    """Test of regions, tried on the past: FILE with location, date, Y or date, geo, response, without a test in it."""
+    import numpy as np
+
+    from experiments.cli.tables import console, print_json
+    from experiments.lift.geo.assignment import stratified_assignment
+    from experiments.lift.geo.panel import GeoPanel, geo_panel
+    from experiments.lift.geo.power import select_markets, simulated_power
+    from experiments.lift.refusal import refuse
+
+    problems = []
+    if bool(treated) == (candidates is not None):
+        problems.append("--treated, --candidates: one of both must be given; name the geos or let them be chosen")
+    if candidates is not None and candidates < 1:
+        problems.append(f"--candidates: {candidates} must be at least 1; 50 is a start")
+    if windows < 1:
+        problems.append(f"--windows: {windows} must be at least 1; more give finer shares")
+    refuse(problems)
+    panel = geo_panel(read_table(file), missing_rows=missing_rows)
+    # Past spending plays no part: lifts are added to the response.
+    past = GeoPanel(panel.geos, panel.dates, panel.response)
+
+    def analyse(experiment: "GeoExperiment") -> "GeoLiftTest":
+        return read_out(experiment, (level,), method)
+
+    if candidates is None:
+        found = simulated_power(
+            past, names_in(treated), test_days, analyse,
+            relative_lifts=lifts, windows=windows, level=level, power=power,
+        )  # fmt: skip
+        summary, chosen = found.summary(), names_in(treated)
+    else:
+        rng = np.random.default_rng(seed)
+        strata = max(1, min(4, len(panel.geos) // 2))
+        drawn = [
+            stratified_assignment(past, rng, strata=strata, treated_share=treated_share).treated
+            for _ in range(candidates)
+        ]
+        selection = select_markets(
+            past, drawn, test_days, analyse, relative_lifts=lifts, windows=windows, level=level, power=power
+        )
+        found, summary, chosen = selection.held_out, selection.summary(), list(selection.chosen)
+    rows = found.to_frame()
+    if cost is not None:
+        dearest = found.highest_detectable_cost(cost)
+        summary += (
+            f" At {cost:,.2f}, ads that cost more than {dearest:,.2f} per incremental conversion would be hard to "
+            "tell from ads that do nothing."
+        )
+    if as_json:
+        print_json({"treated": chosen, "power_curve": rows.to_dict("records"), "summary": summary})
+        return
+    print_frame(rows)
+    console().print(summary)

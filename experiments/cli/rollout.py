@@ -1,0 +1,116 @@
+"""`cpalab rollout`: which CPA shift a change of tracking must bring, per channel and system, and which would mean a bug."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from experiments.cli.options import chosen_scenario, engine_options, scenario_options, talk_options
+from experiments.cli.progress import progress_bar, say_if_compiling
+
+if TYPE_CHECKING:
+    from experiments.diagnosis import Diagnosis
+    from experiments.rollout import Rollout
+    from simulator.world import EngineName
+
+
+@click.command()
+@scenario_options
+@click.option("--change", "change", required=True, metavar="CHANGE", help="Change file (TOML), or the name of one.")
+@click.option("--with-delivery", is_flag=True, help="Also run again what the change does to the delivery of ads.")
+@click.option("--observed", metavar="CSV", help="What was seen: channel,system,cpa_before,cpa_after; name the faults.")
+@click.option("--people", type=click.IntRange(min=1), help="Size of your own market; default: the people simulated.")
+@click.option("--fault-size", type=click.FloatRange(0.01, 0.95), default=0.2, show_default=True,
+              help="Share of actions lost by the fault that a parallel run shall show.")  # fmt: skip
+@click.option("--verify/--no-verify", default=True, help="Run the world again and compare it event for event.")
+@engine_options
+@talk_options
+def command(
+    scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...], change: str,
+    with_delivery: bool, observed: str | None, people: int | None, fault_size: float, verify: bool,
+    engine: "EngineName", threads: int, quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Expected CPA shift of a planned change, before it goes live.
+
+    SCENARIO is a name (see cpalab scenarios) or a TOML file.
+    """
+    from experiments.change import load_plan
+
+    chosen = chosen_scenario(scenario, users, days, seed, overrides)
+    plan = load_plan(change, chosen)
+    from experiments.cli.tables import print_json
+    from experiments.diagnosis import diagnose, read_observations
+    from experiments.rollout import roll_out
+    from simulator.world import simulate
+
+    seen = read_observations(observed, chosen) if observed else None
+    say_if_compiling(quiet)
+    with progress_bar(quiet) as report:
+        world = simulate(chosen, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
+        found = roll_out(
+            world, plan, with_delivery=with_delivery, verify=verify, people=people, fault_size=fault_size,
+            threads=threads, progress=report,
+        )  # fmt: skip
+        diagnosis = None if seen is None else diagnose(world, plan, seen, people=people)
+    if as_json:
+        print_json(as_tables(found, diagnosis))
+    elif not quiet:
+        print_rollout(found)
+        if diagnosis is not None:
+            click.echo()
+            click.echo(diagnosis.summary())
+
+
+def as_tables(found: "Rollout", diagnosis: "Diagnosis | None") -> dict[str, object]:
+    """Everything found, for JSON."""
+    verification = found.verification
+    return {
+        "title": found.plan.title,
+        "cells": found.to_frame().to_dict("records"),
+        "billing_micros": dict(found.billing_micros),
+        "verified": None if verification is None else verification.passed,
+        "fingerprint": None if verification is None else verification.fingerprint,
+        "diagnosis": None if diagnosis is None else diagnosis.to_frame().to_dict("records"),
+    }
+
+
+def print_rollout(found: "Rollout") -> None:
+    """The table of expected shifts, its parts where there are several, and the sentences."""
+    from rich.table import Table
+
+    from experiments.cli.tables import console, money
+    from experiments.verdict import words
+
+    screen = console()
+    table = Table(title=f"{found.plan.title or 'Rollout'}: expected shift of CPA", title_justify="left")
+    table.add_column("channel")
+    table.add_column("system")
+    parts = list(found.cells[0].parts)
+    headings = (
+        "today",
+        "tomorrow",
+        "×",
+        "95 % interval",
+        "suspect a bug outside",
+        f"days to see −{found.fault_size:.0%}",
+    )
+    for heading in (*headings, *(f"× {part}" for part in parts if len(parts) > 1)):
+        table.add_column(heading, justify="right")
+    for cell in found.cells:
+        table.add_row(
+            words(cell.channel) if cell.system == "platform" else "",
+            cell.system,
+            money(cell.cpa_today),
+            money(cell.cpa_tomorrow),
+            factor(cell.multiplier),
+            f"{factor(cell.lower)} – {factor(cell.upper)}",
+            f"{factor(cell.alert_lower)} – {factor(cell.alert_upper)}",
+            f"{cell.parallel_days:,.1f}" if cell.parallel_days < 1e5 else "never",
+            *(factor(cell.parts[part]) for part in parts if len(parts) > 1),
+        )
+    screen.print(table)
+    screen.print(found.summary())
+
+
+def factor(value: float) -> str:
+    """A multiplier with three decimals."""
+    return f"{value:.3f}" if value == value and value < 1e6 else "–"

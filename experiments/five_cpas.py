@@ -1,0 +1,217 @@
+"""Five CPAs per channel: platform, analytics, CRM, oracle-attributed and incremental (currency per action).
+
+The first gaps are measurement (each system has its own rules and losses), the last is causality. The sum of what platforms
+claim over real orders says how often an order is claimed.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from attribution.build import build_paths
+from attribution.credit import Credit
+from attribution.model import load_model
+from attribution.settings import PathSettings
+from experiments.truth import ALL, Truth, cost_per
+from simulator.record.claims import SYSTEMS
+from simulator.record.happened import codes
+from simulator.record.identity import browser_of
+from simulator.record.record import Record, record
+from simulator.record.regime import Regime
+from simulator.scenario.tracking import BROWSERS
+from simulator.world import World
+
+ORACLE, INCREMENTAL = "oracle", "incremental"
+SOURCES = (*SYSTEMS, ORACLE, INCREMENTAL)
+Dimension = Literal["device", "browser", "geo", "segment", "campaign", "creative", "returning"]
+DIMENSIONS: tuple[Dimension, ...] = ("device", "browser", "geo", "segment", "campaign", "creative", "returning")
+LAST_NON_DIRECT = PathSettings(direct="ignored_unless_alone")
+
+
+@dataclass(frozen=True)
+class ChannelCpas:
+    """One paid channel, or `all` of them, in every source's eyes.
+
+    Attributes:
+        channel: its name.
+        cost: what is paid, in currency, fees as the networks claim them.
+        true_cost: what the world itself charged.
+        actions: conversions by source; incremental: orders that the ads caused.
+    """
+
+    channel: str
+    cost: float
+    true_cost: float
+    actions: Mapping[str, float]
+
+    def cpa(self, source: str) -> float:
+        """Cost over actions: inf where nothing was counted for money, nan where that has no meaning."""
+        cost = self.true_cost if source in (ORACLE, INCREMENTAL) else self.cost
+        return cost_per(round(cost * 1e6), self.actions[source])
+
+
+@dataclass(frozen=True)
+class FiveCpas:
+    """The CPAs of every paid channel.
+
+    Attributes:
+        channels: one entry per paid channel, then `all`.
+        orders: orders that really happened.
+        platform_claims: what all platforms and networks claim together.
+        model: the attribution model of the oracle.
+    """
+
+    channels: tuple[ChannelCpas, ...]
+    orders: int
+    platform_claims: float
+    model: str
+
+    @property
+    def claims_per_order(self) -> float:
+        """Σ platform claims / orders."""
+        return self.platform_claims / self.orders if self.orders else math.nan
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per channel and source: channel, source, cost, conversions, cost_per_conversion."""
+        rows = [
+            {
+                "channel": own.channel,
+                "source": source,
+                "cost": own.true_cost if source in (ORACLE, INCREMENTAL) else own.cost,
+                "conversions": own.actions[source],
+                "cost_per_conversion": own.cpa(source),
+            }
+            for own in self.channels
+            for source in SOURCES
+        ]
+        return pd.DataFrame(rows)
+
+    def summary(self) -> str:
+        """How often an order is claimed, and how far reported and incremental CPA are apart."""
+        whole = self.channels[-1]
+        return (
+            f"Platforms together claim {self.platform_claims:,.0f} of {self.orders:,} orders "
+            f"({self.claims_per_order - 1:+.0%}). All paid channels together cost {whole.cpa('platform'):,.2f} per action in "
+            f"the platforms' eyes, {whole.cpa('analytics'):,.2f} in analytics, {whole.cpa('crm'):,.2f} in the CRM, "
+            f"{whole.cpa(ORACLE):,.2f} by {self.model} under perfect tracking, and {whole.cpa(INCREMENTAL):,.2f} per order "
+            "that they caused."
+        )
+
+
+def five_cpas(
+    world: World,
+    truth: Truth,
+    *,
+    model: str = "last_click",
+    recorded: Record | None = None,
+    oracle: Credit | None = None,
+) -> FiveCpas:
+    """The five CPAs of every paid channel.
+
+    Args:
+        world: what happened, with its tracking.
+        truth: average and joint effects of the ads.
+        model: attribution model for the oracle, which sees every visit of every person.
+        recorded: the world's record, if it was made already.
+        oracle: the oracle's credit, if it was computed already.
+    """
+    today = record(world) if recorded is None else recorded
+    credit = oracle_credit(world, model) if oracle is None else oracle
+    paid = world.scenario.paid_channels()
+    counted = {system: today.conversions(system) for system in SYSTEMS}
+    attributed = dict(zip(credit.channels, credit.conversions.tolist(), strict=True))
+    charged = dict.fromkeys(paid, 0) | world.cost_micros()
+    channels = []
+    for channel in paid:
+        actions = {system: counted[system].get(channel, 0.0) for system in SYSTEMS}
+        actions |= {
+            ORACLE: attributed.get(channel, 0.0),
+            INCREMENTAL: float(truth.effect(channel).incremental_conversions),
+        }
+        channels.append(ChannelCpas(channel, today.cost_micros.get(channel, 0) / 1e6, charged[channel] / 1e6, actions))
+    total = {source: sum(own.actions[source] for own in channels) for source in SOURCES}
+    total[INCREMENTAL] = float(truth.effect(ALL, "joint").incremental_conversions)
+    whole = ChannelCpas(ALL, sum(own.cost for own in channels), sum(own.true_cost for own in channels), total)
+    claims = sum(counted["platform"].values())
+    return FiveCpas((*channels, whole), truth.conversions, claims, credit.method)
+
+
+def oracle_credit(world: World, model: str, settings: PathSettings = LAST_NON_DIRECT) -> Credit:
+    """The model's credit on every visit of every person, as perfect tracking would see them."""
+    robots = world.users.filter(world.users["robot"])["user_id"].combine_chunks()
+    visits = world.events.filter(pc.equal(world.events["kind"], "visit"))
+    visits = visits.filter(pc.invert(pc.is_in(visits["user_id"], robots)))
+    paths = build_paths(
+        visits.select(["user_id", "time", "channel"]),
+        world.orders().select(["user_id", "time", "order_id", "value_micros"]),
+        settings,
+    )
+    return load_model(model).fit(paths).credit(paths)
+
+
+def cpas_by(world: World, dimension: Dimension, recorded: Record | None = None) -> pd.DataFrame:
+    """CPA of each paid channel and system within each value of a dimension.
+
+    Columns: channel, the dimension, system, cost, conversions, cost_per_conversion. Cost is what the log charged there,
+    fees as networks claim them; flat fees belong to no event and are left out. `returning` is whether the person had
+    ordered before. A creative's fees, and what analytics books without a campaign, are in rows without a name.
+    """
+    today = record(world) if recorded is None else recorded
+    claims = today.claims.to_pandas()
+    claims = claims.assign(**{dimension: claims[dimension].astype(object)})
+    claims["channel"] = claims["channel"].astype(str)
+    claims["system"] = claims["system"].astype(str)
+    claims["counted"] = claims["conversions"] + claims["modelled"]
+    cost = _cost_events(world, dimension)
+    fees = claims[claims["fee_micros"] != 0].rename(columns={"fee_micros": "cost_micros"})
+    spent = pd.concat([cost, fees[["channel", dimension, "cost_micros"]]])
+    spent = spent.groupby(["channel", dimension], dropna=False)["cost_micros"].sum().div(1e6).rename("cost")
+    counted = claims.groupby(["system", "channel", dimension], dropna=False)["counted"].sum().rename("conversions")
+    paid = world.scenario.paid_channels()
+    rows = []
+    for system in SYSTEMS:
+        own = counted.loc[system] if system in counted.index.get_level_values(0) else counted.iloc[:0].droplevel(0)
+        table = pd.concat([spent, own], axis=1).fillna(0.0).reset_index()
+        rows.append(table.assign(system=system))
+    frame = pd.concat(rows, ignore_index=True)
+    frame = frame[frame["channel"].isin(paid)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        frame["cost_per_conversion"] = frame["cost"].to_numpy() / frame["conversions"].to_numpy()
+    columns = ["channel", dimension, "system", "cost", "conversions", "cost_per_conversion"]
+    result: pd.DataFrame = frame[columns].reset_index(drop=True)
+    return result
+
+
+def _cost_events(world: World, dimension: Dimension) -> pd.DataFrame:
+    """Cost of each event that is billed to a channel, but for fees: channel, dimension, cost_micros."""
+    events = world.events
+    charged = pc.and_(pc.not_equal(events["cost_micros"], 0), pc.not_equal(events["kind"].cast(pa.string()), "fee"))
+    events = events.filter(charged)
+    user = events["user_id"].to_numpy().astype(np.int64)
+    value: Any
+    match dimension:
+        case "segment":
+            value = world.users["segment"].to_pandas().astype(object).to_numpy()[user]
+        case "browser":
+            now = Regime.of(world.scenario).at(events["time"].to_numpy())
+            device = codes(events["device"], world.names.devices)
+            value = np.array(BROWSERS, object)[browser_of(user, device, now, world.scenario.run.seed)]
+        case "returning":
+            value = _returning(world, user, events["time"].to_numpy())
+        case _:
+            value = events[dimension].to_pandas().astype(object).to_numpy()
+    channel = events["channel"].to_pandas().astype(str).to_numpy()
+    return pd.DataFrame({"channel": channel, dimension: value, "cost_micros": events["cost_micros"].to_numpy()})
+
+
+def _returning(world: World, user: Any, time: Any) -> Any:
+    orders = world.orders()
+    first = np.full(world.users.num_rows, np.inf)
+    np.minimum.at(first, orders["user_id"].to_numpy().astype(np.int64), orders["time"].to_numpy())
+    return world.users["customer"].to_numpy()[user] | (first[user] < time)

@@ -1,0 +1,1 @@
+"""Geo tests: lift and cost per incremental conversion from regions that saw different advertising."""

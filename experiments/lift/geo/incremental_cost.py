@@ -1,0 +1,59 @@
+"""Cost of a geo test beyond what the treated geos would have cost anyway, in units of money."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.lift.geo.panel import GeoExperiment
+
+__all__ = ["IncrementalCost", "incremental_cost"]
+
+
+@dataclass(frozen=True, eq=False)
+class IncrementalCost:
+    """Incremental cost with its error.
+
+    Attributes:
+        cost: money spent in the treated geos during the test beyond the counterfactual; negative for go-dark.
+        standard_error: 0 where the counterfactual cost is known to be nothing.
+        weights: w of shape `(days,)` over pre-period and test with cost = Σ w_t·cost_t of the treated geos.
+        residuals: of the regression before the test, of shape `(pre_days,)`.
+        parameters: number of coefficients fitted to them.
+    """
+
+    cost: float
+    standard_error: float
+    weights: NDArray[np.float64]
+    residuals: NDArray[np.float64]
+    parameters: int
+
+
+def incremental_cost(experiment: GeoExperiment) -> IncrementalCost | None:
+    """Σ_test (C_t − Ĉ_t), where Ĉ predicts the treated geos' cost; None where the table has no cost.
+
+    Ĉ is zero where nothing was spent before the test nor in the control: the cost is then known. Otherwise it
+    is the regression of the treated on the control geos' cost before the test, or the treated geos' own mean
+    where the control's cost does not vary.
+    """
+    if experiment.panel.cost is None:
+        return None
+    days = slice(0, experiment.test.stop)
+    treated = experiment.panel.cost[experiment.is_treated, days].sum(axis=0)
+    control = experiment.panel.cost[~experiment.is_treated, days].sum(axis=0)
+    n = experiment.pre_days
+    if not treated[:n].any() and not control.any():
+        weights = np.concatenate([np.zeros(n), np.ones(experiment.test_days)])
+        return IncrementalCost(float(treated[n:].sum()), 0.0, weights, np.zeros(n), 0)
+    design = np.column_stack([np.ones(treated.size), control])
+    if np.ptp(control[:n]) <= 1e-9 * max(1.0, abs(control[:n]).max()):
+        design = design[:, :1]
+    before, during = design[:n], design[n:].sum(axis=0)
+    gram = np.linalg.inv(before.T @ before)
+    weights = np.concatenate([-before @ gram @ during, np.ones(experiment.test_days)])
+    residuals = treated[:n] - before @ (gram @ (before.T @ treated[:n]))
+    parameters = design.shape[1]
+    variance = float(residuals @ residuals) / max(1, n - parameters)
+    error = math.sqrt(variance * float(weights @ weights))
+    return IncrementalCost(float(weights @ treated), error, weights, residuals, parameters)

@@ -1,0 +1,223 @@
+"""What a geo test found: incremental response, relative lift and the price of an incremental conversion."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from experiments.lift.cost_ratio import CostPerIncrementalConversion, cost_per_incremental_conversion
+from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw
+from experiments.lift.fieller import fieller_set
+from experiments.lift.geo.incremental_cost import IncrementalCost
+from experiments.lift.geo.panel import GeoExperiment, Outcome
+from experiments.lift.refusal import LiftInputError, refuse
+from experiments.lift.user import with_bounds
+
+__all__ = ["GeoLiftTest", "geo_lift_test"]
+
+
+@dataclass(frozen=True, eq=False)
+class GeoLiftTest:
+    """A geo test read out; the same lift and price objects as the user-level test.
+
+    Attributes:
+        lift: incremental response of all treated geos over the whole window; baseline: the counterfactual.
+        outcome: whether the response counts conversions or is value in units of money.
+        method: name of the estimator.
+        inference: what p-value and intervals rest on.
+        treated_geos, control_geos: how many there are.
+        cost, cost_standard_error, cost_covariance: incremental cost in units of money, its error and its
+            covariance with the incremental response; nan where the table has no cost.
+        levels: confidence levels reported.
+        series: plot-ready frame, one row per day: `date, period, observed, counterfactual, effect,
+            cumulative_effect`; empty where a method has no daily counterfactual.
+        notes: what the reader of the numbers must know, one sentence each.
+    """
+
+    lift: LiftEstimate
+    outcome: Outcome
+    method: str
+    inference: str
+    treated_geos: int
+    control_geos: int
+    cost: float
+    cost_standard_error: float
+    cost_covariance: float
+    levels: tuple[float, ...]
+    series: pd.DataFrame = field(default_factory=pd.DataFrame)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided p-value of no effect."""
+        return self.lift.p_value()
+
+    @property
+    def observed(self) -> float:
+        """Response of the treated geos over the window."""
+        return self.lift.baseline + self.lift.difference
+
+    def cost_per_incremental_conversion(self, level: float = 0.95) -> CostPerIncrementalConversion:
+        """Confidence set of cost ÷ incremental conversions, in units of money.
+
+        Raises:
+            LiftInputError: no cost in the table, or a response that is value.
+        """
+        if self.outcome != "conversions":
+            refuse(["outcome: value must be conversions for a cost per conversion; read the return instead"])
+        if math.isnan(self.cost):
+            refuse(["cost: column is required for a cost per incremental conversion; add it to the table"])
+        return cost_per_incremental_conversion(
+            self.lift,
+            self.cost,
+            level=level,
+            cost_standard_error=self.cost_standard_error,
+            covariance=self.cost_covariance,
+        )
+
+    def return_on_ad_spend(self, level: float = 0.95) -> tuple[float, Interval]:
+        """Incremental response ÷ incremental cost with its interval; unbounded where the cost may be zero."""
+        if math.isnan(self.cost) or self.cost == 0:
+            return math.nan, (-math.inf, math.inf)
+        point = self.lift.difference / self.cost
+        if self.cost_standard_error == 0 or not isinstance(self.lift.law, StudentLaw):
+            ends = sorted(bound / self.cost for bound in self.lift.interval(level))
+            return point, (ends[0], ends[1])
+        quantile = self.lift.critical_value(level)
+        ratio = fieller_set(
+            self.lift.difference,
+            self.cost,
+            self.lift.standard_error**2,
+            self.cost_standard_error**2,
+            self.cost_covariance,
+            quantile,
+            denominator_differs=abs(self.cost) > quantile * self.cost_standard_error,
+        )
+        return point, (ratio.components[0] if ratio.bounded else (-math.inf, math.inf))
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per level: the ad platforms' lift columns with their bounds, p-value and verdict."""
+        return pd.DataFrame([self._row(level) for level in self.levels])
+
+    def _row(self, level: float) -> dict[str, object]:
+        name = "incremental_conversions" if self.outcome == "conversions" else "incremental_value"
+        relative = "relative_conversion_lift" if self.outcome == "conversions" else "relative_value_lift"
+        row: dict[str, object] = {
+            "level": level,
+            "treated_geos": self.treated_geos,
+            "control_geos": self.control_geos,
+            "cost": self.cost,
+            **with_bounds(name, self.lift.difference, self.lift.interval(level)),
+            **with_bounds(relative, self.lift.relative_lift, self.lift.relative_interval(level)),
+        }
+        if not math.isnan(self.cost):
+            if self.outcome == "conversions":
+                price = self.cost_per_incremental_conversion(level)
+                row |= with_bounds("cost_per_incremental_conversion", price.point, (price.lower, price.upper))
+                row["cost_set_kind"] = price.kind
+            else:
+                point, bounds = self.return_on_ad_spend(level)
+                row |= with_bounds("incremental_return_on_ad_spend", point, bounds)
+        return row | {
+            "p_value": self.p_value,
+            "significant": self.lift.verdict(level) != 0,
+            "method": self.method,
+            "inference": self.inference,
+        }
+
+    def summary(self) -> str:
+        """Lift, price and what may be concluded at the highest level, in a few sentences."""
+        level = max(self.levels)
+        lower, upper = self.lift.interval(level)
+        share = self.lift.relative_lift
+        geos = "geo" if self.treated_geos == 1 else "geos"
+        relative = f", a lift of {share:.1%}" if math.isfinite(share) else ""
+        sentences = [
+            f"Incremental {self.outcome} in {self.treated_geos} treated {geos}: {self.lift.difference:,.1f}"
+            f"{relative} ({100 * level:g}% interval {lower:,.1f} to {upper:,.1f}, p = {self.p_value:.3g}; "
+            f"{self.method}, {self.inference})."
+        ]
+        if not math.isnan(self.cost):
+            if self.outcome == "conversions":
+                sentences.append(self.cost_per_incremental_conversion(level).summary())
+            elif self.cost != 0:
+                point, (low, high) = self.return_on_ad_spend(level)
+                sentences.append(
+                    f"Return per unit of incremental cost {point:,.3f} "
+                    f"({100 * level:g}% interval {low:,.3f} to {high:,.3f})."
+                )
+        return " ".join((*sentences, *self.notes))
+
+
+def geo_lift_test(
+    experiment: GeoExperiment,
+    lift: LiftEstimate,
+    method: str,
+    inference: str,
+    levels: Sequence[float],
+    *,
+    cost: IncrementalCost | None,
+    covariance: float = 0.0,
+    counterfactual: object = None,
+    notes: Sequence[str] = (),
+) -> GeoLiftTest:
+    """Gather an estimate, its cost and its daily counterfactual into one result.
+
+    Args:
+        experiment: the design.
+        lift: incremental response over the window.
+        method: name of the estimator.
+        inference: what p-value and intervals rest on.
+        levels: confidence levels to report.
+        cost: incremental cost, where known.
+        covariance: of incremental cost and incremental response.
+        counterfactual: response of the treated geos without the change, per day of shape `(days,)`.
+        notes: sentences for the reader.
+    """
+    problems = [] if levels else ["levels: () must hold at least one confidence level; write (0.90, 0.95)"]
+    for level in levels:
+        try:
+            lift.critical_value(level)
+        except LiftInputError as refusal:
+            problems += refusal.problems
+    refuse(problems)
+    said = list(notes)
+    error = cost.standard_error if cost is not None else 0.0
+    if cost is not None and error > 0 and not isinstance(lift.law, StudentLaw):
+        said.append("The error of the cost that would have been spent anyway is not in the price.")
+        error = 0.0
+    if cost is not None and cost.cost < 0:
+        said.append("Money was saved: the test prices the conversions that were lost.")
+    return GeoLiftTest(
+        lift=lift,
+        outcome=experiment.outcome,
+        method=method,
+        inference=inference,
+        treated_geos=int(experiment.is_treated.sum()),
+        control_geos=int((~experiment.is_treated).sum()),
+        cost=cost.cost if cost is not None else math.nan,
+        cost_standard_error=error,
+        cost_covariance=covariance if error else 0.0,
+        levels=tuple(levels),
+        series=pd.DataFrame() if counterfactual is None else _series(experiment, counterfactual),
+        notes=tuple(said),
+    )
+
+
+def _series(experiment: GeoExperiment, counterfactual: object) -> pd.DataFrame:
+    days = experiment.everything
+    observed = experiment.treated.sum(axis=0)
+    period = ["pre"] * experiment.pre_days + ["test"] * experiment.test_days
+    frame = pd.DataFrame(
+        {
+            "date": experiment.panel.dates[days],
+            "period": period + ["cooldown"] * experiment.cooldown_days,
+            "observed": observed,
+            "counterfactual": counterfactual,
+        }
+    )
+    frame["effect"] = frame["observed"] - frame["counterfactual"]
+    in_window = frame["period"] != "pre"
+    frame["cumulative_effect"] = frame["effect"].where(in_window, 0.0).cumsum()
+    return frame

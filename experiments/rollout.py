@@ -1,0 +1,488 @@
+"""Rollout: the shift of each channel's CPA in each system that a planned change must bring, and which shift would mean a bug.
+
+The world is frozen: today's and tomorrow's record look at the same events, so the expected multiplier has no noise of a
+second sample in it. Intervals are bootstraps over people at the volume of the user's own market.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from experiments.change import Change, Plan, apply
+from experiments.order_labels import OrderLabels
+from experiments.truth import measure_truth
+from simulator.record.record import Record, record
+from simulator.scenario.schema import Scenario
+from simulator.storage import fingerprint
+from simulator.world import World, simulate
+
+Floats = npt.NDArray[np.float64]
+SYSTEMS = ("platform", "analytics", "crm")
+ALL = "all"
+BILLING = "billing"
+REPLICATES = 400
+LEVEL = 0.95
+FAULT_SIZE = 0.2
+POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One channel in one system (channel `all`: every paid channel).
+
+    Attributes:
+        channel, system: which.
+        cpa_today, cpa_tomorrow: cost per action, in currency, before and after the change.
+        roas_today, roas_tomorrow: reported value over cost.
+        lower, upper: 95 % interval of the multiplier (bootstrap over people).
+        alert_lower, alert_upper: what a comparison of two periods of the run's length will show if the change is all
+            there is; the whole table leaves its band once in twenty rollouts. Outside of it, suspect a bug.
+        parallel_days: days for which both records must run side by side to see a fault that loses a share
+            `fault_size` of the actions (power 80 %).
+        parts: multiplicative factors per change (Shapley); they multiply to the multiplier.
+    """
+
+    channel: str
+    system: str
+    cpa_today: float
+    cpa_tomorrow: float
+    roas_today: float
+    roas_tomorrow: float
+    lower: float
+    upper: float
+    alert_lower: float
+    alert_upper: float
+    parallel_days: float
+    parts: Mapping[str, float]
+
+    @property
+    def multiplier(self) -> float:
+        """CPA tomorrow over CPA today; nan where one of them does not exist."""
+        defined = math.isfinite(self.cpa_today) and math.isfinite(self.cpa_tomorrow) and self.cpa_today > 0
+        return self.cpa_tomorrow / self.cpa_today if defined else math.nan
+
+    @property
+    def roas_multiplier(self) -> float:
+        """ROAS tomorrow over ROAS today."""
+        return self.roas_tomorrow / self.roas_today if self.roas_today > 0 else math.nan
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a second simulation under the changed tracking showed: everything real is the same, event for event.
+
+    Attributes:
+        events: whether the event logs are bit-identical; orders: how many there are.
+        labels: whether every order has the same label (always, caused, moved) in both.
+        incremental: whether incremental conversions and value are the same for every channel.
+        fingerprint: SHA-256 of the log.
+    """
+
+    events: bool
+    labels: bool
+    incremental: bool
+    orders: int
+    fingerprint: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything is the same."""
+        return self.events and self.labels and self.incremental
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What to expect of a planned change.
+
+    Attributes:
+        plan: what changes.
+        cells: per channel and system.
+        billing_micros: per channel, what is paid more because fees follow the record; empty if nothing is.
+        verification: None where the change is meant to change the world.
+        days: length of the run; fault_size: the fault that `parallel_days` are for.
+    """
+
+    plan: Plan
+    cells: tuple[Cell, ...]
+    billing_micros: Mapping[str, int]
+    verification: Verification | None
+    days: float
+    fault_size: float
+
+    def cell(self, channel: str, system: str) -> Cell:
+        """The cell asked for.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for cell in self.cells:
+            if (cell.channel, cell.system) == (channel, system):
+                return cell
+        raise KeyError(f"no {system} of {channel}")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per channel and system."""
+        names = (
+            "channel", "system", "cpa_today", "cpa_tomorrow", "multiplier", "lower", "upper", "alert_lower",
+            "alert_upper", "roas_multiplier", "parallel_days",
+        )  # fmt: skip
+        rows = [
+            {name: getattr(cell, name) for name in names} | {f"part: {part}": x for part, x in cell.parts.items()}
+            for cell in self.cells
+        ]
+        return pd.DataFrame(rows)
+
+    def summary(self) -> str:
+        """The expected shift of the whole, what is verified, and what is paid."""
+        lines = []
+        for system in SYSTEMS:
+            cell = self.cell(ALL, system)
+            lines.append(
+                f"{system}: CPA of all paid channels {cell.cpa_today:,.2f} → {cell.cpa_tomorrow:,.2f} "
+                f"(× {cell.multiplier:.3f}; suspect a bug below × {cell.alert_lower:.2f} or above × {cell.alert_upper:.2f})."
+            )
+        if self.verification is not None:
+            lines.append(
+                f"Real orders ({self.verification.orders:,}), their labels and incremental CPA are the same, event for event."
+                if self.verification.passed
+                else "The change moved real events: it is no change of tracking alone. This should not happen."
+            )
+        moved = sum(self.billing_micros.values()) / 1e6
+        if moved:
+            lines.append(f"Billing: fees that follow the record change what is paid by {moved:+,.2f}.")
+        return "\n".join(lines)
+
+
+def roll_out(
+    world: World,
+    plan: Plan,
+    *,
+    with_delivery: bool = False,
+    verify: bool = True,
+    people: int | None = None,
+    fault_size: float = FAULT_SIZE,
+    replicates: int = REPLICATES,
+    threads: int = 1,
+    progress: Callable[[str, float], None] = lambda stage, share: None,
+) -> Rollout:
+    """Replay a frozen world under today's record and under tomorrow's.
+
+    Args:
+        world: what happened.
+        plan: what changes; changes of the world are simulated again with the same draws.
+        with_delivery: also simulate what the changes do to the delivery of ads, each as a part of its own.
+        verify: simulate once more under the changed tracking and compare events, orders' labels and incremental
+            effects; only where nothing real is meant to change.
+        people: size of the user's own market, for intervals, bands and days; default: the people simulated.
+        fault_size: share of actions lost by the fault that a parallel run shall show.
+        replicates: of the bootstrap over people.
+    """
+    players = [*plan.changes]
+    deliveries = [change for change in plan.changes if change.delivery] if with_delivery else []
+    replays = _Replays(world, players, deliveries, threads)
+    everyone = frozenset(range(len(players) + len(deliveries)))
+    today, tomorrow = replays.view(frozenset()), replays.view(everyone)
+    progress("replay", 0.2)
+    channels = [*world.scenario.paid_channels(), ALL]
+    volume = (people or world.scenario.run.users) / world.scenario.run.users
+    noise = _Noise(today, tomorrow, channels, world, volume, replicates)
+    has_billing = any(tomorrow.record.billing_micros[c] != today.record.billing_micros[c] for c in channels[:-1])
+    labels = [change.name for change in players] + [f"delivery of {change.name}" for change in deliveries]
+    parts = _shapley(replays, labels, channels, has_billing=has_billing)
+    progress("replay", 0.7)
+    cells = [
+        _cell(channel, system, today, tomorrow, noise, parts, world.scenario.run.days, fault_size, len(channels))
+        for channel in channels
+        for system in SYSTEMS
+    ]
+    real = (with_delivery and bool(deliveries)) or any(change.real for change in players)
+    verification = _verify(world, apply(world.scenario, players), threads) if verify and not real else None
+    progress("replay", 1.0)
+    billing = {
+        channel: tomorrow.record.billing_micros[channel] - today.record.billing_micros[channel]
+        for channel in channels[:-1]
+    }
+    return Rollout(
+        plan, tuple(cells), {c: m for c, m in billing.items() if m}, verification, world.scenario.run.days, fault_size
+    )
+
+
+@dataclass(frozen=True)
+class View:
+    """A record and what is made of it: per system and channel, conversions, value in currency, and cost (`all` included)."""
+
+    record: Record
+    conversions: dict[str, dict[str, float]]
+    value: dict[str, dict[str, float]]
+    cost: dict[str, float]
+
+    def cpa(self, system: str, channel: str) -> float:
+        """Cost per action: inf where nothing was counted."""
+        counted = self.conversions[system][channel]
+        return self.cost[channel] / counted if counted > 0 else math.inf
+
+
+def view_of(found: Record, paid: list[str]) -> View:
+    """What each system shows of each paid channel, and of all together."""
+
+    def with_all(amounts: Mapping[str, float]) -> dict[str, float]:
+        own = {channel: amounts.get(channel, 0.0) for channel in paid}
+        return own | {ALL: sum(own.values())}
+
+    return View(
+        found,
+        {system: with_all(found.conversions(system)) for system in SYSTEMS},
+        {system: with_all(found.value(system)) for system in SYSTEMS},
+        with_all({channel: cost / 1e6 for channel, cost in found.cost_micros.items()}),
+    )
+
+
+class _Replays:
+    """The record under every set of changes, made when asked for and kept; worlds are simulated only where they differ."""
+
+    def __init__(self, world: World, players: list[Change], deliveries: list[Change], threads: int) -> None:
+        self.players, self.deliveries, self.threads = players, deliveries, threads
+        self.base = world
+        self.worlds: dict[frozenset[int], World] = {frozenset(): world}
+        self.views: dict[frozenset[int], View] = {}
+
+    def view(self, chosen: frozenset[int]) -> View:
+        if chosen not in self.views:
+            tracking = [change for i, change in enumerate(self.players) if i in chosen and not change.real]
+            world = self._world(chosen)
+            scenario = apply(world.scenario, tracking)
+            self.views[chosen] = view_of(record(replace(world, scenario=scenario)), scenario.paid_channels())
+        return self.views[chosen]
+
+    def _world(self, chosen: frozenset[int]) -> World:
+        n = len(self.players)
+        real = frozenset(i for i in chosen if i >= n or self.players[i].real)
+        if real not in self.worlds:
+            changes = [self.players[i] for i in sorted(real) if i < n]
+            delivery = [self.deliveries[i - n] for i in sorted(real) if i >= n]
+            scenario = apply(self.base.scenario, changes, delivery=delivery)
+            self.worlds[real] = simulate(scenario, threads=self.threads)
+        return self.worlds[real]
+
+
+def _shapley(
+    replays: _Replays, labels: list[str], channels: list[str], *, has_billing: bool
+) -> dict[str, Mapping[tuple[str, str], float]]:
+    """Each change's part in the logarithm of each cell's CPA: its Shapley value over all orders of making the changes.
+
+    The parts of a cell add up to the logarithm of its multiplier, exactly. Where fees follow the record, following them is
+    one more player: without it, fees stay as they are under today's record.
+    """
+    cells = [(channel, system) for channel in channels for system in SYSTEMS]
+    names = [*labels, BILLING] if has_billing else labels
+    n = len(names)
+    empty = replays.view(frozenset())
+
+    def log_cpa(chosen: frozenset[int]) -> Floats:
+        view = replays.view(frozenset(i for i in chosen if i < len(labels)))
+        pays = not has_billing or len(labels) in chosen
+        values = []
+        for channel, system in cells:
+            cost = view.cost[channel] if pays else _unbilled(view, empty, channel)
+            counted = view.conversions[system][channel]
+            values.append(math.log(cost / counted) if cost > 0 and counted > 0 else math.nan)
+        return np.array(values)
+
+    worth = {
+        frozenset(chosen): log_cpa(frozenset(chosen))
+        for size in range(n + 1)
+        for chosen in combinations(range(n), size)
+    }
+    parts = {}
+    for i, name in enumerate(names):
+        total = np.zeros(len(cells))
+        for chosen, value in worth.items():
+            if i not in chosen:
+                weight = math.factorial(len(chosen)) * math.factorial(n - len(chosen) - 1) / math.factorial(n)
+                total += weight * (worth[chosen | {i}] - value)
+        parts[name] = dict(zip(cells, total.tolist(), strict=True))
+    return parts  # type: ignore[return-value]  # a dict per name
+
+
+def _unbilled(view: View, today: View, channel: str) -> float:
+    """Cost of a channel if fees and robots' clicks stayed as they are under today's record."""
+    channels = [c for c in view.cost if c != ALL] if channel == ALL else [channel]
+    change = sum(view.record.billing_micros[c] - today.record.billing_micros[c] for c in channels)
+    return view.cost[channel] - change / 1e6
+
+
+class _Noise:
+    """How uncertain each cell is at the user's volume: bootstrap over people of today's and tomorrow's claims together."""
+
+    def __init__(
+        self, today: View, tomorrow: View, channels: list[str], world: World, volume: float, replicates: int
+    ) -> None:
+        self.channels, self.volume = channels, volume
+        self.today, self.tomorrow = (
+            claimed_per_person(today.record, channels),
+            claimed_per_person(tomorrow.record, channels),
+        )
+        users = world.users.num_rows
+        rng = np.random.default_rng(world.scenario.run.seed)
+        claimants = np.unique(np.concatenate([t.user for t in (*self.today.values(), *self.tomorrow.values())]))
+        self.ratios: dict[tuple[str, str], list[float]] = {key: [] for key in self.today}
+        weights = np.zeros(users)
+        for _ in range(replicates):
+            weights[claimants] = rng.poisson(volume, len(claimants))
+            for key in self.ratios:
+                before = float(weights[self.today[key].user] @ self.today[key].amount) / volume
+                after = float(weights[self.tomorrow[key].user] @ self.tomorrow[key].amount) / volume
+                self.ratios[key].append(before / after if after > 0 and before > 0 else math.nan)
+        self.spending = cost_variance(world, channels)
+
+    def interval(self, key: tuple[str, str], cost_ratio: float) -> tuple[float, float]:
+        ratios = np.array(self.ratios[key])
+        if not np.isfinite(ratios).any():
+            return math.nan, math.nan
+        low, high = np.nanquantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) * cost_ratio
+        return float(low), float(high)
+
+    def paired_variance_per_action(self, key: tuple[str, str]) -> float:
+        """Variance of ln(today's actions / tomorrow's) for the same people, times the number of actions."""
+        a, b = self.today[key], self.tomorrow[key]
+        if a.total == 0 or b.total == 0:
+            return math.nan
+        people = np.union1d(a.user, b.user)
+        difference = np.zeros(len(people))
+        difference[np.searchsorted(people, a.user)] += a.amount / a.total
+        difference[np.searchsorted(people, b.user)] -= b.amount / b.total
+        return float(np.sum(difference**2)) * a.total
+
+    def separate_variance(self, key: tuple[str, str]) -> float:
+        """Variance of ln(CPA after / CPA before) when each is measured on a period of its own."""
+        counts = sum(
+            float(np.sum(t[key].amount ** 2)) / max(t[key].total, 1e-9) ** 2 for t in (self.today, self.tomorrow)
+        )
+        return (counts + 2 * self.spending[key[0]]) / self.volume
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """Actions per person: user numbers, rising, and how much of what is claimed is theirs."""
+
+    user: npt.NDArray[np.int64]
+    amount: Floats
+
+    @property
+    def total(self) -> float:
+        """Of all people."""
+        return float(self.amount.sum())
+
+
+def claimed_per_person(found: Record, channels: list[str], *, value: bool = False) -> dict[tuple[str, str], Claimed]:
+    """What each person's actions add to each channel and system: actions, or value in currency."""
+    claims = found.claims
+    system = claims["system"].cast(pa.string()).to_numpy(zero_copy_only=False)
+    channel = claims["channel"].cast(pa.string()).to_numpy(zero_copy_only=False)
+    user = claims["user_id"].to_numpy().astype(np.int64)
+    amount = claims["conversions"].to_numpy() + claims["modelled"].to_numpy()
+    if value:
+        amount = claims["value_micros"].to_numpy() / 1e6
+    paid = np.isin(channel, channels)
+    result = {}
+    for name in SYSTEMS:
+        for one in channels:
+            rows = (system == name) & (paid if one == ALL else channel == one)
+            people, place = np.unique(user[rows], return_inverse=True)
+            result[one, name] = Claimed(
+                people, np.bincount(place, weights=amount[rows], minlength=len(people)).astype(np.float64)
+            )
+    return result
+
+
+def cost_variance(world: World, channels: list[str]) -> dict[str, float]:
+    """Variance of the logarithm of each channel's cost over people, at the volume simulated."""
+    events = world.events.filter(pc.not_equal(world.events["cost_micros"], 0))
+    channel = events["channel"].cast(pa.string()).to_numpy(zero_copy_only=False)
+    user = events["user_id"].to_numpy()
+    cost = events["cost_micros"].to_numpy() / 1e6
+    result = {}
+    for one in channels:
+        rows = np.ones(len(user), np.bool_) if one == ALL else channel == one
+        own = np.bincount(user[rows], weights=cost[rows])
+        total = float(own.sum())
+        result[one] = float(np.sum(own**2)) / total**2 if total > 0 else 0.0
+    return result
+
+
+def _cell(
+    channel: str, system: str, today: View, tomorrow: View, noise: _Noise, parts: Mapping[str, Mapping[Any, float]],
+    days: float, fault_size: float, rows: int,
+) -> Cell:  # fmt: skip
+    from scipy.stats import norm
+
+    key = (channel, system)
+    before, after = today.cpa(system, channel), tomorrow.cpa(system, channel)
+    cost_ratio = tomorrow.cost[channel] / today.cost[channel] if today.cost[channel] > 0 else math.nan
+    lower, upper = noise.interval(key, cost_ratio)
+    middle = after / before if math.isfinite(after) and math.isfinite(before) and before > 0 else math.nan
+    z = float(norm.isf((1 - LEVEL) / 2 / (rows * len(SYSTEMS))))
+    spread = math.exp(z * math.sqrt(noise.separate_variance(key)))
+    return Cell(
+        channel=channel,
+        system=system,
+        cpa_today=before,
+        cpa_tomorrow=after,
+        roas_today=_ratio(today.value[system][channel], today.cost[channel]),
+        roas_tomorrow=_ratio(tomorrow.value[system][channel], tomorrow.cost[channel]),
+        lower=lower,
+        upper=upper,
+        alert_lower=middle / spread,
+        alert_upper=middle * spread,
+        parallel_days=parallel_days(
+            noise.today[key].total * noise.volume / days, noise.paired_variance_per_action(key), fault_size
+        ),
+        parts={name: math.exp(part[key]) for name, part in parts.items()},
+    )
+
+
+def parallel_days(actions_per_day: float, paired_variance: float, fault_size: float, power: float = POWER) -> float:
+    """Days side by side until a loss of `fault_size` is seen: n = (z_{0.975} + z_power)² · (v + f/(1−f)) / ln²(1−f) actions.
+
+    v is the variance per action of the logarithm of the two records' ratio on the same people without a fault, f/(1−f)
+    what losing each action by chance adds.
+    """
+    from scipy.stats import norm
+
+    if not actions_per_day > 0 or math.isnan(paired_variance):
+        return math.inf
+    z = float(norm.isf((1 - LEVEL) / 2) + norm.ppf(power))
+    needed = z**2 * (paired_variance + fault_size / (1 - fault_size)) / math.log1p(-fault_size) ** 2
+    return needed / actions_per_day
+
+
+def _ratio(value: float, cost: float) -> float:
+    return value / cost if cost > 0 else math.nan
+
+
+def _verify(world: World, changed: Scenario, threads: int) -> Verification:
+    """Simulate the scenario with its new tracking, and compare everything real with the world as it was."""
+    again = simulate(changed, threads=threads)
+    mark = fingerprint(world.events)
+    before, after = measure_truth(world, threads=threads), measure_truth(again, threads=threads)
+    return Verification(
+        events=mark == fingerprint(again.events),
+        labels=before.labels.keys() == after.labels.keys()
+        and all(_same_labels(found, after.labels[channel]) for channel, found in before.labels.items()),
+        incremental=before.effects == after.effects,
+        orders=before.conversions,
+        fingerprint=mark,
+    )
+
+
+def _same_labels(a: OrderLabels, b: OrderLabels) -> bool:
+    same = np.array_equal(a.order_id, b.order_id) and np.array_equal(a.label, b.label)
+    return same and a.prevented == b.prevented

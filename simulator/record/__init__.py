@@ -1,0 +1,1 @@
+"""The record: what each system saw of one frozen world, stage by stage."""

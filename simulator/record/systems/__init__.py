@@ -1,0 +1,1 @@
+"""The systems that record: each claims actions by its own published rules."""

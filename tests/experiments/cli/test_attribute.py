@@ -1,0 +1,183 @@
+"""`cpalab attribute`, from files to tables, and what it refuses."""
+
+import json
+import sys
+
+import pandas as pd
+import pytest
+
+from experiments.cli.main import main
+
+TOUCHES = """user_id,time,channel,device
+u1,2026-01-30,search,phone
+u1,2026-02-02,email,desktop
+u2,2026-01-30,search,phone
+u3,2026-01-31,video,phone
+"""
+CONVERSIONS = "user_id,time,order_id,value,customer\nu1,2026-02-03,o1,30,new\nu2,2026-01-31,o2,10,returning\n"
+COSTS = "date,channel,device,cost\n2026-01-30,search,phone,12\n2026-01-31,video,phone,5\n2026-02-02,email,desktop,1\n"
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("touches.csv", TOUCHES), ("conversions.csv", CONVERSIONS), ("costs.csv", COSTS)):
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.fixture
+def cpalab(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["cpalab", *map(str, arguments)])
+        try:
+            main()
+            status = 0
+        except SystemExit as leaving:
+            status = leaving.code or 0
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return run
+
+
+def rows(out):
+    return {row["channel"]: row for row in json.loads(out)["rows"]}
+
+
+def test_credit_and_cost(files, cpalab):
+    status, out, _ = cpalab(
+        "attribute", "touches.csv", "conversions.csv", "--cost", "costs.csv", "-m", "last_click", "--json"
+    )
+    assert status == 0
+    found = rows(out)
+    assert (found["search"]["conversions"], found["search"]["cost"], found["search"]["cost_per_conversion"]) == (
+        1,
+        12,
+        12,
+    )
+    assert (found["email"]["value"], found["email"]["roas"]) == (30, 30)
+    assert (found["video"]["cost"], found["video"]["cost_per_conversion"]) == (5, None)
+
+
+def test_costs_may_stand_among_the_files(files, cpalab):
+    _, out, _ = cpalab("attribute", "touches.csv", "conversions.csv", "costs.csv", "-m", "linear", "--json")
+    assert rows(out)["search"]["cost_per_conversion"] == pytest.approx(8)
+
+
+def test_lookback(files, cpalab):
+    arguments = ("attribute", "touches.csv", "conversions.csv", "-m", "first_click", "--json")
+    assert rows(cpalab(*arguments)[1])["search"]["conversions"] == 2
+    assert rows(cpalab(*arguments, "--lookback", "2")[1])["search"]["conversions"] == 1
+
+
+def test_segments_periods_and_clock(files, cpalab):
+    _, out, _ = cpalab(
+        "attribute", "touches.csv", "conversions.csv", "--cost", "costs.csv", "-m", "first_click", "--by", "device",
+        "--period", "month", "--clock", "click", "--json",
+    )  # fmt: skip
+    found = {(row["channel"], row["device"], row["month"]): row for row in json.loads(out)["rows"]}
+    assert found[("search", "phone", "2026-01")]["cost_per_conversion"] == 6
+
+
+def test_models_with_parameters_and_modules(files, cpalab):
+    _, out, _ = cpalab(
+        "attribute", "touches.csv", "conversions.csv", "-m", "markov(order=2)", "-m", "attribution.models.rules:Linear",
+        "--json",
+    )  # fmt: skip
+    assert {row["method"] for row in json.loads(out)["rows"]} == {"markov_2", "linear"}
+
+
+def test_intervals(files, cpalab):
+    _, out, _ = cpalab(
+        "attribute", "touches.csv", "conversions.csv", "costs.csv", "-m", "linear", "--intervals", "20", "--json"
+    )
+    low, high = (rows(out)["search"][f"cost_per_conversion_{side}"] for side in ("lower", "upper"))
+    assert low is not None
+    assert high is None or low <= high
+
+
+def test_margins(files, cpalab):
+    _, out, _ = cpalab(
+        "attribute", "touches.csv", "conversions.csv", "costs.csv", "-m", "last_click", "--margin-rate", "0.5", "--json"
+    )
+    assert rows(out)["email"]["profit"] == 14
+    assert rows(out)["video"]["profit"] == -5
+
+
+def test_counted_paths(files, cpalab):
+    (files / "paths.csv").write_text("path,total_conversions,total_null\na>b,10,90\nb,20,80\n")
+    _, out, _ = cpalab("attribute", "paths.csv", "-m", "markov", "--json")
+    assert sum(row["conversions"] for row in rows(out).values()) == pytest.approx(30)
+
+
+def test_table_and_folder(files, cpalab):
+    status, out, _ = cpalab("attribute", "touches.csv", "conversions.csv", "costs.csv", "--out", "result")
+    assert status == 0
+    assert "CPA" in out
+    assert "9 rows read, 0 of them malformed" in out
+    table = pd.read_csv(files / "result" / "cpa.csv")
+    assert set(table["method"]) == {"last_click", "linear", "markov"}
+    assert json.loads((files / "result" / "manifest.json").read_text())["models"] == ["last_click", "linear", "markov"]
+    assert cpalab("attribute", "touches.csv", "conversions.csv", "--out", "result")[0] == 2
+    assert cpalab("attribute", "touches.csv", "conversions.csv", "--out", "result", "--force")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("touches.csv", "conversions.csv", "-m", "last_clik"), "did you mean 'last_click'?"),
+        (("touches.csv", "conversions.csv", "-m", "markov(order=)"), "write name(parameter=value)"),
+        (("touches.csv", "conversions.csv", "-m", "markov(order=0)"), "order: 0 must be at least 1"),
+        (("touches.csv", "conversions.csv", "--by", "devise"), "did you mean 'device'?"),
+        (("touches.csv", "conversions.csv", "--lookback", "-1"), "lookback_days: -1.0 must be a number of days"),
+        (("touches.csv", "conversions.csv", "--action", "lead"), "action: 'lead' is unknown"),
+        (("touches.csv", "conversions.csv", "--format", "ga5"), "format: 'ga5' is unknown"),
+        (("touches.csv", "nothing.csv"), "nothing.csv: does not exist"),
+        (("touches.csv",), "conversions: no table given"),
+        (("touches.csv", "conversions.csv", "--stream"), "only Parquet streams"),
+        (("touches.csv", "conversions.csv", "--cost", "touches.csv"), "column 'cost' is missing"),
+    ],
+)
+def test_mistakes_are_refused_without_a_traceback(files, cpalab, arguments, said):
+    status, out, err = cpalab("attribute", *arguments)
+    assert status == 2
+    assert out == ""
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_several_mistakes_are_told_together(files, cpalab):
+    _, _, err = cpalab(
+        "attribute", "touches.csv", "conversions.csv", "-m", "x", "--lookback", "-1", "--margin-rate", "9"
+    )
+    assert len(err.strip().splitlines()) == 3
+
+
+def test_malformed_rows_follow_the_policy(files, cpalab):
+    (files / "touches.csv").write_text(TOUCHES + "u9,nonsense,search,phone\n")
+    status, _, err = cpalab("attribute", "touches.csv", "conversions.csv")
+    assert status == 2
+    assert "touches.csv.time: 'nonsense' is not a time" in err
+    assert "(line 6)" in err
+    status, out, _ = cpalab("attribute", "touches.csv", "conversions.csv", "--bad-rows", "drop")
+    assert status == 0
+    assert "1 of them malformed and dropped" in out
+
+
+def test_the_log_of_a_simulated_world_whole_and_streamed(tmp_path, cpalab):
+    world = tmp_path / "world"
+    assert cpalab("simulate", "--users", "3000", "--days", "20", "--out", world, "--quiet")[0] == 0
+    status, whole, _ = cpalab("attribute", world, "--json")
+    assert status == 0
+    status, streamed, _ = cpalab("attribute", world, "--stream", "--json")
+    assert status == 0
+    assert json.loads(whole)["rows"] == json.loads(streamed)["rows"]
+    assert sum(row["cost"] or 0 for row in json.loads(whole)["rows"]) > 0
+    qualified = [
+        json.loads(cpalab("attribute", world, "--action", "qualified", *more, "--json")[1])
+        for more in ([], ["--stream"])
+    ]
+    assert qualified[0]["metric"] == "CPQL"
+    assert qualified[0]["rows"] == qualified[1]["rows"]
+    assert cpalab("attribute", world, "--stream", "--action", "nothing")[0] == 2

@@ -1,0 +1,215 @@
+"""`cpalab lift`: tables in, a table and a sentence out, and never a traceback for a user's mistake."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.cli.main import main
+from experiments.lift.geo.panel import geo_experiment, geo_panel
+from experiments.lift.geo.tbr import time_based_regression
+
+SALES = Path(__file__).parents[2] / "reference" / "lift" / "tbr_gbr_salesandcost"
+
+
+@pytest.fixture
+def cpalab(monkeypatch, capsys):
+    """Run the command line; returns its exit status, output and error output."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["cpalab", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            status = leaving.code or 0
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return status, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def users(tmp_path):
+    """A user-level test with an effect, as CSV."""
+    rng = np.random.default_rng(1)
+    arm = np.repeat(["treated", "control"], [6_000, 4_000])
+    conversions = (rng.random(10_000) < np.where(arm == "treated", 0.07, 0.05)).astype(int)
+    table = pd.DataFrame(
+        {
+            "user_id": np.arange(10_000),
+            "arm": arm,
+            "exposed": (arm == "treated") & (rng.random(10_000) < 0.6),
+            "conversions": conversions,
+            "value": conversions * 20.0,
+            "cost": np.where(arm == "treated", 0.05, 0.0),
+        }
+    )
+    file = tmp_path / "users.csv"
+    table.to_csv(file, index=False)
+    return file
+
+
+def treated_geos():
+    groups = pd.read_csv(SALES / "geoassignment.csv", dtype={"geo": str})
+    return ",".join(groups["geo"][groups["geo.group"] == 2])
+
+
+def test_a_user_table(cpalab, users):
+    status, out, _ = cpalab("lift", "user", users)
+    assert status == 0
+    assert "incremental conversions" in out
+    assert "95 % interval" in out
+    assert "An incremental conversion cost" in out
+
+
+def test_json_and_parquet_say_what_csv_says(cpalab, users, tmp_path):
+    parquet = tmp_path / "users.parquet"
+    pd.read_csv(users).to_parquet(parquet)
+    first, second = (json.loads(cpalab("lift", "user", file, "--json")[1]) for file in (users, parquet))
+    assert first == second
+    row = first["rows"][1]
+    assert row["level"] == 0.95
+    for name in ("incremental_conversions", "relative_conversion_lift", "cost_per_incremental_conversion"):
+        assert row[f"{name}_lower"] <= row[name] <= row[f"{name}_upper"]
+
+
+def test_an_open_price_is_written_as_infinite(cpalab, users, tmp_path):
+    table = pd.read_csv(users).assign(conversions=lambda t: (t["user_id"] % 20 == 0).astype(int))
+    table.to_csv(tmp_path / "nothing.csv", index=False)
+    row = json.loads(cpalab("lift", "user", tmp_path / "nothing.csv", "--json")[1])["rows"][0]
+    assert row["cost_per_incremental_conversion_upper"] == "inf"
+    assert row["significant"] is False
+    assert "∞" in cpalab("lift", "user", tmp_path / "nothing.csv")[1]
+
+
+def test_early_reading_is_wider(cpalab, users):
+    def width(*options):
+        row = json.loads(cpalab("lift", "user", users, "--json", "--level", "0.95", *options)[1])["rows"][0]
+        return row["incremental_conversions_upper"] - row["incremental_conversions_lower"]
+
+    assert width() < width("--look", 2, "--looks", 3) < width("--information", 0.5)
+    out = cpalab("lift", "user", users, "--look", 2, "--looks", 3)[1]
+    assert "Look 2 of 3" in out
+    status, _, err = cpalab("lift", "user", users, "--look", 2)
+    assert status == 2
+    assert "both must be given" in err
+
+
+def test_the_published_geo_test(cpalab):
+    arguments = ("--treated", treated_geos(), "--start", "2015-02-16", "--end", "2015-03-15")
+    options = ("--missing-rows", "zero", "--outcome", "value", "--json", "--level", "0.95")
+    status, out, _ = cpalab(
+        "lift", "geo", SALES / "salesandcost.csv", *arguments, *options, "--inference", "independent"
+    )
+    row = json.loads(out)["rows"][0]
+    assert status == 0
+    assert row["incremental_return_on_ad_spend"] == pytest.approx(2.94674243369)
+    assert row["incremental_return_on_ad_spend_lower"] == pytest.approx(2.759772197081)
+    for method in ("gbr", "did", "synthetic_control", "augmented_synthetic_control", "structural"):
+        out = cpalab("lift", "geo", SALES / "salesandcost.csv", *arguments, *options, "--method", method)[1]
+        row = json.loads(out)["rows"][0]
+        assert 2 < row["incremental_return_on_ad_spend"] < 4
+        assert row["p_value"] < 0.5
+
+
+def test_the_daily_series_is_written_whole(cpalab, tmp_path):
+    series = tmp_path / "series.csv"
+    arguments = ("--treated", treated_geos(), "--start", "2015-02-16", "--end", "2015-03-15")
+    cpalab("lift", "geo", SALES / "salesandcost.csv", *arguments, "--missing-rows", "zero", "--series", series)
+    written = pd.read_csv(series)
+    panel = geo_panel(pd.read_csv(SALES / "salesandcost.csv", dtype={"geo": str}), missing_rows="zero")
+    experiment = geo_experiment(panel, treated_geos().split(","), "2015-02-16", "2015-03-15")
+    np.testing.assert_allclose(written["effect"], time_based_regression(experiment).series["effect"])
+    assert list(tmp_path.iterdir()) == [series]
+
+
+def test_trimmed_match_takes_its_pairs_from_a_table(cpalab, tmp_path):
+    table = pd.read_csv(SALES / "salesandcost.csv", dtype={"geo": str})
+    groups = pd.read_csv(SALES / "geoassignment.csv", dtype={"geo": str}).set_index("geo")["geo.group"]
+    size = table.groupby("geo")["sales"].sum().sort_values(ascending=False)
+    pair = {geo: k + 1 for group in (1, 2) for k, geo in enumerate(geo for geo in size.index if groups[geo] == group)}
+    pairs = tmp_path / "pairs.csv"
+    pd.DataFrame({"geo": list(pair), "pair": list(pair.values())}).to_csv(pairs, index=False)
+    common = (
+        "lift", "geo", SALES / "salesandcost.csv", "--treated", treated_geos(), "--start", "2015-02-16",
+        "--end", "2015-03-15", "--missing-rows", "zero", "--outcome", "value", "--method", "trimmed_match",
+    )  # fmt: skip
+    row = json.loads(cpalab(*common, "--pairs", pairs, "--json")[1])["rows"][0]
+    assert 2.5 < row["incremental_return_on_ad_spend"] < 3.5
+    assert "needs it" in cpalab(*common)[2]
+    pd.DataFrame({"geo": ["1", "2", "3"], "pair": [1, 1, 1]}).to_csv(pairs, index=False)
+    assert "two geos each" in cpalab(*common, "--pairs", pairs)[2]
+    pd.DataFrame({"market": ["1"], "pair": [1]}).to_csv(pairs, index=False)
+    assert "column geo is required" in cpalab(*common, "--pairs", pairs)[2]
+
+
+def test_switchback(cpalab, tmp_path):
+    rng = np.random.default_rng(2)
+    on = np.tile([True, False], 8).repeat(7)
+    table = pd.DataFrame(
+        {
+            "date": pd.date_range("2026-01-01", periods=on.size),
+            "response": 100 + 15 * on + rng.normal(0, 3, on.size),
+            "state": np.where(on, "on", "off"),
+            "cost": np.where(on, 30.0, 0.0),
+        }
+    )
+    table.to_csv(tmp_path / "days.csv", index=False)
+    row = json.loads(cpalab("lift", "switchback", tmp_path / "days.csv", "--block-days", 7, "--json")[1])["rows"][0]
+    assert row["cost_per_incremental_conversion"] == pytest.approx(2.0, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("user", "users.txt"), "must end in .csv or .parquet"),
+        (("user", "broken.parquet"), "must be a readable table"),
+        (("user", "empty.csv"), "must be a readable table"),
+        (("user", "columns.csv"), "user_id: column is required; did you mean userid?"),
+        (("user", "users.csv", "--level", "2"), "level: 2.0 must lie between"),
+        (("user", "users.csv", "--information", "1", "--look", "1", "--looks", "2"), "must not be given with --look"),
+        (("geo", "users.csv", "--treated", "a", "--start", "x", "--end", "y"), "location or geo: column is required"),
+        (
+            (
+                "geo",
+                "users.csv",
+                "--treated",
+                "a",
+                "--start",
+                "x",
+                "--end",
+                "y",
+                "--method",
+                "did",
+                "--pairs",
+                "users.csv",
+            ),
+            "must not be given with did",
+        ),
+        (
+            ("geo", "users.csv", "--treated", "a", "--start", "x", "--end", "y", "--inference", "placebo"),
+            "must be one of autoregressive",
+        ),
+        (
+            ("geo", "users.csv", "--treated", "a", "--start", "x", "--end", "y", "--series", "nowhere/x.csv"),
+            "nowhere must be a folder",
+        ),
+        (("switchback", "users.csv", "--block-days", "7"), "date: column is required"),
+        (("user", "nowhere.csv"), "does not exist"),
+    ],
+)
+def test_mistakes_are_answered_in_words(cpalab, users, monkeypatch, arguments, words):
+    monkeypatch.chdir(users.parent)
+    Path("users.txt").write_text("a")
+    Path("broken.parquet").write_text("no parquet")
+    Path("empty.csv").write_text("")
+    Path("columns.csv").write_text("userid,arm,conversions,cost\n1,treated,0,0\n")
+    status, out, err = cpalab("lift", *arguments)
+    assert status == 2
+    assert words in " ".join(err.split())
+    assert out == ""

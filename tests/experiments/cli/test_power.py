@@ -1,0 +1,101 @@
+"""`cpalab power`: plans in numbers and words."""
+
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.cli.main import main
+from experiments.lift.power import UserTestDesign
+
+
+@pytest.fixture
+def cpalab(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["cpalab", "power", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            status = leaving.code or 0
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def past(tmp_path):
+    """120 days of 12 geos without a test, as CSV."""
+    rng = np.random.default_rng(1)
+    common = 1 + 0.1 * np.sin(np.arange(120) / 3)
+    response = np.exp(rng.normal(5, 0.4, 12))[:, None] * common * (1 + 0.05 * rng.normal(size=(12, 120)))
+    table = pd.DataFrame(
+        {
+            "location": np.repeat([f"g{k}" for k in range(12)], 120),
+            "date": np.tile(pd.date_range("2026-01-01", periods=120).astype(str), 12),
+            "Y": response.ravel(),
+        }
+    )
+    file = tmp_path / "past.csv"
+    table.to_csv(file, index=False)
+    return file
+
+
+def test_users_for_a_lift(cpalab):
+    out = cpalab("user", "--baseline-rate", 0.02, "--lift", 0.1, "--cost-per-user", 0.05, "--json")[1]
+    plan = json.loads(out)["plan"]
+    assert plan["users"] == UserTestDesign(0.02).required_users(0.1)
+    assert plan["cost_per_incremental_conversion"] == pytest.approx(25.0)
+    assert plan["days"] is None
+
+
+def test_a_lift_for_users(cpalab):
+    status, out, _ = cpalab("user", "--baseline-rate", 0.02, "--users", 100_000, "--looks", 3)
+    assert status == 0
+    for words in ("minimum detectable lift", "critical value", "The holdout forgoes", "exaggeration"):
+        assert words in out
+
+
+def test_bad_plans_are_refused_in_words(cpalab):
+    status, out, err = cpalab("user", "--baseline-rate", 2, "--lift", 0.1, "--treated-share", 1.5)
+    assert (status, out) == (2, "")
+    assert "write 0.02 for 2 %" in err
+    assert "write 0.9 for a 10 % holdout" in err
+    status, _, err = cpalab("user", "--baseline-rate", 0.02)
+    assert status == 2
+    assert "at least one must be given" in err
+
+
+def test_a_geo_test_tried_on_the_past(cpalab, past):
+    out = cpalab("geo", past, "--treated", "g0,g3,g5", "--test-days", 14, "--windows", 10, "--json")[1]
+    answer = json.loads(out)
+    powers = [row["power"] for row in answer["power_curve"]]
+    assert answer["treated"] == ["g0", "g3", "g5"]
+    assert answer["power_curve"][0]["relative_lift"] == 0.0
+    assert powers[-1] >= powers[1]
+    priced = cpalab("geo", past, "--treated", "g0,g3,g5", "--test-days", 14, "--windows", 10, "--cost", 900)[1]
+    assert "At 900.00, ads that cost more than" in " ".join(priced.split())
+
+
+def test_markets_are_chosen_and_judged_on_days_held_out(cpalab, past):
+    status, out, _ = cpalab("geo", past, "--candidates", 5, "--test-days", 10, "--windows", 8, "--method", "did")
+    assert status == 0
+    assert "best of 5 candidates" in " ".join(out.split())
+    assert "On days held out" in " ".join(out.split())
+    assert out == cpalab("geo", past, "--candidates", 5, "--test-days", 10, "--windows", 8, "--method", "did")[1]
+
+
+def test_bad_geo_plans_are_refused_in_words(cpalab, past):
+    for arguments, words in (
+        (("--test-days", 10), "one of both must be given"),
+        (("--test-days", 10, "--treated", "g99"), "g99 must be a geo of the table"),
+        (("--test-days", 100, "--treated", "g0"), "bring more of the past"),
+        (("--test-days", 10, "--candidates", 0), "at least 1"),
+        (("--test-days", 10, "--treated", "g0", "--cost", -5), "must be positive"),
+    ):
+        status, _, err = cpalab("geo", past, *arguments)
+        assert status == 2
+        assert words in err

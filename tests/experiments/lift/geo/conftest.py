@@ -1,0 +1,85 @@
+"""Panels of geos: the published sales-and-cost experiment, and simulated ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.lift.geo.panel import GeoExperiment, GeoPanel, geo_experiment, geo_panel
+
+SALES_AND_COST = Path(__file__).parents[3] / "reference" / "lift" / "tbr_gbr_salesandcost"
+
+
+@pytest.fixture(scope="session")
+def sales_and_cost() -> pd.DataFrame:
+    """The published table: 100 geos, 93 days, rows without sales left out."""
+    return pd.read_csv(SALES_AND_COST / "salesandcost.csv", dtype={"geo": str})
+
+
+@pytest.fixture(scope="session")
+def sales_experiment(sales_and_cost):
+    """The published experiment, with or without its 23 days of cool-down."""
+    groups = pd.read_csv(SALES_AND_COST / "geoassignment.csv", dtype={"geo": str})
+    treated = groups["geo"][groups["geo.group"] == 2].tolist()
+    panel = geo_panel(sales_and_cost, missing_rows="zero")
+
+    def design(cooldown_days: int = 0) -> GeoExperiment:
+        return geo_experiment(panel, treated, "2015-02-16", "2015-03-15", cooldown_days=cooldown_days, outcome="value")
+
+    return design
+
+
+def _autoregressive(rng, rho, shape):
+    """Series of variance 1 with autocorrelation ρ along the last axis, stationary from the start."""
+    shocks = rng.normal(size=shape)
+    series = np.empty(shape)
+    series[..., 0] = shocks[..., 0]
+    for t in range(1, shape[-1]):
+        series[..., t] = rho * series[..., t - 1] + np.sqrt(1 - rho**2) * shocks[..., t]
+    return series
+
+
+@pytest.fixture
+def autoregressive():
+    """A function `(rng, rho, shape)` that draws such series."""
+    return _autoregressive
+
+
+@pytest.fixture
+def panel_of_geos():
+    """A function that draws a panel of `geos` geos of unlike size; geo 0 … are first."""
+
+    def draw(
+        seed=0, geos=20, days=80, rho=0.0, noise=0.05, lift=0.0, treated=(), start=60, cost_per_day=0.0
+    ) -> GeoPanel:
+        rng = np.random.default_rng(seed)
+        size = np.exp(rng.normal(5.0, 0.5, geos))[:, None]
+        common = 1 + 0.1 * np.sin(2 * np.pi * np.arange(days) / 7) + 0.05 * _autoregressive(rng, 0.5, (days,))
+        response = size * common * (1 + noise * _autoregressive(rng, rho, (geos, days)))
+        cost = np.zeros_like(response)
+        for geo in treated:
+            response[geo, start:] *= 1 + lift
+            cost[geo, start:] = cost_per_day
+        dates = np.datetime64("2026-01-01") + np.arange(days)
+        return GeoPanel(tuple(f"g{k:02d}" for k in range(geos)), dates, response, cost)
+
+    return draw
+
+
+@pytest.fixture
+def table_of():
+    """The long table of a panel, in the columns `location, date, Y, cost`."""
+
+    def table(panel: GeoPanel) -> pd.DataFrame:
+        geos, days = panel.response.shape
+        return pd.DataFrame(
+            {
+                "location": np.repeat(panel.geos, days),
+                "date": np.tile(panel.dates.astype(str), geos),
+                "Y": panel.response.ravel(),
+                "cost": panel.cost.ravel(),
+            }
+        )
+
+    return table

@@ -1,0 +1,97 @@
+"""Reading geo tables: the field's column names, and refusals that name place, value, rule and hint."""
+
+import numpy as np
+import pytest
+
+from experiments.lift.geo.panel import geo_experiment, geo_panel
+from experiments.lift.refusal import LiftInputError
+
+
+@pytest.fixture
+def table(panel_of_geos, table_of):
+    return table_of(panel_of_geos(geos=4, days=12))
+
+
+def test_both_conventions_give_the_same_panel(table, panel_of_geos):
+    first = geo_panel(table)
+    second = geo_panel(table.rename(columns={"location": "geo", "Y": "response"}).sample(frac=1, random_state=1))
+    np.testing.assert_array_equal(first.response, second.response)
+    np.testing.assert_array_equal(first.response, panel_of_geos(geos=4, days=12).response)
+    assert first.geos == second.geos == ("g00", "g01", "g02", "g03")
+
+
+def test_a_table_without_cost(table):
+    assert geo_panel(table.drop(columns="cost")).cost is None
+
+
+def problems_of(table, **options):
+    with pytest.raises(LiftInputError) as refusal:
+        geo_panel(table, **options)
+    return refusal.value.problems
+
+
+def test_missing_columns_are_named_with_a_hint(table):
+    problems = problems_of(table.rename(columns={"location": "geos", "Y": "total"}))
+    assert problems == (
+        "location or geo: column is required; did you mean geos?",
+        "Y or response or conversions or sales or value: column is required; the table has geos, date, total, cost",
+    )
+
+
+def test_two_responses_are_refused(table):
+    assert "only one may be the response" in problems_of(table.assign(sales=1.0))[0]
+
+
+def test_absent_rows_are_refused_or_zero(table):
+    short = table.drop(index=[5, 17])
+    assert "2 pairs have no row" in problems_of(short)[0]
+    assert "missing_rows='zero'" in problems_of(short)[0]
+    panel = geo_panel(short, missing_rows="zero")
+    assert panel.response[0, 5] == 0
+    assert panel.response[1, 5] == 0
+
+
+def test_a_date_that_no_geo_has_is_refused(table):
+    gap = table[table["date"] != "2026-01-05"]
+    assert "2026-01-04 is followed by 2026-01-06" in problems_of(gap, missing_rows="zero")[0]
+
+
+def test_repeated_rows_are_refused(table):
+    problems = problems_of(table.iloc[[*range(len(table)), 3]])
+    assert "1 pairs have several rows" in problems[0]
+    assert "first g00 on 2026-01-04" in problems[0]
+
+
+def test_bad_values_are_refused_all_at_once(table):
+    bad = table.assign(cost=-1.0)
+    bad.loc[0, "Y"] = np.inf
+    problems = problems_of(bad)
+    assert any(problem.startswith("Y: 1 values must be finite") for problem in problems)
+    missing = table.copy()
+    missing.loc[0, "Y"] = None
+    assert "missing values" in problems_of(missing)[0]
+    assert "negative values" in problems_of(table.assign(cost=-1.0))[0]
+    assert "must be numbers" in problems_of(table.assign(Y="many"))[0]
+    assert "must be dates" in problems_of(table.assign(date="soon"))[0]
+
+
+def test_one_geo_is_no_test(table):
+    assert "1 geos must be at least 2" in problems_of(table[table["location"] == "g00"])[0]
+
+
+def test_a_design_names_its_problems_all_at_once(table):
+    panel = geo_panel(table)
+    with pytest.raises(LiftInputError) as refusal:
+        geo_experiment(panel, ["g0", "g01"], "2026-01-09", "2027-01-01")
+    assert refusal.value.problems[0].startswith("treated: g0 must be a geo of the table; did you mean g0")
+    assert "end: 2027-01-01 must be a date of the table" in refusal.value.problems[1]
+    for treated, start, end, cooldown, words in (
+        ([], "2026-01-09", "2026-01-10", 0, "at least one geo"),
+        (["g00", "g01", "g02", "g03"], "2026-01-09", "2026-01-10", 0, "every geo is treated"),
+        (["g00"], "2026-01-10", "2026-01-09", 0, "swap them"),
+        (["g00"], "2026-01-02", "2026-01-09", 0, "at least three days"),
+        (["g00"], "2026-01-09", "2026-01-10", 9, "between 0 and 2"),
+        (["g00"], "tomorrow", "2026-01-10", 0, "must be a date"),
+    ):
+        with pytest.raises(LiftInputError, match=words):
+            geo_experiment(panel, treated, start, end, cooldown_days=cooldown)

@@ -1,0 +1,11 @@
+"""The default scenario, small: 30,000 people, about 200 orders."""
+
+import pytest
+
+from simulator.scenario.loading import load_scenario
+from simulator.world import World, simulate
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    return simulate(load_scenario("dtc-apparel", {"run.users": 30_000}))

@@ -1,0 +1,161 @@
+"""Diagnosis: planned change or fault, which fault, and when nobody can tell."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments.change import Change, apply, load_plan
+from experiments.diagnosis import (
+    NO_FAULT,
+    Expectations,
+    Observation,
+    expectations,
+    judge,
+    observe,
+    read_observations,
+    separations,
+)
+from experiments.rollout import view_of
+from simulator.record.record import record
+from simulator.scenario.faults import FAULTS
+from simulator.scenario.loading import load_scenario
+from simulator.scenario.problems import ScenarioError
+from simulator.world import World, simulate
+
+CELLS = (("search", "platform"), ("search", "analytics"), ("social", "platform"), ("social", "analytics"))
+
+
+def hand_made(sigma: float) -> Expectations:
+    """Two faults that mirror each other, and one that cannot be told from the first."""
+    shift = np.log(np.array([1.5, 1.0, 1.5, 1.0, 1 / 1.5, 1.0, 1 / 1.5, 1.0]))
+    mirror = np.log(np.array([1.0, 1.5, 1.0, 1.5, 1.0, 1 / 1.5, 1.0, 1 / 1.5]))
+    return Expectations(
+        cells=CELLS,
+        planned=np.zeros(8),
+        faults={
+            "click_id_stripped": (np.array([0.3]), shift[None]),
+            "missing_linker": (np.array([1.0]), shift[None]),
+            "utm_lost": (np.array([0.3]), mirror[None]),
+        },
+        covariance=sigma**2 * np.eye(8),
+        enough=np.ones(4, np.bool_),
+    )
+
+
+def seen(platform: float, analytics: float) -> list[Observation]:
+    factor = {"platform": platform, "analytics": analytics}
+    return [Observation(c, s, 50.0, 50.0 * factor[s], 2.0, 2.0 / factor[s]) for c, s in CELLS]
+
+
+def test_the_planned_change_alone_is_recognised() -> None:
+    found = judge(hand_made(0.05), seen(1.02, 0.99))
+    assert found.consistent
+    assert found.suspects[0].fault == NO_FAULT
+    assert "what the planned change alone would bring" in found.summary()
+
+
+def test_mirror_pairs_localise_the_fault() -> None:
+    found = judge(hand_made(0.05), seen(1.0, 1.45))
+    assert not found.consistent
+    assert found.suspects[0].fault == "utm_lost"
+    assert "F16 utm_lost" in found.summary()
+    assert "analytics moves, platform and CRM do not" in found.summary()
+
+
+def test_look_alikes_are_named_together() -> None:
+    found = judge(hand_made(0.05), seen(1.5, 1.0))
+    assert {suspect.fault for suspect in found.look_alike} == {"click_id_stripped", "missing_linker"}
+    assert "Cannot tell which of these it is" in found.summary()
+
+
+def test_too_little_volume_is_admitted() -> None:
+    expected = replace(hand_made(0.05), enough=np.zeros(4, np.bool_))
+    found = judge(expected, seen(2.0, 1.0))
+    assert found.cells == 0
+    assert found.left_out == 4
+    assert found.summary().startswith("Cannot tell")
+
+
+def test_noise_alone_is_refused_as_rarely_as_promised() -> None:
+    """2,000 draws from the null: the share refused lies within 4.5 standard errors of 5 %."""
+    rng = np.random.default_rng(5)
+    expected = hand_made(0.1)
+    refused = 0
+    for noise in rng.normal(0.0, 0.1, (2000, 8)):
+        rows = [
+            Observation(c, s, 50.0, 50.0 * float(np.exp(noise[i])), 2.0, 2.0 * float(np.exp(noise[4 + i])))
+            for i, (c, s) in enumerate(CELLS)
+        ]
+        refused += not judge(expected, rows).consistent
+    assert abs(refused / 2000 - 0.05) < 4.5 * np.sqrt(0.05 * 0.95 / 2000)
+
+
+def test_an_exact_incident_is_found_in_the_frozen_world(world: World) -> None:
+    plan = load_plan({"changes": [{"name": "utms", "set": {"tracking.transport.utm_loss": 0.0}}]}, world.scenario)
+    chosen = [fault for fault in FAULTS if fault.name in ("duplicate_firing", "wrong_trigger", "value_bug")]
+    expected = expectations(world, plan, people=2_000_000, faults=chosen)
+    paid = world.scenario.paid_channels()
+    for fault in chosen:
+        change = Change("fault", {f"tracking.faults.{fault.name}": fault.usual})
+        after = view_of(record(replace(world, scenario=apply(world.scenario, [*plan.changes, change]))), paid)
+        found = judge(expected, observe(view_of(record(world), paid), after))
+        assert found.suspects[0].fault == fault.name
+        assert found.suspects[0].chi_squared < 1.0
+    table = separations(expected).set_index("fault")
+    assert (table["from_no_fault"] > 3).all()
+
+
+def test_observations_are_read_and_every_mistake_is_named(tmp_path: Path, world: World) -> None:
+    good = tmp_path / "observed.csv"
+    good.write_text("channel,system,cpa_before,cpa_after\nvideo,platform,10,12.5\n", encoding="utf-8")
+    assert read_observations(good, world.scenario)[0].cpa_after == 12.5
+    bad = tmp_path / "bad.csv"
+    bad.write_text("channel,system,cpa_before,cpa_after\nvidio,platform,10,0\nvideo,ga4,x,1\n", encoding="utf-8")
+    with pytest.raises(ScenarioError) as error:
+        read_observations(bad, world.scenario)
+    text = str(error.value)
+    assert "line 2: channel: 'vidio' is no channel here; did you mean video?" in text
+    assert "line 2: cpa_after: '0' must be a number above 0" in text
+    assert "line 3: system: 'ga4' is no system here" in text
+    assert "line 3: cpa_before: 'x' must be a number above 0" in text
+
+
+@pytest.mark.study
+def test_confusion_of_faults_at_the_default_volume() -> None:
+    """Incidents in fresh worlds: periods before and after with seeds of their own, every fault at its usual size.
+
+    Among faults that lie three standard deviations from every other explanation, at least 80 % must be ranked first.
+    """
+    scenario = load_scenario("dtc-apparel")
+    plan = load_plan({"changes": [{"name": "utms", "set": {"tracking.transport.utm_loss": 0.0}}]}, scenario)
+    expected = expectations(simulate(scenario, threads=2), plan)
+    table = separations(expected).set_index("fault")
+    paid = scenario.paid_channels()
+    ranked: dict[str, list[str]] = {fault.name: [] for fault in FAULTS} | {NO_FAULT: []}
+    lines = ["", "true fault → ranked first (of 6); distance to what looks most like it, in standard deviations"]
+    for seed in range(101, 107):
+        before, after = (
+            simulate(load_scenario("dtc-apparel", {"run.seed": s}), threads=2) for s in (seed, seed + 1000)
+        )
+        today = view_of(record(before), paid)
+        for name, first in ranked.items():
+            fault = [Change("fault", {f"tracking.faults.{name}": f.usual}) for f in FAULTS if f.name == name]
+            tomorrow = view_of(record(replace(after, scenario=apply(after.scenario, [*plan.changes, *fault]))), paid)
+            first.append(judge(expected, observe(today, tomorrow)).suspects[0].fault)
+    right = total = 0
+    for name, found in ranked.items():
+        counts = ", ".join(
+            f"{other} {found.count(other)}" for other in sorted(set(found), key=found.count, reverse=True)
+        )
+        distance = table["distance"].get(name, np.nan)
+        lines.append(f"{name:24s} {distance:6.1f}  {counts}")
+        if distance >= 3.0:
+            right += found.count(name)
+            total += len(found)
+    lines.append(f"right among faults that differ in signature: {right} of {total}")
+    sys.stdout.write("\n".join(lines) + "\n")
+    assert right >= 0.8 * total
+    assert ranked[NO_FAULT].count(NO_FAULT) >= 4

@@ -1,0 +1,34 @@
+"""Identity fragmentation: the published toy, and the same thing in a world."""
+
+from typing import Any
+
+import pytest
+
+from experiments.fragmentation import exposure_slope, fragmented_slope
+from simulator.scenario.loading import load_scenario
+from simulator.world import simulate
+
+
+def test_lin_and_misra_s_toy_turns_an_effect_of_nothing_into_either_sign() -> None:
+    """True effect 0: two people with two devices each; which device buys decides the sign."""
+    assert exposure_slope((2, 0, 3, 1), (1, 0, 1, 0)) == pytest.approx(0.4, abs=1e-12)
+    assert exposure_slope((0, 2, 1, 3), (1, 0, 1, 0)) == pytest.approx(-0.4, abs=1e-12)
+    assert exposure_slope((2, 4), (1, 1)) == pytest.approx(0.0, abs=1e-12)
+
+
+def world_with(**population: Any) -> Any:
+    tables = load_scenario("dtc-apparel", {"run.users": 20_000}).model_dump()
+    tables["population"] |= population
+    return simulate(load_scenario(tables))
+
+
+def test_people_with_one_device_are_not_fragmented() -> None:
+    found = fragmented_slope(world_with(devices_per_person=[1.0]), "social_prospecting")
+    assert found.by_device == found.by_person
+    assert found.devices == found.people
+
+
+def test_people_with_several_devices_are_and_the_estimate_changes() -> None:
+    found = fragmented_slope(world_with(), "social_prospecting")
+    assert found.devices > 1.3 * found.people
+    assert abs(found.inflation - 1) > 0.02
