@@ -39,7 +39,17 @@ def test_json_holds_every_cell(change: str) -> None:
 def test_what_was_seen_is_diagnosed(change: str, tmp_path: Path) -> None:
     observed = tmp_path / "observed.csv"
     observed.write_text("channel,system,cpa_before,cpa_after\nretargeting,platform,20,20\n", encoding="utf-8")
-    arguments = ["dtc-apparel", "--change", change, "--observed", str(observed), "--no-verify", *FEW, "--people", "5000000"]
+    arguments = [
+        "dtc-apparel",
+        "--change",
+        change,
+        "--observed",
+        str(observed),
+        "--no-verify",
+        *FEW,
+        "--people",
+        "5000000",
+    ]
     result = CliRunner().invoke(rollout, arguments, catch_exceptions=False)
     assert "The planned change alone does not explain what was seen" in result.output
 
