@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 import pytest
 
 from attribution.cpa import COLUMNS
-from experiments.comparison import MODELS, attribute, compare, touches_and_orders
+from experiments.comparison import compare
+from experiments.perfect_tracking import MODELS, attribute, touches_and_orders
 from experiments.truth import ALL
 from simulator.world import simulate
 
