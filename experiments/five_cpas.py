@@ -93,7 +93,7 @@ class FiveCpas:
 
     def summary(self) -> str:
         """How often an order is claimed, and how far reported and incremental CPA are apart."""
-        whole = self.channels[-1]
+        whole, model = self.channels[-1], self.model.replace("_", " ")
         return (
             f"Platforms together claim {self.platform_claims:,.0f} of {self.orders:,} orders "
             f"({self.claims_per_order - 1:+.0%}). All paid channels together cost {whole.cpa('platform'):,.2f} per action in "
