@@ -43,7 +43,7 @@ def distinct_rows(paths: Any, separator: str, *, strip: bool = False) -> Distinc
     column = _arrow(paths)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return _of_lists(column)
-    from attribution.string_kernels import cut_texts, group_hashes, hash_texts
+    from attribution.string_kernels import cut_texts, group_texts
 
     _, places, content = column.buffers()
     size = 0 if content is None else content.size
@@ -54,10 +54,10 @@ def distinct_rows(paths: Any, separator: str, *, strip: bool = False) -> Distinc
     begins, ends = offsets[:-1], offsets[1:]
     if column.null_count:
         ends = np.where(pc.is_null(column).to_numpy(zero_copy_only=False), begins, ends)
-    row, first = group_hashes(hash_texts(words, begins, ends))
+    row, first = group_texts(words, begins, ends)
     mark = np.frombuffer(separator.encode(), dtype=np.uint8)
     starts, stops, lengths = cut_texts(data, begins[first], ends[first], mark, strip)
-    codes, first = group_hashes(hash_texts(words, starts, stops))
+    codes, first = group_texts(words, starts, stops)
     names = [bytes(data[starts[name] : stops[name]]).decode() for name in first]
     return _alphabetical(row, offsets_of(lengths), codes, names)
 
