@@ -66,17 +66,23 @@ def cut_texts(data: Bytes, begins: Ints, ends: Ints, separator: Bytes, strip: bo
 
 
 @inlined
-def word_at(words: Words, at: int) -> np.uint64:
+def word_at(words: Words, rest: np.uint64, at: int) -> np.uint64:
     """Return the eight bytes from `at` on. Unsigned throughout: a signed index would be tested for wrapping."""
     place = np.uint64(at) >> np.uint64(3)
     shift = (np.uint64(at) & np.uint64(7)) << np.uint64(3)
-    high = (words[place + np.uint64(1)] << np.uint64(1)) << (np.uint64(63) - shift)
-    word: np.uint64 = (words[place] >> shift) | high
+    last = np.uint64(len(words))
+    low = words[place] if place < last else rest
+    high = np.uint64(0)
+    if place + np.uint64(1) < last:
+        high = words[place + np.uint64(1)]
+    elif place < last:
+        high = rest
+    word: np.uint64 = (low >> shift) | ((high << np.uint64(1)) << (np.uint64(63) - shift))
     return word
 
 
 @kernel
-def group_texts(words: Words, starts: Ints, stops: Ints) -> tuple[Codes, Codes]:
+def group_texts(words: Words, rest: np.uint64, starts: Ints, stops: Ints) -> tuple[Codes, Codes]:
     """Return the group [n] of every text, in order of first use, and the first text of each group.
 
     A text has two 64-bit hashes, made of eight bytes at a time. Texts whose 128 bits agree are taken to be equal: for 100
@@ -84,7 +90,8 @@ def group_texts(words: Words, starts: Ints, stops: Ints) -> tuple[Codes, Codes]:
     probe touches one line of the cache.
 
     Args:
-        words: the bytes of all texts as 64-bit words, with two words behind the last text.
+        words: the bytes of all texts as 64-bit words.
+        rest: the bytes behind the last whole word, as a word.
         starts: where each text starts, in bytes [n].
         stops: where each text stops [n].
     """
@@ -96,7 +103,7 @@ def group_texts(words: Words, starts: Ints, stops: Ints) -> tuple[Codes, Codes]:
         one = np.uint64(stop - at) * np.uint64(0x9E3779B97F4A7C15)
         other = ~one
         while at < stop:
-            word = word_at(words, at)
+            word = word_at(words, rest, at)
             if stop - at < 8:
                 word = word << np.uint64(64 - 8 * (stop - at))  # drops what follows the text
             one = (one ^ word) * np.uint64(0xBF58476D1CE4E5B9)
