@@ -8,9 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from attribution.bootstrap import bootstrap_credits
 from attribution.build import build_paths
 from attribution.cpa import COLUMNS, cpa_table
-from attribution.credit import Credit, bootstrap_credits
+from attribution.credit import Credit
 from attribution.lag import ConversionLag, conversion_lag
 from attribution.model import load_model
 from attribution.paths import Paths

@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +28,9 @@ COLUMNS = ("channel", "system", "cpa_before", "cpa_after")
 VALUE_COLUMNS = ("roas_before", "roas_after")
 NO_FAULT = "no fault"
 FEWEST_ACTIONS = 25
-MODEL_ERROR = 0.03
+MODEL_ERROR = 0.02
 STEPS = 24
+IMPOSSIBLE = 1e3  # a shift of a cell that an explanation empties
 ALIKE = 1.0 / 3.0
 REFUSED = 0.05
 
@@ -121,21 +121,40 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """A normal law of the shifts between two periods: mean (2n,), covariance (2n, 2n)."""
+
+    mean: Floats
+    covariance: Floats
+
+    def towards(self, other: "Prediction", share: float) -> "Prediction":
+        """Between this and another: linear interpolation."""
+        return Prediction(
+            (1 - share) * self.mean + share * other.mean, (1 - share) * self.covariance + share * other.covariance
+        )
+
+    def distance(self, shift: Floats, used: npt.NDArray[np.bool_]) -> tuple[float, float]:
+        """Squared Mahalanobis distance of what was seen in the cells used, and the logarithm of the likelihood."""
+        gap = np.nan_to_num((shift - self.mean)[used], nan=IMPOSSIBLE)
+        lower = np.linalg.cholesky(self.covariance[np.ix_(used, used)])
+        squared = float(np.sum(np.linalg.solve(lower, gap) ** 2))
+        return squared, -0.5 * squared - float(np.sum(np.log(np.diag(lower))))
+
+
+@dataclass(frozen=True)
 class Expectations:
     """What every explanation predicts, as logarithms of CPA (then ROAS) after over before, cell by cell.
 
     Attributes:
         cells: (channel, system) of the first half; the second half is their ROAS.
-        planned: (2n,) of the planned change alone.
-        faults: per fault, its sizes (k,) and what they predict (k, 2n).
-        covariance: (2n, 2n) between two periods.
+        planned: the planned change alone.
+        faults: per fault, its sizes, and what it predicts at each on top of the planned change.
         enough: which cells have enough actions (n,).
     """
 
     cells: tuple[tuple[str, str], ...]
-    planned: Floats
-    faults: Mapping[str, tuple[Floats, Floats]]
-    covariance: Floats
+    planned: Prediction
+    faults: Mapping[str, tuple[Floats, tuple[Prediction, ...]]]
     enough: npt.NDArray[np.bool_]
 
 
@@ -148,21 +167,21 @@ def expectations(world: World, plan: Plan, people: int | None = None, faults: Se
     def seen(extra: Sequence[Change]) -> View:
         return view_of(record(replace(world, scenario=apply(world.scenario, [*changes, *extra]))), paid)
 
+    volume = (people or world.scenario.run.users) / world.scenario.run.users
     today = view_of(record(world), paid)
     tomorrow = seen([])
-    predicted = {}
+    spending = cost_variance(world, paid)
+
+    def predicted(view: View) -> Prediction:
+        return Prediction(_shift(today, view, cells), _covariance(today, view, cells, spending, volume))
+
+    found = {}
     for fault in faults:
         sizes = grid(fault)
-        rows = []
-        for size in sizes:
-            change = Change(fault.name, {f"tracking.faults.{fault.name}": float(size)})
-            rows.append(_shift(today, seen([change]), cells))
-        predicted[fault.name] = (sizes, np.array(rows))
-    volume = (people or world.scenario.run.users) / world.scenario.run.users
+        changed = [Change(fault.name, {f"tracking.faults.{fault.name}": float(size)}) for size in sizes]
+        found[fault.name] = (sizes, tuple(predicted(seen([change])) for change in changed))
     least = np.array([min(v.conversions[s][c] for v in (today, tomorrow)) for c, s in cells]) * volume
-    covariance = _covariance(world, today, tomorrow, cells) / volume
-    covariance += MODEL_ERROR**2 * np.eye(len(covariance))
-    return Expectations(cells, _shift(today, tomorrow, cells), predicted, covariance, least >= FEWEST_ACTIONS)
+    return Expectations(cells, predicted(tomorrow), found, least >= FEWEST_ACTIONS)
 
 
 def grid(fault: Fault) -> Floats:
@@ -181,8 +200,8 @@ def diagnose(world: World, plan: Plan, observations: Sequence[Observation], *, p
 def judge(expected: Expectations, observations: Sequence[Observation]) -> Diagnosis:
     """Compare what was seen with every explanation.
 
-    Each predicts a normal vector with its mean and the common covariance; a fault's size is uniform over its range, so
-    its likelihood is the mean over sizes. The planned change alone has prior probability 1/2, the faults share the rest.
+    Each predicts a normal vector with a mean and a covariance of its own; a fault's size is uniform over its range, so its
+    likelihood is the mean over sizes. The planned change alone has prior probability 1/2, the faults share the rest.
     """
     from scipy.stats import chi2
 
@@ -193,26 +212,18 @@ def judge(expected: Expectations, observations: Sequence[Observation]) -> Diagno
             i = expected.cells.index((seen.channel, seen.system))
             shift[i] = _log_ratio(seen.cpa_after, seen.cpa_before)
             shift[n + i] = _log_ratio(seen.roas_after, seen.roas_before)
-    used = np.isfinite(shift) & np.tile(expected.enough, 2) & np.isfinite(expected.planned)
+    used = np.isfinite(shift) & np.tile(expected.enough, 2) & np.isfinite(expected.planned.mean)
     left_out = int(np.sum(np.isfinite(shift[:n]) & ~used[:n]))
     if not used.any():
         return Diagnosis((Suspect(NO_FAULT, "", math.nan, 1.0, 0.0, ""),), 1.0, 0, left_out)
-    weight = np.linalg.inv(expected.covariance[np.ix_(used, used)])
-
-    def distance(mean: Floats) -> Floats:
-        gap = np.nan_to_num(shift[used] - mean[..., used], nan=1e3)
-        result: Floats = np.einsum("...i,ij,...j->...", gap, weight, gap)
-        return result
-
-    alone = float(distance(expected.planned))
-    scores = [(NO_FAULT, "", math.nan, alone, -0.5 * alone + math.log(0.5), "")]
+    alone, likelihood = expected.planned.distance(shift, used)
+    scores = [(NO_FAULT, "", math.nan, alone, likelihood + math.log(0.5), "")]
     for fault in FAULTS:
         if fault.name in expected.faults:
-            sizes, means = between(*expected.faults[fault.name])
-            apart = distance(means)
-            best = int(np.argmin(apart))
-            evidence = float(np.logaddexp.reduce(-0.5 * apart)) - math.log(len(apart))
-            evidence += math.log(0.5 / len(expected.faults))
+            sizes, predictions = between(*expected.faults[fault.name])
+            apart, likelihoods = np.array([prediction.distance(shift, used) for prediction in predictions]).T
+            best = int(np.argmax(likelihoods))
+            evidence = float(np.logaddexp.reduce(likelihoods)) + math.log(0.5 / len(expected.faults) / len(sizes))
             scores.append((fault.name, fault.code, float(sizes[best]), float(apart[best]), evidence, fault.signature))
     total = float(np.logaddexp.reduce([score[4] for score in scores]))
     suspects = [Suspect(s[0], s[1], s[2], math.exp(s[4] - total), s[3], s[5]) for s in scores]
@@ -220,12 +231,14 @@ def judge(expected: Expectations, observations: Sequence[Observation]) -> Diagno
     return Diagnosis(tuple(suspects), float(chi2.sf(alone, int(used.sum()))), int(used.sum()), left_out)
 
 
-def between(sizes: Floats, means: Floats) -> tuple[Floats, Floats]:
+def between(sizes: Floats, predictions: Sequence[Prediction]) -> tuple[Floats, list[Prediction]]:
     """Many sizes between those replayed, and what they predict by linear interpolation."""
     if len(sizes) == 1:
-        return sizes, means
+        return sizes, list(predictions)
     fine = np.linspace(sizes[0], sizes[-1], STEPS)
-    return fine, np.stack([np.interp(fine, sizes, column) for column in means.T], axis=1)
+    place = np.clip(np.searchsorted(sizes, fine, side="right") - 1, 0, len(sizes) - 2)
+    share = (fine - sizes[place]) / (sizes[place + 1] - sizes[place])
+    return fine, [predictions[i].towards(predictions[i + 1], float(x)) for i, x in zip(place, share, strict=True)]
 
 
 def separations(expected: Expectations) -> pd.DataFrame:
@@ -234,24 +247,17 @@ def separations(expected: Expectations) -> pd.DataFrame:
     Columns: fault, code, from_no_fault, nearest (the explanation at whatever size that comes closest), distance. Two
     explanations three apart are told apart nearly always; below one they look alike.
     """
-    used = np.tile(expected.enough, 2) & np.isfinite(expected.planned)
-    weight = np.linalg.inv(expected.covariance[np.ix_(used, used)])
-
-    def apart(means: Floats, mean: Floats) -> float:
-        gap = np.nan_to_num(means[..., used] - mean[used], nan=1e3)
-        return math.sqrt(float(np.min(np.einsum("...i,ij,...j->...", gap, weight, gap))))
-
+    used = np.tile(expected.enough, 2) & np.isfinite(expected.planned.mean)
     rows = []
     for fault in FAULTS:
         if fault.name in expected.faults:
-            sizes, means = expected.faults[fault.name]
-            usual = means[int(np.argmin(np.abs(sizes - fault.usual)))]
-            alone = apart(expected.planned, usual)
-            others = {
-                other: apart(between(*found)[1], usual)
-                for other, found in expected.faults.items()
-                if other != fault.name
-            } | {NO_FAULT: alone}
+            sizes, predictions = expected.faults[fault.name]
+            usual = predictions[int(np.argmin(np.abs(sizes - fault.usual)))]
+            alone = math.sqrt(usual.distance(expected.planned.mean, used)[0])
+            others = {NO_FAULT: alone}
+            for other, found in expected.faults.items():
+                if other != fault.name:
+                    others[other] = math.sqrt(min(usual.distance(p.mean, used)[0] for p in between(*found)[1]))
             nearest = min(others, key=lambda other: others[other])
             rows.append((fault.name, fault.code, alone, nearest, others[nearest]))
     return pd.DataFrame(rows, columns=["fault", "code", "from_no_fault", "nearest", "distance"])
@@ -332,32 +338,37 @@ def _shift(today: View, tomorrow: View, cells: Sequence[tuple[str, str]]) -> Flo
     return np.array(cpa + roas)
 
 
-def _covariance(world: World, today: View, tomorrow: View, cells: Sequence[tuple[str, str]]) -> Floats:
-    """Covariance of ln CPA and ln ROAS after over before between two periods, linearised bootstrap over people.
+def _covariance(
+    today: View, tomorrow: View, cells: Sequence[tuple[str, str]], spending: Mapping[str, float], volume: float
+) -> Floats:
+    """Covariance of ln CPA and ln ROAS after over before, (2n, 2n), linearised bootstrap over people.
 
     Two cells covary as far as the same people's actions are counted in both: Σ_u a_ui·a_uj / (A_i·A_j), once for each
-    period; cells of one channel share the noise of its cost. ROAS has value in place of actions, and the sign of CPA's.
+    period at the user's volume; cells of one channel share the noise of its cost. Which actions a change costs is chance
+    too: the prediction itself is as uncertain as the difference of the two records over people, at the volume replayed.
+    ROAS has value in place of actions, and the sign opposite to CPA's.
     """
     channels = sorted({channel for channel, _ in cells})
+    counted = [
+        (
+            claimed_per_person(view.record, channels),
+            claimed_per_person(view.record, channels, value=True),
+        )
+        for view in (today, tomorrow)
+    ]
+    people = np.unique(np.concatenate([own.user for actions, _ in counted for own in actions.values()]))
     n = len(cells)
-    total = np.zeros((2 * n, 2 * n))
-    spending = cost_variance(world, channels)
-    for view in (today, tomorrow):
-        counted: dict[str, dict[tuple[str, str], Any]] = {
-            "actions": claimed_per_person(view.record, channels),
-            "value": claimed_per_person(view.record, channels, value=True),
-        }
-        people = np.unique(np.concatenate([own.user for own in counted["actions"].values()]))
-        matrix = np.zeros((2 * n, len(people)))
+    before, after = np.zeros((2, 2 * n, len(people)))
+    for matrix, (actions, value) in zip((before, after), counted, strict=True):
         for i, cell in enumerate(cells):
-            for row, sign, what in ((i, -1.0, "actions"), (n + i, 1.0, "value")):
-                own = counted[what][cell]
+            for row, sign, own in ((i, -1.0, actions[cell]), (n + i, 1.0, value[cell])):
                 if own.total > 0:
                     matrix[row, np.searchsorted(people, own.user)] = sign * own.amount / own.total
-        total += matrix @ matrix.T
     sign = np.r_[np.ones(n), -np.ones(n)]
     channel = np.array([c for c, _ in cells] * 2)
-    shared = channel[:, None] == channel[None, :]
     variance = np.array([spending[c] for c in channel])
-    result: Floats = total + 2.0 * shared * np.outer(sign, sign) * variance[:, None]
+    shared = (channel[:, None] == channel[None, :]) * np.outer(sign, sign) * variance[:, None]
+    difference = after - before
+    result: Floats = (before @ before.T + after @ after.T + 2.0 * shared) / volume
+    result += difference @ difference.T + MODEL_ERROR**2 * np.eye(2 * n)
     return result

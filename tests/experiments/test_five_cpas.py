@@ -3,8 +3,11 @@
 import pyarrow.compute as pc
 import pytest
 
+from attribution.build import build_paths
+from attribution.settings import PathSettings
 from experiments.five_cpas import DIMENSIONS, INCREMENTAL, ORACLE, cpas_by, five_cpas
 from experiments.truth import ALL, Truth, measure_truth
+from simulator.record.journeys import recorded_journeys
 from simulator.record.record import Record, record
 from simulator.scenario.loading import load_scenario
 from simulator.scenario.tracking import PERFECT
@@ -71,3 +74,14 @@ def test_robots_buy_ads_but_are_not_customers(world: World, today: Record) -> No
     robots = set(world.users.filter(world.users["robot"])["user_id"].to_pylist())
     claims = today.claims.filter(pc.equal(today.claims["system"].cast("string"), "crm"))
     assert not robots & set(claims["user_id"].to_pylist())
+
+
+def test_the_default_scenario_shows_the_published_double_counting_and_path_lengths() -> None:
+    """Platforms claim 20 to 84 % more orders than there are; 50 to 70 % of recorded paths have one touch (direct aside)."""
+    world = simulate(load_scenario("dtc-apparel"))
+    claims = sum(record(world).conversions("platform").values())
+    assert 1.20 <= claims / world.orders().num_rows <= 1.84
+    touches, conversions = recorded_journeys(world)
+    paths = build_paths(touches, conversions, PathSettings(direct="ignored_unless_alone"))
+    single = paths.conversions[paths.lengths == 1].sum() + paths.unattributed_conversions
+    assert 0.50 <= single / paths.total_conversions <= 0.70

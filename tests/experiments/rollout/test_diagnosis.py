@@ -12,6 +12,7 @@ from experiments.diagnosis import (
     NO_FAULT,
     Expectations,
     Observation,
+    Prediction,
     expectations,
     judge,
     observe,
@@ -32,15 +33,15 @@ def hand_made(sigma: float) -> Expectations:
     """Two faults that mirror each other, and one that cannot be told from the first."""
     shift = np.log(np.array([1.5, 1.0, 1.5, 1.0, 1 / 1.5, 1.0, 1 / 1.5, 1.0]))
     mirror = np.log(np.array([1.0, 1.5, 1.0, 1.5, 1.0, 1 / 1.5, 1.0, 1 / 1.5]))
+    covariance = sigma**2 * np.eye(8)
     return Expectations(
         cells=CELLS,
-        planned=np.zeros(8),
+        planned=Prediction(np.zeros(8), covariance),
         faults={
-            "click_id_stripped": (np.array([0.3]), shift[None]),
-            "missing_linker": (np.array([1.0]), shift[None]),
-            "utm_lost": (np.array([0.3]), mirror[None]),
+            "click_id_stripped": (np.array([0.3]), (Prediction(shift, covariance),)),
+            "missing_linker": (np.array([1.0]), (Prediction(shift, covariance),)),
+            "utm_lost": (np.array([0.3]), (Prediction(mirror, covariance),)),
         },
-        covariance=sigma**2 * np.eye(8),
         enough=np.ones(4, np.bool_),
     )
 
@@ -135,8 +136,8 @@ def test_confusion_of_faults_at_the_default_volume() -> None:
     table = separations(expected).set_index("fault")
     paid = scenario.paid_channels()
     ranked: dict[str, list[str]] = {fault.name: [] for fault in FAULTS} | {NO_FAULT: []}
-    lines = ["", "true fault → ranked first (of 6); distance to what looks most like it, in standard deviations"]
-    for seed in range(101, 107):
+    lines = ["", "true fault → ranked first (of 4); distance to what looks most like it, in standard deviations"]
+    for seed in range(101, 105):
         before, after = (
             simulate(load_scenario("dtc-apparel", {"run.seed": s}), threads=2) for s in (seed, seed + 1000)
         )
@@ -158,4 +159,4 @@ def test_confusion_of_faults_at_the_default_volume() -> None:
     lines.append(f"right among faults that differ in signature: {right} of {total}")
     sys.stdout.write("\n".join(lines) + "\n")
     assert right >= 0.8 * total
-    assert ranked[NO_FAULT].count(NO_FAULT) >= 4
+    assert ranked[NO_FAULT].count(NO_FAULT) >= 3

@@ -1,0 +1,72 @@
+"""`cpalab rollout` and `cpalab faults` as a user meets them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from experiments.cli.faults import command as faults
+from experiments.cli.rollout import command as rollout
+from simulator.scenario.faults import FAULTS
+from simulator.scenario.problems import ScenarioError
+
+FEW = ["--users", "20000", "--threads", "1"]
+
+
+@pytest.fixture
+def change(tmp_path: Path) -> str:
+    path = tmp_path / "change.toml"
+    path.write_text('title = "Repeats"\n[[changes]]\nname = "repeats"\nfault = "F3"\nsize = 0.5\n', encoding="utf-8")
+    return str(path)
+
+
+def test_a_table_and_the_statement_that_nothing_real_changed(change: str) -> None:
+    result = CliRunner().invoke(rollout, ["dtc-apparel", "--change", change, *FEW], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "Repeats: expected shift of CPA" in result.output
+    assert "their labels and incremental CPA are the same, event for event" in result.output
+
+
+def test_json_holds_every_cell(change: str) -> None:
+    arguments = ["dtc-apparel", "--change", change, "--json", "--no-verify", *FEW]
+    found = json.loads(CliRunner().invoke(rollout, arguments, catch_exceptions=False).output)
+    whole = next(cell for cell in found["cells"] if (cell["channel"], cell["system"]) == ("all", "analytics"))
+    assert 0.5 < whole["multiplier"] < 0.9
+    assert found["verified"] is None
+
+
+def test_what_was_seen_is_diagnosed(change: str, tmp_path: Path) -> None:
+    observed = tmp_path / "observed.csv"
+    observed.write_text("channel,system,cpa_before,cpa_after\nretargeting,platform,20,20\n", encoding="utf-8")
+    arguments = [
+        "dtc-apparel",
+        "--change",
+        change,
+        "--observed",
+        str(observed),
+        "--no-verify",
+        *FEW,
+        "--people",
+        "5000000",
+    ]
+    result = CliRunner().invoke(rollout, arguments, catch_exceptions=False)
+    assert "The planned change alone does not explain what was seen" in result.output
+
+
+def test_a_bad_change_file_is_refused_before_any_work(tmp_path: Path) -> None:
+    path = tmp_path / "change.toml"
+    path.write_text("[[changes]]\nfault = 'tag_outtage'\n", encoding="utf-8")
+    with pytest.raises(ScenarioError, match="did you mean tag_outage"):
+        CliRunner().invoke(rollout, ["dtc-apparel", "--change", str(path)], catch_exceptions=False)
+
+
+def test_the_library_is_listed_and_one_fault_shown() -> None:
+    listed = json.loads(CliRunner().invoke(faults, ["--json"]).output)
+    assert [row["code"] for row in listed] == [fault.code for fault in FAULTS]
+    shown = CliRunner().invoke(faults, ["F12"])
+    assert "model_change" in shown.output
+    assert "tag_outage" not in shown.output
+    wrong = CliRunner().invoke(faults, ["outage"])
+    assert wrong.exit_code == 2
+    assert "no such fault: outage; did you mean tag_outage?" in wrong.output
