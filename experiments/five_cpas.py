@@ -135,7 +135,8 @@ def five_cpas(
         }
         channels.append(ChannelCpas(channel, today.cost_micros.get(channel, 0) / 1e6, charged[channel] / 1e6, actions))
     total = {source: sum(own.actions[source] for own in channels) for source in SOURCES}
-    total[INCREMENTAL] = float(truth.effect(ALL, "joint").incremental_conversions)
+    if paid:
+        total[INCREMENTAL] = float(truth.effect(ALL, "joint").incremental_conversions)
     whole = ChannelCpas(ALL, sum(own.cost for own in channels), sum(own.true_cost for own in channels), total)
     claims = sum(counted["platform"].values())
     return FiveCpas((*channels, whole), truth.conversions, claims, credit.method)

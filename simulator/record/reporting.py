@@ -41,8 +41,9 @@ def _withhold_small_rows(claims: pa.Table, least: float) -> pa.Table:
 def by_day(claims: pa.Table, system: str, days: float) -> np.ndarray:
     """Conversions that a system books on each day of the run, float64 (days,); what falls outside is left out."""
     rows = claims.filter(pc.equal(claims["system"].cast(pa.string()), system))
-    day = np.floor(rows["booked"].to_numpy()).astype(np.int64)
+    booked = rows["booked"].to_numpy()
     last = int(np.ceil(days))
-    inside = (day >= 0) & (day < last)
+    day = np.minimum(booked.astype(np.int64), last - 1)  # the run's very last moment belongs to its last day
+    inside = (booked >= 0) & (booked <= days)
     amount = rows["conversions"].to_numpy() + rows["modelled"].to_numpy()
     return np.bincount(day[inside], weights=amount[inside], minlength=last)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.change import Change, apply, load_plan
+from experiments.confusion import Confusion, confusion
 from experiments.diagnosis import (
     NO_FAULT,
     Expectations,
@@ -24,7 +25,7 @@ from simulator.record.record import record
 from simulator.scenario.faults import FAULTS
 from simulator.scenario.loading import load_scenario
 from simulator.scenario.problems import ScenarioError
-from simulator.world import World, simulate
+from simulator.world import World
 
 CELLS = (("search", "platform"), ("search", "analytics"), ("social", "platform"), ("social", "analytics"))
 
@@ -124,39 +125,42 @@ def test_observations_are_read_and_every_mistake_is_named(tmp_path: Path, world:
     assert "line 3: cpa_before: 'x' must be a number above 0" in text
 
 
+DOCUMENT = Path(__file__).parents[3] / "docs" / "diagnosis.md"
+
+
+def as_document(found: Confusion) -> str:
+    """docs/diagnosis.md: what the study found."""
+    lines = [
+        "# How often diagnosis names the right fault",
+        "",
+        "`dtc-apparel` at its default volume, a planned repair of UTM parameters, and on top of it one fault at its usual",
+        "size; periods before and after are fresh worlds with seeds of their own. Written by `make study`.",
+        "",
+        found.summary(),
+        "The others are too small to see at this volume, or look like another: then the first answer is `no fault`, or one",
+        "of a group that `cpalab rollout --observed` names together.",
+        "",
+        "*Distance*: standard deviations between the fault at its usual size and what looks most like it, at any size.",
+        f"*First*: incidents of {found.incidents} in which it came first. *Named*: in which it was first or named as alike.",
+        "",
+        "| true fault | looks most like | distance | first | named | ranked first |",
+        "|---|---|---:|---:|---:|---|",
+    ]
+    for row in found.to_frame().itertuples():
+        apart = "–" if np.isnan(row.distance) else f"{min(row.distance, 999):.1f}"
+        lines.append(f"| {row.fault} | {row.nearest} | {apart} | {row.first} | {row.named} | {row[6]} |")
+    return "\n".join(lines) + "\n"
+
+
 @pytest.mark.study
 def test_confusion_of_faults_at_the_default_volume() -> None:
-    """Incidents in fresh worlds: periods before and after with seeds of their own, every fault at its usual size.
-
-    Among faults that lie three standard deviations from every other explanation, at least 80 % must be ranked first.
-    """
+    """At least 80 % right among faults that lie three standard deviations from every other explanation."""
     scenario = load_scenario("dtc-apparel")
     plan = load_plan({"changes": [{"name": "utms", "set": {"tracking.transport.utm_loss": 0.0}}]}, scenario)
-    expected = expectations(simulate(scenario, threads=2), plan)
-    table = separations(expected).set_index("fault")
-    paid = scenario.paid_channels()
-    ranked: dict[str, list[str]] = {fault.name: [] for fault in FAULTS} | {NO_FAULT: []}
-    lines = ["", "true fault → ranked first (of 4); distance to what looks most like it, in standard deviations"]
-    for seed in range(101, 105):
-        before, after = (
-            simulate(load_scenario("dtc-apparel", {"run.seed": s}), threads=2) for s in (seed, seed + 1000)
-        )
-        today = view_of(record(before), paid)
-        for name, first in ranked.items():
-            fault = [Change("fault", {f"tracking.faults.{name}": f.usual}) for f in FAULTS if f.name == name]
-            tomorrow = view_of(record(replace(after, scenario=apply(after.scenario, [*plan.changes, *fault]))), paid)
-            first.append(judge(expected, observe(today, tomorrow)).suspects[0].fault)
-    right = total = 0
-    for name, found in ranked.items():
-        counts = ", ".join(
-            f"{other} {found.count(other)}" for other in sorted(set(found), key=found.count, reverse=True)
-        )
-        distance = table["distance"].get(name, np.nan)
-        lines.append(f"{name:24s} {distance:6.1f}  {counts}")
-        if distance >= 3.0:
-            right += found.count(name)
-            total += len(found)
-    lines.append(f"right among faults that differ in signature: {right} of {total}")
-    sys.stdout.write("\n".join(lines) + "\n")
-    assert right >= 0.8 * total
-    assert ranked[NO_FAULT].count(NO_FAULT) >= 3
+    found = confusion(scenario, plan, seeds=range(101, 107), threads=2)
+    text = as_document(found)
+    sys.stdout.write(text)
+    DOCUMENT.write_text(text, encoding="utf-8")
+    assert len(found.distinct) >= 8
+    assert found.share_right >= 0.8
+    assert found.ranked[NO_FAULT][NO_FAULT] >= 5

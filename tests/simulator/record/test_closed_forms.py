@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from simulator.record.closed_forms import CLOSED_FORMS, Rates, default_lag_cdf, multipliers
 from simulator.record.rates import measure_rates
 from simulator.record.record import Record
+from simulator.record.reporting import by_day
 from simulator.scenario.faults import FAULTS, changed
 from simulator.scenario.tracking import PERFECT
 from simulator.world import World
@@ -149,6 +150,13 @@ def test_f9_time_zone_shifts_days_and_keeps_totals(recorded: Callable[..., Recor
     assert today.conversions("analytics") == shifted.conversions("analytics")
     difference = shifted.claims["booked"].to_numpy() - today.claims["booked"].to_numpy()
     assert np.allclose(difference, 8 / 24)
+    before, after = (by_day(found.claims, "analytics", 40.0) for found in (today, shifted))
+    assert before.sum() == claimed(today, "analytics")
+    assert not np.array_equal(before, after)
+    assert claimed(today, "analytics") - after.sum() == np.sum(
+        today.claims.filter(pc.equal(today.claims["system"].cast(pa.string()), "analytics"))["booked"].to_numpy()
+        >= 40 - 8 / 24
+    ), "what is shifted beyond the last day is booked on the day after"
 
 
 @pytest.mark.parametrize("days", [0.5, 3.0, 7.0])

@@ -184,3 +184,31 @@ def test_recorded_journeys_hold_what_analytics_counts(world: World) -> None:
     sessions = today.sessions.to_pandas().set_index("channel")["analytics_sessions"]
     assert touches["channel"].value_counts().to_pylist()
     assert touches.num_rows == sessions.sum() < today.sessions.to_pandas()["visits"].sum()
+
+
+def test_a_mistyped_utm_makes_a_channel_unassigned_and_no_other(recorded: Callable[..., Record]) -> None:
+    before = recorded().conversions("analytics")
+    after = recorded(transport__utm_mistyped={"social": 1.0}).conversions("analytics")
+    assert "social" not in after
+    assert after["unassigned"] == before["social"]
+    assert {c: n for c, n in after.items() if c != "unassigned"} == {c: n for c, n in before.items() if c != "social"}
+
+
+def test_small_rows_are_withheld_and_do_not_add_up(recorded: Callable[..., Record]) -> None:
+    before = recorded().conversions("analytics")
+    least = sorted(before.values())[1]
+    after = recorded(analytics__threshold_conversions=least).conversions("analytics")
+    assert after == {channel: n for channel, n in before.items() if n >= least}
+    assert len(after) == len(before) - 1
+
+
+def test_without_consent_tags_see_nothing_and_the_crm_sees_everything(
+    recorded: Callable[..., Record], world: World
+) -> None:
+    nobody = recorded(consent__share=0.0)
+    assert nobody.conversions("platform") == {}
+    assert nobody.conversions("analytics") == {}
+    assert sum(nobody.conversions("crm").values()) == world.orders().num_rows
+    assert nobody.billing_micros["partner"] == -sum(
+        world.events.filter(pc.equal(world.events["kind"], "fee"))["cost_micros"].to_pylist()
+    ), "a network that sees no order is owed nothing"
