@@ -73,8 +73,8 @@ def test_cost_per_conversion_is_cost_over_conversions_within_its_bounds(frame):
     )
     bounded = priced[priced["cost_per_conversion_lower"].notna()]
     assert (bounded["cost_per_conversion_lower"] <= bounded["cost_per_conversion"]).all()
-    upper = bounded["cost_per_conversion_upper"].fillna(math.inf)
-    assert (bounded["cost_per_conversion"] <= upper).all()
+    paid = bounded[bounded["cost"] > 0]
+    assert (paid["cost_per_conversion"] <= paid["cost_per_conversion_upper"]).all()
 
 
 def test_truth_has_no_interval_and_is_infinite_where_money_caused_nothing(frame, comparison):
