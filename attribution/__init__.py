@@ -9,11 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from attribution.bootstrap import bootstrap_credits as bootstrap_credits
     from attribution.build import build_paths as build_paths
     from attribution.completeness import completeness as completeness
     from attribution.cpa import cpa_table as cpa_table
     from attribution.credit import Credit as Credit
-    from attribution.credit import bootstrap_credits as bootstrap_credits
     from attribution.economics import UnitEconomics as UnitEconomics
     from attribution.errors import InvalidInputError as InvalidInputError
     from attribution.formats.registry import read_data as read_data
@@ -35,7 +35,7 @@ PUBLIC = {
     "Paths": "paths",
     "Segmented": "segments",
     "UnitEconomics": "economics",
-    "bootstrap_credits": "credit",
+    "bootstrap_credits": "bootstrap",
     "build_paths": "build",
     "completeness": "completeness",
     "conversion_lag": "lag",

@@ -38,7 +38,7 @@ def cpa_table(credits: Sequence[Credit], cost_micros: Mapping[str, int]) -> pd.D
         A long frame with the columns `channel, method, cost, conversions, cost_per_conversion,
         cost_per_conversion_lower, cost_per_conversion_upper`, in currency units, channels in alphabetical
         order within each method. A channel without credit keeps its cost, and its cost per conversion is
-        empty (NaN), because it is undefined; so is an upper bound where the credit's lower bound is zero,
+        empty (NaN), because it is undefined; an upper bound is `inf` where the credit's lower bound is zero,
         because it is unbounded. Bounds are empty where the credit has no interval. Cost is taken as known
         exactly.
 
@@ -62,7 +62,8 @@ def cpa_table(credits: Sequence[Credit], cost_micros: Mapping[str, int]) -> pd.D
         lower = upper = np.full(len(channels), np.nan)
         if credit.interval is not None:
             lower = _per_conversion(cost, _spread(credit.interval.conversions_upper, credit, channels))
-            upper = _per_conversion(cost, _spread(credit.interval.conversions_lower, credit, channels))
+            fewest = _spread(credit.interval.conversions_lower, credit, channels)
+            upper = np.where((fewest <= 0) & (cost > 0), np.inf, _per_conversion(cost, fewest))
         undefined = conversions <= 0
         columns = (
             channels,

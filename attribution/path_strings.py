@@ -43,21 +43,23 @@ def distinct_rows(paths: Any, separator: str, *, strip: bool = False) -> Distinc
     column = _arrow(paths)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return _of_lists(column)
-    from attribution.string_kernels import cut_texts, group_hashes, hash_texts
+    from attribution.string_kernels import cut_texts, group_texts
 
     _, places, content = column.buffers()
-    size = 0 if content is None else content.size
-    words = np.empty(size // 8 + 3, dtype=np.uint64)  # numpy aligns it, and two words follow the last text
-    data = words.view(np.uint8)
-    data[:size], data[size:] = np.frombuffer(content or b"", dtype=np.uint8), 0
+    data = np.frombuffer(content or b"", dtype=np.uint8)
+    if data.ctypes.data % 8:
+        data = data.copy()  # numpy aligns what it allocates
+    whole = len(data) // 8 * 8
+    words = data[:whole].view(np.uint64)
+    rest = np.uint64(int.from_bytes(data[whole:].tobytes(), "little"))
     offsets = np.frombuffer(places, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
     begins, ends = offsets[:-1], offsets[1:]
     if column.null_count:
         ends = np.where(pc.is_null(column).to_numpy(zero_copy_only=False), begins, ends)
-    row, first = group_hashes(hash_texts(words, begins, ends))
+    row, first = group_texts(words, rest, begins, ends)
     mark = np.frombuffer(separator.encode(), dtype=np.uint8)
     starts, stops, lengths = cut_texts(data, begins[first], ends[first], mark, strip)
-    codes, first = group_hashes(hash_texts(words, starts, stops))
+    codes, first = group_texts(words, rest, starts, stops)
     names = [bytes(data[starts[name] : stops[name]]).decode() for name in first]
     return _alphabetical(row, offsets_of(lengths), codes, names)
 

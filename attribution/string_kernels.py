@@ -66,31 +66,44 @@ def cut_texts(data: Bytes, begins: Ints, ends: Ints, separator: Bytes, strip: bo
 
 
 @inlined
-def word_at(words: Words, at: int) -> np.uint64:
+def word_at(words: Words, rest: np.uint64, at: int) -> np.uint64:
     """Return the eight bytes from `at` on. Unsigned throughout: a signed index would be tested for wrapping."""
     place = np.uint64(at) >> np.uint64(3)
     shift = (np.uint64(at) & np.uint64(7)) << np.uint64(3)
-    high = (words[place + np.uint64(1)] << np.uint64(1)) << (np.uint64(63) - shift)
-    word: np.uint64 = (words[place] >> shift) | high
+    last = np.uint64(len(words))
+    low = words[place] if place < last else rest
+    high = np.uint64(0)
+    if place + np.uint64(1) < last:
+        high = words[place + np.uint64(1)]
+    elif place < last:
+        high = rest
+    word: np.uint64 = (low >> shift) | ((high << np.uint64(1)) << (np.uint64(63) - shift))
     return word
 
 
 @kernel
-def hash_texts(words: Words, starts: Ints, stops: Ints) -> Words:
-    """Return two 64-bit hashes of every text [n, 2], eight bytes at a time.
+def group_texts(words: Words, rest: np.uint64, starts: Ints, stops: Ints) -> tuple[Codes, Codes]:
+    """Return the group [n] of every text, in order of first use, and the first text of each group.
+
+    A text has two 64-bit hashes, made of eight bytes at a time. Texts whose 128 bits agree are taken to be equal: for 100
+    million distinct texts an error has a chance below 1e-22. Open addressing in a table that grows with the groups; a
+    probe touches one line of the cache.
 
     Args:
-        words: the bytes of all texts as 64-bit words, with two words behind the last text.
+        words: the bytes of all texts as 64-bit words.
+        rest: the bytes behind the last whole word, as a word.
         starts: where each text starts, in bytes [n].
         stops: where each text stops [n].
     """
-    hashes = np.empty((len(starts), 2), dtype=np.uint64)
+    size, groups = 4096, 0
+    slots = np.zeros((size, 4), dtype=np.uint64)  # two hashes and 1 + the group; 0 is free
+    group, first = np.empty(len(starts), dtype=np.int32), np.empty(len(starts), dtype=np.int32)
     for row in range(len(starts)):
         at, stop = starts[row], stops[row]
         one = np.uint64(stop - at) * np.uint64(0x9E3779B97F4A7C15)
         other = ~one
         while at < stop:
-            word = word_at(words, at)
+            word = word_at(words, rest, at)
             if stop - at < 8:
                 word = word << np.uint64(64 - 8 * (stop - at))  # drops what follows the text
             one = (one ^ word) * np.uint64(0xBF58476D1CE4E5B9)
@@ -98,22 +111,6 @@ def hash_texts(words: Words, starts: Ints, stops: Ints) -> Words:
             other = (other + word) * np.uint64(0x94D049BB133111EB)
             other ^= other >> np.uint64(29)
             at += 8
-        hashes[row, 0], hashes[row, 1] = one, other
-    return hashes
-
-
-@kernel
-def group_hashes(hashes: Words) -> tuple[Codes, Codes]:
-    """Return the group [n] of every text, in order of first use, and the first text of each group.
-
-    Texts whose 128 bits agree are taken to be equal: for 100 million distinct texts an error has a chance below 1e-22.
-    Open addressing in a table that grows with the groups; a probe touches one line of the cache.
-    """
-    size, groups = 4096, 0
-    slots = np.zeros((size, 4), dtype=np.uint64)  # two hashes and 1 + the group; 0 is free
-    group, first = np.empty(len(hashes), dtype=np.int32), np.empty(len(hashes), dtype=np.int32)
-    for row in range(len(hashes)):
-        one, other = hashes[row, 0], hashes[row, 1]
         slot = one & np.uint64(size - 1)
         while slots[slot, 2] != 0 and (slots[slot, 0] != one or slots[slot, 1] != other):
             slot = (slot + np.uint64(1)) & np.uint64(size - 1)

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from attribution.bootstrap import bootstrap_credits
 from attribution.build import build_paths
-from attribution.credit import Credit, bootstrap_credits
+from attribution.credit import Credit
 from attribution.model import AttributionModel, FittedModel, TouchModel
 from attribution.paths import MICROS, Paths
 from attribution.rows import Ints, gather

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from experiments.comparison import Comparison as Comparison
-    from experiments.comparison import attribute as attribute
     from experiments.comparison import compare as compare
+    from experiments.perfect_tracking import attribute as attribute
     from experiments.truth import Truth as Truth
     from experiments.truth import measure_truth as measure_truth
 
 PUBLIC = {
     "Comparison": "comparison",
     "Truth": "truth",
-    "attribute": "comparison",
+    "attribute": "perfect_tracking",
     "compare": "comparison",
     "measure_truth": "truth",
 }

@@ -221,7 +221,7 @@ def credited(models: Sequence["AttributionModel"], paths: "Paths", job: Job, rep
     """The credits of all models, with intervals if they were asked for."""
     if job.intervals is None:
         return [model.fit(paths).credit(paths) for model in models]
-    from attribution.credit import bootstrap_credits
+    from attribution.bootstrap import bootstrap_credits
 
     draws = job.intervals
 

@@ -5,26 +5,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from attribution.build import build_paths
 from attribution.cpa import COLUMNS, cpa_table
-from attribution.credit import Credit, bootstrap_credits
+from attribution.credit import Credit
 from attribution.lag import ConversionLag, conversion_lag
-from attribution.model import load_model
-from attribution.paths import Paths
-from attribution.settings import PathSettings
+from experiments.five_cpas import FiveCpas, five_cpas
 from experiments.journeys import Journey, telling_journeys
 from experiments.lift.holdout import holdout_tests
 from experiments.lift.user import UserLiftTest
+from experiments.perfect_tracking import MODELS, attribute
 from experiments.truth import ALL, Effect, Estimand, Truth, measure_truth
 from experiments.verdict import verdict
 from simulator.world import World
-
-MODELS = ("last_click", "linear", "markov")
-LAST_CLICK_SETTINGS = PathSettings(direct="ignored_unless_alone")
-REPLICATES = 200
 
 
 @dataclass(frozen=True)
@@ -70,6 +62,7 @@ class Comparison:
         truth: effects and labels.
         lag: how long after the last click orders come, and how many paths have one touch.
         journeys: a few people's ways to an order.
+        systems: what platforms, analytics and CRM report on the same world; None without paid channels.
     """
 
     title: str
@@ -81,6 +74,7 @@ class Comparison:
     truth: Truth
     lag: ConversionLag
     journeys: tuple[Journey, ...]
+    systems: FiveCpas | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """The long frame of `cpa.csv`."""
@@ -88,27 +82,8 @@ class Comparison:
 
     def summary(self) -> str:
         """What the ads did as a whole, then one sentence per channel."""
-        return "\n".join([self.truth.summary(), *(channel.verdict for channel in self.channels)])
-
-
-def touches_and_orders(world: World) -> tuple[pa.Table, pa.Table]:
-    """Every visit of a person with its source, and every order, as perfect tracking would see them; robots are no people."""
-    events = world.events
-    robots = world.users.filter(world.users["robot"])["user_id"]
-    visits = events.filter(pc.equal(events["kind"], "visit"))
-    visits = visits.filter(pc.invert(pc.is_in(visits["user_id"], robots.combine_chunks())))
-    orders = world.orders()
-    return visits.select(["user_id", "time", "channel"]), orders.select(["user_id", "time", "order_id", "value_micros"])
-
-
-def attribute(
-    world: World, models: Sequence[str] = MODELS, settings: PathSettings = LAST_CLICK_SETTINGS
-) -> tuple[Paths, tuple[Credit, ...]]:
-    """Paths of clicks and visits to orders, and each model's credits with 95 % intervals (bootstrap over people)."""
-    touches, orders = touches_and_orders(world)
-    paths = build_paths(touches, orders, settings)
-    fitted = [load_model(model) for model in models]
-    return paths, bootstrap_credits(fitted, paths, seed=world.scenario.run.seed, replicates=REPLICATES)
+        reported = [self.systems.summary()] if self.systems else []
+        return "\n".join([self.truth.summary(), *reported, *(channel.verdict for channel in self.channels)])
 
 
 def compare(
@@ -124,6 +99,8 @@ def compare(
     truth = measure_truth(world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share))
     progress("attribution", 0.0)
     paths, credits = attribute(world, models)
+    progress("record", 0.0)
+    systems = five_cpas(world, truth, oracle=credits[0]) if world.scenario.paid_channels() else None
     progress("lift tests", 0.0)
     costs = dict.fromkeys(world.names.channels, 0) | world.cost_micros()
     lifts = holdout_tests(world)
@@ -142,6 +119,7 @@ def compare(
         truth=truth,
         lag=conversion_lag(paths),
         journeys=telling_journeys(world, truth),
+        systems=systems,
     )
 
 

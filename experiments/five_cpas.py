@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from attribution.build import build_paths
 from attribution.credit import Credit
 from attribution.model import load_model
-from attribution.settings import PathSettings
+from experiments.perfect_tracking import LAST_CLICK_SETTINGS, touches_and_orders
 from experiments.truth import ALL, Truth, cost_per
 from simulator.record.claims import SYSTEMS
 from simulator.record.happened import codes
@@ -31,7 +31,6 @@ ORACLE, INCREMENTAL = "oracle", "incremental"
 SOURCES = (*SYSTEMS, ORACLE, INCREMENTAL)
 Dimension = Literal["device", "browser", "geo", "segment", "campaign", "creative", "returning"]
 DIMENSIONS: tuple[Dimension, ...] = ("device", "browser", "geo", "segment", "campaign", "creative", "returning")
-LAST_NON_DIRECT = PathSettings(direct="ignored_unless_alone")
 
 
 @dataclass(frozen=True)
@@ -94,12 +93,12 @@ class FiveCpas:
 
     def summary(self) -> str:
         """How often an order is claimed, and how far reported and incremental CPA are apart."""
-        whole = self.channels[-1]
+        whole, model = self.channels[-1], self.model.replace("_", " ")
         return (
             f"Platforms together claim {self.platform_claims:,.0f} of {self.orders:,} orders "
             f"({self.claims_per_order - 1:+.0%}). All paid channels together cost {whole.cpa('platform'):,.2f} per action in "
             f"the platforms' eyes, {whole.cpa('analytics'):,.2f} in analytics, {whole.cpa('crm'):,.2f} in the CRM, "
-            f"{whole.cpa(ORACLE):,.2f} by {self.model} under perfect tracking, and {whole.cpa(INCREMENTAL):,.2f} per order "
+            f"{whole.cpa(ORACLE):,.2f} by {self.model.replace('_', ' ')} under perfect tracking, and {whole.cpa(INCREMENTAL):,.2f} per order "
             "that they caused."
         )
 
@@ -143,16 +142,9 @@ def five_cpas(
     return FiveCpas((*channels, whole), truth.conversions, claims, credit.method)
 
 
-def oracle_credit(world: World, model: str, settings: PathSettings = LAST_NON_DIRECT) -> Credit:
+def oracle_credit(world: World, model: str) -> Credit:
     """The model's credit on every visit of every person, as perfect tracking would see them."""
-    robots = world.users.filter(world.users["robot"])["user_id"].combine_chunks()
-    visits = world.events.filter(pc.equal(world.events["kind"], "visit"))
-    visits = visits.filter(pc.invert(pc.is_in(visits["user_id"], robots)))
-    paths = build_paths(
-        visits.select(["user_id", "time", "channel"]),
-        world.orders().select(["user_id", "time", "order_id", "value_micros"]),
-        settings,
-    )
+    paths = build_paths(*touches_and_orders(world), LAST_CLICK_SETTINGS)
     return load_model(model).fit(paths).credit(paths)
 
 

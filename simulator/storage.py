@@ -56,17 +56,18 @@ def whole_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
         OutputError: `target` exists and `force` is not given, or cannot be written.
     """
     check_target(target, force=force)
+    place = target.resolve()
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".unfinished", dir=target.parent))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".unfinished", dir=place.parent))
     except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror}); choose another folder with --out") from None
+        raise OutputError(f"{target}: cannot be written ({_reason(error)}); choose another folder with --out") from None
     try:
         yield temporary
         temporary.chmod(0o755)
-        _swap(temporary, target)
+        _swap(temporary, place)
     except OSError as error:
-        raise OutputError(f"{target}: writing failed ({error.strerror}); nothing was left behind") from None
+        raise OutputError(f"{target}: writing failed ({_reason(error)}); nothing was left behind") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -74,7 +75,7 @@ def whole_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
 def check_target(target: Path, *, force: bool) -> None:
     """Refuse a folder that exists, before any work is done.
 
-    With `force` only an empty folder or one that holds earlier results (a manifest) is replaced.
+    With `force` only an empty folder or one that holds earlier results (a manifest of cpalab) is replaced.
 
     Raises:
         OutputError: says why and what to do.
@@ -85,8 +86,22 @@ def check_target(target: Path, *, force: bool) -> None:
         raise OutputError(f"{target}: is a file, not a folder; choose another place with --out")
     if not force:
         raise OutputError(f"{target}: exists already; --force replaces it, --out chooses another folder")
-    if any(target.iterdir()) and not (target / MANIFEST).exists():
+    if any(target.iterdir()) and not _is_result(target):
         raise OutputError(f"{target}: holds something that is not a result of cpalab; --force will not remove it")
+
+
+def _is_result(folder: Path) -> bool:
+    """Whether the folder's manifest is ours: other programs call their files so too."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and {"cpalab", "scenario", "files"} <= manifest.keys()
+
+
+def _reason(error: OSError) -> str:
+    """What the system says went wrong, without what libraries wrap around it."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _swap(temporary: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Sequence
@@ -240,7 +241,7 @@ def _open_csv(path: Path) -> Source:
     if not second:
         raise InvalidInputError([f"{path.name}: holds a header and no rows; export it again"])
     delimiter = max(DELIMITERS, key=header.count)
-    columns = tuple(cell.strip().strip('"') for cell in header.split(delimiter))
+    columns = tuple(cell.strip() for cell in next(csv.reader([header], delimiter=delimiter)))
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise InvalidInputError([f"{path.name}: the header names {', '.join(map(repr, twice))} more than once"])

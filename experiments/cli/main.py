@@ -3,7 +3,9 @@
 import errno
 import importlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,8 +16,11 @@ COMMANDS = {
     "run": "Simulate a market, attribute it, test it, compute its truth, and compare the CPAs.",
     "simulate": "Simulate a market and write what happened.",
     "truth": "What each channel's ads really caused.",
-    "rollout": "Which CPA shift a change of tracking must bring, and which would mean a bug.",
-    "faults": "The fault library, each with what it does to reported CPA.",
+    "rollout": "Which CPA shift a tracking change should bring, and what would be a bug.",
+    "faults": "The tracking faults that can be simulated, with what each does to CPA.",
+    "attribute": "Attribute your own paths or logs, with any model.",
+    "lift": "Read a lift test from your own table, by user or by geo.",
+    "power": "Plan a lift test: sample size, detectable effect, cost.",
     "scenarios": "List the scenarios that come with cpalab, or show one.",
     "check": "Validate a scenario file.",
 }
@@ -66,8 +71,31 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; exit status 0 if all went well, 2 on bad input, 1 on other failures, 130 on Ctrl-C."""
-    with clear_messages(sys.exit):
+    sys.unraisablehook = _raise_interruptions_again
+    with clear_messages(_leave):
         cli.main(standalone_mode=False)
+
+
+def _raise_interruptions_again(lost: "sys.UnraisableHookArgs") -> None:
+    """Ctrl-C that strikes inside a callback from C (LLVM's, while compiled code is loaded) would be lost there."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        # A little later and from a thread of its own: raised at once it would strike here, and be lost again.
+        again = threading.Timer(0.05, signal.pthread_kill, (threading.get_ident(), signal.SIGINT))
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(lost)
+
+
+def _leave(status: int) -> None:
+    """End the process with this status."""
+    if status == INTERRUPTED:
+        # Ctrl-C may have struck while compiled code was being loaded; taking LLVM's half-made objects apart at the
+        # interpreter's end would crash. All that must be cleaned up has been: the interruption came through it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 @contextmanager

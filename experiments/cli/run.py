@@ -29,7 +29,7 @@ def command(
     """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
 
     SCENARIO is a name (see cpalab scenarios) or a TOML file. With --out, writes manifest.json, events/, users.parquet,
-    market.parquet, timeline.parquet, cpa.csv, truth.csv and report.html to DIR, whole or not at all.
+    market.parquet, timeline.parquet, cpa.csv, five_cpas.csv, truth.csv and report.html to DIR, whole or not at all.
     """
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
     with progress_bar(quiet) as report:
@@ -65,6 +65,8 @@ def main_job(
             write_world(world, folder)
             comparison.to_frame().to_csv(folder / "cpa.csv", index=False)
             comparison.truth.to_frame().to_csv(folder / "truth.csv", index=False)
+            if comparison.systems is not None:
+                comparison.systems.to_frame().to_csv(folder / "five_cpas.csv", index=False)
             (folder / "report.html").write_text(render_report(comparison, scenario.run), encoding="utf-8")
             write_manifest(folder, scenario)
     return comparison

@@ -8,11 +8,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from experiments.comparison import MODELS, ChannelComparison, Comparison
+from experiments.comparison import ChannelComparison, Comparison
+from experiments.five_cpas import FiveCpas
+from experiments.perfect_tracking import MODELS
 from experiments.truth import Truth
 from experiments.verdict import words
 
 PIPE_WIDTH = 150
+REPORTED = ("platform", "analytics", "crm", "crm_qualified", "crm_closed", "oracle", "incremental")
 UNDEFINED, UNBOUNDED = "–", "∞"
 
 
@@ -51,7 +54,25 @@ def print_comparison(comparison: Comparison) -> None:
     screen.print(table)
     screen.print("Models: orders credited. Lift test and truth: cost per incremental order.", style="dim")
     screen.print()
+    if comparison.systems:
+        screen.print(systems_table(comparison.systems, comparison.currency))
+        screen.print("The same orders as each system records them; CRM: by the source it knows.", style="dim")
+        screen.print()
     screen.print(comparison.summary())
+
+
+def systems_table(systems: FiveCpas, currency: str) -> Table:
+    """Cost per action of each channel in the eyes of each system."""
+    table = Table(title=f"Five CPAs: what each system reports, in {currency}", title_justify="left")
+    table.add_column("channel")
+    whole = systems.channels[-1].actions
+    # Stages that everyone reaches would repeat a column.
+    sources = [s for s in REPORTED if not s.startswith("crm_") or whole[s] != whole["crm"]]
+    for source in sources:
+        table.add_column(source.replace("_", " "), justify="right", style="bold" if source == "incremental" else "")
+    for channel in systems.channels:
+        table.add_row(words(channel.channel), *(money(channel.cpa(source)) for source in sources))
+    return table
 
 
 def lift_cell(channel: ChannelComparison) -> str:
@@ -108,6 +129,7 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
             }
             for channel in comparison.channels
         ],
+        "five_cpas": [] if comparison.systems is None else comparison.systems.to_frame().to_dict("records"),
         "truth": comparison.truth.to_frame().to_dict("records"),
         "single_touch_share": comparison.lag.single_touch_share,
     }

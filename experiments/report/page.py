@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from experiments.comparison import LAST_CLICK_SETTINGS, Comparison
+from experiments.comparison import Comparison
+from experiments.perfect_tracking import LAST_CLICK_SETTINGS
 from experiments.report.charts.dumbbell import dumbbell_chart, other_model_shapes
 from experiments.report.charts.journey import journey_chart
 from experiments.report.charts.labels import label_chart

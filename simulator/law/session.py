@@ -9,7 +9,7 @@
     6 funnel      how far the visit takes them
     7 aftermath   what the action is worth, and what becomes of it
 
-Every step is a compiled function of its own with all it needs in its arguments. `simulator.law.replacement` swaps one.
+Every step is a compiled function of its own with all it needs in its arguments. `simulator.replace_steps` swaps one.
 """
 
 from typing import Any, NamedTuple

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from attribution.bootstrap import bootstrap_credits
 from attribution.build import build_paths
-from attribution.credit import Credit, bootstrap_credits
+from attribution.credit import Credit
 from attribution.errors import InvalidInputError
 from attribution.models.markov import Markov
 from attribution.models.rules import LastClick, Linear

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution.credit import bootstrap_credits
+from attribution.bootstrap import bootstrap_credits
 from attribution.errors import InvalidInputError
 from attribution.formats.registry import read_data
 from attribution.model import load_model

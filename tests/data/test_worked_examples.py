@@ -8,7 +8,7 @@ import pytest
 
 from attribution.build import build_paths
 from attribution.models.rules import LastClick
-from experiments.comparison import LAST_CLICK_SETTINGS, touches_and_orders
+from experiments.perfect_tracking import LAST_CLICK_SETTINGS, touches_and_orders
 
 # Counts of orders are Poisson to good approximation, so the logarithm of a CPA has standard error 1 / sqrt(orders).
 # 3.3 of them: one check in a thousand fails by luck.

@@ -142,6 +142,13 @@ class TestColumns:
         )
         assert data.touches["landing page"].to_pylist() == ["/shoes"]
 
+    def test_names_may_be_quoted_and_cells_separated_otherwise(self, write):
+        text = 'user_id;time;channel;"cost; in euro"\nu;1;"a; b";3\n'
+        data = read_data(write("t.csv", text), {"user_id": ["u"], "time": [2.0]})
+        assert data.touches.select(["channel", "cost; in euro"]).to_pylist() == [
+            {"channel": "a; b", "cost; in euro": "3"}
+        ]
+
     def test_no_name_may_come_twice(self, write):
         (problem,) = refused(write("t.csv", "user_id,time,time,channel\nu,1,1,a\n"))
         assert problem == "t.csv: the header names 'time' more than once"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from attribution.credit import bootstrap_credits
+from attribution.bootstrap import bootstrap_credits
 from attribution.errors import InvalidInputError
 from attribution.models.lift_calibrated import LiftCalibrated, LiftResult
 from attribution.models.rules import LastClick, Linear

@@ -1,6 +1,5 @@
 """The command as people run it: a process of its own, real files, what it says and how it ends."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -45,14 +44,13 @@ def cpalab():
 def start_cpalab():
     """Starts the command and does not wait; Ctrl-C reaches it even where the test itself was started to ignore it."""
 
-    def start(*words, **options):
+    def start(*words, stdout=subprocess.PIPE):
         return subprocess.Popen(
             [*COMMAND, *map(str, words)],
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
-            **options,
         )
 
     return start
@@ -85,9 +83,3 @@ def is_refused():
             assert message in answer.err
 
     return check
-
-
-@pytest.fixture(scope="session")
-def nobody():
-    """Options under which a command runs without an administrator's rights."""
-    return {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}

@@ -1,5 +1,7 @@
 """The command's manners: help at once, and people's mistakes answered with place, value, rule and hint, never a traceback."""
 
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -139,3 +141,27 @@ def test_a_folder_is_no_scenario(cpalab, is_refused, tmp_path):
 
 def test_the_command_is_installed_where_its_python_is():
     assert Path(sys.executable).with_name("cpalab").is_file()
+
+
+def test_ctrl_c_inside_a_callback_from_c_is_raised_again_and_not_lost():
+    # What LLVM's callbacks do with it while compiled code is loaded, without the luck of striking in one.
+    program = (
+        "import ctypes, sys, time\n"
+        "from experiments.cli import main\n"
+        "def load_compiled_code(standalone_mode):\n"
+        "    def struck(): raise KeyboardInterrupt\n"
+        "    ctypes.CFUNCTYPE(None)(struck)()\n"
+        "    time.sleep(5)\n"
+        "    print('went on')\n"
+        "main.cli.main = load_compiled_code\n"
+        "main.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "Interrupted; nothing was written.\n"
