@@ -1,4 +1,4 @@
-"""The default scenario, small: 30,000 people, about 200 orders."""
+"""The default scenario, small and without server-side events: 30,000 people, about 200 orders."""
 
 import pytest
 
@@ -8,4 +8,4 @@ from simulator.world import World, simulate
 
 @pytest.fixture(scope="session")
 def world() -> World:
-    return simulate(load_scenario("dtc-apparel", {"run.users": 30_000}))
+    return simulate(load_scenario("dtc-apparel", {"run.users": 30_000, "tracking.transport.server_coverage": 0.0}))
