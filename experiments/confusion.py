@@ -93,7 +93,9 @@ def confusion(
             first[found.suspects[0].fault] += 1
             named[name] += name in {suspect.fault for suspect in found.look_alike}
         progress((done + 1) / len(seeds))
-    return Confusion(len(seeds), ranked, named, table["distance"].to_dict(), table["nearest"].to_dict())
+    distance = {str(fault): float(value) for fault, value in table["distance"].items()}
+    nearest = {str(fault): str(value) for fault, value in table["nearest"].items()}
+    return Confusion(len(seeds), ranked, named, distance, nearest)
 
 
 def _world(scenario: Scenario, seed: int, threads: int) -> World:

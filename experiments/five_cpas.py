@@ -98,7 +98,7 @@ class FiveCpas:
             f"Platforms together claim {self.platform_claims:,.0f} of {self.orders:,} orders "
             f"({self.claims_per_order - 1:+.0%}). All paid channels together cost {whole.cpa('platform'):,.2f} per action in "
             f"the platforms' eyes, {whole.cpa('analytics'):,.2f} in analytics, {whole.cpa('crm'):,.2f} in the CRM, "
-            f"{whole.cpa(ORACLE):,.2f} by {self.model.replace('_', ' ')} under perfect tracking, and {whole.cpa(INCREMENTAL):,.2f} per order "
+            f"{whole.cpa(ORACLE):,.2f} by {model} under perfect tracking, and {whole.cpa(INCREMENTAL):,.2f} per order "
             "that they caused."
         )
 
