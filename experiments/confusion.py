@@ -79,7 +79,7 @@ def confusion(
     Each incident compares two periods with people and seeds of their own, neither of them that of the frozen world.
     """
     expected = expectations(simulate(scenario, threads=threads), plan)
-    table = separations(expected)
+    table = separations(expected).set_index("fault")
     paid = scenario.paid_channels()
     ranked: dict[str, Counter[str]] = {name: Counter() for name in (*(fault.name for fault in FAULTS), NO_FAULT)}
     named: Counter[str] = Counter()
@@ -93,8 +93,8 @@ def confusion(
             first[found.suspects[0].fault] += 1
             named[name] += name in {suspect.fault for suspect in found.look_alike}
         progress((done + 1) / len(seeds))
-    distance = dict(zip(table["fault"], table["distance"], strict=True))
-    nearest = dict(zip(table["fault"], table["nearest"], strict=True))
+    distance = {str(fault): float(value) for fault, value in table["distance"].items()}
+    nearest = {str(fault): str(value) for fault, value in table["nearest"].items()}
     return Confusion(len(seeds), ranked, named, distance, nearest)
 
 

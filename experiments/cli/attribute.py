@@ -131,9 +131,11 @@ def write(answer: Answer, job: Job, folder: Path) -> None:
     asked = {name: str(value) if isinstance(value, Path) else value for name, value in vars(job).items()}
     manifest = {
         "cpalab": version("cpalab"),
+        "scenario": None,  # the data are the user's own
         **asked,
-        "files": [str(file) for file in job.files],
+        "inputs": [str(file) for file in job.files],
         "notes": [*answer.summaries, *answer.notes],
+        "files": {file.name: {"bytes": file.stat().st_size} for file in sorted(folder.iterdir())},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
