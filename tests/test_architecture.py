@@ -115,6 +115,7 @@ def test_the_wheel_carries_the_three_packages_and_nothing_else_at_the_top(wheel)
 def test_the_wheel_carries_every_source_file_and_every_preset(wheel):
     sources = {name for name in wheel if name.endswith(".py")}
     assert sources == {name_of(path) for path in SOURCES}
-    presets = {f"simulator/scenario/presets/{path.name}" for path in (ROOT / "data" / "scenarios").glob("*.toml")}
-    assert len(presets) == 5
+    data = ROOT / "data" / "scenarios"
+    presets = {f"simulator/scenario/presets/{path.relative_to(data).as_posix()}" for path in data.rglob("*.toml")}
+    assert presets
     assert {name for name in wheel if name.endswith(".toml")} == presets

@@ -181,10 +181,10 @@ def test_attributed_cpa_is_undefined_without_credit(comparison):
 # ---------------------------------------------------------------- sentences
 
 
-def test_the_summary_is_the_truths_sentence_and_one_per_channel(comparison):
+def test_the_summary_begins_with_the_truths_sentence_and_ends_with_one_per_channel(comparison):
     lines = comparison.summary().splitlines()
     assert lines[0] == comparison.truth.summary()
-    assert lines[1:] == [channel.verdict for channel in comparison.channels]
+    assert lines[-len(comparison.channels) :] == [channel.verdict for channel in comparison.channels]
 
 
 def test_without_holdouts_there_is_no_lift_test_and_its_row_is_empty(shop, budgeted):
