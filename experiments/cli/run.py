@@ -10,8 +10,13 @@ from experiments.cli.progress import Report, progress_bar, say_if_compiling
 from simulator.scenario.schema import Scenario
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from experiments.comparison import Comparison
+    from experiments.five_cpas import Dimension
     from simulator.world import EngineName
+
+DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "returning")
 
 
 @click.command()
@@ -20,37 +25,46 @@ if TYPE_CHECKING:
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for tables, events and report.html."
 )
 @click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
+@click.option(
+    "--by", "dimensions", multiple=True, type=click.Choice(DIMENSIONS), help="Also each system's CPA by this."
+)
 @engine_options
 @talk_options
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
-    out: Path | None, force: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
+    out: Path | None, force: bool, dimensions: tuple["Dimension", ...], engine: "EngineName", threads: int,
+    quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
 
     SCENARIO is a name (see cpalab scenarios) or a TOML file. With --out, writes manifest.json, events/, users.parquet,
-    market.parquet, timeline.parquet, cpa.csv, five_cpas.csv, truth.csv and report.html to DIR, whole or not at all.
+    market.parquet, timeline.parquet, cpa.csv, five_cpas.csv, truth.csv, cpa_by_….csv for each --by, and report.html to
+    DIR, whole or not at all.
     """
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
     with progress_bar(quiet) as report:
-        comparison = main_job(chosen, out, force, engine, threads, report, quiet)
-    from experiments.cli.tables import comparison_as_json, print_comparison, print_json
+        comparison, segments = main_job(chosen, out, force, dimensions, engine, threads, report, quiet)
+    from experiments.cli.tables import comparison_as_json, print_comparison, print_json, print_segments
 
     if as_json:
-        print_json(comparison_as_json(comparison))
+        by = {dimension: frame.to_dict("records") for dimension, frame in segments.items()}
+        print_json(comparison_as_json(comparison) | ({"by": by} if by else {}))
     elif not quiet:
         print_comparison(comparison)
+        print_segments(segments)
         if out is not None:
             click.echo(f"\nWritten to {out}: open {out / 'report.html'}")
 
 
 def main_job(
-    scenario: Scenario, out: Path | None, force: bool, engine: "EngineName", threads: int, report: Report, quiet: bool
-) -> "Comparison":
+    scenario: Scenario, out: Path | None, force: bool, dimensions: tuple["Dimension", ...], engine: "EngineName",
+    threads: int, report: Report, quiet: bool,
+) -> tuple["Comparison", "dict[str, pd.DataFrame]"]:  # fmt: skip
     """Everything from the scenario to the files; returns what was found."""
     from contextlib import nullcontext
 
     from experiments.comparison import compare
+    from experiments.five_cpas import cpas_by
     from experiments.report.page import render_report
     from experiments.truth import ESTIMANDS
     from simulator.storage import whole_folder, write_manifest, write_world
@@ -60,6 +74,7 @@ def main_job(
         say_if_compiling(quiet)
         world = simulate(scenario, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
         comparison = compare(world, estimands=ESTIMANDS, threads=threads, progress=report)
+        segments: dict[str, pd.DataFrame] = {dimension: cpas_by(world, dimension) for dimension in dimensions}
         if folder is not None:
             report("write", 0.0)
             write_world(world, folder)
@@ -67,6 +82,8 @@ def main_job(
             comparison.truth.to_frame().to_csv(folder / "truth.csv", index=False)
             if comparison.systems is not None:
                 comparison.systems.to_frame().to_csv(folder / "five_cpas.csv", index=False)
+            for dimension, frame in segments.items():
+                frame.to_csv(folder / f"cpa_by_{dimension}.csv", index=False)
             (folder / "report.html").write_text(render_report(comparison, scenario.run), encoding="utf-8")
             write_manifest(folder, scenario)
-    return comparison
+    return comparison, segments

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 import click
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
@@ -73,6 +74,24 @@ def systems_table(systems: FiveCpas, currency: str) -> Table:
     for channel in systems.channels:
         table.add_row(words(channel.channel), *(money(channel.cpa(source)) for source in sources))
     return table
+
+
+def print_segments(segments: dict[str, pd.DataFrame]) -> None:
+    """For each dimension, every system's CPA of each channel within each of its values."""
+    screen = console()
+    for dimension, frame in segments.items():
+        systems = list(dict.fromkeys(frame["system"]))
+        table = Table(title=f"CPA by {dimension}", title_justify="left")
+        for heading in ("channel", dimension):
+            table.add_column(heading)
+        for heading in ("cost", *systems):
+            table.add_column(heading.replace("_", " "), justify="right")
+        for (channel, value), own in frame.groupby(["channel", dimension], sort=False, dropna=False):
+            cpa = own.set_index("system")["cost_per_conversion"]
+            cells = (money(float(cpa.get(system, math.nan))) for system in systems)
+            table.add_row(words(str(channel)), str(value), f"{own['cost'].max():,.0f}", *cells)
+        screen.print()
+        screen.print(table)
 
 
 def lift_cell(channel: ChannelComparison) -> str:
