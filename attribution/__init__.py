@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from attribution.bootstrap import bootstrap_credits as bootstrap_credits
     from attribution.build import build_paths as build_paths
-    from attribution.completeness import completeness as completeness
     from attribution.cpa import cpa_table as cpa_table
     from attribution.credit import Credit as Credit
     from attribution.economics import UnitEconomics as UnitEconomics
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from attribution.formats.registry import read_data as read_data
     from attribution.formats.registry import write_data as write_data
     from attribution.lag import conversion_lag as conversion_lag
+    from attribution.maturity import completeness as completeness
     from attribution.model import load_model as load_model
     from attribution.model import model_names as model_names
     from attribution.paths import Paths as Paths
@@ -37,7 +37,7 @@ PUBLIC = {
     "UnitEconomics": "economics",
     "bootstrap_credits": "bootstrap",
     "build_paths": "build",
-    "completeness": "completeness",
+    "completeness": "maturity",
     "conversion_lag": "lag",
     "cpa_table": "cpa",
     "load_model": "model",

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from attribution.build import build_paths
-from attribution.completeness import BUCKET_EDGES_DAYS, completeness
 from attribution.errors import InvalidInputError
+from attribution.maturity import BUCKET_EDGES_DAYS, completeness
 from attribution.paths import Paths
 from attribution.settings import PathSettings
 
