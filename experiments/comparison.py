@@ -94,7 +94,17 @@ def compare(
     threads: int = 1,
     progress: Callable[[str, float], None] = lambda stage, share: None,
 ) -> Comparison:
-    """Attribute a world, read its lift tests, compute its truth, and put them side by side."""
+    """Attribute a world, read its lift tests, compute its truth, and put them side by side.
+
+    The first of `models` is the one that verdicts and the oracle's CPA are about. The average and the joint effect are
+    always among the `estimands`.
+
+    Raises:
+        ValueError: no model is named.
+    """
+    if not models:
+        raise ValueError("models: name at least one")
+    estimands = tuple(dict.fromkeys(("average", "joint", *estimands)))
     progress("truth", 0.0)
     truth = measure_truth(world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share))
     progress("attribution", 0.0)

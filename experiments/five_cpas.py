@@ -94,12 +94,21 @@ class FiveCpas:
     def summary(self) -> str:
         """How often an order is claimed, and how far reported and incremental CPA are apart."""
         whole, model = self.channels[-1], self.model.replace("_", " ")
+        if self.orders == 0:
+            return f"All paid channels together cost {whole.true_cost:,.2f}; nobody ordered."
+
+        def price(source: str) -> str:
+            cpa = whole.cpa(source)
+            return f"{cpa:,.2f}" if math.isfinite(cpa) else "nothing that can be priced"
+
+        billed = ""
+        if round(whole.cost, 2) != round(whole.true_cost, 2):
+            billed = f" (networks bill by what they saw: {whole.cost:,.0f} instead of {whole.true_cost:,.0f})"
         return (
             f"Platforms together claim {self.platform_claims:,.0f} of {self.orders:,} orders "
-            f"({self.claims_per_order - 1:+.0%}). All paid channels together cost {whole.cpa('platform'):,.2f} per action in "
-            f"the platforms' eyes, {whole.cpa('analytics'):,.2f} in analytics, {whole.cpa('crm'):,.2f} in the CRM, "
-            f"{whole.cpa(ORACLE):,.2f} by {model} under perfect tracking, and {whole.cpa(INCREMENTAL):,.2f} per order "
-            "that they caused."
+            f"({self.claims_per_order - 1:+.0%}). All paid channels together cost {price('platform')} per action in the "
+            f"platforms' eyes, {price('analytics')} in analytics, {price('crm')} in the CRM{billed}, {price(ORACLE)} by "
+            f"{model} under perfect tracking, and {price(INCREMENTAL)} per order that they caused."
         )
 
 

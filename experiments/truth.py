@@ -100,11 +100,13 @@ class Truth:
 
     def summary(self) -> str:
         """How many orders needed the ads."""
+        if self.conversions == 0:
+            return "Nobody ordered."
         if ALL not in self.labels:
             return f"{self.conversions:,} orders."
         counts = self.labels[ALL].counts()
         orders = "order" if self.conversions == 1 else "orders"
-        share = counts["always"] / self.conversions if self.conversions else math.nan
+        share = counts["always"] / self.conversions
         return (
             f"Of {self.conversions:,} {orders}, {counts['always']:,} ({share:.0%}) would have happened the same without "
             f"any ads, {counts['moved']:,} at another time or value, {counts['caused']:,} not at all; ads prevented "

@@ -86,17 +86,22 @@ def check_target(target: Path, *, force: bool) -> None:
         raise OutputError(f"{target}: is a file, not a folder; choose another place with --out")
     if not force:
         raise OutputError(f"{target}: exists already; --force replaces it, --out chooses another folder")
-    if any(target.iterdir()) and not _is_result(target):
-        raise OutputError(f"{target}: holds something that is not a result of cpalab; --force will not remove it")
+    strangers = _not_ours(target)
+    if strangers:
+        raise OutputError(f"{target}: {strangers[0]} is not a result of cpalab; --force will not remove it")
 
 
-def _is_result(folder: Path) -> bool:
-    """Whether the folder's manifest is ours: other programs call their files so too."""
+def _not_ours(folder: Path) -> list[str]:
+    """The files in a folder that no manifest of ours lists; all of them where the manifest is missing or another's."""
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and "cpalab" in manifest
+        return found
+    if not isinstance(manifest, dict) or "cpalab" not in manifest:
+        return found
+    ours = {MANIFEST, *manifest.get("files", {})}
+    return [name for name in found if name not in ours]
 
 
 def _reason(error: OSError) -> str:

@@ -12,8 +12,12 @@ from simulator.scenario.problems import did_you_mean
 def command(fault: str | None, as_json: bool) -> None:
     """List the faults F1 to F25, or show one (by name or code).
 
-    Any of them can be put into a change file (fault = "tag_outage", size = 0.2) or on a scenario's timeline
-    ("tracking.faults.tag_outage" = 0.2).
+    Any of them can be put on a scenario's timeline ("tracking.faults.tag_outage" = 0.2) or into a change file:
+
+    \b
+        [[changes]]
+        fault = "tag_outage"
+        size = 0.2
     """
     if fault is not None and find_fault(fault) is None:
         names = [known.name for known in FAULTS]

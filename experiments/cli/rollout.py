@@ -31,7 +31,18 @@ def command(
 ) -> None:  # fmt: skip
     """Expected CPA shift of a planned change, before it goes live.
 
-    SCENARIO is a name (see cpalab scenarios) or a TOML file.
+    SCENARIO is a name (see cpalab scenarios) or a TOML file. A change file lists what will change, each change as new
+    values of the scenario or as a fault (see cpalab faults):
+
+    \b
+        [[changes]]
+        name = "server-side events"
+        set = { "tracking.transport.server_coverage" = 0.95 }
+
+    \b
+        [[changes]]
+        fault = "tag_outage"
+        size = 0.2
     """
     from experiments.change import load_plan
 

@@ -17,6 +17,10 @@ from experiments.verdict import words
 
 PIPE_WIDTH = 150
 REPORTED = ("platform", "analytics", "crm", "crm_qualified", "crm_closed", "oracle", "incremental")
+READING = (
+    "Models: orders credited. Lift test and truth: cost per incremental order. The truth is exact for this market and seed; "
+    "where few orders are caused, another seed differs."
+)
 UNDEFINED, UNBOUNDED = "–", "∞"
 
 
@@ -35,6 +39,11 @@ def money(value: float) -> str:
     return f"{value:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
+def number(credit: float) -> str:
+    """Credited conversions: whole ones as such, fractions with one decimal."""
+    return f"{credit:,.0f}" if credit == round(credit) else f"{credit:,.1f}"
+
+
 def print_comparison(comparison: Comparison) -> None:
     """The main table, the sentences, and how the channels were bought."""
     screen = console()
@@ -48,12 +57,12 @@ def print_comparison(comparison: Comparison) -> None:
         table.add_row(
             words(channel.channel),
             f"{channel.cost:,.0f}",
-            *(f"{channel.credits[model]:,.0f} at {money(channel.attributed_cpa(model))}" for model in MODELS),
+            *(f"{number(channel.credits[model])} at {money(channel.attributed_cpa(model))}" for model in MODELS),
             lift_cell(channel),
             f"{channel.truth.incremental_conversions:,} at {money(channel.truth.cost_per_incremental_conversion)}",
         )
     screen.print(table)
-    screen.print("Models: orders credited. Lift test and truth: cost per incremental order.", style="dim")
+    screen.print(READING, style="dim")
     screen.print()
     if comparison.systems:
         screen.print(systems_table(comparison.systems, comparison.currency))

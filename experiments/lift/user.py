@@ -175,8 +175,8 @@ class UserLiftTest:
         relative = incremental.relative_lift
         lift = f", a lift of {relative:.1%}" if math.isfinite(relative) else ""
         sentences = [
-            f"Incremental conversions among {self.treated.users:,} people: {incremental.difference:,.1f}"
-            f"{lift} ({100 * level:g}% interval {lower:,.1f} to {upper:,.1f}, p = {self.p_value:.3g}).",
+            f"Incremental conversions among {self.treated.users:,} people: {incremental.difference:,.1f} "
+            f"({100 * level:g}% interval {lower:,.1f} to {upper:,.1f}){lift}; p = {self.p_value:.3g}.",
             self.cost_per_incremental_conversion(level).summary(),
         ]
         if self.sample_ratio is not None and self.sample_ratio.mismatch:

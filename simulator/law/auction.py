@@ -66,7 +66,7 @@ def auction(
                 and log_bid(law, board, life, moment, c, variant) > winning_bid
             ):
                 ghosts |= 1 << c
-    creative = NOBODY if winner == NOBODY else creative_in_rotation(law, board, moment, winner)
+    creative = NOBODY if winner == NOBODY else creative_in_rotation(law, board, moment, where, winner)
     return Offer(winner, creative, log_price, ghosts)
 
 
@@ -126,10 +126,13 @@ def is_held_out(law: Any, board: Any, person: Any, moment: Moment, c: int) -> bo
 
 
 @part
-def creative_in_rotation(law: Any, board: Any, moment: Moment, c: int) -> int:
-    """One of the campaign's creatives on air, all alike; the pacing draw, given that it passed, is uniform and decides."""
+def creative_in_rotation(law: Any, board: Any, moment: Moment, where: int, c: int) -> int:
+    """One of the campaign's creatives on air, all alike: the slot draw, given that there is a slot, is uniform and decides.
+
+    Not the pacing draw: a changed budget would then add or take impressions of one creative alone.
+    """
     live = board.live_creatives[moment.tick, c]
-    chosen = int(moment.pace_draw / board.throttle[moment.tick, c] * live)
+    chosen = int(moment.slot_draw / law.surfaces[moment.epoch, where].slot_share * live)
     return law.campaigns[moment.epoch, c].first_creative + min(chosen, live - 1)  # type: ignore[no-any-return]  # records
 
 

@@ -3,7 +3,7 @@
     1 drift       goodwill fades; need arises, lapses or goes to a rival
     2 surface     where the person is this session
     3 auction     which ad, if any, gets the slot
-    ------------- up to here, worlds that differ in ads alone have not parted yet
+    ------------- until a twin world first shows another ad, it shares all that lies above this line
     4 exposure    what seeing the ad does
     5 visit       whether the person comes to the site, and by which way
     6 funnel      how far the visit takes them

@@ -25,7 +25,7 @@ def load_scenario(
     Raises:
         ScenarioError: with every problem found, each as place, value, rule and hint.
     """
-    scenario = validate(_parse(source_text(source)) if isinstance(source, str | Path) else source)
+    scenario = validate(_parse(source) if isinstance(source, str | Path) else source)
     if overrides:
         tables = scenario.model_dump()
         problems = [found for path, value in overrides.items() if (found := set_value(tables, path, value))]
@@ -101,8 +101,8 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
     return given
 
 
-def _parse(text: str) -> dict[str, Any]:
+def _parse(source: str | Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(source_text(source))
     except tomllib.TOMLDecodeError as error:
-        raise ScenarioError([Problem("TOML", f"cannot be read: {error}")]) from None
+        raise ScenarioError([Problem(str(source), f"is not TOML: {error}")]) from None

@@ -203,12 +203,13 @@ def test_a_variant_scales_pacing_only_where_the_budget_binds(stage, auction, bid
     assert winner(stage, auction(pace_draw=0.31)) is None
 
 
-def test_creatives_on_air_rotate_alike(stage, auction, bids):
+def test_creatives_on_air_rotate_alike_whatever_the_pacing_draw(stage, auction, bids):
     bids(prospecting=1.0)
     c = stage.campaign("social", "prospecting")
+    slots = np.linspace(0.001, 0.899, 200)  # 0.9 of sessions have a slot
     stage.board.live_creatives[:, c] = 2
-    stage.board.throttle[:, c] = 0.4
-    shown = [auction(pace_draw=draw).creative for draw in np.linspace(0.001, 0.399, 200)]
-    assert (shown.count(0), shown.count(1)) == (100, 100)
+    for pace_draw in (0.0, 0.5, 0.999):
+        shown = [auction(slot_draw=slot, pace_draw=pace_draw).creative for slot in slots]
+        assert (shown.count(0), shown.count(1)) == (100, 100)
     stage.board.live_creatives[:, c] = 1
-    assert {auction(pace_draw=draw).creative for draw in np.linspace(0.001, 0.399, 20)} == {0}
+    assert {auction(slot_draw=slot).creative for slot in slots} == {0}
