@@ -91,10 +91,18 @@ def test_results_are_replaced_only_on_demand(world, stored, tmp_path):
     target = store(world, tmp_path / "w")
     with pytest.raises(OutputError, match="exists already; --force"), whole_folder(target):
         pass
-    (target / "stale").touch()
+    before = (target / "manifest.json").stat().st_mtime_ns
     store(world, target, force=True)
-    assert not (target / "stale").exists()
+    assert (target / "manifest.json").stat().st_mtime_ns > before
     assert [path.name for path in tmp_path.iterdir()] == ["w"]
+
+
+def test_force_never_removes_a_stranger_s_file_among_results(world, tmp_path):
+    target = store(world, tmp_path / "w")
+    (target / "notes.md").write_text("mine")
+    with pytest.raises(OutputError, match="notes.md is not a result of cpalab"), whole_folder(target, force=True):
+        pass
+    assert (target / "notes.md").read_text() == "mine"
 
 
 def test_force_never_removes_what_is_no_result(tmp_path):

@@ -124,7 +124,7 @@ def test_what_tables_must_agree_on_is_refused_with_a_hint(cpalab, is_refused, tm
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"[run\nusers = 3", "TOML: cannot be read: "),
+        (b"[run\nusers = 3", "bad.toml: is not TOML: "),
         (b"\xff\xfe\x00", "is not UTF-8 text"),
         (b"", "funnel: is needed and missing"),
     ],

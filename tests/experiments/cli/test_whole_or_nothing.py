@@ -34,11 +34,23 @@ def test_force_replaces_a_result_with_nothing_of_the_old_one_left(cpalab, small,
     folder, _ = finished
     old = tmp_path / "result"
     old.mkdir()
-    (old / "manifest.json").write_bytes((folder / "manifest.json").read_bytes())
-    (old / "left-over.txt").write_text("of an earlier version")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["left-over.csv"] = {}
+    (old / "manifest.json").write_text(json.dumps(manifest))
+    (old / "left-over.csv").write_text("of an earlier version")
     assert cpalab("run", *small, "--quiet", "--out", old, "--force").status == 0
     assert left_in(old) == left_in(folder)
     assert left_in(tmp_path) == ["result"]
+
+
+def test_force_spares_a_result_that_holds_a_stranger_s_file(cpalab, is_refused, small, finished, tmp_path):
+    folder, _ = finished
+    old = tmp_path / "result"
+    old.mkdir()
+    (old / "manifest.json").write_bytes((folder / "manifest.json").read_bytes())
+    (old / "notes.md").write_text("mine")
+    is_refused(cpalab("run", *small, "--quiet", "--out", old, "--force"), "notes.md is not a result of cpalab")
+    assert (old / "notes.md").read_text() == "mine"
 
 
 def test_force_fills_an_empty_folder_even_the_current_one(cpalab, small, tmp_path):

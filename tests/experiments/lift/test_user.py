@@ -55,7 +55,7 @@ def test_a_clear_holdout():
     assert price.point == pytest.approx(25_000 / 310)
     low, high = incremental.interval(0.95)
     assert (price.lower, price.upper) == pytest.approx((25_000 / high, 25_000 / low))
-    assert "310.0, a lift of 31.3%" in test.summary()
+    assert "310.0 (95% interval 113.1 to 506.9), a lift of 31.3%" in test.summary()
     assert "An incremental conversion cost 80.65" in test.summary()
 
 
