@@ -100,7 +100,7 @@ def test_results_are_replaced_only_on_demand(world, stored, tmp_path):
 def test_force_never_removes_a_stranger_s_file_among_results(world, tmp_path):
     target = store(world, tmp_path / "w")
     (target / "notes.md").write_text("mine")
-    with pytest.raises(OutputError, match="notes.md is not a result of cpalab"), whole_folder(target, force=True):
+    with pytest.raises(OutputError, match=r"notes\.md is not a result of cpalab"), whole_folder(target, force=True):
         pass
     assert (target / "notes.md").read_text() == "mine"
 
