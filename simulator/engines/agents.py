@@ -27,7 +27,8 @@ class Agents:
         self.events = EventBuffer(max(4096, 16 * self.users), orders_only=orders_only)
         self._ledger = record_array(law.campaigns.shape[1], LEDGER)
         self.fading = np.empty(law.channels.shape[1])
-        self.step = resolved(kernel, *self._arguments(0))
+        self.step = resolved(kernel, *self._world(), 0)
+        self._open_log()
 
     def start(self, environment: simpy.Environment) -> None:
         """Begin the process of everyone who has a session within the run."""
@@ -38,17 +39,24 @@ class Agents:
         """One person: wait for the next session, live it, and so on until the run ends."""
         time = float(self.population.itineraries[user].next_time)
         end = self.law.calendar.days
+        step, timeout = self.step, environment.timeout
         while time < end:
             # Session times lie on a lattice, so this difference and the clock are exact.
-            yield environment.timeout(time - environment.now)
-            if self.events.log.cursor[0] + MOST_EVENTS_PER_SESSION > self.events.log.rows.size:
+            yield timeout(time - environment.now)
+            if self.cursor[0] > self.full_at:
                 self.events.grow()
-            time = self.step(*self._arguments(user))
+                self._open_log()
+            time = step(*self.world, user)
 
-    def _arguments(self, user: int) -> tuple[Any, ...]:
+    def _open_log(self) -> None:
+        """Hold what each session needs at hand: looking it up costs as much as the session itself."""
+        self.world = self._world()
+        self.cursor = self.events.log.cursor
+        self.full_at = len(self.events.log.rows) - MOST_EVENTS_PER_SESSION
+
+    def _world(self) -> tuple[Any, ...]:
         return (
-            self.law, self.board, self.population, self._ledger, self.fading, self.variant, self.events.log,
-            self.seed, user,
+            self.law, self.board, self.population, self._ledger, self.fading, self.variant, self.events.log, self.seed,
         )  # fmt: skip
 
     def run_tick(self, until: float) -> None:
