@@ -36,6 +36,11 @@ MANIFEST = "manifest.json"
 class OutputError(Exception):
     """A folder that cannot be written to, or must not be; the message says what to do."""
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The message, as every error that a user can mend lists it."""
+        return (str(self),)
+
 
 @dataclass(frozen=True)
 class StoredWorld:

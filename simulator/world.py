@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -163,7 +163,7 @@ def thread_map(threads: int) -> Iterator[Map]:
 
 def market_table(reports: list[TickReport]) -> pa.Table:
     """One row per tick and campaign; impression share is impressions over auctions entered by eligible people."""
-    columns = {field: [asdict(report)[field] for report in reports] for field in TickReport.__dataclass_fields__}
+    columns = {field: [getattr(report, field) for report in reports] for field in TickReport.__dataclass_fields__}
     table = pa.table(
         {
             "tick": pa.array(columns["tick"], pa.int32()),

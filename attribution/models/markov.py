@@ -82,14 +82,7 @@ class FittedMarkov:
             InvalidInputError: if there are conversions to credit, but none of their channels had an effect
                 when fitted.
         """
-        place = {name: code for code, name in enumerate(self.chain.channels)}
-        known = np.array([place.get(name, -1) for name in paths.channels], dtype=np.int64)
-        return Credit.of_paths(
-            self.name,
-            paths,
-            conversions=handed_out(paths.conversions.sum(), np.append(self.removal_effect, 0)[known]),
-            value_micros=handed_out(paths.value_micros.sum(), np.append(self.removal_effect_on_value, 0)[known]),
-        )
+        return proportional_credit(self.name, self.chain, paths, self.removal_effect, self.removal_effect_on_value)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel: `channel, removal_effect, removal_effect_on_value`, not normalised."""
@@ -143,6 +136,24 @@ class FittedMarkov:
         top = int(np.argmax(self.removal_effect))
         lost = f"{self.removal_effect[top]:.1%} of conversions"
         return f"{text}; without {self.chain.channels[top]}, {lost} would be lost."
+
+
+def proportional_credit(name: str, chain: Chain, paths: Paths, effect: Floats, effect_on_value: Floats) -> Credit:
+    """Hand out the conversions and value of `paths` in proportion to effects [n_channels of the chain].
+
+    A channel that the chain has not seen gets nothing.
+
+    Raises:
+        InvalidInputError: if there are conversions to credit, but none of their channels has an effect.
+    """
+    place = {channel: code for code, channel in enumerate(chain.channels)}
+    known = np.array([place.get(channel, -1) for channel in paths.channels], dtype=np.int64)
+    return Credit.of_paths(
+        name,
+        paths,
+        conversions=handed_out(paths.conversions.sum(), np.append(effect, 0)[known]),
+        value_micros=handed_out(paths.value_micros.sum(), np.append(effect_on_value, 0)[known]),
+    )
 
 
 def handed_out(total: float, effect: Floats) -> Floats:

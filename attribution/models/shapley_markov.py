@@ -10,7 +10,7 @@ import numpy as np
 from attribution.credit import Credit
 from attribution.errors import InvalidInputError
 from attribution.models.coalitions import EXACT_PLAYERS, Worth, all_coalitions, exact_shapley, sampled_shapley
-from attribution.models.markov import handed_out
+from attribution.models.markov import proportional_credit
 from attribution.models.markov_chain import Chain
 from attribution.paths import Paths
 from attribution.rows import Bools, Floats, Ints
@@ -104,14 +104,7 @@ class FittedShapleyMarkov:
             InvalidInputError: if there are conversions to credit, but none of their channels had an effect
                 when fitted.
         """
-        place = {name: code for code, name in enumerate(self.chain.channels)}
-        known = np.array([place.get(name, -1) for name in paths.channels], dtype=np.int64)
-        return Credit.of_paths(
-            ShapleyMarkov.name,
-            paths,
-            conversions=handed_out(paths.conversions.sum(), np.append(self.shapley, 0)[known]),
-            value_micros=handed_out(paths.value_micros.sum(), np.append(self.shapley_on_value, 0)[known]),
-        )
+        return proportional_credit(ShapleyMarkov.name, self.chain, paths, self.shapley, self.shapley_on_value)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per channel: `channel, shapley, sampling_error` in P(conversion)."""

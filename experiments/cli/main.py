@@ -119,13 +119,9 @@ def clear_messages(leave: Callable[[int], None]) -> Iterator[None]:
         click.echo(f"Error: {error.filename or 'output'}: {error.strerror}", err=True)
         leave(1)
     except Exception as error:
-        if not is_mistake_of_input(error):
+        # Every error that says what is wrong with what the user gave us lists its problems.
+        if not hasattr(error, "problems"):
             raise
-        lines = [str(problem) for problem in getattr(error, "problems", [error])]
+        lines = [str(problem) for problem in error.problems]
         click.echo("Error: " + ("\n       ".join(lines)), err=True)
         leave(USAGE_ERROR)
-
-
-def is_mistake_of_input(error: Exception) -> bool:
-    """Whether an error says what is wrong with what the user gave us: it lists problems, or names an output folder."""
-    return hasattr(error, "problems") or type(error).__name__ == "OutputError"
