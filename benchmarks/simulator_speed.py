@@ -26,6 +26,7 @@ from simulator.world import EngineName, play, simulate, thread_map
 
 PRESET = "dtc-apparel"
 PEOPLE = 50_000
+FEW_PEOPLE = 10_000
 MANY_PEOPLE = 200_000
 SIZES = (10_000, 100_000, 1_000_000, 2_000_000)
 REPEATS = 3
@@ -142,6 +143,7 @@ def main() -> None:
     cores = len(os.sched_getaffinity(0))
     cohort = measure(engine, PEOPLE, "cohort", 1)
     agents = measure(engine, PEOPLE, "agents", 1)
+    few_agents = measure(engine, FEW_PEOPLE, "agents", 1)
     slow = measure(plain, PEOPLE)
     bound = measure(limit, PEOPLE, cohort.sessions, cohort.exponentials)
     print(f"\nEngines on {PRESET}, {PEOPLE:,} people, {cohort.sessions:,} sessions, one core")
@@ -149,6 +151,7 @@ def main() -> None:
     lines = {
         "plain SimPy, a process per person": slow,
         "agents": agents,
+        f"agents, {FEW_PEOPLE:,} people": few_agents,
         "cohort": cohort,
         "draws and functions alone (limit)": bound,
     }

@@ -166,8 +166,9 @@ def _bits_drawn(seed: int, user: int, purpose: Any, addressed: Any) -> int:
     """Bit i set with probability addressed[i, 1], by the draw at address addressed[i, 0]."""
     bits = 0
     for i in range(addressed.shape[0]):
-        draw, _, _, _ = uniforms(seed, user, 0, purpose, int(addressed[i, 0]))
-        if draw < addressed[i, 1]:
+        share = addressed[i, 1]
+        # Nothing to draw where everybody or nobody has it.
+        if share >= 1.0 or (share > 0.0 and uniforms(seed, user, 0, purpose, int(addressed[i, 0]))[0] < share):
             bits |= 1 << i
     return bits
 

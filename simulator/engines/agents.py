@@ -8,8 +8,7 @@ import simpy
 
 from simulator.compiled import resolved
 from simulator.engines.buffer import EventBuffer
-from simulator.engines.kernels import step
-from simulator.law.log import MOST_EVENTS_PER_SESSION
+from simulator.engines.kernels import LOG_FULL, step
 from simulator.law.state import LEDGER, Population, record_array
 from simulator.market.board import Board
 from simulator.scenario.parameters import Law
@@ -27,8 +26,9 @@ class Agents:
         self.events = EventBuffer(max(4096, 16 * self.users), orders_only=orders_only)
         self._ledger = record_array(law.campaigns.shape[1], LEDGER)
         self.fading = np.empty(law.channels.shape[1])
-        self.step = resolved(kernel, *self._world(), 0)
-        self._open_log()
+        # Kept at hand: looking it up costs as much as a session itself.
+        self.world = self._world()
+        self.step = resolved(kernel, *self.world, 0)
 
     def start(self, environment: simpy.Environment) -> None:
         """Begin the process of everyone who has a session within the run."""
@@ -43,16 +43,11 @@ class Agents:
         while time < end:
             # Session times lie on a lattice, so this difference and the clock are exact.
             yield timeout(time - environment.now)
-            if self.cursor[0] > self.full_at:
-                self.events.grow()
-                self._open_log()
             time = step(*self.world, user)
-
-    def _open_log(self) -> None:
-        """Hold what each session needs at hand: looking it up costs as much as the session itself."""
-        self.world = self._world()
-        self.cursor = self.events.log.cursor
-        self.full_at = len(self.events.log.rows) - MOST_EVENTS_PER_SESSION
+            if time == LOG_FULL:
+                self.events.grow()
+                self.world = self._world()
+                time = step(*self.world, user)
 
     def _world(self) -> tuple[Any, ...]:
         return (

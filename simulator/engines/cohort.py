@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import simpy
 
+from simulator.compiled import resolved
 from simulator.engines.buffer import EventBuffer
 from simulator.engines.kernels import advance
 from simulator.law.state import LEDGER, Population, record_array
@@ -38,7 +39,7 @@ class Cohort:
         map_: Map = map, block_users: int = BLOCK_USERS, orders_only: bool = False, kernel: Callable[..., int] = advance,
     ) -> None:  # fmt: skip
         self.law, self.board, self.population, self.variant, self.seed = law, board, population, variant, seed
-        self.map, self.kernel = map_, kernel
+        self.map = map_
         users = len(population.people)
         campaigns, channels = law.campaigns.shape[1], law.channels.shape[1]
         self.blocks = [
@@ -51,6 +52,7 @@ class Cohort:
             )
             for first in range(0, users, block_users)
         ]
+        self.advance = resolved(kernel, *self._arguments(self.blocks[0], 0, 0.0))
 
     def start(self, environment: simpy.Environment) -> None:
         """Nothing to set up: blocks run when their tick comes."""
@@ -76,10 +78,13 @@ class Cohort:
     def _run(self, block: Block, until: float) -> None:
         first = block.first
         while True:
-            first = self.kernel(
-                self.law, self.board, self.population, block.ledger, block.fading, self.variant, block.events.log,
-                self.seed, first, block.last, until,
-            )  # fmt: skip
+            first = self.advance(*self._arguments(block, first, until))
             if first == block.last:
                 return
             block.events.grow()
+
+    def _arguments(self, block: Block, first: int, until: float) -> tuple[Any, ...]:
+        return (
+            self.law, self.board, self.population, block.ledger, block.fading, self.variant, block.events.log, self.seed,
+            first, block.last, until,
+        )  # fmt: skip

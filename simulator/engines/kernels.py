@@ -4,10 +4,12 @@ from typing import Any
 
 from simulator.compiled import entry_point, part
 from simulator.law.invalid_traffic import robot_session
-from simulator.law.log import MOST_EVENTS_PER_SESSION, Log
+from simulator.law.log import Log, is_full
 from simulator.law.moment import Moment, arrive
 from simulator.law.session import approach, respond
 from simulator.law.state import Population
+
+LOG_FULL = -1.0  # instead of a time
 
 
 @part
@@ -36,7 +38,9 @@ def step(
     seed: int,
     user: int,
 ) -> float:
-    """Put one person through their next session; the time of the one after it, in days."""
+    """Put one person through their next session; the time of the one after it, in days. LOG_FULL if there is no room."""
+    if is_full(log):
+        return LOG_FULL
     person = population.people[user]
     itinerary = population.itineraries[user]
     moment = arrive(law, board, person, itinerary, seed, user)
@@ -64,7 +68,7 @@ def advance(
             goodwill = population.goodwill[user]
             shown = population.shown[user]
             while itinerary.next_time < until:
-                if log.cursor[0] + MOST_EVENTS_PER_SESSION > log.rows.size:
+                if is_full(log):
                     return user
                 moment = arrive(law, board, person, itinerary, seed, user)
                 session(law, board, person, life, goodwill, shown, ledger, fading, moment, variant[0], log)

@@ -47,6 +47,12 @@ class Log(NamedTuple):
 
 
 @part
+def is_full(log: Log) -> bool:
+    """Whether one more session might bring more events than there is room for."""
+    return log.cursor[0] + MOST_EVENTS_PER_SESSION > log.rows.size  # type: ignore[no-any-return]  # arrays
+
+
+@part
 def write(
     log: Log,
     moment: Moment,

@@ -140,10 +140,11 @@ class Market:
     def _look_at_spend(self, tick: int, scenario: Scenario, before: Any, now: Any) -> None:
         day = float(self.board.starts[tick])
         days = float(self.board.starts[tick + 1]) - day
+        done = {field: (now[field] - before[field]).tolist() for field in now.dtype.names}
         for c, placed in enumerate(self.names.campaigns):
             campaign = scenario.channels[placed.channel].campaigns[placed.name]
             fee = flat_fee_micros(campaign, days, scale_of(scenario)) if self.board.throttle[tick, c] > 0.0 else 0
-            change = {field: int(now[c][field]) - int(before[c][field]) for field in now.dtype.names}
+            change = {field: of_campaign[c] for field, of_campaign in done.items()}
             change["cost_micros"] += fee
             self.pacing[c].observe(change["cost_micros"] / 1e6, float(self.board.throttle[tick, c]))
             self.reports.append(
