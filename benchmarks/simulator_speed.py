@@ -4,10 +4,11 @@ Every line is measured in a process of its own, so that its peak memory is its o
 processor time, which other work on the machine hardly disturbs; the gain from more cores is in time on the clock.
 """
 
+import itertools
 import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -15,6 +16,7 @@ from typing import Any
 
 import numba
 import numpy as np
+import simpy
 
 from benchmarks.plain_simpy import PlainMarket
 from experiments.truth import measure_truth
@@ -27,6 +29,7 @@ from simulator.world import EngineName, play, simulate, thread_map
 PRESET = "dtc-apparel"
 PEOPLE = 50_000
 FEW_PEOPLE = 10_000
+DAYS = 30.0
 MANY_PEOPLE = 200_000
 SIZES = (10_000, 100_000, 1_000_000, 2_000_000)
 REPEATS = 3
@@ -90,6 +93,24 @@ def plain(people: int) -> Measurement:
     return Measurement(cpu, clock, people, market.sessions)
 
 
+def waiting(people: int) -> Measurement:
+    """What SimPy alone takes: as many processes that only wait for their next session, as often as people come."""
+    itineraries = play(scenario_of(people), no_change()).engine.population.itineraries
+    sessions = int(itineraries["session"].astype(np.int64).sum())
+    gap_days = DAYS * people / sessions
+
+    def wait(environment: simpy.Environment, gaps: Iterator[float]) -> Generator[simpy.Event, None, None]:
+        while environment.now < DAYS:
+            yield environment.timeout(next(gaps))
+
+    environment = simpy.Environment()
+    gaps = itertools.cycle(np.random.default_rng(1).exponential(gap_days, 1_000_003).tolist())
+    for _ in range(people):
+        environment.process(wait(environment, gaps))
+    cpu, clock, _ = timed(environment.run)
+    return Measurement(cpu, clock, people, sessions)
+
+
 @numba.njit(error_model="numpy")
 def draws_and_functions(sessions: int, exponentials: int) -> float:
     """What the law cannot do without: per session eight draws, a logarithm, a normal quantile; and the exponentials given."""
@@ -144,6 +165,7 @@ def main() -> None:
     cohort = measure(engine, PEOPLE, "cohort", 1)
     agents = measure(engine, PEOPLE, "agents", 1)
     few_agents = measure(engine, FEW_PEOPLE, "agents", 1)
+    idle = measure(waiting, PEOPLE)
     slow = measure(plain, PEOPLE)
     bound = measure(limit, PEOPLE, cohort.sessions, cohort.exponentials)
     print(f"\nEngines on {PRESET}, {PEOPLE:,} people, {cohort.sessions:,} sessions, one core")
@@ -152,6 +174,7 @@ def main() -> None:
         "plain SimPy, a process per person": slow,
         "agents": agents,
         f"agents, {FEW_PEOPLE:,} people": few_agents,
+        "SimPy processes that only wait": idle,
         "cohort": cohort,
         "draws and functions alone (limit)": bound,
     }
