@@ -59,6 +59,31 @@ class TestWorkedExamples:
         assert COST_METRICS["lead"] == "CPL"
 
 
+class TestCaseStudies:
+    """Published successes whose figures hold a trap; the arithmetic first, then what it hides."""
+
+    def test_a_halved_cost_needs_a_higher_order_value_to_reach_the_return_reported(self):
+        before, after = 8_000 / 60, 8_000 / 28
+        assert (before, after) == (pytest.approx(133.3, abs=0.05), pytest.approx(285.7, abs=0.05))
+        assert return_on_ad_spend(after * 140, 8_000) == pytest.approx(5)
+        assert return_on_ad_spend(before * 120, 8_000) == pytest.approx(2)
+        # The same order value would have brought the return to 4.3 only: the report leaves out that it rose.
+        assert return_on_ad_spend(after * 120, 8_000) == pytest.approx(4.29, abs=0.005)
+
+    def test_a_cheaper_lead_is_a_cheaper_customer_only_if_it_is_the_same_kind_of_lead(self):
+        demo_lead, gated_lead = 120, 45
+        assert gated_lead / demo_lead - 1 == pytest.approx(-0.625)
+        closes = 0.10
+        before, after = cost_per_qualified(demo_lead, closes), cost_per_qualified(gated_lead, closes * 1.30)
+        assert after / before - 1 == pytest.approx(-0.712, abs=0.0005)
+        # A gated-content lead that closes a fifth as often costs more per customer, at less than half the CPL.
+        assert cost_per_qualified(gated_lead, closes * 1.30 / 5) > before
+
+    def test_cheaper_installs_that_stay_longer(self):
+        kept = cost_per_qualified(1 - 0.35, 1 + 0.22)
+        assert kept - 1 == pytest.approx(-0.467, abs=0.0005)
+
+
 class TestIdentities:
     def test_cost_per_action_from_clicks(self):
         assert cost_per_click(10, 0.02) == pytest.approx(0.5)
