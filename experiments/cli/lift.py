@@ -90,7 +90,9 @@ def user(
 ) -> None:  # fmt: skip
     """Test of randomised people: FILE with user_id, arm, conversions, cost and where known exposed, value.
 
-    One row per user; arm is treated or control, exposed is true or false.
+    One row per user; arm is treated or control; exposed is true where an ad reached the user or, in the control arm of
+    ghost ads, would have. Also used where given: conversions_before (conversions before the test: less noise, and a check
+    of the assignment) and cluster_id (the household or account that was assigned as one).
     """
     from dataclasses import replace
 

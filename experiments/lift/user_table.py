@@ -15,15 +15,16 @@ from experiments.lift.arms import ArmStatistics, PairStatistics
 from experiments.lift.estimate import LiftEstimate
 from experiments.lift.refusal import refuse
 from experiments.lift.user import MICROS, LiftMethod, UserLiftTest, user_holdout_test, with_bounds
-from experiments.lift.welch import welch_lift
+from experiments.lift.welch import adjusted_lift, ratio_metric_lift, welch_lift
 
 __all__ = ["UserDesign", "UserTableTest", "user_table_test"]
 
 UserDesign = Literal["intention_to_treat", "ghost_ads"]
 
 REQUIRED = ("user_id", "arm", "conversions", "cost")
-OPTIONAL = ("exposed", "value")
+OPTIONAL = ("exposed", "value", "conversions_before", "cluster_id")
 ARMS = ("treated", "control")
+BROKEN_ASSIGNMENT = 0.001  # p-value of a difference before the test below which the assignment is doubted
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ def user_table_test(
 
     Args:
         data: any data frame narwhals reads, with the columns `user_id`, `arm` (treated or control),
-            `conversions`, and where known `exposed` (true or false), `value` and `cost` (units of money).
+            `conversions`, and where known `exposed` (true or false), `value` and `cost` (units of money);
+            `conversions_before`, a user's conversions before the test, which adjust the lift (CUPED) and check
+            the arms against each other (A/A); `cluster_id`, the household or account that was assigned as one.
         levels: confidence levels to report.
         design: `intention_to_treat` compares everybody assigned. `ghost_ads` compares the exposed with those
             of the control arm whom an ad would have reached (`exposed` true there: a ghost impression was
@@ -104,6 +107,7 @@ def user_table_test(
     conversions = columns["conversions"].astype(np.float64)
     cost = columns["cost"].astype(np.float64)
     worth = columns["value"].astype(np.float64) if "value" in columns else None
+    refuse(_combination_problems(columns, method, bool(cost[control].any())))
     leaked = int(exposed[control].sum()) if exposed is not None and design == "intention_to_treat" else 0
 
     unexposed = None
@@ -127,11 +131,45 @@ def user_table_test(
             PairStatistics.from_values(conversions[treated], cost[treated]),
             PairStatistics.from_values(conversions[control], cost[control]),
         )
+    notes: list[str] = []
+    if "conversions_before" in columns:
+        before = columns["conversions_before"].astype(np.float64)
+        pairs = [PairStatistics.from_values(conversions[arm], before[arm]) for arm in (treated, control)]
+        test, notes = _adjusted(test, *pairs)
+    elif "cluster_id" in columns:
+        clusters = pd.factorize(columns["cluster_id"])[0]
+        pairs = [_by_cluster(clusters[arm], conversions[arm]) for arm in (treated, control)]
+        test = replace(test, lift=ratio_metric_lift(*pairs), unexposed=None)
+        notes = [f"Errors are those of {pairs[0].users:,} treated and {pairs[1].users:,} control clusters."]
     value = None
     if worth is not None:
         arms = [ArmStatistics.from_values(worth[chosen]) for chosen in (treated, control)]
         value = welch_lift(*arms).scaled(arms[0].users)
-    return UserTableTest(test, value, _notes(leaked, float(cost[control].sum()), worth))
+    return UserTableTest(test, value, (*notes, *_notes(leaked, float(cost[control].sum()), worth)))
+
+
+def _adjusted(test: UserLiftTest, treated: PairStatistics, control: PairStatistics) -> tuple[UserLiftTest, list[str]]:
+    """The test with its lift adjusted for the conversions before it, and what they say of the assignment."""
+    adjusted = adjusted_lift(treated, control)
+    plain = welch_lift(treated.outcome, control.outcome)
+    notes = []
+    if 0 < plain.standard_error < math.inf:
+        saved = 1 - (adjusted.standard_error / plain.standard_error) ** 2
+        notes.append(f"Adjusted for conversions before the test, which removes {saved:.1%} of the variance.")
+    p = welch_lift(treated.other, control.other).p_value()
+    if p < BROKEN_ASSIGNMENT:
+        notes.append(
+            f"The arms differed before the test already (p = {p:.2g}): the assignment was not random or the record is not "
+            "alike for both; no lift read from this table can be trusted."
+        )
+    # The effect per exposed user needs the unadjusted rates.
+    return replace(test, lift=adjusted, unexposed=None), notes
+
+
+def _by_cluster(clusters: NDArray[np.int64], conversions: NDArray[np.float64]) -> PairStatistics:
+    """Conversions and users of each cluster."""
+    codes = pd.factorize(clusters)[0]
+    return PairStatistics.from_values(np.bincount(codes, weights=conversions), np.bincount(codes).astype(np.float64))
 
 
 def _with_estimated_cost(test: UserLiftTest, treated: PairStatistics, control: PairStatistics) -> UserLiftTest:
@@ -181,13 +219,29 @@ def _column_problems(names: Sequence[str], design: UserDesign) -> list[str]:
     return problems
 
 
+def _combination_problems(columns: dict[str, NDArray[Any]], method: LiftMethod, control_cost: bool) -> list[str]:
+    """What the optional columns cannot be combined with."""
+    given = [name for name in ("conversions_before", "cluster_id") if name in columns]
+    problems = []
+    if len(given) == 2:
+        problems.append("conversions_before: must not be given with cluster_id; leave out one of the two columns")
+    for name in given:
+        if method == "score":
+            problems.append(f"method: 'score' must not be asked for with {name}; use 'welch'")
+        if control_cost:
+            problems.append(
+                f"{name}: must be left out where the control arm has cost; its error would not count in the price"
+            )
+    return problems
+
+
 def _value_problems(columns: dict[str, NDArray[Any]], frame: nw.DataFrame[Any]) -> list[str]:
     problems = []
     for name in columns:
         missing = int(frame[name].is_null().sum())
         if missing:
             problems.append(f"{name}: {missing:,} missing values must be given; write 0 for no conversion or cost")
-    for name in ("conversions", "value", "cost"):
+    for name in ("conversions", "value", "cost", "conversions_before"):
         if name in columns:
             problems += _number_problems(name, columns[name])
     labels = pd.factorize(columns["arm"])[1]
@@ -197,7 +251,10 @@ def _value_problems(columns: dict[str, NDArray[Any]], frame: nw.DataFrame[Any]) 
     if "exposed" in columns and not np.isin(columns["exposed"], (False, True)).all():
         problems.append("exposed: values must be true or false; write true where an ad reached the user")
     if not problems:
-        problems += _user_problems(columns["user_id"], _is_treated(columns["arm"]))
+        is_treated = _is_treated(columns["arm"])
+        problems += _user_problems(columns["user_id"], is_treated)
+        if "cluster_id" in columns:
+            problems += _cluster_problems(columns["cluster_id"], is_treated)
     return problems
 
 
@@ -213,21 +270,38 @@ def _number_problems(name: str, values: NDArray[Any]) -> list[str]:
     return []
 
 
+def _in_both_arms(codes: NDArray[np.int64], units: int, is_treated: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which units have a row in either arm."""
+    treated = np.zeros(units, dtype=bool)
+    treated[codes[is_treated]] = True
+    control = np.zeros(units, dtype=bool)
+    control[codes[~is_treated]] = True
+    return treated & control
+
+
+def _cluster_problems(cluster_id: NDArray[Any], is_treated: NDArray[np.bool_]) -> list[str]:
+    codes, clusters = pd.factorize(cluster_id)
+    both = _in_both_arms(codes, clusters.size, is_treated)
+    if not both.any():
+        return []
+    return [
+        f"cluster_id: {int(both.sum()):,} clusters in both arms must be in one, first {clusters[both][0]}; "
+        "where users were assigned one by one, leave the column out"
+    ]
+
+
 def _user_problems(user_id: NDArray[Any], is_treated: NDArray[np.bool_]) -> list[str]:
     codes, users = pd.factorize(user_id)
     if users.size == user_id.size:
         return []
-    treated = np.zeros(users.size, dtype=bool)
-    treated[codes[is_treated]] = True
-    control = np.zeros(users.size, dtype=bool)
-    control[codes[~is_treated]] = True
-    both = int((treated & control).sum())
+    split = _in_both_arms(codes, users.size, is_treated)
+    both = int(split.sum())
     repeated = int((np.bincount(codes) > 1).sum())
     problems = []
     if both:
         problems.append(
             f"arm: {both:,} users in both arms must be in one; the assignment or the identity is broken, "
-            f"first {users[treated & control][0]}"
+            f"first {users[split][0]}"
         )
     if repeated > both:
         problems.append(f"user_id: {repeated - both:,} users in several rows must have one; sum their rows")

@@ -83,7 +83,8 @@ def ratio_metric_lift(treated: PairStatistics, control: PairStatistics) -> LiftE
     """Σy_T/Σx_T − Σy_C/Σx_C: the lift of a ratio whose denominator differs between users (value per order).
 
     The variance of an arm's ratio R = ȳ/x̄ is (s_y² + R²·s_x² − 2R·s_xy) / (n·x̄²), by the delta method with
-    the user as the unit of analysis.
+    the user as the unit of analysis. Where users are assigned in clusters (households, accounts), a cluster's outcome and
+    its number of users as y and x give the rate per user with the cluster-robust error.
 
     Args:
         treated: numerator y and denominator x per user.

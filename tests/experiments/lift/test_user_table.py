@@ -186,3 +186,59 @@ def test_the_same_cost_for_every_user_of_an_arm_is_a_known_cost():
         test = user_table_test(table).conversions
         assert test.cost_micros == pytest.approx(1e6 * (arm == "treated").sum() * price * 2 / 3)
         assert test.cost_per_incremental_conversion(0.95).cost == pytest.approx(test.cost_micros / 1e6)
+
+
+def before_the_test(table, seed=5):
+    """Conversions before the test by the same habits: users who convert now did so more often then."""
+    rng = np.random.default_rng(seed)
+    return rng.poisson(np.where(table["conversions"] > 0, 1.5, 0.03))
+
+
+def test_conversions_before_the_test_take_noise_away():
+    found = user_table_test(TABLE.assign(conversions_before=before_the_test(TABLE)))
+    plain = user_table_test(TABLE)
+    assert found.conversions.lift.standard_error < 0.8 * plain.conversions.lift.standard_error
+    assert found.conversions.lift.difference == pytest.approx(0.0075, abs=3.3 * found.conversions.lift.standard_error)
+    saved = 1 - (found.conversions.lift.standard_error / plain.conversions.lift.standard_error) ** 2
+    assert f"removes {saved:.1%} of the variance" in found.summary()
+    assert "differed before" not in found.summary()
+
+
+def test_arms_that_differed_before_the_test_are_not_trusted():
+    table = TABLE.assign(conversions_before=np.where(TABLE["arm"] == "treated", 1, 0) + (TABLE.index % 2))
+    assert "differed before the test already" in user_table_test(table).summary()
+
+
+def test_users_assigned_as_one_count_as_one():
+    households = TABLE.index // 4
+    shared = TABLE["conversions"].groupby(households).transform("max")
+    table = TABLE.assign(conversions=shared, cluster_id=households)
+    alone = user_table_test(table.drop(columns="cluster_id"), method="welch").conversions.lift
+    together = user_table_test(table).conversions.lift
+    assert together.difference == pytest.approx(alone.difference)
+    # Four users who do the same tell as much as one.
+    assert together.standard_error == pytest.approx(2 * alone.standard_error, rel=0.01)
+    assert "4,000 treated and 1,000 control clusters" in user_table_test(table).summary()
+
+
+def test_clusters_agree_with_a_regression_of_clustered_errors():
+    import statsmodels.api as sm
+
+    clusters = TABLE.index // 3
+    first = TABLE["arm"].groupby(clusters).transform("first")
+    table = TABLE.assign(arm=first, cluster_id=clusters)
+    fitted = sm.OLS(table["conversions"], sm.add_constant((first == "treated").astype(float))).fit(
+        cov_type="cluster", cov_kwds={"groups": clusters}
+    )
+    found = user_table_test(table).conversions.lift
+    assert found.difference == pytest.approx(fitted.params.iloc[1])
+    assert found.standard_error == pytest.approx(fitted.bse.iloc[1], rel=1e-3)
+
+
+def test_a_cluster_in_both_arms_and_columns_that_do_not_combine_are_refused():
+    with pytest.raises(LiftInputError, match="clusters in both arms must be in one"):
+        user_table_test(TABLE.assign(cluster_id=TABLE.index % 100))
+    both = TABLE.assign(cluster_id=TABLE.index, conversions_before=0)
+    with pytest.raises(LiftInputError, match="leave out one") as refusal:
+        user_table_test(both.assign(cost=1.0), method="score")
+    assert len(refusal.value.problems) == 5
