@@ -136,14 +136,10 @@ def measure_truth(
     played through on its own.
     """
     questions = [q for estimand in estimands for q in _questions(world, estimand)]
-    changes = [change for question in questions for change in question.changes]
-    rows = variants(len(changes) + 1)
-    for w, change in enumerate(changes, start=1):
-        rows[w].off, rows[w].channel = change.off, change.channel
-        rows[w].log_bid_change, rows[w].throttle_factor = change.log_bid_change, change.throttle_factor
-    live = _live_held if feedback == "held" else _live_free
-    twins = live(world, rows, threads, progress)
-    fact = _orders_of_world(world)
+    twins = live_again(
+        world, [change for question in questions for change in question.changes], feedback, threads, progress
+    )
+    fact = orders_of(world)
     costs = world.cost_micros()
     effects, labels = [], {}
     w = 0
@@ -198,6 +194,22 @@ def _questions(world: World, estimand: Estimand) -> list[Question]:
     return questions
 
 
+def live_again(
+    world: World,
+    changes: Sequence[Change],
+    feedback: Literal["held", "free"] = "held",
+    threads: int = 1,
+    progress: Callable[[float], None] = lambda share: None,
+) -> list[Life]:
+    """Everyone's life in a twin world for each change; see `measure_truth` for the feedback."""
+    rows = variants(len(changes) + 1)
+    for w, change in enumerate(changes, start=1):
+        rows[w].off, rows[w].channel = change.off, change.channel
+        rows[w].log_bid_change, rows[w].throttle_factor = change.log_bid_change, change.throttle_factor
+    live = _live_held if feedback == "held" else _live_free
+    return live(world, rows, threads, progress)
+
+
 def _live_held(world: World, rows: Any, threads: int, progress: Callable[[float], None]) -> list[Life]:
     population = build_population(world.scenario, world.law, world.names)
     with thread_map(threads) as map_:
@@ -235,7 +247,8 @@ def _conversions_by_world(rows: Any, worlds: int) -> list[Orders]:
     return result
 
 
-def _orders_of_world(world: World) -> Orders:
+def orders_of(world: World) -> Orders:
+    """The orders that happened."""
     table = world.orders()
     return Orders(table["order_id"].to_numpy(), table["value_micros"].to_numpy())
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from experiments.comparison import ChannelComparison, Comparison
 from experiments.five_cpas import FiveCpas
+from experiments.interactions import Interactions
 from experiments.perfect_tracking import MODELS
 from experiments.truth import Truth
 from experiments.verdict import words
@@ -133,6 +134,33 @@ def print_truth(truth: Truth) -> None:
         )
     screen.print(table)
     screen.print(truth.summary())
+
+
+def print_interactions(found: Interactions) -> None:
+    """One line per channel, then one per pair."""
+    screen = console()
+    table = Table(title="Interactions: all subsets of these channels, lived", title_justify="left")
+    table.add_column("channel")
+    for heading in ("alone", "on top of the others", "Shapley value", "cost per conversion by it"):
+        table.add_column(heading, justify="right")
+    for row in found.to_frame().to_dict("records"):
+        table.add_row(
+            words(row["channel"]),
+            f"{row['conversions_alone']:,.0f}",
+            f"{row['conversions_on_top']:,.0f}",
+            f"{row['shapley_conversions']:,.1f}",
+            money(row["cost_per_shapley_conversion"]),
+        )
+    screen.print(table)
+    pairs = Table(title="Synergy in conversions (negative: they do the same job)", title_justify="left")
+    pairs.add_column("pair")
+    pairs.add_column("synergy", justify="right")
+    for row in found.synergy_frame().to_dict("records"):
+        pairs.add_row(
+            f"{words(row['channel'])} and {words(row['other_channel'])}", f"{row['synergy_conversions']:+,.1f}"
+        )
+    screen.print(pairs)
+    screen.print(found.summary())
 
 
 def comparison_as_json(comparison: Comparison) -> dict[str, Any]:

@@ -20,21 +20,31 @@ if TYPE_CHECKING:
     show_default=True,
     help="Whether the market's budgets and pacing react to a change.",
 )
+@click.option(
+    "--interactions",
+    metavar="CHANNEL,…",
+    help="Also up to six channels' true Shapley values and synergies: every subset of them on and off.",
+)
 @engine_options
 @talk_options
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
-    feedback: Literal["held", "free"], engine: "EngineName", threads: int, quiet: bool, as_json: bool,
+    feedback: Literal["held", "free"], interactions: str | None, engine: "EngineName", threads: int, quiet: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Average, marginal and joint effects of ads, by living everyone's life again without them.
 
     SCENARIO is a name (see cpalab scenarios) or a TOML file.
     """
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
-    from experiments.cli.tables import print_json, print_truth
+    from experiments.cli.tables import print_interactions, print_json, print_truth
+    from experiments.interactions import check_channels, measure_interactions
     from experiments.truth import ESTIMANDS, measure_truth
     from simulator.world import simulate
 
+    together = None if interactions is None else [name.strip() for name in interactions.split(",") if name.strip()]
+    if together is not None:
+        check_channels(chosen, together)
     say_if_compiling(quiet)
     with progress_bar(quiet) as report:
         world = simulate(chosen, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
@@ -45,8 +55,18 @@ def command(
             threads=threads,
             progress=lambda share: report("truth", share),
         )
+        found = together and measure_interactions(
+            world, together, feedback=feedback, threads=threads, progress=lambda share: report("interactions", share)
+        )
     if as_json:
         labels = {channel: found.counts() for channel, found in truth.labels.items()}
-        print_json({"feedback": feedback, "effects": truth.to_frame().to_dict("records"), "labels": labels})
+        answer = {"feedback": feedback, "effects": truth.to_frame().to_dict("records"), "labels": labels}
+        if found:
+            answer |= {
+                "interactions": found.to_frame().to_dict("records"), "synergies": found.synergy_frame().to_dict("records"),
+            }  # fmt: skip
+        print_json(answer)
     elif not quiet:
         print_truth(truth)
+        if found:
+            print_interactions(found)

@@ -31,6 +31,22 @@ def test_truth_with_free_feedback_prints_its_table(cpalab, small):
     assert "Social" in answer.out
 
 
+def test_truth_of_several_channels_together(cpalab, small):
+    answer = cpalab("truth", *small, "--interactions", "social", "--json")
+    assert (answer.status, answer.err) == (0, "")
+    found = json.loads(answer.out)
+    average = next(e for e in found["effects"] if e["estimand"] == "average")
+    assert found["interactions"][0]["shapley_conversions"] == average["incremental_conversions"]
+    printed = cpalab("truth", *small, "--interactions", "social")
+    assert "Shapley value" in printed.out
+
+
+def test_channels_that_do_not_exist_are_refused_before_any_work(cpalab, small):
+    answer = cpalab("truth", *small, "--interactions", "soical")
+    assert answer.status == 2
+    assert "interactions: soical is no channel with campaigns; did you mean social?" in answer.err
+
+
 def test_simulate_writes_the_world_alone_and_the_same_world(cpalab, small, finished, tmp_path):
     folder, _ = finished
     answer = cpalab("simulate", *small, "--out", tmp_path / "world")
