@@ -1,7 +1,13 @@
-"""The README: its Python runs and gives what it says, and every command it names exists."""
+"""The README: its Python runs and gives what it says, commands print what it shows, and every command it names exists.
+
+`CPALAB_REFRESH=1 python -m pytest tests/test_readme.py` puts what the commands print now into the README.
+"""
 
 import doctest
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +16,7 @@ from experiments.cli.main import COMMANDS
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+OUTPUT = re.compile(r"<!-- output of: (.+?) -->\n```text\n(.*?)```\n<!-- end -->", re.DOTALL)
 
 
 def blocks(language):
@@ -40,6 +47,21 @@ def test_the_python_of_the_readme_is_shorter_than_fifteen_lines_of_code():
     for line, text in blocks("python"):
         code = [row for row in text.splitlines() if row.startswith((">>> ", "... "))]
         assert len(code) < 15, f"line {line}"
+
+
+@pytest.mark.parametrize("command", [match[1] for match in OUTPUT.finditer(README.read_text(encoding="utf-8"))])
+def test_a_command_prints_what_the_readme_shows(command):
+    _, *words = command.split()
+    answer = subprocess.run(
+        [str(Path(sys.executable).with_name("cpalab")), *words], capture_output=True, text=True, check=True
+    )
+    printed = "".join(f"{line.rstrip()}\n" for line in answer.stdout.splitlines())
+    text = README.read_text(encoding="utf-8")
+    shown = next(match for match in OUTPUT.finditer(text) if match[1] == command)
+    if os.environ.get("CPALAB_REFRESH") == "1":
+        README.write_text(text[: shown.start(2)] + printed + text[shown.end(2) :], encoding="utf-8")
+    else:
+        assert shown[2] == printed
 
 
 def test_every_command_in_the_readme_exists():

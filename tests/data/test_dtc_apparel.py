@@ -66,9 +66,9 @@ def test_paid_brand_clicks_come_back_by_themselves_when_brand_search_is_off(worl
     without = simulate(load_scenario("dtc-apparel", off), threads=2)
     clicks = sessions_with(world, "click", "brand_search")
     clicks = clicks[~world.users["robot"].to_numpy(zero_copy_only=False)[clicks >> 32]]
-    assert len(clicks) > 2_000
+    assert len(clicks) > 1_000
     assert len(sessions_with(without, "click", "brand_search")) == 0
-    # Blake, Nosko, Tadelis (2015): 94.1 % on one search engine, 97 % on another. Standard error here: 0.3 points.
+    # Blake, Nosko, Tadelis (2015): 94.1 % on one search engine, 97 % on another. Standard error here: 0.5 points.
     assert np.isin(clicks, sessions_with(without, "visit")).mean() >= 0.94
 
 
@@ -81,11 +81,9 @@ def sessions_with(world, kind, channel=None):
 
 
 def test_most_click_paths_have_one_touch(comparison):
-    # Six seeds at 300,000 people lie between 48.7 % and 51.8 % (standard error 1.2 points), so the claim of
-    # "50 % to 70 %" is tested for compatibility: nearer to its lower end than three standard errors.
-    share = comparison.lag.single_touch_share
-    margin = 3 * standard_error(0.5, comparison.lag.conversions)
-    assert 0.50 - margin <= share <= 0.70 + margin
+    # Eight seeds at 300,000 people lie between 53.4 % and 57.5 % (mean 55.2 %, standard error 1.2 points): four standard
+    # errors from the claim's lower end.
+    assert 0.50 <= comparison.lag.single_touch_share <= 0.70
 
 
 def test_orders_follow_clicks_as_soon_as_published(comparison):
