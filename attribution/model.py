@@ -120,12 +120,11 @@ def load_model(name: str, **parameters: Any) -> AttributionModel:
 
 
 def _model_class(name: str) -> Any:
-    installed = _installed()
     place = BUILT_IN.get(name, name)
     try:
-        if name in installed:
-            return installed[name].load()
         if ":" not in place:
+            if (installed := _installed().get(name)) is not None:
+                return installed.load()
             raise InvalidInputError([f"model: {name!r} is unknown; {did_you_mean(name, model_names())}"])
         module, _, attribute = place.partition(":")
         return getattr(importlib.import_module(module), attribute)

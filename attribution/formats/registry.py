@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol, get_args, runtime_checkable
@@ -125,7 +125,7 @@ def is_counted(chosen: Format) -> bool:
 
 def format_names() -> tuple[str, ...]:
     """Return the names of all formats: built in, and installed under this module's entry point group."""
-    return (*BUILT_IN, *(name for name in _installed() if name not in BUILT_IN))
+    return tuple(_names())
 
 
 def load_format(name: str, **options: Any) -> Format:
@@ -134,10 +134,10 @@ def load_format(name: str, **options: Any) -> Format:
     Raises:
         InvalidInputError: if there is no such format, or it does not take these options.
     """
-    installed, place = _installed(), BUILT_IN.get(name, name)
+    place = BUILT_IN.get(name, name)
     try:
-        if name in installed and name not in BUILT_IN:
-            format_class = installed[name].load()
+        if ":" not in place and (installed := _installed().get(name)) is not None:
+            format_class = installed.load()
         elif ":" in place:
             module, _, attribute = place.partition(":")
             format_class = getattr(importlib.import_module(module), attribute)
@@ -161,7 +161,7 @@ def detect_format(sources: Sequence[Source]) -> Format:
     Raises:
         InvalidInputError: if none does, with the columns each format needs.
     """
-    for name in format_names():
+    for name in _names():
         chosen = load_format(name)
         recognised = [chosen.recognises(source) for source in sources]
         if all(recognised) or (name == "snowplow" and any(recognised) and _all_tables(sources)):
@@ -176,5 +176,12 @@ def _all_tables(sources: Sequence[Source]) -> bool:
     return all(tables.recognises(source) for source in sources)
 
 
+def _names() -> Iterator[str]:
+    """Names of formats, those of other distributions last, whose entry points are not looked up before they are needed."""
+    yield from BUILT_IN
+    yield from _installed()
+
+
 def _installed() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    """Return the entry points of other distributions; built-in names cannot be taken."""
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in BUILT_IN}
