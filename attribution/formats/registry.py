@@ -25,6 +25,7 @@ BUILT_IN: Mapping[str, str] = {
     "criteo": "attribution.formats.criteo:Criteo",
     "channelattribution": "attribution.formats.counted:ChannelAttributionFrame",
     "top_paths": "attribution.formats.counted:TopPaths",
+    "snowplow_paths": "attribution.formats.snowplow_paths:SnowplowPaths",
     "sessions": "attribution.formats.sessions:Sessions",
     "snowplow": "attribution.formats.event_tables:Snowplow",
     "tables": "attribution.formats.event_tables:EventTables",
@@ -92,7 +93,9 @@ def read_data(
     chosen = load_format(format) if isinstance(format, str) else format or detect_format(sources)
     data = chosen.read(sources)
     if data.report.defects and bad_rows == "refuse":
-        raise InvalidInputError([f"{defect}; correct them, or drop malformed rows" for defect in data.report.defects])
+        raise InvalidInputError(
+            [f"{defect}; correct them, or drop malformed rows (--bad-rows drop)" for defect in data.report.defects]
+        )
     return data
 
 
@@ -119,8 +122,9 @@ def write_data(data: Records | CountedPaths | Paths, format: str | Format, folde
 def is_counted(chosen: Format) -> bool:
     """Return whether a format holds counted paths rather than touches with times."""
     from attribution.formats.counted import TopPaths
+    from attribution.formats.snowplow_paths import SnowplowPaths
 
-    return isinstance(chosen, TopPaths)
+    return isinstance(chosen, TopPaths | SnowplowPaths)
 
 
 def format_names() -> tuple[str, ...]:
