@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.paths import MICROS, Paths
-from attribution.rows import Floats, sum_by
+from attribution.rows import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,12 +70,12 @@ class Credit:
     @staticmethod
     def from_touch_shares(method: str, paths: Paths, shares: Floats) -> Credit:
         """Credit each touch with its share [n_touches] of its path; shares of a path sum to 1."""
-        return Credit.of_paths(
-            method,
-            paths,
-            conversions=_per_channel(paths, shares * np.repeat(paths.conversions, paths.lengths)),
-            value_micros=_per_channel(paths, shares * np.repeat(paths.value_micros, paths.lengths)),
+        from attribution.kernels import sum_shares
+
+        conversions, value_micros = sum_shares(
+            paths.codes, paths.offsets, shares, paths.conversions, paths.value_micros, len(paths.channels)
         )
+        return Credit.of_paths(method, paths, conversions=conversions, value_micros=value_micros)
 
     @staticmethod
     def of_paths(
@@ -135,7 +135,3 @@ class Credit:
         if self.duplicate_conversions:
             text += f"; {self.duplicate_conversions:,.1f} of the credits are for conversions credited already"
         return text + "."
-
-
-def _per_channel(paths: Paths, amount: Floats) -> Floats:
-    return sum_by(paths.codes, amount, len(paths.channels))

@@ -229,6 +229,25 @@ def group_rows(codes: Codes, offsets: Ints, hashes: NDArray[np.uint64]) -> tuple
 
 
 @kernel
+def chosen_rows(codes: Codes, offsets: Ints, rows: Ints) -> tuple[Codes, Ints]:
+    """Return the chosen rows of codes, one after the other, and their offsets."""
+    chosen, begin = np.empty(len(rows) + 1, dtype=np.int64), np.empty(len(rows), dtype=np.int64)
+    chosen[0] = 0
+    for i in range(len(rows)):
+        begin[i] = offsets[rows[i]]
+        chosen[i + 1] = chosen[i] + offsets[rows[i] + 1] - begin[i]
+    taken = np.empty(chosen[-1], dtype=codes.dtype)
+    at = np.uint64(0)  # unsigned: a signed index would be tested for wrapping
+    for i in range(len(rows)):
+        old, stop = np.uint64(begin[i]), np.uint64(chosen[i + 1])
+        while at < stop:
+            taken[at] = codes[old]
+            at += np.uint64(1)
+            old += np.uint64(1)
+    return taken, chosen
+
+
+@kernel
 def count_outcomes(
     path: Ints, conversion_row: Ints, weight: Floats, value_micros: Ints, paths: int
 ) -> tuple[Floats, Ints, Floats]:
@@ -245,11 +264,64 @@ def count_outcomes(
     return conversions, value, nulls
 
 
+@kernel
+def sum_shares(
+    codes: Codes, offsets: Ints, shares: Floats, conversions: Floats, value_micros: Ints, channels: int
+) -> tuple[Floats, Floats]:
+    """Return conversions and value per channel [channels]: the sums over its touches of share × path total."""
+    credited, worth = np.zeros(channels), np.zeros(channels)
+    for p in range(len(conversions)):
+        if conversions[p] != 0:
+            for i in range(offsets[p], offsets[p + 1]):
+                credited[codes[i]] += shares[i] * conversions[p]
+                worth[codes[i]] += shares[i] * value_micros[p]
+    return credited, worth
+
+
+@kernel
+def state_keys(codes: Codes, offsets: Ints, order: int, base: int) -> Ints:
+    """Return the latest touches at every touch, as a number: Σ (code `back` touches ago + 1) × base^back."""
+    keys = np.empty(len(codes), dtype=np.int64)
+    oldest = base ** (order - 1)
+    for p in range(len(offsets) - 1):
+        key = 0
+        for i in range(offsets[p], offsets[p + 1]):
+            if i - order >= offsets[p]:
+                key -= (codes[i - order] + 1) * oldest
+            key = key * base + codes[i] + 1
+            keys[i] = key
+    return keys
+
+
+@kernel
+def count_steps(
+    state: NDArray[Any], codes: Codes, offsets: Ints, weight: Floats, states: int, channels: int
+) -> tuple[Floats, Ints]:
+    """Return how often each channel follows each state, and which state that is (-1: never) [states × channels]."""
+    count, target = np.zeros(states * channels), np.full(states * channels, -1, dtype=np.int64)
+    for p in range(len(weight)):
+        if weight[p] > 0:
+            for i in range(offsets[p] + 1, offsets[p + 1]):
+                step = np.int64(state[i - 1]) * channels + codes[i]
+                count[step] += weight[p]
+                target[step] = state[i]
+    return count, target
+
+
 def canonical_groups(codes: Codes, offsets: Ints) -> tuple[Ints, Ints]:
     """Return `group_rows` with groups numbered by hash: the same whatever the order of the rows."""
     hashes = hash_rows(codes, offsets)
+    order = np.argsort(hashes)
+    in_order = hashes[order]
+    if (in_order[1:] != in_order[:-1]).all():  # all rows differ, each is its own group
+        return ranks(order), order
     group, first_row = group_rows(codes, offsets, hashes)
-    order = np.argsort(hashes[first_row], kind="stable")
+    order = np.argsort(hashes[first_row])
+    return ranks(order)[group], first_row[order]
+
+
+def ranks(order: Ints) -> Ints:
+    """Return the place of every element in the order [n]."""
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
-    return rank[group], first_row[order]
+    return rank

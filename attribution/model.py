@@ -92,6 +92,21 @@ def model_names() -> tuple[str, ...]:
     return tuple(sorted({*BUILT_IN, *_installed()}))
 
 
+def model_lines() -> list[tuple[str, str]]:
+    """Return every model by name, its parameters that have no default in brackets, with the first line of its docstring."""
+    lines = []
+    for name in model_names():
+        model_class = _model_class(name)
+        needed = [
+            word
+            for word, parameter in inspect.signature(model_class).parameters.items()
+            if parameter.default is parameter.empty
+        ]
+        text = inspect.getdoc(model_class) or ""
+        lines.append((f"{name}({', '.join(needed)})" if needed else name, text.partition("\n")[0]))
+    return lines
+
+
 def load_model(name: str, **parameters: Any) -> AttributionModel:
     """Return a new model from its name or its `module:Class`, with these parameters.
 
@@ -120,12 +135,11 @@ def load_model(name: str, **parameters: Any) -> AttributionModel:
 
 
 def _model_class(name: str) -> Any:
-    installed = _installed()
     place = BUILT_IN.get(name, name)
     try:
-        if name in installed:
-            return installed[name].load()
         if ":" not in place:
+            if (installed := _installed().get(name)) is not None:
+                return installed.load()
             raise InvalidInputError([f"model: {name!r} is unknown; {did_you_mean(name, model_names())}"])
         module, _, attribute = place.partition(":")
         return getattr(importlib.import_module(module), attribute)

@@ -43,7 +43,7 @@ def distinct_rows(paths: Any, separator: str, *, strip: bool = False) -> Distinc
     column = _arrow(paths)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return _of_lists(column)
-    from attribution.string_kernels import cut_texts, group_texts
+    from attribution.string_kernels import code_names, group_texts
 
     _, places, content = column.buffers()
     data = np.frombuffer(content or b"", dtype=np.uint8)
@@ -58,9 +58,8 @@ def distinct_rows(paths: Any, separator: str, *, strip: bool = False) -> Distinc
         ends = np.where(pc.is_null(column).to_numpy(zero_copy_only=False), begins, ends)
     row, first = group_texts(words, rest, begins, ends)
     mark = np.frombuffer(separator.encode(), dtype=np.uint8)
-    starts, stops, lengths = cut_texts(data, begins[first], ends[first], mark, strip)
-    codes, first = group_texts(words, rest, starts, stops)
-    names = [bytes(data[starts[name] : stops[name]]).decode() for name in first]
+    codes, lengths, starts, stops = code_names(data, words, rest, begins[first], ends[first], mark, strip)
+    names = [bytes(data[start:stop]).decode() for start, stop in zip(starts, stops, strict=True)]
     return _alphabetical(row, offsets_of(lengths), codes, names)
 
 

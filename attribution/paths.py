@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from attribution.errors import InvalidInputError
 from attribution.journeys import Journeys
-from attribution.rows import Codes, Floats, Ints, gather, offsets_of, row_of, sum_by
+from attribution.rows import Codes, Floats, Ints, gather, offsets_of, row_of
 from attribution.tally import Tally
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Paths:
                 apart before. Conversions of an empty path are unattributed; its nulls saw no touch and are left
                 out.
             conversions: conversions of each row.
-            value_micros: total value of each row's conversions in micros.
+            value_micros: total value of each row's conversions in micros; rounded to whole ones.
             nulls: journeys of each row that did not convert.
             separator: what stands between two channels, blanks included.
             strip: whether blanks around a channel's name are no part of it.
@@ -140,7 +140,7 @@ class Paths:
                 conversions, and on a path with an empty name.
         """
         from attribution.path_strings import DistinctRows, distinct_rows
-        from attribution.string_kernels import sum_integers_by
+        from attribution.string_kernels import sum_counts
 
         rows = paths if isinstance(paths, DistinctRows) else distinct_rows(paths, separator, strip=strip)
         n, distinct = len(rows.row), len(rows.offsets) - 1
@@ -160,13 +160,13 @@ class Paths:
         if rows.has_empty_name.any():
             empty_names = np.flatnonzero(rows.has_empty_name[rows.row])[:10]
             problems += [f"paths: an empty channel name in row {row}" for row in empty_names]
-        if not problems:
-            problems = _count_problems(counts["conversions"], counts["value_micros"], counts["nulls"])
         if problems:
             raise InvalidInputError(problems)
-        converted = sum_by(rows.row, counts["conversions"], distinct)
-        value = sum_integers_by(rows.row, np.rint(counts["value_micros"]).astype(np.int64), distinct)
-        lost = sum_by(rows.row, counts["nulls"], distinct)
+        converted, value, lost, sound = sum_counts(
+            rows.row, counts["conversions"], counts["value_micros"], counts["nulls"], distinct
+        )
+        if not sound:
+            raise InvalidInputError(_count_problems(**counts))
         empty = np.diff(rows.offsets) == 0
         return Paths(
             channels=rows.names,
@@ -212,20 +212,22 @@ class Paths:
 
     def grouped(self) -> Paths:
         """Return the same paths with equal rows added up, in canonical order."""
-        from attribution.kernels import canonical_groups
-        from attribution.string_kernels import sum_integers_by
+        from attribution.kernels import canonical_groups, chosen_rows
+        from attribution.string_kernels import sum_counts
 
         group, first = canonical_groups(self.codes, self.offsets)
-        chosen, starts = gather(self.offsets, first)
-        value = sum_integers_by(group, self.value_micros, len(first))
+        conversions, value_micros, nulls, _ = sum_counts(
+            group, self.conversions, self.value_micros, self.nulls, len(first)
+        )
+        codes, offsets = chosen_rows(self.codes, self.offsets, first)
         path = self.journey_path
         return replace(
             self,
-            codes=self.codes[chosen],
-            offsets=starts,
-            conversions=sum_by(group, self.conversions, len(first)),
-            value_micros=value,
-            nulls=sum_by(group, self.nulls, len(first)),
+            codes=codes,
+            offsets=offsets,
+            conversions=conversions,
+            value_micros=value_micros,
+            nulls=nulls,
             journey_path=None if path is None else np.append(group, -1)[path],
         )
 
@@ -312,14 +314,16 @@ class Paths:
 
 
 def _count_problems(conversions: Floats, value_micros: NDArray[Any], nulls: Floats) -> list[str]:
-    rules = {
-        "conversions: must be finite and not negative": ~(np.isfinite(conversions) & (conversions >= 0)),
-        "nulls: must be finite and not negative": ~(np.isfinite(nulls) & (nulls >= 0)),
-        "value_micros: must be finite and not negative": ~(np.isfinite(value_micros) & (value_micros >= 0)),
-        "value_micros: must be 0 where nothing converted": (value_micros != 0) & (conversions == 0),
+    counts = {"conversions": conversions, "nulls": nulls, "value_micros": value_micros}
+    broken = {
+        f"{name}: must be finite and not negative": ~(np.isfinite(count) & (count >= 0))
+        for name, count in counts.items()
+        if len(count) and not (count.min() >= 0 and count.max() < np.inf)  # a quick look at all, false for NaN
     }
+    without = (value_micros != 0) & (conversions == 0)
+    if without.any():
+        broken["value_micros: must be 0 where nothing converted"] = without
     return [
         f"{rule}; {np.count_nonzero(bad)} rows break this, the first is row {np.argmax(bad)} (counted from 0)"
-        for rule, bad in rules.items()
-        if bad.any()
+        for rule, bad in broken.items()
     ]

@@ -11,6 +11,7 @@ from attribution.cpa import cpa_table
 from attribution.credit import Credit
 from attribution.economics import UnitEconomics, payback_months, return_on_ad_spend
 from attribution.paths import MICROS
+from attribution.rows import Floats
 from attribution.segments import JOINT
 
 if TYPE_CHECKING:
@@ -33,20 +34,25 @@ def performance_table(
         by: what the parts of a segment are; see `Segments.by`.
 
     Returns:
-        The columns `by…, method, cost, conversions, value, cost_per_conversion`, its bounds, and `roas`; with
-        `economics` also `cost_per_customer` (CPA and other costs), `break_even_cost`, `cost_limit`, `profit` and
+        The columns `by…, method, cost, conversions, value, cost_per_conversion`, its bounds, and `roas`; where
+        credits have intervals also `conversions_lower` and `conversions_upper`; with `economics` also
+        `cost_per_customer` (CPA and other costs), `break_even_cost`, `cost_limit`, `profit` and
         `payback_months`. Currency units; what is undefined is empty.
     """
     import pandas as pd
 
     table = cpa_table(credits, cost_micros)
+    place = list(table.columns).index("conversions") + 1
+    if any(credit.interval is not None for credit in credits):
+        for side in ("upper", "lower"):
+            table.insert(place, f"conversions_{side}", _bounds(credits, side, table))
     value = {
         (credit.method, channel): amount / MICROS
         for credit in credits
         for channel, amount in zip(credit.channels, credit.value_micros, strict=True)
     }
     worth = [value.get(key, 0.0) for key in zip(table["method"], table["channel"], strict=True)]
-    table.insert(list(table.columns).index("conversions") + 1, "value", np.array(worth, dtype=np.float64))
+    table.insert(list(table.columns).index("cost_per_conversion"), "value", np.array(worth, dtype=np.float64))
     rows = list(zip(table["cost"], table["conversions"], table["value"], table["cost_per_conversion"], strict=True))
     table["roas"] = [return_on_ad_spend(value, cost) for cost, _, value, _ in rows]
     if economics is not None:
@@ -57,6 +63,17 @@ def performance_table(
         return table.rename(columns={"channel": by[0]})
     parts = pd.DataFrame([name.split(JOINT) for name in table["channel"]], columns=list(by))
     return pd.concat([parts, table.drop(columns="channel")], axis=1)
+
+
+def _bounds(credits: Sequence[Credit], side: str, table: pd.DataFrame) -> Floats:
+    """Return a bound of the credited conversions of every row of the table; empty where there is no interval."""
+    known: dict[tuple[str, str], float] = {}
+    for credit in credits:
+        if credit.interval is not None:
+            bound = getattr(credit.interval, f"conversions_{side}")
+            known |= {(credit.method, channel): amount for channel, amount in zip(credit.channels, bound, strict=True)}
+    rows = zip(table["method"], table["channel"], strict=True)
+    return np.array([known.get(row, np.nan) for row in rows], dtype=np.float64)
 
 
 def _figures(

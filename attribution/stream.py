@@ -78,7 +78,9 @@ def stream_paths(
     reports: list[ReadReport] = []
     for block in progress(_log_blocks(sources[0], block_rows) if log else _table_blocks(roles, block_rows)):
         if block.report.defects and bad_rows == "refuse":
-            raise InvalidInputError([f"{d}; correct them, or drop malformed rows" for d in block.report.defects])
+            raise InvalidInputError(
+                [f"{d}; correct them, or drop malformed rows (--bad-rows drop)" for d in block.report.defects]
+            )
         reports.append(block.report)
         if block.costs is not None:
             costs.append(_by_channel([*costs[-1:], block.costs]))

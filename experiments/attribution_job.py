@@ -2,12 +2,12 @@
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attribution.errors import InvalidInputError
+from attribution.errors import InvalidInputError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,11 +30,13 @@ class Job:
     files: tuple[Path, ...]
     models: tuple[str, ...]
     cost_file: Path | None = None
+    lift_file: Path | None = None
     format_name: str | None = None
     bad_rows: Any = "refuse"
     action: str | None = None
     lookback: float | None = None
     view_lookback: float | None = None
+    direct: Any = None
     by: tuple[str, ...] = ()
     period: Any = None
     clock: Any = "conversion"
@@ -82,6 +84,8 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
     models, economics, settings = checked(job)
     report("read", 0.0)
     paths, records, costs, notes = read(job, settings)
+    if job.lift_file is not None:
+        models += calibrated(models, paths, job.lift_file)
     segments = None
     if job.is_segmented:
         if records is None:
@@ -104,6 +108,8 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
     table = performance_table(credits, cost_micros, economics, by=by)
     if costs is None:
         notes += ("No costs given: --cost FILE adds them.",)
+    else:
+        notes += without_paths(costs, paths)
     from attribution.economics import COST_METRICS
     from attribution.formats.records import DEFAULT_ACTION
 
@@ -125,7 +131,10 @@ def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None",
         rate, margin, worth = margins
         given = partial(UnitEconomics, margin_rate=rate, margin_per_action=margin, lifetime_value=worth)
         economics = gathered(problems, given)
+    problems += given_twice(job)
     windows: dict[str, Any] = {} if job.lookback is None else {"lookback_days": job.lookback}
+    if job.direct is not None:
+        windows["direct"] = job.direct
     if job.view_lookback is not None:
         windows |= {"view_lookback_days": job.view_lookback, "touches": "clicks_and_views"}
     settings = gathered(problems, partial(PathSettings, **windows))
@@ -134,6 +143,53 @@ def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None",
     if problems:
         raise InvalidInputError(problems)
     return models, economics, settings
+
+
+def given_twice(job: Job) -> list[str]:
+    """What is wrong where a file is named more than once: its rows would count twice."""
+    files = [*job.files, *(file for file in (job.cost_file, job.lift_file) if file is not None)]
+    places = [file.resolve() for file in files]
+    twice = dict.fromkeys(file for file, place in zip(files, places, strict=True) if places.count(place) > 1)
+    return [f"FILE: {file} is given more than once; its rows would count as often" for file in twice]
+
+
+def calibrated(models: "Sequence[AttributionModel]", paths: "Paths", file: Path) -> list["AttributionModel"]:
+    """Every model, calibrated by the lift tests in a file."""
+    from attribution.formats.lift_tests import read_lift_tests
+    from attribution.models.lift_calibrated import LiftCalibrated
+
+    tests = read_lift_tests(file)
+    unknown = [
+        f"{file.name}: {test.channel!r} is not a channel of the paths; {did_you_mean(test.channel, paths.channels)}"
+        for test in tests
+        if test.channel not in paths.channels
+    ]
+    if unknown:
+        raise InvalidInputError(unknown)
+    credits = [(model, model.fit(paths).credit(paths)) for model in models]
+    return [LiftCalibrated(model, tuple(test.per_credited(credit) for test in tests)) for model, credit in credits]
+
+
+def without_paths(costs: Any, paths: "Paths") -> tuple[str, ...]:
+    """What to say of channels that cost something but stand in no path: perhaps their name is misspelt."""
+    import difflib
+
+    known = {name.casefold(): name for name in paths.channels}
+    alone = []
+    for name in sorted({*costs["channel"].to_pylist()} - {None, *paths.channels}):
+        close = difflib.get_close_matches(name.casefold(), known, n=1)
+        alone.append(f"{name!r}, did you mean {known[close[0]]!r}?" if close else f"{name!r}")
+    return (f"Costs of channels that no path has, listed without credit: {'; '.join(alone)}.",) if alone else ()
+
+
+def simulated(job: Job) -> bool:
+    """Whether the files are logs of simulated markets."""
+    from attribution.formats.simulated_log import SimulatedLog
+    from attribution.formats.source import open_source
+
+    if job.format_name is not None:
+        return job.format_name == SimulatedLog.name
+    return all(SimulatedLog().recognises(open_source(file)) for file in job.files)
 
 
 def gathered(problems: list[str], make: Callable[[], Any]) -> Any:
@@ -169,19 +225,27 @@ def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None",
     from attribution.stream import stream_paths
 
     data: Records | CountedPaths
+    said: tuple[str, ...] = ()
+    if job.direct is None and simulated(job):
+        settings = replace(settings, direct="ignored_unless_alone")
+        said = ("Direct visits gave way to other touches, as in cpalab run; --direct kept counts them.",)
     if job.stream:
         data = stream_paths(*job.files, settings=settings, action=job.action or DEFAULT_ACTION, bad_rows=job.bad_rows)
     else:
         data = read_data(*job.files, format=job.format_name, bad_rows=job.bad_rows)
-    notes: tuple[str, ...] = (data.report.summary(),)
+    notes: tuple[str, ...] = (data.report.summary(), *said)
     costs = data.costs
     if job.cost_file is not None:
-        costs, said = read_cost_file(job)
-        notes += (said,)
+        costs, what_became_of_them = read_cost_file(job)
+        notes += (what_became_of_them,)
     if isinstance(data, CountedPaths):
         timed = [
             option
-            for option, value in (("--lookback", job.lookback), ("--view-lookback", job.view_lookback))
+            for option, value in (
+                ("--lookback", job.lookback),
+                ("--view-lookback", job.view_lookback),
+                ("--direct", job.direct),
+            )
             if value is not None and not job.stream
         ]
         if job.action is not None and not job.stream:
@@ -202,7 +266,7 @@ def read_cost_file(job: Job) -> tuple[Any, str]:
     problems: list[str] = []
     costs, report = read_costs(open_source(job.cost_file), problems)
     if job.bad_rows == "refuse":
-        problems += [f"{defect}; correct them, or drop malformed rows" for defect in report.defects]
+        problems += [f"{defect}; correct them, or drop malformed rows (--bad-rows drop)" for defect in report.defects]
     if problems:
         raise InvalidInputError(problems)
     return costs, f"Costs: {report.summary()}"

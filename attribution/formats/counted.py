@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from attribution.errors import InvalidInputError
-from attribution.formats.records import CountedPaths, micros
+from attribution.formats.records import CountedPaths
 from attribution.formats.report import ReadReport
 from attribution.formats.sieve import Column, Sieve, match_columns
 from attribution.formats.source import Source
@@ -115,13 +115,14 @@ class TopPaths:
         if "value" in found:
             sieve.mark(found["value"], (value > 0) & (conversions == 0), "is value without a conversion")
         rows = distinct_rows(path, self.separator, strip=self.strip)
-        gap = rows.has_empty_name[rows.row]
-        sieve.mark(found["path"], gap, f"has an empty name before or after {self.separator.strip()!r}")
+        if rows.has_empty_name.any():
+            gap = rows.has_empty_name[rows.row]
+            sieve.mark(found["path"], gap, f"has an empty name before or after {self.separator.strip()!r}")
         kept: Any = sieve.kept() if sieve.bad.any() else slice(None)
         return Paths.from_rows(
             path.take(pa.array(kept)) if sieve.bad.any() else rows,
             conversions[kept],
-            value_micros=micros(value[kept]),
+            value_micros=value[kept] * MICROS,
             nulls=nulls[kept],
             separator=self.separator,
             strip=self.strip,

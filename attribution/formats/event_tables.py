@@ -102,6 +102,8 @@ class EventTables:
             reports.append(report)
         missing = [role for role in ("touches", "conversions") if not parts[role]]
         if missing and not problems:
+            problems += [hint for source in sources if "touches" in missing for hint in _misspelt_channel(source)]
+        if missing and not problems:
             problems.append(f"{' and '.join(missing)}: no table given; give one beside {sources[0].name}")
         if problems:
             raise InvalidInputError(problems)
@@ -161,6 +163,14 @@ def role_of(source: Source) -> Role | None:
         return "touches" if channel and "cv_tstamp" not in names else "conversions"
     costs = has(COSTS["cost"].names + COSTS["cost_micros"].names)
     return "costs" if channel and costs and not person else None
+
+
+def _misspelt_channel(source: Source) -> list[str]:
+    """What to say of a table without a channel, one of whose columns is nearly called so."""
+    import difflib
+
+    near = [name for name in source.columns if difflib.get_close_matches(name.casefold(), CHANNEL, n=1, cutoff=0.8)]
+    return [f"{source.name}: column {name!r} is unknown; did you mean 'channel'?" for name in near]
 
 
 def read_touches(source: Source, problems: list[str]) -> tuple[pa.Table, ReadReport]:

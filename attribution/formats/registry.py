@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol, get_args, runtime_checkable
@@ -25,6 +25,7 @@ BUILT_IN: Mapping[str, str] = {
     "criteo": "attribution.formats.criteo:Criteo",
     "channelattribution": "attribution.formats.counted:ChannelAttributionFrame",
     "top_paths": "attribution.formats.counted:TopPaths",
+    "snowplow_paths": "attribution.formats.snowplow_paths:SnowplowPaths",
     "sessions": "attribution.formats.sessions:Sessions",
     "snowplow": "attribution.formats.event_tables:Snowplow",
     "tables": "attribution.formats.event_tables:EventTables",
@@ -92,7 +93,9 @@ def read_data(
     chosen = load_format(format) if isinstance(format, str) else format or detect_format(sources)
     data = chosen.read(sources)
     if data.report.defects and bad_rows == "refuse":
-        raise InvalidInputError([f"{defect}; correct them, or drop malformed rows" for defect in data.report.defects])
+        raise InvalidInputError(
+            [f"{defect}; correct them, or drop malformed rows (--bad-rows drop)" for defect in data.report.defects]
+        )
     return data
 
 
@@ -119,13 +122,14 @@ def write_data(data: Records | CountedPaths | Paths, format: str | Format, folde
 def is_counted(chosen: Format) -> bool:
     """Return whether a format holds counted paths rather than touches with times."""
     from attribution.formats.counted import TopPaths
+    from attribution.formats.snowplow_paths import SnowplowPaths
 
-    return isinstance(chosen, TopPaths)
+    return isinstance(chosen, TopPaths | SnowplowPaths)
 
 
 def format_names() -> tuple[str, ...]:
     """Return the names of all formats: built in, and installed under this module's entry point group."""
-    return (*BUILT_IN, *(name for name in _installed() if name not in BUILT_IN))
+    return tuple(_names())
 
 
 def load_format(name: str, **options: Any) -> Format:
@@ -134,10 +138,10 @@ def load_format(name: str, **options: Any) -> Format:
     Raises:
         InvalidInputError: if there is no such format, or it does not take these options.
     """
-    installed, place = _installed(), BUILT_IN.get(name, name)
+    place = BUILT_IN.get(name, name)
     try:
-        if name in installed and name not in BUILT_IN:
-            format_class = installed[name].load()
+        if ":" not in place and (installed := _installed().get(name)) is not None:
+            format_class = installed.load()
         elif ":" in place:
             module, _, attribute = place.partition(":")
             format_class = getattr(importlib.import_module(module), attribute)
@@ -161,7 +165,7 @@ def detect_format(sources: Sequence[Source]) -> Format:
     Raises:
         InvalidInputError: if none does, with the columns each format needs.
     """
-    for name in format_names():
+    for name in _names():
         chosen = load_format(name)
         recognised = [chosen.recognises(source) for source in sources]
         if all(recognised) or (name == "snowplow" and any(recognised) and _all_tables(sources)):
@@ -176,5 +180,12 @@ def _all_tables(sources: Sequence[Source]) -> bool:
     return all(tables.recognises(source) for source in sources)
 
 
+def _names() -> Iterator[str]:
+    """Names of formats, those of other distributions last, whose entry points are not looked up before they are needed."""
+    yield from BUILT_IN
+    yield from _installed()
+
+
 def _installed() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    """Return the entry points of other distributions; built-in names cannot be taken."""
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in BUILT_IN}

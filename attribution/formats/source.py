@@ -201,7 +201,7 @@ def open_source(given: Any, *, place: str = "data", most_bytes: int = MOST_BYTES
         raise InvalidInputError(
             [
                 f"{path.name}: {size / 1e9:.1f} GB is more than the {most_bytes / 1e9:g} GB of text that is "
-                "read into memory; convert it to Parquet sorted by user, which streams, or raise the limit"
+                "read into memory; convert it to Parquet sorted by user, which streams (--stream)"
             ]
         )
     suffixes = [suffix.casefold() for suffix in path.suffixes if suffix.casefold() not in (".gz", ".bz2")]

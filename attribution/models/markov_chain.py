@@ -63,16 +63,12 @@ class Chain:
         weight = paths.conversions + paths.nulls
         state, key = _states(paths, order, base)
         states = len(key)
-        visits = sum_by(state, np.repeat(weight, paths.lengths), states)
         first, last = state[paths.offsets[:-1]], state[paths.offsets[1:] - 1]
-        inner = np.ones(len(state), dtype=np.bool_)
-        inner[paths.offsets[:-1]] = False
-        target = np.flatnonzero(inner)
-        pair = state[target - 1] * states + state[target]
-        pairs, count = _count(pair, np.repeat(weight, paths.lengths - 1), states * states)
-        source = pairs // states if states else pairs
+        source, target, count = _steps(paths, state, states, weight)
+        started = sum_by(first, weight, states)
+        visits = started + sum_by(target, count, states)
 
-        def per_visit(at: Ints, amount: Floats) -> Floats:
+        def per_visit(at: NDArray[np.integer], amount: Floats) -> Floats:
             total = sum_by(at, amount, states)
             return np.divide(total, visits, out=np.zeros(states), where=visits > 0)
 
@@ -80,9 +76,9 @@ class Chain:
         return Chain(
             channels=paths.channels,
             touches=np.stack([key // base**back % base - 1 for back in range(order)], axis=1).astype(np.int32),
-            start=sum_by(first, weight, states) / (journeys or 1),
+            start=started / (journeys or 1),
             source=source,
-            target=pairs - source * states,
+            target=target,
             probability=count / visits[source],
             conversion=per_visit(last, paths.conversions),
             null=per_visit(last, paths.nulls),
@@ -190,26 +186,33 @@ def _visits(flow: Any, start: Floats, remains: Bools) -> Floats:
     return visits
 
 
-def _states(paths: Paths, order: int, base: int) -> tuple[Ints, Ints]:
+def _states(paths: Paths, order: int, base: int) -> tuple[NDArray[np.integer], Ints]:
     """Return the state of every touch, and each state's key: Σ (code `back` touches ago + 1) × base^back."""
-    key = np.zeros(len(paths.codes), dtype=np.int64)
-    position = np.arange(len(paths.codes)) - np.repeat(paths.offsets[:-1], paths.lengths)
-    for back in range(min(order, int(paths.lengths.max(initial=0)))):
-        there = np.flatnonzero(position >= back)
-        key[there] += (paths.codes[there - back] + 1) * base**back
+    from attribution.kernels import state_keys
+
+    if order == 1:
+        return paths.codes, np.arange(1, base)
+    key = state_keys(paths.codes, paths.offsets, order, base)
     if base**order > TABLE_ENTRIES:
         keys, state = np.unique(key, return_inverse=True)
-        return state.astype(np.int64), keys
+        return state, keys
     seen = np.bincount(key, minlength=1) > 0
     return (np.cumsum(seen) - 1)[key], np.flatnonzero(seen)
 
 
-def _count(key: Ints, weight: Floats, keys: int) -> tuple[Ints, Floats]:
-    """Return the distinct keys with a positive total weight, and that weight."""
-    if keys <= TABLE_ENTRIES:
-        total = sum_by(key, weight, 1)
-        distinct = np.flatnonzero(total > 0)
-        return distinct, total[distinct]
-    distinct, place = np.unique(key, return_inverse=True)
-    total = sum_by(place, weight, len(distinct))
-    return distinct[total > 0], total[total > 0]
+def _steps(paths: Paths, state: NDArray[np.integer], states: int, weight: Floats) -> tuple[Ints, Ints, Floats]:
+    """Return the steps with a positive weight, by source and target, and that weight."""
+    from attribution.kernels import count_steps
+
+    if states * len(paths.channels) <= TABLE_ENTRIES:
+        count, target = count_steps(state, paths.codes, paths.offsets, weight, states, len(paths.channels))
+        taken = np.flatnonzero(target >= 0)
+        source = taken // max(len(paths.channels), 1)
+        return source, target[taken], count[taken]
+    inner = np.ones(len(state), dtype=np.bool_)
+    inner[paths.offsets[:-1]] = False
+    entered = np.flatnonzero(inner)
+    pairs, place = np.unique(state[entered - 1] * states + state[entered], return_inverse=True)
+    count = sum_by(place, np.repeat(weight, paths.lengths - 1), len(pairs))
+    taken = np.flatnonzero(count > 0)
+    return pairs[taken] // states, pairs[taken] % states, count[taken]

@@ -10,6 +10,18 @@ from experiments.cli.options import talk_options
 from experiments.cli.progress import progress_bar
 
 
+def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print every model with what it computes, and end."""
+    if not asked or context.resilient_parsing:
+        return
+    from attribution.model import model_lines
+
+    width = max(len(name) for name, _ in model_lines())
+    for name, line in model_lines():
+        click.echo(f"{name:{width}}  {line}")
+    context.exit()
+
+
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
 @click.option(
@@ -19,7 +31,10 @@ from experiments.cli.progress import progress_bar
     multiple=True,
     metavar="MODEL",
     help="A name, a name with parameters such as 'markov(order=2)', or module:Class. May be repeated. "
-    f"Default: {', '.join(DEFAULT_MODELS)}.",
+    f"Default: {', '.join(DEFAULT_MODELS)}. --models lists all.",
+)
+@click.option(
+    "--models", "listed", is_flag=True, is_eager=True, expose_value=False, callback=list_models, help="List the models."
 )
 @click.option(
     "--cost",
@@ -27,6 +42,14 @@ from experiments.cli.progress import progress_bar
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Cost by channel, and perhaps by date and segment. Default: costs in the data.",
+)
+@click.option(
+    "--lift-tests",
+    "lift_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Lift tests of the same period: channel, incremental_conversions, and standard_error or a 95 % interval "
+    "(lower, upper). Adds every model, rescaled to what they found.",
 )
 @click.option(
     "--format", "format_name", metavar="NAME", help="Format of the files. Default: detected by their columns."
@@ -43,6 +66,12 @@ from experiments.cli.progress import progress_bar
 )
 @click.option("--lookback", type=float, metavar="DAYS", help="Days that a click counts. Default: 30.")
 @click.option("--view-lookback", type=float, metavar="DAYS", help="Count views too, for so many days.")
+@click.option(
+    "--direct",
+    type=click.Choice(["kept", "ignored_unless_alone", "dropped"]),
+    help="Visits without a source (channel 'direct'): counted as touches; ignored in journeys that have other touches; "
+    "or left out. Default: kept; ignored_unless_alone in logs of cpalab, as in cpalab run.",
+)
 @click.option("--by", metavar="SEGMENT,…", help="Break down by columns of the data, such as device,campaign.")
 @click.option("--period", type=click.Choice(["day", "week", "month"]), help="Break down by date.")
 @click.option(
@@ -73,8 +102,9 @@ from experiments.cli.progress import progress_bar
 @click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
 @talk_options
 def command(
-    files: tuple[Path, ...], models: tuple[str, ...], cost_file: Path | None, format_name: str | None, bad_rows: str,
-    action: str | None, lookback: float | None, view_lookback: float | None, by: str | None, period: str | None,
+    files: tuple[Path, ...], models: tuple[str, ...], cost_file: Path | None, lift_file: Path | None,
+    format_name: str | None, bad_rows: str, action: str | None, lookback: float | None, view_lookback: float | None,
+    direct: str | None, by: str | None, period: str | None,
     clock: str, margin_rate: float | None, margin: float | None, lifetime_value: float | None, intervals: int | None,
     seed: int, stream: bool, out: Path | None, force: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
@@ -92,11 +122,13 @@ def command(
         files=files,
         models=models or DEFAULT_MODELS,
         cost_file=cost_file,
+        lift_file=lift_file,
         format_name=format_name,
         bad_rows=bad_rows,
         action=action,
         lookback=lookback,
         view_lookback=view_lookback,
+        direct=direct,
         by=tuple(name.strip() for name in by.split(",") if name.strip()) if by else (),
         period=period,
         clock=clock,
@@ -149,16 +181,13 @@ def show(answer: Answer) -> None:
     screen = console()
     frame = answer.table
     parts = list(frame.columns[: list(frame.columns).index("cost")])
-    bounds = {"cost_per_conversion_lower", "cost_per_conversion_upper"}
-    figures = [
-        name
-        for name in frame.columns
-        if name not in parts and (name not in bounds or frame[name].notna().any()) and frame[name].notna().any()
-    ]
+    figures = [name for name in frame.columns if name not in parts and frame[name].notna().any()]
     headings = {
         "cost_per_conversion": answer.metric,
         "cost_per_conversion_lower": f"{answer.metric} from",
         "cost_per_conversion_upper": "to",
+        "conversions_lower": "conversions from",
+        "conversions_upper": "to",
     }
     table = Table(title="Credited conversions and what they cost", title_justify="left")
     for name in parts:
@@ -166,7 +195,7 @@ def show(answer: Answer) -> None:
     for name in figures:
         table.add_column(headings.get(name, name.replace("_", " ")), justify="right")
     for row in frame.to_dict("records"):
-        cells = [f"{row[n]:,.1f}" if n == "conversions" else money(float(row[n])) for n in figures]
+        cells = [f"{row[n]:,.1f}" if n.startswith("conversions") else money(float(row[n])) for n in figures]
         table.add_row(*(str(row[name]) for name in parts), *cells)
     screen.print(table)
     for line in (*answer.summaries, *answer.notes):

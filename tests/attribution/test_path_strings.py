@@ -38,6 +38,19 @@ def test_more_names_than_the_table_starts_with():
     assert taken_apart(distinct_rows(paths, " > ")) == [path.split(" > ") for path in paths]
 
 
+def test_one_path_with_more_names_than_the_table_starts_with():
+    path = " > ".join(f"channel {i}" for i in range(9_000))
+    assert taken_apart(distinct_rows(["a", path, "b > a"], " > ")) == [["a"], path.split(" > "), ["b", "a"]]
+
+
+def test_texts_that_differ_in_one_letter_anywhere():
+    texts = ["x" * at + letter + "x" * (40 - at) for at in range(40) for letter in "ab"]
+    assert distinct_rows(texts, " > ").row.tolist() == list(range(80))
+    assert distinct_rows([text[:at] for text in texts[:1] for at in range(1, 40)], " > ").row.tolist() == list(
+        range(39)
+    )
+
+
 @pytest.mark.parametrize(
     "column",
     [

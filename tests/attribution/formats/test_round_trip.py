@@ -9,6 +9,7 @@ from attribution.formats.counted import ChannelAttributionFrame, TopPaths
 from attribution.formats.ga4 import GA4
 from attribution.formats.records import CountedPaths
 from attribution.formats.registry import BUILT_IN, format_names, load_format, read_data, write_data
+from attribution.formats.snowplow_paths import SnowplowPaths
 from attribution.paths import Paths
 
 CHANNELS = ["google / cpc", "bing 2 / cpc", "news, daily / email"]
@@ -136,6 +137,49 @@ def test_counted_paths(tmp_path, name):
     found = read_data(path)
     assert isinstance(found, CountedPaths)
     same(found.paths, paths)
+
+
+class TestSnowplowPaths:
+    """One row per conversion, and one per customer without."""
+
+    def test_what_is_written_is_read_back(self, tmp_path):
+        touches, bought, _ = data()
+        paths = read_data(touches, bought).to_paths()
+        files = write_data(paths, "snowplow_paths", tmp_path)
+        assert [file.name for file in files] == ["paths_to_conversion.csv", "paths_to_non_conversion.csv"]
+        same(read_data(*files).paths, paths)
+
+    def test_the_tables_of_the_package(self, tmp_path):
+        (tmp_path / "conversions.csv").write_text(
+            "cv_id,event_id,customer_id,cv_tstamp,cv_type,revenue,channel_path,channel_transformed_path\n"
+            "1,e1,u1,2026-01-01 00:00:00,order,10,a > a > b,a > b\n"
+            "2,e2,u2,2026-01-02 00:00:00,order,5,a > b,a > b\n"
+            "3,e3,u3,2026-01-02 00:00:00,order,7,,\n"
+        )
+        (tmp_path / "lost.csv").write_text("customer_id,channel_path,channel_transformed_path\nu4,b > b,b\n")
+        found = read_data(tmp_path / "conversions.csv", tmp_path / "lost.csv").paths
+        assert found.to_frame().to_dict("records") == [
+            {"path": "a > b", "conversions": 2.0, "value": 15.0, "nulls": 0.0},
+            {"path": "b", "conversions": 0.0, "value": 0.0, "nulls": 1.0},
+        ]
+        assert found.unattributed_conversions == 1
+
+    def test_kinds_of_conversion_are_not_mixed(self):
+        table = {"cv_id": [1, 2], "cv_type": ["order", "lead"], "channel_path": ["a", "b"]}
+        with pytest.raises(InvalidInputError, match="conversions are of lead, order; keep one kind"):
+            read_data(table)
+        assert read_data(table, format=SnowplowPaths(cv_type="lead")).paths.total_conversions == 1
+
+    def test_malformed_rows_are_named(self):
+        table = {"cv_id": [1, 2], "revenue": [-1.0, 2.0], "channel_path": ["a", "a >  > b"]}
+        with pytest.raises(InvalidInputError) as refused:
+            read_data(table)
+        assert len(refused.value.problems) == 2
+        assert read_data(table, bad_rows="drop").paths.total_conversions == 0
+
+    def test_fractions_have_no_rows(self, tmp_path):
+        with pytest.raises(InvalidInputError, match="not whole numbers"):
+            write_data(Paths.from_rows(["a"], [0.5]), "snowplow_paths", tmp_path)
 
 
 class TestNames:

@@ -6,6 +6,7 @@ import sys
 import pandas as pd
 import pytest
 
+from attribution.model import model_names
 from experiments.cli.main import main
 
 TOUCHES = """user_id,time,channel,device
@@ -21,7 +22,9 @@ COSTS = "date,channel,device,cost\n2026-01-30,search,phone,12\n2026-01-31,video,
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name, text in (("touches.csv", TOUCHES), ("conversions.csv", CONVERSIONS), ("costs.csv", COSTS)):
+    for name, text in (
+        ("touches.csv", TOUCHES), ("visits.csv", TOUCHES), ("conversions.csv", CONVERSIONS), ("costs.csv", COSTS),
+    ):  # fmt: skip
         (tmp_path / name).write_text(text)
     return tmp_path
 
@@ -97,6 +100,91 @@ def test_intervals(files, cpalab):
     assert high is None or low <= high
 
 
+def test_intervals_of_credit_need_no_costs(files, cpalab):
+    arguments = ("attribute", "touches.csv", "conversions.csv", "-m", "linear", "--intervals", "20")
+    found = rows(cpalab(*arguments, "--json")[1])["search"]
+    assert 0 <= found["conversions_lower"] <= found["conversions"] <= found["conversions_upper"]
+    assert found["cost_per_conversion"] is None
+    assert "conversions from" in cpalab(*arguments)[1]
+
+
+def test_direct_visits(files, cpalab):
+    (files / "touches.csv").write_text(TOUCHES + "u2,2026-01-30,direct,phone\n")
+    arguments = ("attribute", "touches.csv", "conversions.csv", "-m", "last_click", "--json")
+    credited = {
+        rule: {channel: row["conversions"] for channel, row in rows(cpalab(*arguments, *option)[1]).items()}
+        for rule, option in (
+            ("default", ()),
+            ("kept", ("--direct", "kept")),
+            ("ignored", ("--direct", "ignored_unless_alone")),
+            ("dropped", ("--direct", "dropped")),
+        )
+    }
+    assert credited["default"] == credited["kept"]
+    assert (credited["kept"]["direct"], credited["kept"]["search"]) == (1, 0)
+    assert (credited["ignored"]["direct"], credited["ignored"]["search"]) == (0, 1)
+    assert (credited["dropped"].get("direct", 0), credited["dropped"]["search"]) == (0, 1)
+
+
+def test_costs_of_channels_without_paths_are_told(files, cpalab):
+    (files / "costs.csv").write_text("channel,cost\nserach,12\nradio,3\nvideo,1\n")
+    _, out, _ = cpalab("attribute", "touches.csv", "conversions.csv", "costs.csv", "-m", "linear", "--json")
+    assert json.loads(out)["notes"][-1] == (
+        "Costs of channels that no path has, listed without credit: 'radio'; 'serach', did you mean 'search'?."
+    )
+    assert rows(out)["radio"]["cost"] == 3
+
+
+def test_the_models_are_listed(cpalab):
+    status, out, _ = cpalab("attribute", "--models")
+    assert status == 0
+    listed = {line.split("  ")[0].split("(")[0] for line in out.strip().splitlines()}
+    assert listed == set(model_names())
+
+
+class TestLiftTests:
+    """Models rescaled to what lift tests found."""
+
+    arguments = ("attribute", "touches.csv", "conversions.csv", "-m", "linear", "--lift-tests", "lift.csv", "--json")
+
+    @pytest.mark.parametrize("table", ["channel,incremental_conversions,standard_error\nemail,0.25,0.1\n",
+                                       "channel,incremental_conversions,lower,upper\nemail,0.25,0.05,0.45\n"])  # fmt: skip
+    def test_credit_of_tested_channels_is_what_the_test_found(self, files, cpalab, table):
+        (files / "lift.csv").write_text(table)
+        found = {(row["channel"], row["method"]): row for row in json.loads(cpalab(*self.arguments)[1])["rows"]}
+        assert found["email", "linear"]["conversions"] == 0.5
+        assert found["email", "lift_calibrated_linear"]["conversions"] == pytest.approx(0.25)
+        assert found["search", "lift_calibrated_linear"]["conversions"] == 1.5
+
+    def test_the_error_of_the_test_is_in_the_interval(self, files, cpalab):
+        (files / "lift.csv").write_text("channel,incremental_conversions,standard_error\nsearch,1.5,0.6\n")
+        _, out, _ = cpalab(*self.arguments, "--intervals", "200")
+        found = {(row["channel"], row["method"]): row for row in json.loads(out)["rows"]}
+        widths = [
+            found["search", name]["conversions_upper"] - found["search", name]["conversions_lower"]
+            for name in ("linear", "lift_calibrated_linear")
+        ]
+        assert widths[1] > widths[0]
+
+    @pytest.mark.parametrize(
+        ("table", "said"),
+        [
+            ("channel,incremental_conversions\nemail,1\n", "are missing; give one of them"),
+            ("channel,incremental_conversions,se,lower,upper\nemail,1,1,0,2\n", "are all given; keep one of them"),
+            ("channel,incremental_conversions,se\nemial,1,1\n", "did you mean 'email'?"),
+            ("channel,incremental_conversions,se\nemail,1,1\nemail,2,1\n", "has a test already; pool the tests"),
+            ("channel,incremental_conversions,se\nemail,1,\n", "(line 2)"),
+            ("channel,incremental_conversions,lower,upper\nemail,1,2,3\n", "lies outside of its interval"),
+            ("channel,incremental_conversions,se\nvideo,1,1\n", "linear credits nothing to 'video'"),
+        ],
+    )
+    def test_mistakes(self, files, cpalab, table, said):
+        (files / "lift.csv").write_text(table)
+        status, _, err = cpalab(*self.arguments)
+        assert status == 2
+        assert said in err
+
+
 def test_margins(files, cpalab):
     _, out, _ = cpalab(
         "attribute", "touches.csv", "conversions.csv", "costs.csv", "-m", "last_click", "--margin-rate", "0.5", "--json"
@@ -135,8 +223,10 @@ def test_table_and_folder(files, cpalab):
         (("touches.csv", "conversions.csv", "--format", "ga5"), "format: 'ga5' is unknown"),
         (("touches.csv", "nothing.csv"), "nothing.csv: does not exist"),
         (("touches.csv",), "conversions: no table given"),
+        (("touches.csv", "conversions.csv", "./touches.csv"), "touches.csv is given more than once"),
+        (("touches.csv", "conversions.csv", "costs.csv", "--cost", "costs.csv"), "costs.csv is given more than once"),
         (("touches.csv", "conversions.csv", "--stream"), "only Parquet streams"),
-        (("touches.csv", "conversions.csv", "--cost", "touches.csv"), "column 'cost' is missing"),
+        (("touches.csv", "conversions.csv", "--cost", "visits.csv"), "column 'cost' is missing"),
     ],
 )
 def test_mistakes_are_refused_without_a_traceback(files, cpalab, arguments, said):
@@ -145,6 +235,12 @@ def test_mistakes_are_refused_without_a_traceback(files, cpalab, arguments, said
     assert out == ""
     assert said in err
     assert "Traceback" not in err
+
+
+def test_a_misspelt_channel_column_is_named(files, cpalab):
+    (files / "touches.csv").write_text(TOUCHES.replace("channel", "chanel"))
+    _, _, err = cpalab("attribute", "touches.csv", "conversions.csv")
+    assert "touches.csv: column 'chanel' is unknown; did you mean 'channel'?" in err
 
 
 def test_several_mistakes_are_told_together(files, cpalab):
@@ -181,3 +277,16 @@ def test_the_log_of_a_simulated_world_whole_and_streamed(tmp_path, cpalab):
     assert qualified[0]["metric"] == "CPQL"
     assert qualified[0]["rows"] == qualified[1]["rows"]
     assert cpalab("attribute", world, "--stream", "--action", "nothing")[0] == 2
+
+
+def test_the_log_of_a_run_is_credited_as_the_run_does(tmp_path, cpalab):
+    status, _, _ = cpalab("run", "--users", "5000", "--out", tmp_path / "run", "--quiet")
+    assert status == 0
+    run = pd.read_csv(tmp_path / "run" / "cpa.csv")
+    for more in ([], ["--stream"]):
+        _, out, _ = cpalab("attribute", tmp_path / "run", "-m", "last_click", "-m", "linear", "--json", *more)
+        own = pd.DataFrame(json.loads(out)["rows"])
+        both = own.merge(run[run["method"].isin(["last_click", "linear"])], on=["channel", "method"], how="outer")
+        assert both["conversions_x"].notna().all()
+        assert both["conversions_y"].notna().all()
+        assert both["conversions_x"].to_list() == pytest.approx(both["conversions_y"].to_list(), abs=1e-9)
