@@ -49,7 +49,8 @@ def command(
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
     plan = load_plan(change, chosen)
     from experiments.cli.tables import print_json
-    from experiments.diagnosis import diagnose, read_observations
+    from experiments.diagnosis import diagnose
+    from experiments.observations import read_observations
     from experiments.rollout import roll_out
     from simulator.world import simulate
 
