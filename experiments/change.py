@@ -167,7 +167,12 @@ def _checked(number: int, written: ChangeTable, scenario: Scenario, problems: li
     for field_name, new, real in (("set", values, written.kind == "world"), ("delivery", written.delivery, True)):
         for path, value in new.items():
             problems += _path_problems(f"{place}.{field_name}", path, value, tables, real=real)
-    return Change(written.name or f"change {number + 1}", values, written.kind == "world", dict(written.delivery))
+    return Change(written.name or _name_of(written), values, written.kind == "world", dict(written.delivery))
+
+
+def _name_of(written: ChangeTable) -> str:
+    """What to call a change without a name: its fault, or what it sets."""
+    return written.fault or ", ".join(path.split(".")[-1] for path in written.set)
 
 
 def _path_problems(place: str, path: str, value: Any, tables: dict[str, Any], *, real: bool) -> list[Problem]:

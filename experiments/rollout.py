@@ -104,7 +104,8 @@ class Rollout:
         cells: per channel and system.
         billing_micros: per channel, what is paid more because fees follow the record; empty if nothing is.
         verification: None where the change is meant to change the world.
-        days: length of the run; fault_size: the fault that `parallel_days` are for.
+        days: length of each of the two periods; fault_size: the fault that `parallel_days` are for.
+        people: size of the market that intervals, bands and days hold for.
     """
 
     plan: Plan
@@ -113,6 +114,7 @@ class Rollout:
     verification: Verification | None
     days: float
     fault_size: float
+    people: int
 
     def cell(self, channel: str, system: str) -> Cell:
         """The cell asked for.
@@ -143,8 +145,9 @@ class Rollout:
         for system in SYSTEMS:
             cell = self.cell(ALL, system)
             lines.append(
-                f"{system}: CPA of all paid channels {cell.cpa_today:,.2f} → {cell.cpa_tomorrow:,.2f} "
-                f"(× {cell.multiplier:.3f}; suspect a bug below × {cell.alert_lower:.2f} or above × {cell.alert_upper:.2f})."
+                f"{system.replace('crm', 'CRM')}: CPA of all paid channels {cell.cpa_today:,.2f} → {cell.cpa_tomorrow:,.2f} "
+                f"(× {cell.multiplier:.3f}; suspect a bug below × {cell.alert_lower:.2f} or above × {cell.alert_upper:.2f}), "
+                f"ROAS {cell.roas_today:.2f} → {cell.roas_tomorrow:.2f}."
             )
         if self.verification is not None:
             lines.append(
@@ -208,7 +211,13 @@ def roll_out(
         for channel in channels[:-1]
     }
     return Rollout(
-        plan, tuple(cells), {c: m for c, m in billing.items() if m}, verification, world.scenario.run.days, fault_size
+        plan,
+        tuple(cells),
+        {c: m for c, m in billing.items() if m},
+        verification,
+        world.scenario.run.days,
+        fault_size,
+        people or world.scenario.run.users,
     )
 
 
