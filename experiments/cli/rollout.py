@@ -9,6 +9,8 @@ from experiments.cli.options import chosen_scenario, engine_options, output_opti
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from experiments.diagnosis import Diagnosis
     from experiments.rollout import Rollout
     from simulator.world import EngineName
@@ -120,7 +122,6 @@ def print_rollout(found: "Rollout") -> None:
     table = Table(title=f"{found.plan.title or 'Rollout'}: expected shift of CPA", title_justify="left")
     table.add_column("channel")
     table.add_column("system")
-    parts = list(found.cells[0].parts)
     headings = (
         "CPA today",
         "CPA tomorrow",
@@ -129,7 +130,7 @@ def print_rollout(found: "Rollout") -> None:
         "suspect a bug outside",
         f"days side by side to see −{found.fault_size:.0%}",
     )
-    for heading in (*headings, *(f"by {part} ×" for part in parts if len(parts) > 1)):
+    for heading in headings:
         table.add_column(heading, justify="right")
     for cell in found.cells:
         table.add_row(
@@ -141,7 +142,6 @@ def print_rollout(found: "Rollout") -> None:
             between(cell.lower, cell.upper),
             between(cell.alert_lower, cell.alert_upper),
             f"{cell.parallel_days:,.1f}" if cell.parallel_days < 1e5 else "never",
-            *(factor(cell.parts[part]) for part in parts if len(parts) > 1),
         )
     screen.print(table)
     screen.print(
@@ -152,7 +152,29 @@ def print_rollout(found: "Rollout") -> None:
         style="dim",
     )
     screen.print()
+    if len(found.cells[0].parts) > 1:
+        screen.print(parts_table(found))
+        screen.print("The factors of a row multiply to its expected ×.", style="dim")
+        screen.print()
     screen.print(found.summary())
+
+
+def parts_table(found: "Rollout") -> "Table":
+    """By which factor each of several changes moves each CPA."""
+    from rich.table import Table
+
+    from experiments.verdict import words
+
+    table = Table(title="What each change does to CPA", title_justify="left")
+    table.add_column("channel")
+    table.add_column("system")
+    for part in found.cells[0].parts:
+        table.add_column(f"{part} ×", justify="right")
+    table.add_column("expected ×", justify="right", style="bold")
+    for cell in found.cells:
+        name = words(cell.channel) if cell.system == "platform" else ""
+        table.add_row(name, cell.system, *map(factor, cell.parts.values()), factor(cell.multiplier))
+    return table
 
 
 def between(lower: float, upper: float) -> str:
