@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from simulator.scenario.faults import BY_NAME, find_fault
 from simulator.scenario.fields import Table
@@ -31,7 +32,7 @@ from simulator.scenario.paths import set_value
 from simulator.scenario.problems import Problem, ScenarioError, did_you_mean
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
-from simulator.scenario.validation import validate
+from simulator.scenario.validation import problem_of, validate
 
 MOST_CHANGES = 6
 LAID_DOWN = (
@@ -107,10 +108,7 @@ def load_plan(source: str | Path | Mapping[str, Any], scenario: Scenario) -> Pla
     try:
         written = ChangeFile.model_validate(tables)
     except ValidationError as error:
-        raise ScenarioError(
-            Problem(".".join(map(str, details["loc"])), details["msg"][0].lower() + details["msg"][1:])
-            for details in error.errors()
-        ) from None
+        raise ScenarioError(_in_our_words(details) for details in error.errors()) from None
     problems: list[Problem] = []
     changes = [_checked(number, change, scenario, problems) for number, change in enumerate(written.changes)]
     names = [change.name for change in changes]
@@ -144,6 +142,13 @@ def apply(scenario: Scenario, changes: Iterable[Change], *, delivery: Iterable[C
     return changed
 
 
+def _in_our_words(details: ErrorDetails) -> Problem:
+    found = problem_of(details, lambda location: list((ChangeTable if location else ChangeFile).model_fields))
+    if found.place == "changes":
+        return Problem("changes", found.rule, found.value, "write one [[changes]] table for each change")
+    return found
+
+
 def _checked(number: int, written: ChangeTable, scenario: Scenario, problems: list[Problem]) -> Change:
     place = f"changes.{number}"
     values = dict(written.set)
@@ -159,22 +164,24 @@ def _checked(number: int, written: ChangeTable, scenario: Scenario, problems: li
     if not values and written.fault is None:
         problems.append(Problem(place, "changes nothing", hint="give set = { … } or fault = …"))
     tables = scenario.model_dump()
-    for path, value in values.items():
-        problems += _path_problems(f"{place}.set", path, real=written.kind == "world")
-        problem = set_value(tables, path, value)
-        problems += (
-            [Problem(f"{place}.set.{problem.place}", problem.rule, problem.value, problem.hint)] if problem else []
-        )
-    for path, value in written.delivery.items():
-        problems += _path_problems(f"{place}.delivery", path, real=True)
-        problem = set_value(tables, path, value)
-        problems += (
-            [Problem(f"{place}.delivery.{problem.place}", problem.rule, problem.value, problem.hint)] if problem else []
-        )
-    return Change(written.name or f"change {number + 1}", values, written.kind == "world", dict(written.delivery))
+    for field_name, new, real in (("set", values, written.kind == "world"), ("delivery", written.delivery, True)):
+        for path, value in new.items():
+            problems += _path_problems(f"{place}.{field_name}", path, value, tables, real=real)
+    return Change(written.name or _name_of(written), values, written.kind == "world", dict(written.delivery))
 
 
-def _path_problems(place: str, path: str, *, real: bool) -> list[Problem]:
+def _name_of(written: ChangeTable) -> str:
+    """What to call a change without a name: its fault, or what it sets."""
+    return written.fault or ", ".join(path.split(".")[-1] for path in written.set)
+
+
+def _path_problems(place: str, path: str, value: Any, tables: dict[str, Any], *, real: bool) -> list[Problem]:
+    """What is wrong with setting one path; sets it if nothing is."""
+    problem = set_value(tables, path, value)
+    if problem:
+        within_tracking = set_value(tables, f"tracking.{path}", value) is None
+        hint = f"did you mean tracking.{path}?" if within_tracking else problem.hint
+        return [Problem(f"{place}.{problem.place}", problem.rule, problem.value, hint)]
     within = path == "tracking" or path.startswith("tracking.")
     if not real and not within:
         hint = 'say kind = "world" if it is meant to; then the world is run again'

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from experiments.cells import look, spending
 from experiments.change import Change, Plan, apply
-from experiments.diagnosis import NO_FAULT, expectations, judge, observe, separations
-from experiments.rollout import view_of
+from experiments.diagnosis import NO_FAULT, expectations, judge, separations
+from experiments.observations import observe
 from simulator.record.record import record
 from simulator.scenario.faults import FAULTS
 from simulator.scenario.schema import Scenario
@@ -80,16 +81,17 @@ def confusion(
     """
     expected = expectations(simulate(scenario, threads=threads), plan)
     table = separations(expected).set_index("fault")
-    paid = scenario.paid_channels()
     ranked: dict[str, Counter[str]] = {name: Counter() for name in (*(fault.name for fault in FAULTS), NO_FAULT)}
     named: Counter[str] = Counter()
     for done, seed in enumerate(seeds):
         before, after = (_world(scenario, s, threads) for s in (2 * seed, 2 * seed + 1))
-        today = view_of(record(before), paid)
+        spent = [spending(world, expected.cells) for world in (before, after)]
+        today = look(before, record(before), expected.cells, spent[0])
         for name, first in ranked.items():
             fault = [Change("fault", {f"tracking.faults.{name}": f.usual}) for f in FAULTS if f.name == name]
             changed = apply(after.scenario, [*plan.changes, *fault])
-            found = judge(expected, observe(today, view_of(record(replace(after, scenario=changed)), paid)))
+            incident = replace(after, scenario=changed)
+            found = judge(expected, observe(today, look(incident, record(incident), expected.cells, spent[1])))
             first[found.suspects[0].fault] += 1
             named[name] += name in {suspect.fault for suspect in found.look_alike}
         progress((done + 1) / len(seeds))

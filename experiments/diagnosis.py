@@ -5,46 +5,30 @@ compared with each on the logarithm of CPA after over before, with the covarianc
 user's volume: systems count the same orders, so a shift in one of them alone tells far more than a shift in all.
 """
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from experiments.cells import Floats, Key, Seen, Spending, Split, look, spending, whole_cells
 from experiments.change import Change, Plan, apply
-from experiments.rollout import SYSTEMS, View, claimed_per_person, cost_variance, view_of
+from experiments.observations import Observations, days_lost
 from simulator.record.record import record
 from simulator.scenario.faults import FAULTS, Fault
-from simulator.scenario.problems import Problem, ScenarioError, did_you_mean
-from simulator.scenario.schema import Scenario
+from simulator.scenario.tracking import Outage
 from simulator.world import World
 
-Floats = npt.NDArray[np.float64]
-COLUMNS = ("channel", "system", "cpa_before", "cpa_after")
-VALUE_COLUMNS = ("roas_before", "roas_after")
 NO_FAULT = "no fault"
+OUTAGE = "tag_outage"
 FEWEST_ACTIONS = 25
 MODEL_ERROR = 0.02
 STEPS = 24
 IMPOSSIBLE = 1e3  # a shift of a cell that an explanation empties
 ALIKE = 1.0 / 3.0
 REFUSED = 0.05
-
-
-@dataclass(frozen=True)
-class Observation:
-    """One channel in one system, before and after, in currency; ROAS where it was noted."""
-
-    channel: str
-    system: str
-    cpa_before: float
-    cpa_after: float
-    roas_before: float = math.nan
-    roas_after: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -57,6 +41,7 @@ class Suspect:
         probability: given what was seen, of these explanations (the planned change alone is given as much before as all
             faults together, each fault the same).
         chi_squared: distance of what was seen from what it predicts.
+        unit: what its size means.
         signature: what gives it away.
     """
 
@@ -65,7 +50,12 @@ class Suspect:
     size: float
     probability: float
     chi_squared: float
+    unit: str
     signature: str
+
+    def __str__(self) -> str:
+        known = f", size {self.size:.2g} ({self.unit})" if self.unit and not self.unit.startswith("1:") else ""
+        return f"{self.code} {self.fault}{known}: probability {self.probability:.0%}"
 
 
 @dataclass(frozen=True)
@@ -96,49 +86,79 @@ class Diagnosis:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per explanation."""
-        names = ("code", "fault", "size", "probability", "chi_squared", "signature")
+        names = ("code", "fault", "size", "probability", "chi_squared", "unit", "signature")
         return pd.DataFrame([{name: getattr(s, name) for name in names} for s in self.suspects])
 
     def summary(self) -> str:
         """The verdict in a few sentences."""
+        few = f" {self.left_out} rows had too few actions to say anything." if self.left_out else ""
         if self.cells == 0:
-            return "Cannot tell: no row has enough actions at this volume."
+            return f"Cannot tell: no row has enough actions at this volume (at least {FEWEST_ACTIONS} in each period)."
+        compared = f"{self.cells} figures compared"
         if self.consistent and self.suspects[0].fault == NO_FAULT:
-            shifts = f"{self.cells} shifts"
-            return f"What was seen is what the planned change alone would bring (p = {self.p_value:.2f}, {shifts})."
-        alike = [s for s in self.look_alike if s.fault != NO_FAULT]
+            return (
+                f"What was seen is what the planned change alone would bring ({compared}; by chance they lie as far from it "
+                f"or farther in {self.p_value:.0%} of cases).{few}"
+            )
+        chance = f"{self.p_value:.0%}" if self.p_value >= 0.01 else "fewer than 1%"
         lead = (
-            f"The planned change alone could bring what was seen (p = {self.p_value:.2f}), but a fault explains it better."
+            f"The planned change alone could bring what was seen ({compared}; so far off by chance in {chance} of cases), "
+            "but a fault explains it better."
             if self.consistent
-            else f"The planned change alone does not explain what was seen (p = {self.p_value:.2g}, {self.cells} shifts)."
+            else f"The planned change alone does not explain what was seen ({compared}; so far off by chance in {chance} of "
+            "cases)."
         )
+        alike = [s for s in self.look_alike if s.fault != NO_FAULT] or [self.suspects[0]]
         if len(alike) > 1:
-            names = ", ".join(f"{s.code} {s.fault} (size {s.size:.2g}, {s.probability:.0%})" for s in alike)
-            return f"{lead} Cannot tell which of these it is, they look alike at this volume: {names}."
-        best = alike[0] if alike else self.suspects[0]
-        name = f"{best.code} {best.fault}, size {best.size:.2g} ({best.probability:.0%})"
-        return f"{lead} Most probable: {name}: {best.signature}."
+            lines = "".join(f"\n  {suspect}\n      {suspect.signature}" for suspect in alike)
+            return f"{lead}{few}\nCannot tell which of these it is, they look alike at this volume:{lines}"
+        return f"{lead}{few}\nMost probable: {alike[0]}\n      {alike[0].signature}"
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A normal law of the shifts between two periods: mean (2n,), covariance (2n, 2n)."""
+    """A normal law of the shifts between two periods: mean (2n,), covariance (2n, 2n).
+
+    `actions` (n,) are those expected after the change at the user's volume: where nothing at all was counted, the chance
+    of that is exp(−actions).
+    """
 
     mean: Floats
     covariance: Floats
+    actions: Floats
 
     def towards(self, other: "Prediction", share: float) -> "Prediction":
         """Between this and another: linear interpolation."""
-        return Prediction(
-            (1 - share) * self.mean + share * other.mean, (1 - share) * self.covariance + share * other.covariance
-        )
+        pairs = ((self.mean, other.mean), (self.covariance, other.covariance), (self.actions, other.actions))
+        return Prediction(*((1 - share) * own + share * its for own, its in pairs))
 
-    def distance(self, shift: Floats, used: npt.NDArray[np.bool_]) -> tuple[float, float]:
-        """Squared Mahalanobis distance of what was seen in the cells used, and the logarithm of the likelihood."""
-        gap = np.nan_to_num((shift - self.mean)[used], nan=IMPOSSIBLE)
-        lower = np.linalg.cholesky(self.covariance[np.ix_(used, used)])
-        squared = float(np.sum(np.linalg.solve(lower, gap) ** 2))
+    def distance(self, seen: "Shift") -> tuple[float, float]:
+        """Squared Mahalanobis distance of what was seen, and the logarithm of the likelihood."""
+        gap = np.nan_to_num((seen.shift - self.mean)[seen.used], nan=IMPOSSIBLE)
+        lower = np.linalg.cholesky(self.covariance[np.ix_(seen.used, seen.used)])
+        nothing = float(np.sum(self.actions[seen.emptied]))
+        squared = float(np.sum(np.linalg.solve(lower, gap) ** 2)) + 2.0 * nothing
         return squared, -0.5 * squared - float(np.sum(np.log(np.diag(lower))))
+
+
+@dataclass(frozen=True)
+class Shift:
+    """What was seen: logarithms of CPA, then ROAS, after over before (2n,); nan where unknown.
+
+    Attributes:
+        used: which of them count (2n,); emptied: cells in which nothing was counted any more (n,).
+        left_out: rows with too few actions to say anything.
+    """
+
+    shift: Floats
+    used: npt.NDArray[np.bool_]
+    emptied: npt.NDArray[np.bool_]
+    left_out: int
+
+    @property
+    def count(self) -> int:
+        """Figures compared."""
+        return int(self.used.sum() + self.emptied.sum())
 
 
 @dataclass(frozen=True)
@@ -146,42 +166,64 @@ class Expectations:
     """What every explanation predicts, as logarithms of CPA (then ROAS) after over before, cell by cell.
 
     Attributes:
-        cells: (channel, system) of the first half; the second half is their ROAS.
+        cells: the first half; the second half is their ROAS.
         planned: the planned change alone.
         faults: per fault, its sizes, and what it predicts at each on top of the planned change.
         enough: which cells have enough actions (n,).
+        looked_at: faults whose one prediction was picked by what was seen, and among how many: each is that much less
+            probable before.
     """
 
-    cells: tuple[tuple[str, str], ...]
+    cells: tuple[Key, ...]
     planned: Prediction
     faults: Mapping[str, tuple[Floats, tuple[Prediction, ...]]]
     enough: npt.NDArray[np.bool_]
+    looked_at: Mapping[str, int] = field(default_factory=dict)
 
 
-def expectations(world: World, plan: Plan, people: int | None = None, faults: Sequence[Fault] = FAULTS) -> Expectations:
-    """Replay the world under the planned change, and under it with every fault at several sizes."""
-    paid = world.scenario.paid_channels()
-    cells = tuple((channel, system) for channel in paid for system in SYSTEMS)
+def expectations(
+    world: World, plan: Plan, people: int | None = None, faults: Sequence[Fault] = FAULTS, *,
+    cells: Sequence[Key] | None = None, split: Split | None = None, lost: tuple[int, int] | None = None,
+) -> Expectations:  # fmt: skip
+    """Replay the world under the planned change, and under it with every fault at several sizes.
+
+    Args:
+        people: size of the user's own market; default: the people simulated.
+        cells: what is predicted; default: every paid channel in every system.
+        split: the dimension whose values the cells' parts are.
+        lost: first and last day on which an outage is suspected, instead of the middle of the period.
+    """
+    keys = tuple(whole_cells(world.scenario.paid_channels()) if cells is None else cells)
     changes = [change for change in plan.changes if not change.real]
+    spent = spending(world, keys, split)
 
-    def seen(extra: Sequence[Change]) -> View:
-        return view_of(record(replace(world, scenario=apply(world.scenario, [*changes, *extra]))), paid)
+    def seen(extra: Sequence[Change]) -> Seen:
+        replayed = replace(world, scenario=apply(world.scenario, [*changes, *extra]))
+        return look(replayed, record(replayed), keys, spent)
 
     volume = (people or world.scenario.run.users) / world.scenario.run.users
-    today = view_of(record(world), paid)
+    today = look(world, record(world), keys, spent)
     tomorrow = seen([])
-    spending = cost_variance(world, paid)
 
-    def predicted(view: View) -> Prediction:
-        return Prediction(_shift(today, view, cells), _covariance(today, view, cells, spending, volume))
+    def predicted(after: Seen) -> Prediction:
+        actions = np.array([after.actions[key].total * volume for key in keys])
+        return Prediction(_shift(today, after, keys), _covariance(today, after, keys, spent, volume), actions)
 
     found = {}
     for fault in faults:
         sizes = grid(fault)
         changed = [Change(fault.name, {f"tracking.faults.{fault.name}": float(size)}) for size in sizes]
         found[fault.name] = (sizes, tuple(predicted(seen([change])) for change in changed))
-    least = np.array([min(v.conversions[s][c] for v in (today, tomorrow)) for c, s in cells]) * volume
-    return Expectations(cells, predicted(tomorrow), found, least >= FEWEST_ACTIONS)
+    looked_at = {}
+    if lost is not None and OUTAGE in found:
+        days = math.ceil(world.scenario.run.days)
+        outages = [o.model_dump() for o in world.scenario.tracking.transport.outages]
+        outages.append(Outage(start_day=lost[0] - 1.0, end_day=float(lost[1])).model_dump())
+        there = predicted(seen([Change(OUTAGE, {"tracking.transport.outages": outages})]))
+        found[OUTAGE] = (np.array([(lost[1] - lost[0] + 1) / days]), (there,))
+        looked_at[OUTAGE] = days * (days + 1) // 2
+    least = np.array([min(v.actions[key].total for v in (today, tomorrow)) for key in keys]) * volume
+    return Expectations(keys, predicted(tomorrow), found, least >= FEWEST_ACTIONS, looked_at)
 
 
 def grid(fault: Fault) -> Floats:
@@ -192,12 +234,14 @@ def grid(fault: Fault) -> Floats:
     return np.unique(np.clip(sizes, max(fault.smallest, 1e-6), fault.largest))
 
 
-def diagnose(world: World, plan: Plan, observations: Sequence[Observation], *, people: int | None = None) -> Diagnosis:
+def diagnose(world: World, plan: Plan, observations: Observations, *, people: int | None = None) -> Diagnosis:
     """What explains the shifts that were seen after a planned change of tracking."""
-    return judge(expectations(world, plan, people), observations)
+    cells = [seen.key for seen in observations.rows]
+    lost = days_lost(observations)
+    return judge(expectations(world, plan, people, cells=cells, split=observations.split, lost=lost), observations)
 
 
-def judge(expected: Expectations, observations: Sequence[Observation]) -> Diagnosis:
+def judge(expected: Expectations, observations: Observations) -> Diagnosis:
     """Compare what was seen with every explanation.
 
     Each predicts a normal vector with a mean and a covariance of its own; a fault's size is uniform over its range, so its
@@ -205,30 +249,44 @@ def judge(expected: Expectations, observations: Sequence[Observation]) -> Diagno
     """
     from scipy.stats import chi2
 
-    n = len(expected.cells)
-    shift = np.full(2 * n, np.nan)
-    for seen in observations:
-        if (seen.channel, seen.system) in expected.cells:
-            i = expected.cells.index((seen.channel, seen.system))
-            shift[i] = _log_ratio(seen.cpa_after, seen.cpa_before)
-            shift[n + i] = _log_ratio(seen.roas_after, seen.roas_before)
-    used = np.isfinite(shift) & np.tile(expected.enough, 2) & np.isfinite(expected.planned.mean)
-    left_out = int(np.sum(np.isfinite(shift[:n]) & ~used[:n]))
-    if not used.any():
-        return Diagnosis((Suspect(NO_FAULT, "", math.nan, 1.0, 0.0, ""),), 1.0, 0, left_out)
-    alone, likelihood = expected.planned.distance(shift, used)
-    scores = [(NO_FAULT, "", math.nan, alone, likelihood + math.log(0.5), "")]
+    seen = shift_of(expected, observations)
+    if not seen.count:
+        return Diagnosis((Suspect(NO_FAULT, "", math.nan, 1.0, 0.0, "", ""),), 1.0, 0, seen.left_out)
+    alone, likelihood = expected.planned.distance(seen)
+    scores = [(Suspect(NO_FAULT, "", math.nan, 1.0, alone, "", ""), likelihood + math.log(0.5))]
     for fault in FAULTS:
         if fault.name in expected.faults:
             sizes, predictions = between(*expected.faults[fault.name])
-            apart, likelihoods = np.array([prediction.distance(shift, used) for prediction in predictions]).T
+            apart, likelihoods = np.array([prediction.distance(seen) for prediction in predictions]).T
             best = int(np.argmax(likelihoods))
             evidence = float(np.logaddexp.reduce(likelihoods)) + math.log(0.5 / len(expected.faults) / len(sizes))
-            scores.append((fault.name, fault.code, float(sizes[best]), float(apart[best]), evidence, fault.signature))
-    total = float(np.logaddexp.reduce([score[4] for score in scores]))
-    suspects = [Suspect(s[0], s[1], s[2], math.exp(s[4] - total), s[3], s[5]) for s in scores]
+            evidence -= math.log(expected.looked_at.get(fault.name, 1))
+            suspect = Suspect(
+                fault.name, fault.code, float(sizes[best]), 1.0, float(apart[best]), fault.size, fault.signature
+            )
+            scores.append((suspect, evidence))
+    total = float(np.logaddexp.reduce([evidence for _, evidence in scores]))
+    suspects = [replace(suspect, probability=math.exp(evidence - total)) for suspect, evidence in scores]
     suspects.sort(key=lambda suspect: -suspect.probability)
-    return Diagnosis(tuple(suspects), float(chi2.sf(alone, int(used.sum()))), int(used.sum()), left_out)
+    return Diagnosis(tuple(suspects), float(chi2.sf(alone, seen.count)), seen.count, seen.left_out)
+
+
+def shift_of(expected: Expectations, observations: Observations) -> Shift:
+    """What was seen, in the order of the cells of what is expected."""
+    n = len(expected.cells)
+    place = {key: i for i, key in enumerate(expected.cells)}
+    shift = np.full(2 * n, np.nan)
+    nothing = np.zeros(n, np.bool_)
+    for row in observations.rows:
+        i = place.get(row.key)
+        if i is not None:
+            shift[i] = _log_ratio(row.cpa_after, row.cpa_before)
+            shift[n + i] = _log_ratio(row.roas_after, row.roas_before)
+            nothing[i] = math.isinf(row.cpa_after) and math.isfinite(row.cpa_before)
+    used = np.isfinite(shift) & np.tile(expected.enough, 2) & np.isfinite(expected.planned.mean)
+    noted = nothing | np.isfinite(shift[:n])
+    emptied = nothing & expected.enough
+    return Shift(shift, used, emptied, int(np.sum(noted & ~used[:n] & ~emptied)))
 
 
 def between(sizes: Floats, predictions: Sequence[Prediction]) -> tuple[Floats, list[Prediction]]:
@@ -248,80 +306,23 @@ def separations(expected: Expectations) -> pd.DataFrame:
     explanations three apart are told apart nearly always; below one they look alike.
     """
     used = np.tile(expected.enough, 2) & np.isfinite(expected.planned.mean)
+    nothing = np.zeros(len(expected.cells), np.bool_)
+    planned = Shift(expected.planned.mean, used, nothing, 0)
     rows = []
     for fault in FAULTS:
         if fault.name in expected.faults:
             sizes, predictions = expected.faults[fault.name]
             usual = predictions[int(np.argmin(np.abs(sizes - fault.usual)))]
-            alone = math.sqrt(usual.distance(expected.planned.mean, used)[0])
+            alone = math.sqrt(usual.distance(planned)[0])
             others = {NO_FAULT: alone}
             for other, found in expected.faults.items():
                 if other != fault.name:
-                    others[other] = math.sqrt(min(usual.distance(p.mean, used)[0] for p in between(*found)[1]))
+                    others[other] = math.sqrt(
+                        min(usual.distance(replace(planned, shift=p.mean))[0] for p in between(*found)[1])
+                    )
             nearest = min(others, key=lambda other: others[other])
             rows.append((fault.name, fault.code, alone, nearest, others[nearest]))
     return pd.DataFrame(rows, columns=["fault", "code", "from_no_fault", "nearest", "distance"])
-
-
-def observe(before: View, after: View) -> list[Observation]:
-    """What a team would note of two periods: every channel in every system."""
-    return [
-        Observation(
-            channel, system, before.cpa(system, channel), after.cpa(system, channel),
-            *(_over(view.value[system][channel], view.cost[channel]) for view in (before, after)),
-        )
-        for channel in before.cost
-        for system in SYSTEMS
-    ]  # fmt: skip
-
-
-def read_observations(path: str | Path, scenario: Scenario) -> list[Observation]:
-    """Read a CSV file with columns channel, system, cpa_before, cpa_after (and roas_before, roas_after, if known).
-
-    Raises:
-        ScenarioError: with every problem found, each with its line.
-    """
-    try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file)
-            rows, columns = list(table), list(table.fieldnames or [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ScenarioError([Problem(str(path), f"cannot be read as CSV ({error})")]) from None
-    problems = [Problem(f"{path}: column {name}", "is missing") for name in COLUMNS if name not in columns]
-    known: dict[str, Sequence[str]] = {"channel": scenario.paid_channels(), "system": SYSTEMS}
-    observations = []
-    for line, row in enumerate(rows if not problems else [], start=2):
-        for column, names in known.items():
-            if row[column] not in names:
-                hint = did_you_mean(row[column] or "", names)
-                problems.append(
-                    Problem(f"{path}: line {line}: {column}", f"is no {column} here", repr(row[column]), hint)
-                )
-        numbers = [_number(row.get(name), f"{path}: line {line}: {name}", problems) for name in COLUMNS[2:]]
-        values = [
-            _number(row[name], f"{path}: line {line}: {name}", problems) if row.get(name) else math.nan
-            for name in VALUE_COLUMNS
-        ]
-        observations.append(Observation(row["channel"], row["system"], *numbers, *values))
-    if not observations and not problems:
-        problems.append(Problem(str(path), "holds no rows"))
-    if problems:
-        raise ScenarioError(problems)
-    return observations
-
-
-def _number(text: str | None, place: str, problems: list[Problem]) -> float:
-    try:
-        value = float(text or "")
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        problems.append(Problem(place, "must be a number above 0", repr(text)))
-    return value
-
-
-def _over(value: float, cost: float) -> float:
-    return value / cost if cost > 0 else math.nan
 
 
 def _log_ratio(after: float, before: float) -> float:
@@ -329,18 +330,13 @@ def _log_ratio(after: float, before: float) -> float:
     return math.log(after / before) if usable else math.nan
 
 
-def _shift(today: View, tomorrow: View, cells: Sequence[tuple[str, str]]) -> Floats:
-    cpa = [_log_ratio(tomorrow.cpa(s, c), today.cpa(s, c)) for c, s in cells]
-    roas = [
-        _log_ratio(_over(tomorrow.value[s][c], tomorrow.cost[c]), _over(today.value[s][c], today.cost[c]))
-        for c, s in cells
-    ]
+def _shift(today: Seen, tomorrow: Seen, cells: Sequence[Key]) -> Floats:
+    cpa = [_log_ratio(tomorrow.cpa(key), today.cpa(key)) for key in cells]
+    roas = [_log_ratio(tomorrow.roas(key), today.roas(key)) for key in cells]
     return np.array(cpa + roas)
 
 
-def _covariance(
-    today: View, tomorrow: View, cells: Sequence[tuple[str, str]], spending: Mapping[str, float], volume: float
-) -> Floats:
+def _covariance(today: Seen, tomorrow: Seen, cells: Sequence[Key], spent: Spending, volume: float) -> Floats:
     """Covariance of ln CPA and ln ROAS after over before, (2n, 2n), linearised bootstrap over people.
 
     Two cells covary as far as the same people's actions are counted in both: Σ_u a_ui·a_uj / (A_i·A_j), once for each
@@ -348,26 +344,18 @@ def _covariance(
     too: the prediction itself is as uncertain as the difference of the two records over people, at the volume replayed.
     ROAS has value in place of actions, and the sign opposite to CPA's.
     """
-    channels = sorted({channel for channel, _ in cells})
-    counted = [
-        (
-            claimed_per_person(view.record, channels),
-            claimed_per_person(view.record, channels, value=True),
-        )
-        for view in (today, tomorrow)
-    ]
-    people = np.unique(np.concatenate([own.user for actions, _ in counted for own in actions.values()]))
+    people = np.unique(np.concatenate([own.user for seen in (today, tomorrow) for own in seen.actions.values()]))
     n = len(cells)
     before, after = np.zeros((2, 2 * n, len(people)))
-    for matrix, (actions, value) in zip((before, after), counted, strict=True):
-        for i, cell in enumerate(cells):
-            for row, sign, own in ((i, -1.0, actions[cell]), (n + i, 1.0, value[cell])):
+    for matrix, seen in zip((before, after), (today, tomorrow), strict=True):
+        for i, key in enumerate(cells):
+            for row, sign, own in ((i, -1.0, seen.actions[key]), (n + i, 1.0, seen.value[key])):
                 if own.total > 0:
                     matrix[row, np.searchsorted(people, own.user)] = sign * own.amount / own.total
     sign = np.r_[np.ones(n), -np.ones(n)]
-    channel = np.array([c for c, _ in cells] * 2)
-    variance = np.array([spending[c] for c in channel])
-    shared = (channel[:, None] == channel[None, :]) * np.outer(sign, sign) * variance[:, None]
+    bought = np.array([f"{key.channel}/{key.part}" for key in cells] * 2)
+    variance = np.array([spent.variance[key] for key in cells] * 2)
+    shared = (bought[:, None] == bought[None, :]) * np.outer(sign, sign) * variance[:, None]
     difference = after - before
     result: Floats = (before @ before.T + after @ after.T + 2.0 * shared) / volume
     result += difference @ difference.T + MODEL_ERROR**2 * np.eye(2 * n)

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from attribution.build import build_paths
@@ -170,7 +169,8 @@ def cpas_by(world: World, dimension: Dimension, recorded: Record | None = None) 
     claims["channel"] = claims["channel"].astype(str)
     claims["system"] = claims["system"].astype(str)
     claims["counted"] = claims["conversions"] + claims["modelled"]
-    cost = _cost_events(world, dimension)
+    cost = cost_events(world, dimension)
+    cost = cost[~cost["fee"]]
     fees = claims[claims["fee_micros"] != 0].rename(columns={"fee_micros": "cost_micros"})
     spent = pd.concat([cost, fees[["channel", dimension, "cost_micros"]]])
     spent = spent.groupby(["channel", dimension], dropna=False)["cost_micros"].sum().div(1e6).rename("cost")
@@ -190,11 +190,12 @@ def cpas_by(world: World, dimension: Dimension, recorded: Record | None = None) 
     return result
 
 
-def _cost_events(world: World, dimension: Dimension) -> pd.DataFrame:
-    """Cost of each event that is billed to a channel, but for fees: channel, dimension, cost_micros."""
-    events = world.events
-    charged = pc.and_(pc.not_equal(events["cost_micros"], 0), pc.not_equal(events["kind"].cast(pa.string()), "fee"))
-    events = events.filter(charged)
+def cost_events(world: World, dimension: Dimension | Literal["day"]) -> pd.DataFrame:
+    """Each event that is billed to a channel: channel, the dimension's value (days from 1 on), user_id, cost_micros, fee.
+
+    `fee` is true of those that follow actions, as the world itself charged them.
+    """
+    events = world.events.filter(pc.not_equal(world.events["cost_micros"], 0))
     user = events["user_id"].to_numpy().astype(np.int64)
     value: Any
     match dimension:
@@ -206,10 +207,14 @@ def _cost_events(world: World, dimension: Dimension) -> pd.DataFrame:
             value = np.array(BROWSERS, object)[browser_of(user, device, now, world.scenario.run.seed)]
         case "returning":
             value = _returning(world, user, events["time"].to_numpy())
+        case "day":
+            value = events["time"].to_numpy().astype(np.int64) + 1
         case _:
             value = events[dimension].to_pandas().astype(object).to_numpy()
     channel = events["channel"].to_pandas().astype(str).to_numpy()
-    return pd.DataFrame({"channel": channel, dimension: value, "cost_micros": events["cost_micros"].to_numpy()})
+    cost = events["cost_micros"].to_numpy()
+    fee = codes(events["kind"], ("fee",)) == 0
+    return pd.DataFrame({"channel": channel, dimension: value, "user_id": user, "cost_micros": cost, "fee": fee})
 
 
 def _returning(world: World, user: Any, time: Any) -> Any:

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from experiments.cells import ALL, SYSTEMS, Key, look, spending, whole_cells
 from experiments.change import Change, Plan, apply
 from experiments.order_labels import OrderLabels
 from experiments.truth import measure_truth
@@ -25,8 +24,6 @@ from simulator.storage import fingerprint
 from simulator.world import World, simulate
 
 Floats = npt.NDArray[np.float64]
-SYSTEMS = ("platform", "analytics", "crm")
-ALL = "all"
 BILLING = "billing"
 REPLICATES = 400
 LEVEL = 0.95
@@ -107,7 +104,8 @@ class Rollout:
         cells: per channel and system.
         billing_micros: per channel, what is paid more because fees follow the record; empty if nothing is.
         verification: None where the change is meant to change the world.
-        days: length of the run; fault_size: the fault that `parallel_days` are for.
+        days: length of each of the two periods; fault_size: the fault that `parallel_days` are for.
+        people: size of the market that intervals, bands and days hold for.
     """
 
     plan: Plan
@@ -116,6 +114,7 @@ class Rollout:
     verification: Verification | None
     days: float
     fault_size: float
+    people: int
 
     def cell(self, channel: str, system: str) -> Cell:
         """The cell asked for.
@@ -146,8 +145,9 @@ class Rollout:
         for system in SYSTEMS:
             cell = self.cell(ALL, system)
             lines.append(
-                f"{system}: CPA of all paid channels {cell.cpa_today:,.2f} → {cell.cpa_tomorrow:,.2f} "
-                f"(× {cell.multiplier:.3f}; suspect a bug below × {cell.alert_lower:.2f} or above × {cell.alert_upper:.2f})."
+                f"{system.replace('crm', 'CRM')}: CPA of all paid channels {cell.cpa_today:,.2f} → {cell.cpa_tomorrow:,.2f} "
+                f"(× {cell.multiplier:.3f}; suspect a bug below × {cell.alert_lower:.2f} or above × {cell.alert_upper:.2f}), "
+                f"ROAS {cell.roas_today:.2f} → {cell.roas_tomorrow:.2f}."
             )
         if self.verification is not None:
             lines.append(
@@ -211,7 +211,13 @@ def roll_out(
         for channel in channels[:-1]
     }
     return Rollout(
-        plan, tuple(cells), {c: m for c, m in billing.items() if m}, verification, world.scenario.run.days, fault_size
+        plan,
+        tuple(cells),
+        {c: m for c, m in billing.items() if m},
+        verification,
+        world.scenario.run.days,
+        fault_size,
+        people or world.scenario.run.users,
     )
 
 
@@ -326,14 +332,13 @@ class _Noise:
         self, today: View, tomorrow: View, channels: list[str], world: World, volume: float, replicates: int
     ) -> None:
         self.channels, self.volume = channels, volume
-        self.today, self.tomorrow = (
-            claimed_per_person(today.record, channels),
-            claimed_per_person(tomorrow.record, channels),
-        )
+        keys = whole_cells(channels)
+        spent = spending(world, keys)
+        self.today, self.tomorrow = (look(world, view.record, keys, spent).actions for view in (today, tomorrow))
         users = world.users.num_rows
         rng = np.random.default_rng(world.scenario.run.seed)
         claimants = np.unique(np.concatenate([t.user for t in (*self.today.values(), *self.tomorrow.values())]))
-        self.ratios: dict[tuple[str, str], list[float]] = {key: [] for key in self.today}
+        self.ratios: dict[Key, list[float]] = {key: [] for key in self.today}
         weights = np.zeros(users)
         for _ in range(replicates):
             weights[claimants] = rng.poisson(volume, len(claimants))
@@ -341,16 +346,16 @@ class _Noise:
                 before = float(weights[self.today[key].user] @ self.today[key].amount) / volume
                 after = float(weights[self.tomorrow[key].user] @ self.tomorrow[key].amount) / volume
                 self.ratios[key].append(before / after if after > 0 and before > 0 else math.nan)
-        self.spending = cost_variance(world, channels)
+        self.spending = spent.variance
 
-    def interval(self, key: tuple[str, str], cost_ratio: float) -> tuple[float, float]:
+    def interval(self, key: Key, cost_ratio: float) -> tuple[float, float]:
         ratios = np.array(self.ratios[key])
         if not np.isfinite(ratios).any():
             return math.nan, math.nan
         low, high = np.nanquantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) * cost_ratio
         return float(low), float(high)
 
-    def paired_variance_per_action(self, key: tuple[str, str]) -> float:
+    def paired_variance_per_action(self, key: Key) -> float:
         """Variance of ln(today's actions / tomorrow's) for the same people, times the number of actions."""
         a, b = self.today[key], self.tomorrow[key]
         if a.total == 0 or b.total == 0:
@@ -361,61 +366,12 @@ class _Noise:
         difference[np.searchsorted(people, b.user)] -= b.amount / b.total
         return float(np.sum(difference**2)) * a.total
 
-    def separate_variance(self, key: tuple[str, str]) -> float:
+    def separate_variance(self, key: Key) -> float:
         """Variance of ln(CPA after / CPA before) when each is measured on a period of its own."""
         counts = sum(
             float(np.sum(t[key].amount ** 2)) / max(t[key].total, 1e-9) ** 2 for t in (self.today, self.tomorrow)
         )
-        return (counts + 2 * self.spending[key[0]]) / self.volume
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """Actions per person: user numbers, rising, and how much of what is claimed is theirs."""
-
-    user: npt.NDArray[np.int64]
-    amount: Floats
-
-    @property
-    def total(self) -> float:
-        """Of all people."""
-        return float(self.amount.sum())
-
-
-def claimed_per_person(found: Record, channels: list[str], *, value: bool = False) -> dict[tuple[str, str], Claimed]:
-    """What each person's actions add to each channel and system: actions, or value in currency."""
-    claims = found.claims
-    system = claims["system"].cast(pa.string()).to_numpy(zero_copy_only=False)
-    channel = claims["channel"].cast(pa.string()).to_numpy(zero_copy_only=False)
-    user = claims["user_id"].to_numpy().astype(np.int64)
-    amount = claims["conversions"].to_numpy() + claims["modelled"].to_numpy()
-    if value:
-        amount = claims["value_micros"].to_numpy() / 1e6
-    paid = np.isin(channel, channels)
-    result = {}
-    for name in SYSTEMS:
-        for one in channels:
-            rows = (system == name) & (paid if one == ALL else channel == one)
-            people, place = np.unique(user[rows], return_inverse=True)
-            result[one, name] = Claimed(
-                people, np.bincount(place, weights=amount[rows], minlength=len(people)).astype(np.float64)
-            )
-    return result
-
-
-def cost_variance(world: World, channels: list[str]) -> dict[str, float]:
-    """Variance of the logarithm of each channel's cost over people, at the volume simulated."""
-    events = world.events.filter(pc.not_equal(world.events["cost_micros"], 0))
-    channel = events["channel"].cast(pa.string()).to_numpy(zero_copy_only=False)
-    user = events["user_id"].to_numpy()
-    cost = events["cost_micros"].to_numpy() / 1e6
-    result = {}
-    for one in channels:
-        rows = np.ones(len(user), np.bool_) if one == ALL else channel == one
-        own = np.bincount(user[rows], weights=cost[rows])
-        total = float(own.sum())
-        result[one] = float(np.sum(own**2)) / total**2 if total > 0 else 0.0
-    return result
+        return (counts + 2 * self.spending[key]) / self.volume
 
 
 def _cell(
@@ -424,7 +380,7 @@ def _cell(
 ) -> Cell:  # fmt: skip
     from scipy.stats import norm
 
-    key = (channel, system)
+    key = Key(channel, system)
     before, after = today.cpa(system, channel), tomorrow.cpa(system, channel)
     cost_ratio = tomorrow.cost[channel] / today.cost[channel] if today.cost[channel] > 0 else math.nan
     lower, upper = noise.interval(key, cost_ratio)
@@ -445,7 +401,7 @@ def _cell(
         parallel_days=parallel_days(
             noise.today[key].total * noise.volume / days, noise.paired_variance_per_action(key), fault_size
         ),
-        parts={name: math.exp(part[key]) for name, part in parts.items()},
+        parts={name: math.exp(part[channel, system]) for name, part in parts.items()},
     )
 
 

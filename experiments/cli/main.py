@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "Simulate a market, attribute it, test it, compute its truth, and compare the CPAs.",
     "simulate": "Simulate a market and write what happened.",
     "truth": "What each channel's ads really caused.",
+    "record": "What each system recorded: sessions, claims, channel groups, postbacks, noisy sums.",
     "rollout": "Which CPA shift a tracking change should bring, and what would be a bug.",
     "faults": "The tracking faults that can be simulated, with what each does to CPA.",
     "attribute": "Attribute your own paths or logs, with any model.",

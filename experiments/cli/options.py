@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -43,6 +44,20 @@ def engine_options(command: Command) -> Command:
                          help="Threads to use; the same results. Default: all cores."),
         ]
     ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+def output_options(command: Command) -> Command:
+    """Where tables go: --out, --force."""
+    for decorate in reversed(
+        [
+            click.option(
+                "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for tables (CSV, JSON)."
+            ),
+            click.option("--force", is_flag=True, help="Replace earlier results in DIR."),
+        ]
+    ):
         command = decorate(command)
     return command
 

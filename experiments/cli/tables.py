@@ -2,6 +2,8 @@
 
 import json
 import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -193,7 +195,19 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
 
 def print_json(value: Any) -> None:
     """JSON on standard output: undefined numbers as null, unbounded ones as "inf"."""
-    click.echo(json.dumps(_plain(value), indent=2))
+    click.echo(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """The same as text."""
+    return json.dumps(_plain(value), indent=2)
+
+
+def write_tables(folder: Path, name: str, value: Any, frames: Mapping[str, pd.DataFrame]) -> None:
+    """NAME.json with everything, and one CSV file per frame, into an existing folder."""
+    (folder / f"{name}.json").write_text(json_text(value) + "\n", encoding="utf-8")
+    for table, frame in frames.items():
+        frame.to_csv(folder / f"{table}.csv", index=False)
 
 
 def _plain(value: Any) -> Any:

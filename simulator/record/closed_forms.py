@@ -22,8 +22,7 @@ class Rates:
         log_in: share of click claims that a log-in recognises (λ); same_session: of the others, those of one session (G).
         consent: share that accepts today; recovered: m·ρ, what modelling adds per lost conversion.
         arrived: (mean delay in hours) → share of actions that have arrived when the report is read.
-        coupon: the coupon channel's share of credited actions.
-        source_missing: share of CRM orders without a source.
+        analytics_actions: what analytics counts for the channel in question.
     """
 
     pixel: float = 1.0
@@ -41,7 +40,7 @@ class Rates:
     consent: float = 1.0
     recovered: float = 0.0
     arrived: Callable[[float], float] = lambda hours: math.nan
-    coupon: float = 0.0
+    analytics_actions: float = math.inf
 
 
 def default_lag_cdf(days: float, cut_days: float = 30.0) -> float:
@@ -73,14 +72,20 @@ def _consented(share: float, recovered: float) -> float:
     return share + (1.0 - share) * recovered
 
 
+def _outage(r: Rates, lost: float) -> dict[str, float]:
+    """A share of the tags' actions is lost; of the platform's, those that servers send stay."""
+    tags_only = 1 - r.server / _today(r)
+    return {"platform": 1 / (1 - lost * tags_only), "analytics": 1 / (1 - lost), "crm": 1.0}
+
+
 def _shorter(r: Rates, days: float) -> float:
     within = r.lag_cdf or default_lag_cdf
     return within(r.click_days) / within(min(days, r.click_days))
 
 
 CLOSED_FORMS: Mapping[str, Callable[[Rates, float], dict[str, float]]] = {
-    "tag_outage": lambda r, s: _tags(1 / (1 - r.between((1 - s) / 2, (1 + s) / 2))),
-    "partial_outage": lambda r, f: _tags(1 / (1 - f * r.safari)),
+    "tag_outage": lambda r, s: _outage(r, r.between((1 - s) / 2, (1 + s) / 2)),
+    "partial_outage": lambda r, f: _outage(r, f * r.safari),
     "duplicate_firing": lambda r, x: _tags(1 / (1 + x)),
     "undeduplicated_server": lambda r, s: _platform(_today(r) / (r.pixel + s)),
     "server_side": lambda r, s: _platform(_today(r) / (r.pixel + s - r.pixel * s)),
@@ -105,6 +110,7 @@ CLOSED_FORMS: Mapping[str, Callable[[Rates, float], dict[str, float]]] = {
     "fake_leads": lambda r, x: _tags(1 / (1 + x)),
     "crm_match_loss": lambda r, f: {"platform": 1.0, "analytics": 1.0, "crm": 1 / (1 - f)},
     "report_sampling": lambda r, _: _tags(1.0),
+    "rows_withheld": lambda r, least: _analytics(1.0 if r.analytics_actions >= least else math.inf),
     "missing_linker": lambda r, _: _platform(1 / (r.log_in + (1 - r.log_in) * r.same_session)),
     "coupon_overwrite": lambda r, h: _analytics(1 / (1 - h)),
 }

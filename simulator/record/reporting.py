@@ -11,14 +11,16 @@ from simulator.record.transport import HOURS_PER_DAY
 def reported(claims: pa.Table, regime: Regime, days: float) -> pa.Table:
     """The claims as the report read after the run shows them.
 
-    Actions that have not arrived by then are missing; days are shifted by the reports' time zone; channels with too few
-    actions are withheld from web analytics' rows.
+    Actions that have not arrived by then are missing; the days of platforms and analytics are shifted by their reports'
+    time zone (the CRM keeps the seller's); channels with too few actions are withheld from web analytics' rows.
     """
     final = regime.trackings[-1]
     arrived = pc.less_equal(claims["arrival"], days + final.report.read_after_days)
     claims = claims.filter(arrived)
     now = regime.at(claims["booked"].to_numpy())
     shift = now(lambda t: t.transport.time_zone_shift_hours) / HOURS_PER_DAY
+    if shift.any():
+        shift = np.where(pc.match_substring(claims["system"].cast(pa.string()), "crm"), 0.0, shift)
     booked = pa.array(claims["booked"].to_numpy() + shift)
     claims = claims.set_column(claims.schema.get_field_index("booked"), claims.schema.field("booked"), booked)
     least = final.analytics.threshold_conversions

@@ -10,7 +10,7 @@ from simulator.record.consent import permission
 from simulator.record.happened import Actions, Block, Visits
 from simulator.record.identity import SAFARI, Recognition
 from simulator.record.regime import Moments, Regime
-from simulator.record.sources import DIRECT, UNASSIGNED, source_words
+from simulator.record.sources import DIRECT, UNASSIGNED, shown_as, source_words
 from simulator.scenario.tracking import BROWSERS, Outage, Tracking
 
 HOURS_PER_DAY = 24.0
@@ -65,7 +65,8 @@ def land(block: Block, seen: Recognition, regime: Regime, seed: int) -> Landing:
     """What is known of each visit when it lands.
 
     UTM parameters are lost by person (the same app or privacy tool opens all their links), click IDs by device; a
-    mistyped UTM medium is a chance of its own for each click. A visit that came without an ad keeps its referrer.
+    mistyped UTM medium is a chance of its own for each click, wrong parameters on all links move them all. A visit that
+    came without an ad keeps its referrer.
     """
     visits = block.visits
     now = regime.at(visits.time)
@@ -84,7 +85,11 @@ def land(block: Block, seen: Recognition, regime: Regime, seed: int) -> Landing:
         lambda scenario, t: [t.transport.utm_mistyped.get(name, 0.0) for name in scenario.channels],
         visits.channel.astype(np.int64),
     )
-    source = visits.channel.copy()
+    shown = now.table(
+        lambda scenario, t: [words.index(shown_as(name, t.transport)) for name in scenario.channels],
+        visits.channel.astype(np.int64),
+    )
+    source = np.where(by_ad, shown.astype(np.int16), visits.channel)
     source[by_ad & (mistyped < typo_share)] = words.index(UNASSIGNED)
     gone = by_ad & (loses_utm < now(lambda t: t.transport.utm_loss))
     late = agreed.late & seen.fresh

@@ -13,6 +13,8 @@ from simulator.scenario.tracking import Tracking
 Settings = dict[str, Any]
 MIRROR_PLATFORM = "platform moves, analytics and CRM do not"
 MIRROR_ANALYTICS = "analytics moves, platform and CRM do not"
+TAGS_LOSE = "platform and analytics lose conversions (CPA rises), CRM does not"
+TAGS_GAIN = "platform and analytics gain conversions (CPA falls), CRM does not"
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Fault:
     """One fault.
 
     Attributes:
-        code: F1 to F25.
+        code: F1 to F25 (F23b: its second form).
         name: as in `tracking.faults.NAME`.
         size: what its number means.
         usual: the size it has where none is given.
@@ -67,39 +69,39 @@ def _and_lost(today: float, share: float) -> float:
 FAULTS: tuple[Fault, ...] = (
     Fault(
         "F1", "tag_outage", "share of the days, in the middle", 0.2, 0.0, 0.99,
-        "platform, analytics × 1/(1−s), s = share of the actions",
-        "platform and analytics fall by the same factor in every channel, for a stretch of days; CRM does not",
+        "analytics × 1/(1−o), platform × 1/(1−o·(1−s₀/k)); o = share of actions on those days, k = platform's coverage",
+        f"{TAGS_LOSE}: every channel by the same factor, on some days only; server events stay",
         lambda t, s, days: _outage(t, start_day=days * (1 - s) / 2, end_day=max(days * (1 + s) / 2, 1e-9)) if s else {},
     ),
     Fault(
         "F2", "partial_outage", "share of Safari's actions lost", 1.0, 0.0, 1.0,
-        "platform, analytics × 1/(1−f·b), b = Safari's share",
-        "one browser moves, the others do not; CRM does not",
+        "analytics × 1/(1−f·b), platform × 1/(1−f·b·(1−s₀/k)); b = Safari's share of actions",
+        "one browser loses conversions, the others and the CRM do not; server events stay",
         lambda t, f, _: _outage(t, browsers=["safari"], share=f),
     ),
     Fault(
         "F3", "duplicate_firing", "repeats per action", 1.0, 0.0, 20.0, "platform, analytics ÷ (1+r)",
-        "platform and analytics rise by the same factor in every channel; more conversions than orders",
+        f"{TAGS_GAIN}: every channel by the same factor; more conversions than orders",
         lambda t, r, _: {"transport.duplicate_rate": r, "transport.deduplicate": False},
     ),
     Fault(
         "F4", "undeduplicated_server", "server coverage s", 0.95, 0.0, 1.0, "platform × (p+s₀−p·s₀·m)/(p+s)",
-        f"{MIRROR_PLATFORM}: conversions nearly double where nothing blocks the pixel",
+        f"{MIRROR_PLATFORM}: conversions nearly double (CPA halves) where nothing blocks the pixel",
         lambda t, s, _: {"transport.server_coverage": s, "transport.event_id_match": 0.0},
     ),
     Fault(
         "F5", "server_side", "server coverage s", 0.95, 0.0, 1.0, "platform × (p+s₀−p·s₀·m)/(p+s−p·s)",
-        f"{MIRROR_PLATFORM}: a real-looking improvement in every channel",
+        f"{MIRROR_PLATFORM}: CPA falls in every channel, like a real improvement",
         lambda t, s, _: {"transport.server_coverage": s, "transport.event_id_match": 1.0},
     ),
     Fault(
         "F6", "wrong_trigger", "1: on", 1.0, 1.0, 1.0, "analytics, all channels ÷ visits per order",
-        "conversion rate near 1, CPA near CPC; CRM does not move",
+        f"{TAGS_GAIN}: conversion rate near 1, CPA near CPC",
         lambda t, _s, _d: {"transport.action": "visit"},
     ),
     Fault(
         "F7", "wrong_definition", "1: on", 1.0, 1.0, 1.0, "analytics, all channels ÷ first steps per order",
-        "CPA falls by the ratio of the steps in platform and analytics; CRM does not move",
+        f"{TAGS_GAIN}: by the ratio of the steps",
         lambda t, _s, _d: {"transport.action": "first_step"},
     ),
     Fault(
@@ -108,18 +110,18 @@ FAULTS: tuple[Fault, ...] = (
         lambda t, factor, _: {"transport.value_factor": t.transport.value_factor * factor},
     ),
     Fault(
-        "F9", "time_zone", "hours", 8.0, 0.0, 24.0, "× 1 in total",
-        "days shift, totals stay",
+        "F9", "time_zone", "hours", 8.0, 0.0, 24.0, "all systems × 1 in total",
+        "what tags count moves to other days, totals stay",
         lambda t, hours, _: {"transport.time_zone_shift_hours": hours},
     ),
     Fault(
         "F10", "shorter_window", "click window in days", 7.0, 0.01, 90.0, "platform clicks × F(W₁)/F(W₂)",
-        f"{MIRROR_PLATFORM}; channels with a long lag move most",
+        f"{MIRROR_PLATFORM}: CPA rises, most in channels with a long lag",
         lambda t, days, _: _shorter(t, days),
     ),
     Fault(
         "F11", "views_removed", "1: on", 1.0, 1.0, 1.0, "platform × 1/(1−view share)",
-        f"{MIRROR_PLATFORM}; only channels that live on impressions",
+        f"{MIRROR_PLATFORM}: CPA rises, only in channels that live on impressions",
         lambda t, _s, _d: _everywhere(t, view_days=0.0),
     ),
     Fault(
@@ -134,12 +136,12 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "F14", "gateway_referral", "share of checkouts g", 0.3, 0.0, 0.99, "analytics × 1/(1−g)",
-        f"{MIRROR_ANALYTICS}: referral takes the share of the gateway",
+        f"{MIRROR_ANALYTICS}: CPA of every channel rises by the same factor, referral takes what they lose",
         lambda t, g, _: {"transport.gateway_share": g},
     ),
     Fault(
         "F15", "click_id_stripped", "share of devices f", 0.3, 0.0, 0.99, "platform clicks × 1/(1−f·(1−λ)), λ = log-in match",
-        f"{MIRROR_PLATFORM}; clicks and sessions stay",
+        f"{MIRROR_PLATFORM}: CPA rises, clicks and sessions stay",
         lambda t, f, _: {
             "transport.click_id_loss": _and_lost(t.transport.click_id_loss, f),
             "transport.click_id_loss_safari": _and_lost(t.transport.click_id_loss_safari, f),
@@ -147,22 +149,23 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "F16", "utm_lost", "share of people f", 0.3, 0.0, 0.99, "analytics, paid × 1/(1−f)",
-        f"{MIRROR_ANALYTICS}: paid channels fall, direct rises",
+        f"{MIRROR_ANALYTICS}: CPA of paid channels rises, direct takes what they lose",
         lambda t, f, _: {"transport.utm_loss": _and_lost(t.transport.utm_loss, f)},
     ),
     Fault(
-        "F17", "consent_banner", "share that accepts c", 0.55, 0.01, 1.0, "platform × 1/(c+(1−c)·m·ρ), analytics × 1/c",
-        "platform and analytics fall, platform less where it models; CRM does not",
+        "F17", "consent_banner", "share that accepts c (today c₀)", 0.55, 0.01, 1.0,
+        "analytics × c₀/c, platform × (c₀+(1−c₀)·m·ρ)/(c+(1−c)·m·ρ)",
+        f"{TAGS_LOSE}; platform less where it models",
         lambda t, c, _: {"consent.share": c, "consent.accept": {}},
     ),
     Fault(
         "F18", "late_ingestion", "mean delay in hours", 96.0, 0.0, 2400.0, "platform, analytics × 1/F(age)",
-        "the most recent days are short, and fill up when read again",
+        f"{TAGS_LOSE}: only the most recent days, which fill up when read again",
         lambda t, hours, _: {"transport.latency_hours": hours, "report.read_after_days": 0.0},
     ),
     Fault(
         "F19", "cookie_cap", "cookie lifetime in days", 1.0, 0.01, 400.0, "no closed form; last click almost × 1",
-        "new visitors rise, paths get shorter, direct rises",
+        "new visitors rise, paths get shorter, direct takes from analytics' paid channels (their CPA rises)",
         lambda t, days, _: {
             f"identity.{name}": min(days, getattr(t.identity, name))
             for name in ("cookie_days", "cookie_days_safari", "cookie_days_safari_decorated")
@@ -175,12 +178,12 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "F21", "fake_leads", "fake actions per genuine one", 0.3, 0.0, 20.0, "platform, analytics ÷ (1+φ)",
-        "platform and analytics rise, what the CRM qualifies does not",
+        "platform and analytics gain conversions (CPA falls), what the CRM qualifies does not",
         lambda t, rate, _: {"intrusion.fake_lead_rate": rate},
     ),
     Fault(
         "F22", "crm_match_loss", "share of orders f", 0.3, 0.0, 0.99, "CRM × 1/(1−f)",
-        "CRM's total is right, its channels fall; platform and analytics do not move",
+        "CPA of the CRM's channels rises, its total is right; platform and analytics do not move",
         lambda t, f, _: {"crm.source_missing_share": _and_lost(t.crm.source_missing_share, f)},
     ),
     Fault(
@@ -189,8 +192,13 @@ FAULTS: tuple[Fault, ...] = (
         lambda t, share, _: {"analytics.sampling_share": share},
     ),
     Fault(
+        "F23b", "rows_withheld", "fewest actions shown", 20.0, 0.0, 1e6, "analytics × 1, or no row at all",
+        "analytics' small channels vanish, the others do not move; rows do not add up to the total",
+        lambda t, least, _: {"analytics.threshold_conversions": max(least, t.analytics.threshold_conversions)},
+    ),
+    Fault(
         "F24", "missing_linker", "1: on", 1.0, 1.0, 1.0, "platform clicks × 1/(λ+(1−λ)·G), G = same-session share",
-        f"{MIRROR_PLATFORM}; only actions of the session that clicked are left",
+        f"{MIRROR_PLATFORM}: CPA rises, only actions of the session that clicked are left",
         lambda t, _s, _d: _everywhere(t, click_id_kept=False),
     ),
     Fault(
@@ -210,7 +218,7 @@ def find_fault(word: str) -> Fault | None:
 
 
 def with_faults(tracking: Tracking, days: float, first_step: str) -> Tracking:
-    """The tracking with all its faults at work, from F25 to F1 (so that F4 breaks what F5 set up).
+    """The tracking with all its faults at work, from the last to the first (so that F4 breaks what F5 set up).
 
     Args:
         tracking: with `faults` by name.

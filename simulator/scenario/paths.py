@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from simulator.scenario.problems import Problem, did_you_mean
 from simulator.scenario.schema import Scenario
+from simulator.scenario.tracking import Utm
 
 
 def keys_at(location: Sequence[str]) -> list[str]:
@@ -20,7 +21,7 @@ def set_value(tables: dict[str, Any], path: str, value: Any) -> Problem | None:
     """Set one value in the complete tables of a scenario (every default written out); the problem if there is no such place.
 
     Keys that the schema does not know and names that the scenario does not have are refused, so that a slip of the
-    pen cannot create a new channel. Only plain mappings of numbers (`synergy`) take new names.
+    pen cannot create a new channel. Only mappings of numbers (`synergy`) and of UTM parameters take new names.
     """
     parts = path.split(".")
     here: Any = tables
@@ -46,7 +47,7 @@ def set_value(tables: dict[str, Any], path: str, value: Any) -> Problem | None:
 
 def _takes_new_names(location: Sequence[str]) -> bool:
     kind = _type_at(location)
-    return get_origin(kind) is dict and _plain(get_args(kind)[1]) is float
+    return get_origin(kind) is dict and _plain(get_args(kind)[1]) in (float, Utm)
 
 
 def _type_at(location: Sequence[str]) -> Any:

@@ -96,6 +96,19 @@ class Outage(Table):
     geos: list[Name] = []
 
 
+class Utm(Table):
+    """The UTM parameters on a channel's links. Web analytics groups sessions by them.
+
+    Attributes:
+        source, medium: such as `facebook` and `paid_social`.
+        campaign: counts for shopping only.
+    """
+
+    source: Annotated[str, Field(min_length=1)]
+    medium: Annotated[str, Field(min_length=1)]
+    campaign: str = ""
+
+
 class Transport(Table):
     """What arrives of what is sent.
 
@@ -108,6 +121,8 @@ class Transport(Table):
         ad_blocker_share: share of devices that block tags. [V] 0.10 to 0.20
         session_loss: share of visits that web analytics misses for other reasons. [V] 0.10 to 0.20 with blockers
         click_id_loss, click_id_loss_safari: share of devices on which click IDs are stripped from links. [M]
+        utm: the UTM parameters of each bought channel's links. Where GA4's rules put them into a group that nobody buys
+            (unassigned, organic, referral), web analytics shows the channel's clicks there. Without them: as the channel.
         utm_loss: share of people whose links lose their UTM parameters. [M]
         utm_mistyped: share of a channel's clicks whose UTM medium matches no channel group.
         gateway_share: share of actions that return from an off-site payment gateway counted as a new referral.
@@ -128,6 +143,7 @@ class Transport(Table):
     session_loss: Share = 0.05
     click_id_loss: Share = 0.0
     click_id_loss_safari: Share = 0.03
+    utm: dict[Name, Utm] = {}
     utm_loss: Share = 0.05
     utm_mistyped: dict[Name, Share] = {}
     gateway_share: Share = 0.0

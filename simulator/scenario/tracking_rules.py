@@ -20,6 +20,8 @@ def tracking_inconsistencies(scenario: Scenario) -> Iterator[Problem]:
         yield from _known("tracking.consent.asked", name, "place", geos)
     for name in tracking.transport.utm_mistyped:
         yield from _known(f"tracking.transport.utm_mistyped.{name}", name, "channel", channels)
+    for name in tracking.transport.utm:
+        yield from _known(f"tracking.transport.utm.{name}", name, "paid channel", scenario.paid_channels())
     actions = (*ACTIONS, *(step.name for step in scenario.funnel[:-1]))
     yield from _known("tracking.transport.action", tracking.transport.action, "action", actions)
     for number, outage in enumerate(tracking.transport.outages):

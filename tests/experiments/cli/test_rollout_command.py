@@ -10,6 +10,7 @@ from experiments.cli.faults import command as faults
 from experiments.cli.rollout import command as rollout
 from simulator.scenario.faults import FAULTS
 from simulator.scenario.problems import ScenarioError
+from simulator.storage import OutputError
 
 FEW = ["--users", "20000", "--threads", "1"]
 
@@ -59,6 +60,25 @@ def test_a_bad_change_file_is_refused_before_any_work(tmp_path: Path) -> None:
     path.write_text("[[changes]]\nfault = 'tag_outtage'\n", encoding="utf-8")
     with pytest.raises(ScenarioError, match="did you mean tag_outage"):
         CliRunner().invoke(rollout, ["dtc-apparel", "--change", str(path)], catch_exceptions=False)
+
+
+def test_tables_are_written_whole_and_not_over_others(change: str, tmp_path: Path) -> None:
+    observed = tmp_path / "observed.csv"
+    observed.write_text("channel,system,cpa_before,cpa_after\nretargeting,platform,20,20\n", encoding="utf-8")
+    out = tmp_path / "result"
+    arguments = ["dtc-apparel", "--change", change, "--no-verify", *FEW, "--out", str(out), "--observed", str(observed)]
+    shown = CliRunner().invoke(rollout, arguments, catch_exceptions=False).output
+    assert f"Written to {out}" in shown
+    assert sorted(path.name for path in out.iterdir()) == [
+        "diagnosis.csv", "manifest.json", "rollout.csv", "rollout.json",
+    ]  # fmt: skip
+    written = json.loads((out / "rollout.json").read_text(encoding="utf-8"))
+    assert written["people"] == 20_000
+    assert written["diagnosis_summary"]
+    rows = (out / "rollout.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 1 + len(written["cells"])
+    with pytest.raises(OutputError, match="exists already; --force replaces it"):
+        CliRunner().invoke(rollout, arguments, catch_exceptions=False)
 
 
 def test_the_library_is_listed_and_one_fault_shown() -> None:

@@ -1,33 +1,34 @@
 """Diagnosis: planned change or fault, which fault, and when nobody can tell."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from experiments.cells import Key, Split, look, spending
 from experiments.change import Change, apply, load_plan
 from experiments.confusion import Confusion, confusion
 from experiments.diagnosis import (
     NO_FAULT,
     Expectations,
-    Observation,
     Prediction,
     expectations,
     judge,
-    observe,
-    read_observations,
     separations,
 )
-from experiments.rollout import view_of
+from experiments.observations import Observation, Observations, days_lost, observe, read_observations
 from simulator.record.record import record
 from simulator.scenario.faults import FAULTS
 from simulator.scenario.loading import load_scenario
 from simulator.scenario.problems import ScenarioError
 from simulator.world import World
 
-CELLS = (("search", "platform"), ("search", "analytics"), ("social", "platform"), ("social", "analytics"))
+CELLS = tuple(Key(channel, system) for channel in ("search", "social") for system in ("platform", "analytics"))
+MANY = np.full(4, 1000.0)
 
 
 def hand_made(sigma: float) -> Expectations:
@@ -37,19 +38,20 @@ def hand_made(sigma: float) -> Expectations:
     covariance = sigma**2 * np.eye(8)
     return Expectations(
         cells=CELLS,
-        planned=Prediction(np.zeros(8), covariance),
+        planned=Prediction(np.zeros(8), covariance, MANY),
         faults={
-            "click_id_stripped": (np.array([0.3]), (Prediction(shift, covariance),)),
-            "missing_linker": (np.array([1.0]), (Prediction(shift, covariance),)),
-            "utm_lost": (np.array([0.3]), (Prediction(mirror, covariance),)),
+            "click_id_stripped": (np.array([0.3]), (Prediction(shift, covariance, MANY),)),
+            "missing_linker": (np.array([1.0]), (Prediction(shift, covariance, MANY),)),
+            "utm_lost": (np.array([0.3]), (Prediction(mirror, covariance, MANY),)),
         },
         enough=np.ones(4, np.bool_),
     )
 
 
-def seen(platform: float, analytics: float) -> list[Observation]:
+def seen(platform: float, analytics: float) -> Observations:
     factor = {"platform": platform, "analytics": analytics}
-    return [Observation(c, s, 50.0, 50.0 * factor[s], 2.0, 2.0 / factor[s]) for c, s in CELLS]
+    rows = [Observation(k.channel, k.system, 50.0, 50.0 * factor[k.system], 2.0, 2.0 / factor[k.system]) for k in CELLS]
+    return Observations(tuple(rows))
 
 
 def test_the_planned_change_alone_is_recognised() -> None:
@@ -88,22 +90,29 @@ def test_noise_alone_is_refused_as_rarely_as_promised() -> None:
     refused = 0
     for noise in rng.normal(0.0, 0.1, (2000, 8)):
         rows = [
-            Observation(c, s, 50.0, 50.0 * float(np.exp(noise[i])), 2.0, 2.0 * float(np.exp(noise[4 + i])))
-            for i, (c, s) in enumerate(CELLS)
+            Observation(k.channel, k.system, 50.0, 50.0 * float(np.exp(a)), 2.0, 2.0 * float(np.exp(b)))
+            for k, a, b in zip(CELLS, noise[:4], noise[4:], strict=True)
         ]
-        refused += not judge(expected, rows).consistent
+        refused += not judge(expected, Observations(tuple(rows))).consistent
     assert abs(refused / 2000 - 0.05) < 4.5 * np.sqrt(0.05 * 0.95 / 2000)
+
+
+def incident(
+    world: World, plan: Any, faults: dict[str, float], cells: Sequence[Key], split: Split | None = None
+) -> Observations:
+    """What a team would note if these faults came with the planned change, in the very same world."""
+    extra = Change("fault", {f"tracking.faults.{name}": size for name, size in faults.items()})
+    after = replace(world, scenario=apply(world.scenario, [*plan.changes, extra]))
+    spent = spending(world, cells, split)
+    return observe(look(world, record(world), cells, spent), look(after, record(after), cells, spent), split)
 
 
 def test_an_exact_incident_is_found_in_the_frozen_world(world: World) -> None:
     plan = load_plan({"changes": [{"name": "utms", "set": {"tracking.transport.utm_loss": 0.0}}]}, world.scenario)
     chosen = [fault for fault in FAULTS if fault.name in ("duplicate_firing", "wrong_trigger", "value_bug")]
     expected = expectations(world, plan, people=2_000_000, faults=chosen)
-    paid = world.scenario.paid_channels()
     for fault in chosen:
-        change = Change("fault", {f"tracking.faults.{fault.name}": fault.usual})
-        after = view_of(record(replace(world, scenario=apply(world.scenario, [*plan.changes, change]))), paid)
-        found = judge(expected, observe(view_of(record(world), paid), after))
+        found = judge(expected, incident(world, plan, {fault.name: fault.usual}, expected.cells))
         assert found.suspects[0].fault == fault.name
         assert found.suspects[0].chi_squared < 1.0
     table = separations(expected).set_index("fault")
@@ -113,7 +122,7 @@ def test_an_exact_incident_is_found_in_the_frozen_world(world: World) -> None:
 def test_observations_are_read_and_every_mistake_is_named(tmp_path: Path, world: World) -> None:
     good = tmp_path / "observed.csv"
     good.write_text("channel,system,cpa_before,cpa_after\nvideo,platform,10,12.5\n", encoding="utf-8")
-    assert read_observations(good, world.scenario)[0].cpa_after == 12.5
+    assert read_observations(good, world.scenario).rows[0].cpa_after == 12.5
     bad = tmp_path / "bad.csv"
     bad.write_text("channel,system,cpa_before,cpa_after\nvidio,platform,10,0\nvideo,ga4,x,1\n", encoding="utf-8")
     with pytest.raises(ScenarioError) as error:
@@ -123,6 +132,80 @@ def test_observations_are_read_and_every_mistake_is_named(tmp_path: Path, world:
     assert "line 2: cpa_after: '0' must be a number above 0" in text
     assert "line 3: system: 'ga4' is no system here" in text
     assert "line 3: cpa_before: 'x' must be a number above 0" in text
+
+
+def read(tmp_path: Path, world: World, text: str) -> Observations:
+    path = tmp_path / "observed.csv"
+    path.write_text(text, encoding="utf-8")
+    return read_observations(path, world.scenario)
+
+
+def refused(tmp_path: Path, world: World, text: str) -> str:
+    with pytest.raises(ScenarioError) as error:
+        read(tmp_path, world, text)
+    return str(error.value)
+
+
+def test_files_without_columns_rows_or_sense_are_refused(tmp_path: Path, world: World) -> None:
+    head = "channel,system,cpa_before,cpa_after"
+    assert "is empty; it begins with a line channel,system,cpa_before,cpa_after" in refused(tmp_path, world, "")
+    assert "holds no rows" in refused(tmp_path, world, f"{head}\n")
+    assert "column cpa_after: is missing" in refused(tmp_path, world, "channel,system,cpa_before\nvideo,crm,1\n")
+    assert "only one of these at a time" in refused(tmp_path, world, f"{head},device,day\nvideo,crm,1,1,,1\n")
+    assert "line 3: video crm repeats an earlier row" in refused(
+        tmp_path, world, f"{head}\nvideo,crm,1,1\nvideo,crm,1,1\n"
+    )
+    text = refused(tmp_path, world, f"{head},browser\nvideo,crm,1,1,safri\n")
+    assert "line 2: browser: 'safri' is no browser here; did you mean safari?" in text
+    text = refused(tmp_path, world, f"{head},day\nvideo,crm,1,1,0\n")
+    assert "line 2: day: '0' is no day here; days count from 1 to 30" in text
+
+
+def test_sums_do_not_count_twice_and_nothing_counted_is_understood(tmp_path: Path, world: World) -> None:
+    head = "channel,system,cpa_before,cpa_after,browser\n"
+    found = read(
+        tmp_path, world, head + "video,crm,1,,chrome\nvideo,crm,1,2,safari\nvideo,crm,1,2,\nall,crm,1,2,safari\n"
+    )
+    assert found.split == "browser"
+    assert [(seen.part, seen.cpa_after) for seen in found.rows] == [("chrome", float("inf")), ("safari", 2.0)]
+
+
+def part_keys(parts: Sequence[str], channels: Sequence[str] = ("all",)) -> list[Key]:
+    return [Key(c, s, part) for c in channels for s in ("platform", "analytics", "crm") for part in parts]
+
+
+def test_an_outage_in_one_browser_shows_in_its_rows_and_only_there(world: World) -> None:
+    plan = load_plan({"changes": [{"set": {"tracking.transport.utm_loss": 0.0}}]}, world.scenario)
+    chosen = [fault for fault in FAULTS if fault.name in ("partial_outage", "tag_outage", "gateway_referral")]
+    cells = part_keys(["chrome", "safari", "edge"])
+    expected = expectations(world, plan, people=300_000, faults=chosen, cells=cells, split="browser")
+    seen = incident(world, plan, {"partial_outage": 1.0}, cells, "browser")
+    found = judge(expected, seen)
+    assert not found.consistent
+    assert [suspect.fault for suspect in found.look_alike] == ["partial_outage"]
+    assert found.suspects[0].probability > 0.99
+    assert judge(expected, incident(world, plan, {}, cells, "browser")).consistent
+
+
+def test_an_outage_on_some_days_is_found_on_those_days(world: World) -> None:
+    plan = load_plan({"changes": [{"set": {"tracking.transport.utm_loss": 0.0}}]}, world.scenario)
+    broken = {"transport": {"outages": [{"start_day": 4.0, "end_day": 9.0}]}}
+    change = Change("broken", {"tracking.transport.outages": broken["transport"]["outages"]})
+    cells = part_keys([str(day) for day in range(1, 31)])
+    spent = spending(world, cells, "day")
+    after = replace(world, scenario=apply(world.scenario, [*plan.changes, change]))
+    # Platforms book on the day of the click: of the days of an outage they still claim some, by later orders.
+    seen = observe(look(world, record(world), cells, spent), look(after, record(after), cells, spent), "day")
+    first, last = days_lost(seen) or (0, 0)
+    assert abs(first - 5) <= 1
+    assert abs(last - 9) <= 1
+    chosen = [fault for fault in FAULTS if fault.name in ("tag_outage", "partial_outage", "late_ingestion")]
+    expected = expectations(
+        world, plan, people=3_000_000, faults=chosen, cells=cells, split="day", lost=(first, last)
+    )  # fmt: skip
+    found = judge(expected, seen)
+    assert found.suspects[0].fault == "tag_outage"
+    assert found.suspects[0].size == pytest.approx(5 / 30, abs=2 / 30)
 
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "diagnosis.md"

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.change import Change, apply, change_files, load_plan
+from experiments.change import Change, Plan, apply, change_files, load_plan
 from experiments.rollout import ALL, BILLING, SYSTEMS, parallel_days, roll_out
 from simulator.scenario.loading import load_scenario, presets
 from simulator.scenario.problems import ScenarioError
-from simulator.world import World
+from simulator.world import World, simulate
 
 
 def plan_of(world: World, *changes: dict[str, Any]) -> Any:
@@ -119,6 +119,32 @@ def refused(world: World, *changes: dict[str, Any]) -> list[str]:
     return [str(problem) for problem in error.value.problems]
 
 
+def test_slips_in_a_change_file_have_a_hint() -> None:
+    scenario = load_scenario("dtc-apparel")
+
+    def problems(tables: Any) -> list[str]:
+        with pytest.raises(ScenarioError) as error:
+            load_plan(tables, scenario)
+        return [str(problem) for problem in error.value.problems]
+
+    hint = "write one [[changes]] table for each change"
+    assert problems({}) == [f"changes: is needed and missing; {hint}"]
+    assert problems({"changes": {"fault": "F1"}}) == [f"changes: must be a list; {hint}"]
+    assert problems({"changes": []}) == [f"changes: must not be empty; {hint}"]
+    assert problems({"change": [], "changes": [{"falt": "F1"}]}) == [
+        "changes.0.falt: unknown key; did you mean fault?",
+        "change: unknown key; did you mean changes?",
+    ]
+    assert problems({"changes": [{"set": {"transport.utm_loss": 0.1}}]}) == [
+        "changes.0.set.transport: unknown key; did you mean tracking.transport.utm_loss?"
+    ]
+
+
+def test_a_change_without_a_name_is_called_what_it_does(world: World) -> None:
+    plan = plan_of(world, {"fault": "F3"}, {"set": {"tracking.transport.utm_loss": 0.0}})
+    assert [change.name for change in plan.changes] == ["F3", "utm_loss"]
+
+
 def test_a_change_that_touches_the_real_world_is_refused(world: World) -> None:
     assert refused(world, {"set": {"channels.video.half_life_days": 3.0}}) == [
         'changes.0.set.channels.video.half_life_days: changes what happens, in a change of tracking; say kind = "world" if '
@@ -157,13 +183,26 @@ def test_every_change_file_that_ships_fits_the_scenario_of_its_name() -> None:
         assert load_plan(path, load_scenario(name)).changes
 
 
-def test_the_published_case_falls_by_repair_and_by_work() -> None:
+def test_the_published_case_is_repair_work_and_dearer_orders() -> None:
     scenario = load_scenario("apparel-rescue", {"run.users": 40_000})
     plan = load_plan("apparel-rescue", scenario)
-    assert [change.real for change in plan.changes] == [False, False, True, True]
+    assert [change.real for change in plan.changes] == [False, False, True, True, True]
     changed = apply(scenario, plan.changes)
     assert changed.tracking.transport.server_coverage == 0.95
     assert apply(scenario, [Change("none", {})]) == scenario
+    before, after = (s.order.value.mean for s in (scenario, changed))
+    assert (before, after) == (120.0, 140.0), "ROAS 2 × CPA 60 and ROAS 5 × CPA 28"
+
+
+def test_dearer_orders_move_roas_and_no_order() -> None:
+    scenario = load_scenario("apparel-rescue", {"run.users": 20_000})
+    dearer = Change("dearer orders", {"order.value.mean": 140.0}, real=True)
+    found = roll_out(simulate(scenario), Plan("", (dearer,)), replicates=20)
+    assert found.verification is None, "the world is meant to change"
+    for system in SYSTEMS:
+        cell = found.cell(ALL, system)
+        assert cell.multiplier == 1.0
+        assert cell.roas_multiplier == pytest.approx(140 / 120, rel=1e-4)
 
 
 def test_the_table_has_a_row_for_every_channel_and_system(world: World) -> None:

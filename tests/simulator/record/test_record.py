@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pytest
 
+from simulator.record.channel_groups import channel_groups
 from simulator.record.happened import Happened, blocks
 from simulator.record.identity import recognise
 from simulator.record.journeys import recorded_journeys
@@ -192,6 +193,48 @@ def test_a_mistyped_utm_makes_a_channel_unassigned_and_no_other(recorded: Callab
     assert "social" not in after
     assert after["unassigned"] == before["social"]
     assert {c: n for c, n in after.items() if c != "unassigned"} == {c: n for c, n in before.items() if c != "social"}
+
+
+def with_utm(source: str, medium: str) -> dict[str, Any]:
+    return {"transport__utm": {"social": {"source": source, "medium": medium}}}
+
+
+@pytest.mark.parametrize(
+    ("medium", "shown"), [("paid_social", "social"), ("facebookads", "organic_social"), ("social", "organic_social")]
+)
+def test_utm_parameters_decide_by_published_rules_where_clicks_are_shown(
+    recorded: Callable[..., Record], medium: str, shown: str
+) -> None:
+    before = recorded().conversions("analytics")
+    after = recorded(**with_utm("facebook", medium)).conversions("analytics")
+    assert after[shown] == before["social"]
+    assert sum(after.values()) == sum(before.values())
+    assert {c: n for c, n in after.items() if c != shown} == {c: n for c, n in before.items() if c != "social"}
+
+
+def test_a_medium_that_no_rule_knows_is_unassigned_and_moves_no_platform(recorded: Callable[..., Record]) -> None:
+    before, after = recorded(), recorded(**with_utm("newsletter_7", "blast"))
+    assert after.conversions("analytics")["unassigned"] == before.conversions("analytics")["social"]
+    assert after.conversions("platform") == before.conversions("platform")
+
+
+def test_channel_groups_hold_what_analytics_holds(recorded: Callable[..., Record], world: World) -> None:
+    tables = world.scenario.model_dump()
+    tables["tracking"] = PERFECT.model_dump()
+    tables["tracking"]["transport"]["utm"] = {
+        "search": {"source": "google", "medium": "cpc"}, "social": {"source": "facebook", "medium": "blast"},
+    }  # fmt: skip
+    scenario = load_scenario(tables)
+    found = record(World(**{**world.__dict__, "scenario": scenario}))
+    rows = {row["channel_group"]: row for row in channel_groups(found, scenario).to_pylist()}
+    before = recorded().conversions("analytics")
+    assert rows["paid_search"]["conversions"] == before["search"]
+    assert rows["paid_search"]["cost_micros"] == found.cost_micros["search"]
+    assert rows["organic_social"]["conversions"] == before["social"], "a source of people, a medium of nobody"
+    assert rows["partner"]["conversions"] == before["partner"], "without parameters: the channel's own name"
+    assert sum(row["conversions"] for row in rows.values()) == sum(before.values())
+    assert sum(row["sessions"] for row in rows.values()) == sum(found.sessions["analytics_sessions"].to_pylist())
+    assert sum(row["cost_micros"] for row in rows.values()) == sum(found.cost_micros.values())
 
 
 def test_small_rows_are_withheld_and_do_not_add_up(recorded: Callable[..., Record]) -> None:

@@ -64,3 +64,25 @@ def test_unknown_keys_have_a_hint() -> None:
     assert problems(transport={"pixel_covrage": 0.5}) == [
         "tracking.transport.pixel_covrage: unknown key; did you mean pixel_coverage?"
     ]
+
+
+def test_kinds_of_values_are_named_in_plain_words() -> None:
+    assert problems(
+        identity={"browsers": {}},
+        platforms={"google": 3},
+        transport={"deduplicate": 1, "outages": {"share": 0.5}, "utm": {"search": {"source": "google"}}},
+        aggregate={"outputs": 8.5},
+    ) == [
+        "tracking.identity.browsers: must not be empty",
+        "tracking.transport.utm.search.medium: is needed and missing",
+        "tracking.transport.deduplicate: 1 must be true or false",
+        "tracking.transport.outages: must be a list",
+        "tracking.platforms.google: 3 must be a table",
+        "tracking.aggregate.outputs: 8.5 must be a whole number",
+    ]
+
+
+def test_utm_parameters_belong_to_channels_that_are_bought() -> None:
+    assert problems(transport={"utm": {"serch": {"source": "google", "medium": "cpc"}}}) == [
+        "tracking.transport.utm.serch: 'serch' is no paid channel of this scenario; did you mean search?"
+    ]

@@ -24,8 +24,8 @@ def put(tables, path, value):
     ("path", "value", "rule"),
     [
         ("run.users", 0, "must be greater than or equal to 1"),
-        ("run.users", 2.5, "must be a valid integer"),
-        ("run.users", "many", "must be a valid integer"),
+        ("run.users", 2.5, "must be a whole number"),
+        ("run.users", "many", "must be a whole number"),
         ("run.days", 0.0, "must be greater than 0"),
         ("run.days", float("inf"), "must be a finite number"),
         ("run.days", float("nan"), "must be a finite number"),
@@ -50,9 +50,9 @@ def put(tables, path, value):
         ("channels.social.campaigns.prospecting.frequency_cap", 0, "must be greater than or equal to 1"),
         ("invalid_traffic.robots_share", 0.6, "must be less than or equal to 0.5"),
         ("timeline.0.day", 0.0, "must be greater than 0"),
-        ("timeline.0.set", {}, "dictionary should have at least 1 item"),
-        ("title", 5, "must be a valid string"),
-        ("need.season.0.day", True, "must be a valid number"),
+        ("timeline.0.set", {}, "must not be empty"),
+        ("title", 5, "must be text in quotes"),
+        ("need.season.0.day", True, "must be a number"),
     ],
 )
 def test_a_value_out_of_range_is_refused_at_its_place(market, path, value, rule):
