@@ -27,11 +27,16 @@ class HoldoutDays:
 
 
 def days_of(scenario: Scenario, channel: str) -> HoldoutDays:
-    """The days of a channel's holdout within the run."""
+    """The days of a channel's holdout within the run: the market begins and ends it at its ticks."""
     holdout = scenario.channels[channel].holdout
-    end = math.inf if holdout.end_day is None else holdout.end_day
+    tick_days = scenario.run.tick_hours / 24.0
+
+    def at_tick(day: float) -> float:
+        return math.ceil(day / tick_days - 1e-9) * tick_days
+
+    end = math.inf if holdout.end_day is None else at_tick(holdout.end_day)
     last = math.inf if holdout.cooldown_days is None else end + holdout.cooldown_days
-    return HoldoutDays(holdout.start_day, min(end, scenario.run.days), last)
+    return HoldoutDays(at_tick(holdout.start_day), min(end, scenario.run.days), last)
 
 
 def holdout_arranged(scenario: Scenario, channel: str, **changes: Any) -> Scenario:

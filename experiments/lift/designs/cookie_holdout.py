@@ -41,7 +41,11 @@ class CookieHoldout:
         return holdout_arranged(scenario, channel, design="ghost_ads", assignment="cookie", group=None)
 
     def read(self, world: World, channel: str) -> DesignReading:
-        """Orders per treated cookie against orders per cookie held out, × cookies treated."""
+        """The difference per cookie × cookies treated."""
+        return self.test(world, channel).reading(self.name)
+
+    def test(self, world: World, channel: str) -> WorldTest:
+        """Orders per treated cookie against orders per cookie held out."""
         days = days_of(world.scenario, channel)
         ads = ad_events(world, channel, "impression", "ghost")
         orders = orders_between(world, days.start_day, days.last_day)
@@ -66,7 +70,7 @@ class CookieHoldout:
         value = welch_lift(counted.value_arm(~control), counted.value_arm(control)).scaled(test.treated.users)
         persons = len(np.unique(ads["user_id"].to_numpy()))
         note = f"{len(entered):,} cookies of {persons:,} people: each is taken for somebody."
-        return WorldTest(channel, test, value, None).reading(self.name, (note,))
+        return WorldTest(channel, test, value, None, (note,))
 
     def truth(self, world: World, channels: Sequence[str], threads: int = 1) -> dict[str, Effect]:
         """What the ads that were shown, with whichever cookie, caused."""

@@ -1,13 +1,13 @@
 """Tests read on those an ad reached or would have: ghost ads, predicted ghost ads, placebo ads (conversions)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from experiments.lift.designs.arrangement import holdout_arranged
 from experiments.lift.designs.counted import ad_events, event_cost
 from experiments.lift.designs.design import DesignReading
 from experiments.lift.designs.tested_truth import effects_of_test
-from experiments.lift.designs.user_test import Stratum, read_user_test
+from experiments.lift.designs.user_test import Stratum, WorldTest, read_user_test
 from experiments.truth import Effect
 from simulator.scenario.schema import HoldoutDesign, Scenario
 from simulator.world import World
@@ -41,8 +41,8 @@ class ExposedTest:
         """The scenario with a holdout of people of this design."""
         return holdout_arranged(scenario, channel, design=self.design, assignment="person")
 
-    def read(self, world: World, channel: str) -> DesignReading:
-        """Orders per treated person of the stratum against those held out, × the treated in it."""
+    def test(self, world: World, channel: str) -> WorldTest:
+        """Orders per treated person of the stratum against orders per person held out in it."""
         test = read_user_test(world, channel, self.stratum)
         notes = []
         placebo_cost = event_cost(ad_events(world, channel, "psa")) / 1e6
@@ -53,7 +53,11 @@ class ExposedTest:
             )
         if self.stratum == "predicted":
             notes.append(f"Of the treated predicted to see an ad, {test.conversions.share_exposed:.0%} saw one.")
-        return test.reading(self.name, tuple(notes), placebo_cost)
+        return replace(test, notes=tuple(notes), test_cost=placebo_cost)
+
+    def read(self, world: World, channel: str) -> DesignReading:
+        """The difference per person × the treated in the stratum."""
+        return self.test(world, channel).reading(self.name)
 
     def truth(self, world: World, channels: Sequence[str], threads: int = 1) -> dict[str, Effect]:
         """What the ads shown to the treated caused."""

@@ -1,11 +1,11 @@
 """The designs by name: which lift tests can be run in a world. Each is loaded when it is asked for."""
 
-import difflib
 import importlib
 from collections.abc import Iterable
 
 from experiments.lift.designs.design import Design
 from experiments.lift.refusal import refuse
+from simulator.scenario.problems import did_you_mean
 
 __all__ = ["DESIGNS", "USER_DESIGNS", "find_designs"]
 
@@ -30,13 +30,7 @@ def find_designs(names: Iterable[str]) -> tuple[Design, ...]:
         LiftInputError: there is none of such a name; all of them at once.
     """
     asked = tuple(dict.fromkeys(names))
-    problems = []
-    for name in asked:
-        if name not in DESIGNS:
-            close = difflib.get_close_matches(name, DESIGNS, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(DESIGNS)}"
-            problems.append(f"design: {name!r} is no design; {hint}")
-    refuse(problems)
+    refuse([f"design: {name!r} is no design; {did_you_mean(name, DESIGNS)}" for name in asked if name not in DESIGNS])
     return tuple(_load(DESIGNS[name]) for name in asked)
 
 

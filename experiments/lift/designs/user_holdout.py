@@ -1,12 +1,13 @@
 """The user holdout, read by intention to treat: everyone assigned counts, reached by an ad or not (conversions)."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from experiments.lift.designs.arrangement import days_of, holdout_arranged
 from experiments.lift.designs.design import DesignReading
 from experiments.lift.designs.tested_truth import effects_of_test
-from experiments.lift.designs.user_test import read_user_test
+from experiments.lift.designs.user_test import WorldTest, read_user_test
 from experiments.truth import Effect
 from simulator.scenario.schema import Scenario
 from simulator.world import World
@@ -38,15 +39,18 @@ class UserHoldout:
         changes: dict[str, object] = {"design": "intention_to_treat", "assignment": "person"}
         arranged = holdout_arranged(scenario, channel, **changes)
         if self.adjusted and days_of(arranged, channel).start_day == 0.0:
-            start_day = BEFORE_SHARE * days_of(arranged, channel).end_day
+            start_day = math.ceil(BEFORE_SHARE * days_of(arranged, channel).end_day)
             arranged = holdout_arranged(scenario, channel, **changes, start_day=start_day)
         return arranged
 
-    def read(self, world: World, channel: str) -> DesignReading:
-        """Orders per treated person against orders per person held out, × people treated."""
+    def test(self, world: World, channel: str) -> WorldTest:
+        """Orders per treated person against orders per person held out."""
         test = read_user_test(world, channel, adjusted=self.adjusted)
-        share = test.conversions.share_exposed
-        return test.reading(self.name, (f"Ads reached {share:.0%} of the treated.",))
+        return replace(test, notes=(f"Ads reached {test.conversions.share_exposed:.0%} of the treated.",))
+
+    def read(self, world: World, channel: str) -> DesignReading:
+        """The difference per person × people treated."""
+        return self.test(world, channel).reading(self.name)
 
     def truth(self, world: World, channels: Sequence[str], threads: int = 1) -> dict[str, Effect]:
         """What the ads shown to the treated caused."""

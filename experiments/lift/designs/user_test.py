@@ -47,12 +47,16 @@ class WorldTest:
         value: incremental order value of the treated, in currency.
         value_per_order: difference in the mean value of an order (a ratio metric, by the delta method); None where an arm
             ordered nothing.
+        notes: what the reader of the numbers must know, one sentence each.
+        test_cost: money spent on the test itself, in currency.
     """
 
     channel: str
     conversions: UserLiftTest
     value: LiftEstimate
     value_per_order: LiftEstimate | None
+    notes: tuple[str, ...] = ()
+    test_cost: float = 0.0
 
     @property
     def conversions_forgone(self) -> float:
@@ -60,9 +64,9 @@ class WorldTest:
         test = self.conversions
         return test.lift.difference * test.control.users
 
-    def reading(self, design: str, notes: tuple[str, ...] = (), test_cost: float = 0.0) -> DesignReading:
-        """The test in the form that all designs share."""
-        test = self.conversions
+    def reading(self, design: str) -> DesignReading:
+        """The test in the form that all designs share; arms that are not the ones planned are noted."""
+        test, notes = self.conversions, self.notes
         check = test.sample_ratio
         if check is not None and check.mismatch:
             notes = (*notes, check.summary())
@@ -72,7 +76,7 @@ class WorldTest:
             test.incremental_conversions,
             test.cost_per_incremental_conversion(LEVEL),
             self.conversions_forgone,
-            test_cost,
+            self.test_cost,
             notes,
             self.value,
         )
