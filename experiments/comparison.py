@@ -11,7 +11,8 @@ from attribution.credit import Credit
 from attribution.lag import ConversionLag, conversion_lag
 from experiments.five_cpas import FiveCpas, five_cpas
 from experiments.journeys import Journey, telling_journeys
-from experiments.lift.holdout import holdout_tests
+from experiments.lift.designs.user_test import WorldTest
+from experiments.lift.holdout import design_of, holdout_tests
 from experiments.lift.user import UserLiftTest
 from experiments.perfect_tracking import MODELS, attribute
 from experiments.truth import ALL, Effect, Estimand, Truth, measure_truth
@@ -28,9 +29,11 @@ class ChannelComparison:
         cost: what was paid.
         impressions, clicks: what was bought.
         credits: conversions each model credits to it.
-        lift: its holdout test; None where no one was held out, or an arm was empty.
+        lift: its holdout test, read as the scenario's `holdout.design` says; None where no one was held out, or an arm
+            was empty.
         truth: the average effect of its ads.
         verdict: who is flattered and who is wronged, in a sentence.
+        design: name of the holdout test's design.
     """
 
     channel: str
@@ -41,6 +44,7 @@ class ChannelComparison:
     lift: UserLiftTest | None
     truth: Effect
     verdict: str
+    design: str = ""
 
     def attributed_cpa(self, model: str) -> float:
         """Cost over credited conversions; nan where the model credits none."""
@@ -134,7 +138,7 @@ def compare(
 
 
 def _channels(
-    world: World, credits: Sequence[Credit], lifts: dict[str, UserLiftTest | None], truth: Truth
+    world: World, credits: Sequence[Credit], lifts: dict[str, WorldTest | None], truth: Truth
 ) -> tuple[ChannelComparison, ...]:
     bought = world.market.group_by("channel").aggregate(
         [("impressions", "sum"), ("clicks", "sum"), ("cost_micros", "sum")]
@@ -149,6 +153,7 @@ def _channels(
             for credit in credits
         }
         effect = truth.effect(channel)
+        test = lifts[channel]
         cost = totals[channel]["cost_micros_sum"] / 1e6
         result.append(
             ChannelComparison(
@@ -157,7 +162,8 @@ def _channels(
                 impressions=totals[channel]["impressions_sum"],
                 clicks=totals[channel]["clicks_sum"],
                 credits=of_model,
-                lift=lifts[channel],
+                lift=None if test is None else test.conversions,
+                design=design_of(world.scenario.channels[channel].holdout).name,
                 truth=effect,
                 verdict=verdict(channel, cost, of_model[credits[0].method], effect, credits[0].method),
             )
@@ -165,11 +171,12 @@ def _channels(
     return tuple(result)
 
 
-def _lift_rows(lifts: dict[str, UserLiftTest | None], costs: dict[str, int]) -> pd.DataFrame:
+def _lift_rows(lifts: dict[str, WorldTest | None], costs: dict[str, int]) -> pd.DataFrame:
     rows = []
-    for channel, lift in lifts.items():
+    for channel, test in lifts.items():
         row: dict[str, object] = {"channel": channel, "method": "lift_test", "cost": costs[channel] / 1e6}
-        if lift is not None:
+        if test is not None:
+            lift = test.conversions
             price = lift.cost_per_incremental_conversion(0.95)
             row |= {
                 "conversions": lift.incremental_conversions.difference,

@@ -39,7 +39,7 @@ class Effect:
 
     Attributes:
         channel: whose ads; `all` for all of them.
-        estimand: which question.
+        estimand: which question; `tested`: that of a lift test (`experiments.lift.designs`).
         cost_micros: what the channel's ads cost (average, joint), or the change in that (marginal).
         incremental_conversions: orders with the ads minus orders without.
         incremental_value_micros: the same for order value.
@@ -47,7 +47,7 @@ class Effect:
     """
 
     channel: str
-    estimand: Estimand
+    estimand: Estimand | Literal["tested"]
     cost_micros: int
     incremental_conversions: int
     incremental_value_micros: int

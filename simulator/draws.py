@@ -42,6 +42,11 @@ OUTAGE = np.uint64(24)  # lost in an outage; block = outage
 POSTBACK = np.uint64(25)  # delay of each postback
 NOISE = np.uint64(26)  # randomised response; Laplace noise
 SAMPLING = np.uint64(27)  # whether a sampled report holds an action
+# What user-level tests ask of a world, beside who is held out (ASSIGNMENT).
+LOGGED_IN = np.uint64(31)  # whether a person is logged in during a session
+TEST_COOKIE = np.uint64(32)  # session = device: when its cookies turn over
+COOKIE_ARM = np.uint64(33)  # the arm of a cookie; session = device × 2^24 + its number, block = channel
+FORECAST = np.uint64(34)  # error of the price predicted for a slot; block = channel
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)

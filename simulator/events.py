@@ -2,6 +2,9 @@
 
 One row per event, sorted by (user_id, session, order within the session). Times in days from the start, money in integer
 micros. `order_id` is user_id × 2^32 + session and joins an order with what became of it.
+
+What a user-level test writes: `ghost`, an ad that was won and withheld; `psa`, a placebo ad shown in its place, with what it
+cost; `predicted`, a person's entry into a test on predicted ads, in either arm.
 """
 
 from typing import Any
@@ -24,6 +27,8 @@ KINDS = (
     "refund",
     "fee",
     "fake_lead",
+    "psa",
+    "predicted",
 )
 
 _WORD = pa.dictionary(pa.int16(), pa.string())

@@ -35,7 +35,8 @@ def build_population(scenario: Scenario, law: Law, names: Names) -> Population:
 
     Activity and need are log-normal with means as in the scenario and correlated in their logarithms:
     z_need = ρ z_activity + sqrt(1 - ρ²) z. Segments and places are drawn by share; assignment to the holdout of each
-    channel has an address of its own, so experiments are independent of each other and of everything else.
+    channel has an address of its own, so experiments are independent of everything else, and of each other unless a group
+    makes them mutually exclusive.
     """
     users = scenario.run.users + robots_among(scenario.run.users, scenario.invalid_traffic.robots_share)
     people = record_array(users, PERSON)
@@ -67,8 +68,11 @@ def build_population(scenario: Scenario, law: Law, names: Names) -> Population:
         np.array(list(population.devices.values())),
         _cumulative(population.devices_per_person),
         _addressed(scenario.surfaces, [s.reach_share for s in scenario.surfaces.values()]),
-        _addressed(scenario.channels, [c.holdout.share if c.campaigns else 0.0 for c in scenario.channels.values()]),
+        _holdout_stretches(scenario),
     )
+    for k, channel in enumerate(scenario.channels.values()):
+        if channel.holdout.assignment == "login":
+            people.held_out[people.logs_in == 0] &= ~np.uint32(1 << k)
     _draw_first_sessions(people, itineraries, scenario.run.seed, law.calendar)
     lives = record_array(users, LIFE)
     lives.last_visit = LONG_AGO
@@ -88,8 +92,30 @@ def _cumulative(shares: list[float]) -> npt.NDArray[np.float64]:
 
 
 def _addressed(names: Any, shares: list[float]) -> npt.NDArray[np.float64]:
-    """Rows of (address of the name, share)."""
-    return np.array([[address_of(name), share] for name, share in zip(names, shares, strict=True)])
+    """Rows of (address of the name, 0, share)."""
+    return np.array([[address_of(name), 0.0, share] for name, share in zip(names, shares, strict=True)])
+
+
+def _holdout_stretches(scenario: Scenario) -> npt.NDArray[np.float64]:
+    """Rows of (address, from, to): the stretch of the draw at an address that puts a person into a channel's holdout.
+
+    Channels have addresses of their own, so their holdouts are independent; those of a group share its address and lie
+    side by side, so that nobody is in two of them. Where cookies are assigned no person is.
+    """
+    rows = _addressed(
+        scenario.channels,
+        [
+            c.holdout.share if c.campaigns and c.holdout.assignment != "cookie" else 0.0
+            for c in scenario.channels.values()
+        ],
+    )
+    positions = list(scenario.channels)
+    for group, members in scenario.holdout_groups().items():
+        own = rows[[positions.index(name) for name in members]]
+        ends = np.cumsum(own[:, 2])
+        for name, end, share in zip(members, ends, own[:, 2], strict=True):
+            rows[positions.index(name)] = address_of(f"group {group}"), end - share, end
+    return rows
 
 
 @entry_point
@@ -163,12 +189,13 @@ def _pick(weights: Any, draw: float, taken: int, taken_too: int) -> tuple[int, f
 
 @part
 def _bits_drawn(seed: int, user: int, purpose: Any, addressed: Any) -> int:
-    """Bit i set with probability addressed[i, 1], by the draw at address addressed[i, 0]."""
+    """Bit i set where the draw at address addressed[i, 0] lies from addressed[i, 1] up to addressed[i, 2]."""
     bits = 0
     for i in range(addressed.shape[0]):
-        share = addressed[i, 1]
+        first, last = addressed[i, 1], addressed[i, 2]
         # Nothing to draw where everybody or nobody has it.
-        if share >= 1.0 or (share > 0.0 and uniforms(seed, user, 0, purpose, int(addressed[i, 0]))[0] < share):
+        everybody = first <= 0.0 and last >= 1.0
+        if everybody or (first < last and first <= uniforms(seed, user, 0, purpose, int(addressed[i, 0]))[0] < last):
             bits |= 1 << i
     return bits
 

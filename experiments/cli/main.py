@@ -20,6 +20,7 @@ COMMANDS = {
     "rollout": "Which CPA shift a tracking change should bring, and what would be a bug.",
     "faults": "The tracking faults that can be simulated, with what each does to CPA.",
     "attribute": "Attribute your own paths or logs, with any model.",
+    "lifttests": "Lift-test designs side by side in one market: bias, coverage, width and cost.",
     "lift": "Read a lift test from your own table, by user or by geo.",
     "power": "Plan a lift test: sample size, detectable effect, cost.",
     "scenarios": "List the scenarios that come with cpalab, or show one.",

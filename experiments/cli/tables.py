@@ -14,6 +14,7 @@ from rich.table import Table
 from experiments.comparison import ChannelComparison, Comparison
 from experiments.five_cpas import FiveCpas
 from experiments.interactions import Interactions
+from experiments.lift.width import PEOPLE_OR_DAYS_TO_HALVE, narrowing
 from experiments.perfect_tracking import MODELS
 from experiments.truth import Truth
 from experiments.verdict import words
@@ -24,6 +25,7 @@ READING = (
     "Models: orders credited. Lift test and truth: cost per incremental order. The truth is exact for this market and seed; "
     "where few orders are caused, another seed differs."
 )
+TESTS_READING = f"{PEOPLE_OR_DAYS_TO_HALVE} times the people, or as many times the days, halve every width too."
 UNDEFINED, UNBOUNDED = "–", "∞"
 
 
@@ -67,11 +69,33 @@ def print_comparison(comparison: Comparison) -> None:
     screen.print(table)
     screen.print(READING, style="dim")
     screen.print()
+    screen.print(lift_tests_table(comparison))
+    screen.print(TESTS_READING, style="dim")
+    screen.print()
     if comparison.systems:
         screen.print(systems_table(comparison.systems, comparison.currency))
         screen.print("The same orders as each system records them; CRM: by the source it knows.", style="dim")
         screen.print()
     screen.print(comparison.summary())
+
+
+def lift_tests_table(comparison: Comparison) -> Table:
+    """What each channel's test found beside the truth, how wide it was, and which holdout would halve that."""
+    table = Table(title="Lift tests: incremental orders", title_justify="left")
+    for heading in ("channel", "design"):
+        table.add_column(heading)
+    for heading in ("orders (95 % interval)", "truth", "width"):
+        table.add_column(heading, justify="right", style="bold" if heading == "truth" else "")
+    table.add_column("to halve the width")
+    for channel in comparison.channels:
+        cells = ["no test", f"{channel.truth.incremental_conversions:,}", "", ""]
+        if channel.lift is not None:
+            orders = channel.lift.incremental_conversions
+            lower, upper = orders.interval(0.95)
+            cells[0] = f"{orders.difference:,.0f} ({lower:,.0f} – {upper:,.0f})"
+            cells[2:] = [f"{upper - lower:,.0f}", narrowing(channel.lift).summary()]
+        table.add_row(words(channel.channel), channel.design.replace("_", " "), *cells)
+    return table
 
 
 def systems_table(systems: FiveCpas, currency: str) -> Table:
@@ -180,6 +204,7 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
                 "clicks": channel.clicks,
                 "credits": channel.credits,
                 "cost_per_conversion": {model: channel.attributed_cpa(model) for model in MODELS},
+                "lift_test_design": channel.design,
                 "lift_test": [] if channel.lift is None else channel.lift.to_frame().to_dict("records"),
                 "incremental_conversions": channel.truth.incremental_conversions,
                 "cost_per_incremental_conversion": channel.truth.cost_per_incremental_conversion,

@@ -1,48 +1,54 @@
-"""Holdout tests inside a world: each channel's user-level test, read from the log (orders per person)."""
+"""The lift tests that a scenario runs: each paid channel's holdout, read as its design says (orders per person)."""
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import Protocol
 
-from experiments.lift.arms import ArmStatistics
+from experiments.lift.designs.cookie_holdout import COOKIE_HOLDOUT
+from experiments.lift.designs.exposed import GHOST_ADS, PREDICTED_GHOST_ADS, PSA
+from experiments.lift.designs.login_holdout import LOGIN_HOLDOUT
+from experiments.lift.designs.user_holdout import USER_HOLDOUT
+from experiments.lift.designs.user_test import WorldTest
 from experiments.lift.refusal import LiftInputError
-from experiments.lift.user import UserLiftTest, user_holdout_test
+from simulator.scenario.schema import Holdout
 from simulator.world import World
 
-LEVELS = (0.90, 0.95)
+__all__ = ["UserDesignInWorld", "design_of", "holdout_tests"]
 
 
-def holdout_tests(world: World) -> dict[str, UserLiftTest | None]:
-    """The holdout test of every channel that has campaigns."""
-    orders = world.orders().select(["user_id", "time"])
-    return {channel: _holdout_test(world, channel, orders) for channel in world.scenario.paid_channels()}
+class UserDesignInWorld(Protocol):
+    """A design that holds out people or cookies."""
+
+    @property
+    def name(self) -> str:
+        """What the design is called."""
+
+    def test(self, world: World, channel: str) -> WorldTest:
+        """The channel's test, read out."""
 
 
-def _holdout_test(world: World, channel: str, orders: pa.Table) -> UserLiftTest | None:
-    """The user-level holdout of a channel: orders per person among those who could see its ads against those who could not.
+BY_ASSIGNMENT: dict[str, UserDesignInWorld] = {"login": LOGIN_HOLDOUT, "cookie": COOKIE_HOLDOUT}
+BY_DESIGN: dict[str, UserDesignInWorld] = {
+    "ghost_ads": GHOST_ADS,
+    "intention_to_treat": USER_HOLDOUT,
+    "predicted_ghost_ads": PREDICTED_GHOST_ADS,
+    "psa": PSA,
+}
 
-    Everyone assigned counts, whether an ad reached them or not (intention to treat). Orders count from the start of the
-    experiment to the end of the run, cost while it runs: the money paid for the ads shown, over the orders they caused.
-    None where the scenario holds nobody out, or an arm is empty.
-    """
+
+def design_of(holdout: Holdout) -> UserDesignInWorld:
+    """The design that a scenario's holdout asks for."""
+    return BY_ASSIGNMENT.get(holdout.assignment) or BY_DESIGN[holdout.design]
+
+
+def holdout_tests(world: World) -> dict[str, WorldTest | None]:
+    """The test of every channel that has campaigns; None where nobody is held out, or an arm is empty."""
+    return {channel: _test(world, channel) for channel in world.scenario.paid_channels()}
+
+
+def _test(world: World, channel: str) -> WorldTest | None:
     holdout = world.scenario.channels[channel].holdout
     if holdout.share == 0.0:
         return None
-    people = ~world.users["robot"].to_numpy(zero_copy_only=False)
-    held_out = world.users[f"holdout_{channel}"].to_numpy(zero_copy_only=False)
-    counted = orders.filter(pc.greater_equal(orders["time"], holdout.start_day))
-    per_user = np.bincount(counted["user_id"].to_numpy(), minlength=len(people))
-    market = world.market.filter(pc.equal(world.market["channel"], channel))
-    running = market["day"].to_numpy() >= holdout.start_day
-    if holdout.end_day is not None:
-        running &= market["day"].to_numpy() < holdout.end_day
     try:
-        return user_holdout_test(
-            ArmStatistics.from_values(per_user[people & ~held_out]),
-            ArmStatistics.from_values(per_user[people & held_out]),
-            int(market["cost_micros"].to_numpy()[running].sum()),
-            levels=LEVELS,
-            planned_treated_share=1.0 - holdout.share,
-        )
+        return design_of(holdout).test(world, channel)
     except LiftInputError:
         return None

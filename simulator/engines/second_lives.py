@@ -157,7 +157,12 @@ def parts(
         return False
     probe = ledgers[ledgers.shape[0] - 1]
     other = auction(law, board, person, worlds.lives[0], worlds.shown[0], probe, moment, fact.where, variant)
-    return other.campaign != shown_ad or other.ghosts != fact.offer.ghosts
+    return (
+        other.campaign != shown_ad
+        or other.ghosts != fact.offer.ghosts
+        or other.predicted != fact.offer.predicted
+        or other.placebo != fact.offer.placebo
+    )
 
 
 @part

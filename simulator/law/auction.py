@@ -4,6 +4,8 @@ import math
 from typing import Any
 
 from simulator.compiled import part
+from simulator.draws import FORECAST, normal, uniforms
+from simulator.law.assignment import is_held_out
 from simulator.law.moment import Moment
 from simulator.law.state import (
     CUSTOMERS,
@@ -34,8 +36,10 @@ def auction(
     Eligible campaigns bid their value of an impression, raised under optimised delivery by
     optimisation × ln(predicted propensity to convert). The highest of them wins if it beats the rival price, which is
     log-normal. Held-out campaigns that would have won are ghosts: logged, not shown, and the next one takes the slot.
+    In a test with placebo ads they bid for the placebo instead, and it takes the slot if they win. In a test on
+    predicted ads nobody is shown the ad before the person has entered.
     """
-    nothing = Offer(NOBODY, NOBODY, 0.0, 0)
+    nothing = Offer(NOBODY, NOBODY, 0.0, 0, 0, False)
     if where == NOBODY:
         return nothing
     place = law.surfaces[moment.epoch, where]
@@ -45,29 +49,44 @@ def auction(
     winner = NOBODY
     winning_bid = log_price
     held_back = False
+    placebo = False
+    predicted = 0
     for i in range(place.first_campaign, place.first_campaign + place.campaigns):
         c = law.campaigns_of_surface[i]
         if not eligible(law, board, person, life, shown, moment, c, variant):
             continue
-        ledger[c].auctions += 1
         bid = log_bid(law, board, life, moment, c, variant)
-        if is_held_out(law, board, person, moment, c):
+        if awaits_entry(law, board, life, moment, c):
+            if not is_predicted(law, moment, c, bid, log_price):
+                continue
+            predicted |= 1 << c
+        ledger[c].auctions += 1
+        channel = law.channels[moment.epoch, law.campaigns[moment.epoch, c].channel]
+        held_out = is_held_out(law, board, person, moment, c, variant)
+        if held_out and channel.placebo:
+            bid = log_placebo_bid(law, board, life, moment, c, variant)
+        elif held_out:
             held_back = held_back or bid > log_price
-        elif bid > winning_bid:
+            continue
+        if bid > winning_bid:
             winner = c
             winning_bid = bid
+            placebo = held_out
     ghosts = 0
     if held_back:
         for i in range(place.first_campaign, place.first_campaign + place.campaigns):
             c = law.campaigns_of_surface[i]
+            channel = law.channels[moment.epoch, law.campaigns[moment.epoch, c].channel]
             if (
-                is_held_out(law, board, person, moment, c)
+                not channel.placebo
+                and is_held_out(law, board, person, moment, c, variant)
+                and (not awaits_entry(law, board, life, moment, c) or (predicted >> c) & 1)
                 and eligible(law, board, person, life, shown, moment, c, variant)
                 and log_bid(law, board, life, moment, c, variant) > winning_bid
             ):
                 ghosts |= 1 << c
     creative = NOBODY if winner == NOBODY else creative_in_rotation(law, board, moment, where, winner)
-    return Offer(winner, creative, log_price, ghosts)
+    return Offer(winner, creative, log_price, ghosts, predicted, placebo)
 
 
 @part
@@ -119,10 +138,31 @@ def log_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: An
 
 
 @part
-def is_held_out(law: Any, board: Any, person: Any, moment: Moment, c: int) -> bool:
-    """Whether a running experiment withholds campaign c's channel from the person."""
+def log_placebo_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: Any) -> float:
+    """Logarithm of what campaign c would pay to show its placebo ad: optimised for those who click on placebos."""
     channel = law.campaigns[moment.epoch, c].channel
-    return (person.held_out & board.holdouts[moment.tick]) >> channel & 1 == 1  # type: ignore[no-any-return]  # records
+    change = law.log_psa_propensity[moment.epoch, channel, life.mood] - law.log_propensity[moment.epoch, life.mood]
+    bid = log_bid(law, board, life, moment, c, variant)
+    return bid + law.campaigns[moment.epoch, c].optimisation * change  # type: ignore[no-any-return]  # records
+
+
+@part
+def awaits_entry(law: Any, board: Any, life: Any, moment: Moment, c: int) -> bool:
+    """Whether campaign c's channel runs a test on predicted ads that the person has not entered yet."""
+    k = law.campaigns[moment.epoch, c].channel
+    return bool(
+        law.channels[moment.epoch, k].predicted
+        and (board.holdouts[moment.tick] >> k) & 1
+        and not (life.entered >> k) & 1
+    )
+
+
+@part
+def is_predicted(law: Any, moment: Moment, c: int, bid: float, log_price: float) -> bool:
+    """Whether campaign c is predicted to win: it bids more than the predicted price, which is off by a normal error."""
+    channel = law.channels[moment.epoch, law.campaigns[moment.epoch, c].channel]
+    draw, _, _, _ = uniforms(moment.seed, moment.user, moment.session, FORECAST, channel.address)
+    return bid > log_price + channel.prediction_error * normal(draw)  # type: ignore[no-any-return]  # records
 
 
 @part

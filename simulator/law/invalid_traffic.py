@@ -8,7 +8,7 @@ from simulator.law.auction import auction
 from simulator.law.exposure import count_impression
 from simulator.law.log import FAKE_LEAD, VISIT, Log, write
 from simulator.law.moment import Moment
-from simulator.law.session import record_click, record_ghosts, record_impression
+from simulator.law.session import record_click, record_entries, record_ghosts, record_impression, record_placebo
 from simulator.law.state import NOBODY
 
 
@@ -33,8 +33,13 @@ def robot_session(
     while where_draw >= law.robot_surfaces[moment.epoch, where]:
         where += 1
     offer = auction(law, board, person, life, shown, ledger, moment, where, variant)
+    if offer.predicted != 0:
+        record_entries(law, life, moment, offer, log)
     if offer.ghosts != 0:
         record_ghosts(law, shown, moment, offer, log)
+    if offer.placebo:
+        record_placebo(law, shown, ledger, moment, offer, log)
+        return
     if offer.campaign == NOBODY:
         return
     campaign = law.campaigns[moment.epoch, offer.campaign]

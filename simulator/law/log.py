@@ -8,9 +8,11 @@ from simulator.compiled import part
 from simulator.law.moment import Moment
 
 # Kinds of events. MICRO + j is step j of the funnel, if it is not the last.
-IMPRESSION, GHOST, CLICK, VISIT, CONVERSION, QUALIFIED, CLOSED, REFUND, FEE, FAKE_LEAD, MICRO = range(11)
+IMPRESSION, GHOST, CLICK, VISIT, CONVERSION, QUALIFIED, CLOSED, REFUND, FEE, FAKE_LEAD, PSA, PREDICTED, MICRO = range(
+    13
+)
 
-MOST_EVENTS_PER_SESSION = 96  # ghosts of up to 60 campaigns, and everything else a session can bring
+MOST_EVENTS_PER_SESSION = 160  # ghosts and predictions of up to 60 campaigns, and everything else a session can bring
 
 ROW = np.dtype(
     [

@@ -14,13 +14,15 @@ Every step is a compiled function of its own with all it needs in its arguments.
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from simulator.compiled import part
 from simulator.law.aftermath import aftermath, charge_fee, micros
 from simulator.law.auction import auction, impression_price
 from simulator.law.drift import drift
 from simulator.law.exposure import count_impression, exposure
 from simulator.law.funnel import funnel
-from simulator.law.log import CLICK, GHOST, IMPRESSION, MICRO, VISIT, Log, write
+from simulator.law.log import CLICK, GHOST, IMPRESSION, MICRO, PREDICTED, PSA, VISIT, Log, write
 from simulator.law.moment import Moment
 from simulator.law.state import CPC, CPM, NOBODY, Attitude, Offer, Visit
 from simulator.law.surface import surface
@@ -71,8 +73,13 @@ def respond(
     """Steps 4 to 7: from the ad on."""
     attitude = encounter.attitude
     offer = encounter.offer
+    if offer.predicted != 0:
+        record_entries(law, life, moment, offer, log)
     if offer.ghosts != 0:
         record_ghosts(law, shown, moment, offer, log)
+    if offer.placebo:
+        record_placebo(law, shown, ledger, moment, offer, log)
+        offer = Offer(NOBODY, NOBODY, offer.log_price, 0, 0, False)
     if offer.campaign != NOBODY:
         attitude = exposure(law, board, goodwill, shown, attitude, moment, offer)
         record_impression(law, ledger, moment, offer, log)
@@ -94,6 +101,26 @@ def record_ghosts(law: Any, shown: Any, moment: Moment, offer: Offer, log: Log) 
             campaign = law.campaigns[moment.epoch, c]
             count_impression(campaign, shown, moment, c)
             write(log, moment, moment.time, GHOST, campaign.channel, c, NOBODY, 0, 0)
+
+
+@part
+def record_entries(law: Any, life: Any, moment: Moment, offer: Offer, log: Log) -> None:
+    """Log that the person enters the tests of the channels whose ads are predicted to be shown now."""
+    for c in range(law.campaigns.shape[1]):
+        if (offer.predicted >> c) & 1:
+            channel = law.campaigns[moment.epoch, c].channel
+            life.entered |= np.uint32(1) << np.uint32(channel)
+            write(log, moment, moment.time, PREDICTED, channel, c, NOBODY, 0, 0)
+
+
+@part
+def record_placebo(law: Any, shown: Any, ledger: Any, moment: Moment, offer: Offer, log: Log) -> None:
+    """Log a placebo ad and pay for its slot; it counts towards frequency caps as the ad it stands for."""
+    campaign = law.campaigns[moment.epoch, offer.campaign]
+    count_impression(campaign, shown, moment, offer.campaign)
+    cost = micros(impression_price(offer))
+    ledger[offer.campaign].cost_micros += cost
+    write(log, moment, moment.time, PSA, campaign.channel, offer.campaign, NOBODY, cost, 0)
 
 
 @part

@@ -17,6 +17,9 @@ CPM, CPC, CPL, CPA, REVENUE_SHARE, FLAT = range(6)
 # Audiences a campaign can be restricted to.
 EVERYONE, VISITORS, LATE_FUNNEL, CUSTOMERS, NON_CUSTOMERS = range(5)
 
+# What a user-level test draws into its holdout.
+BY_PERSON, BY_LOGIN, BY_COOKIE = range(3)
+
 NOBODY = -1  # no campaign, no channel, no surface
 LONG_AGO = -1e9  # days
 MICROS = 1_000_000.0  # per currency unit
@@ -54,6 +57,7 @@ LIFE = np.dtype(
         ("satiated_until", "f8"),  # day
         ("fee_time", "f8"),  # day of the last click on a campaign that is paid per action
         ("fee_campaign", "i4"),  # that campaign
+        ("entered", "u4"),  # bit k: has entered channel k's test on predicted ads
         ("mood", "u1"),
         ("depth", "u1"),  # funnel steps taken
         ("customer", "u1"),
@@ -70,8 +74,12 @@ LEDGER = np.dtype(
     align=True,
 )
 
-# What is changed in a twin world: channels switched off (bit k), or one channel's bids and pacing.
-VARIANT = np.dtype([("off", "u4"), ("channel", "i4"), ("log_bid_change", "f8"), ("throttle_factor", "f8")], align=True)
+# What is changed in a twin world: channels switched off (bit k), channels whose running test holds everyone out (bit k),
+# or one channel's bids and pacing.
+VARIANT = np.dtype(
+    [("off", "u4"), ("held_out", "u4"), ("channel", "i4"), ("log_bid_change", "f8"), ("throttle_factor", "f8")],
+    align=True,
+)
 
 
 class Population(NamedTuple):
@@ -101,12 +109,21 @@ class Attitude(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What the auction gave a session: campaign and creative shown, price to beat, ghosts (bit c: campaign c)."""
+    """What the auction gave a session.
+
+    Attributes:
+        campaign, creative: the winner; log_price: the price to beat.
+        ghosts: bit c: campaign c would have won and is withheld.
+        predicted: bit c: campaign c was predicted to win, and lets the person into its test.
+        placebo: the winner's slot shows a placebo ad, no ad of its own.
+    """
 
     campaign: int
     creative: int
     log_price: float
     ghosts: int
+    predicted: int = 0
+    placebo: bool = False
 
 
 class Visit(NamedTuple):

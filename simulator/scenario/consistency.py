@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from simulator.scenario.problems import Problem, did_you_mean
-from simulator.scenario.schema import Campaign, Channel, Scenario, Surface
+from simulator.scenario.schema import Campaign, Channel, Holdout, Scenario, Surface
 from simulator.scenario.tracking_rules import tracking_inconsistencies
 
 MOODS = ("out_of_market", "in_market", "visited", "late")
@@ -14,6 +14,7 @@ def inconsistencies(scenario: Scenario) -> list[Problem]:
     """Every rule between tables that the scenario breaks."""
     problems = [*_shares(scenario), *_surfaces(scenario), *_funnel(scenario), *_invalid_traffic(scenario)]
     problems += tracking_inconsistencies(scenario)
+    problems += _exclusive_holdouts(scenario)
     for name, channel in scenario.channels.items():
         problems += _channel(scenario, f"channels.{name}", name, channel)
     campaigns = [c for channel in scenario.channels.values() for c in channel.campaigns]
@@ -79,9 +80,31 @@ def _channel(scenario: Scenario, place: str, name: str, channel: Channel) -> Ite
         yield from _known(f"{place}.synergy.{other}", other, "channel", scenario.channels)
         if other == name:
             yield Problem(f"{place}.synergy.{other}", "must name another channel")
-    yield from _flight(f"{place}.holdout", channel.holdout.start_day, channel.holdout.end_day)
+    yield from _holdout(f"{place}.holdout", channel.holdout)
     for campaign_name, campaign in channel.campaigns.items():
         yield from _campaign(scenario, f"{place}.campaigns.{campaign_name}", campaign)
+
+
+def _holdout(place: str, holdout: Holdout) -> Iterator[Problem]:
+    yield from _flight(place, holdout.start_day, holdout.end_day)
+    if holdout.cooldown_days is not None and holdout.end_day is None:
+        yield Problem(f"{place}.cooldown_days", "needs an end_day", f"{holdout.cooldown_days:g}")
+    if holdout.assignment == "person":
+        return
+    if holdout.design not in ("ghost_ads", "intention_to_treat"):
+        hint = "assign by person, or choose intention_to_treat"
+        yield Problem(f"{place}.design", f"cannot be assigned by {holdout.assignment}", holdout.design, hint)
+    if holdout.group is not None:
+        hint = "assign by person, or leave the group out"
+        yield Problem(f"{place}.group", f"cannot be exclusive by {holdout.assignment}", holdout.group, hint)
+
+
+def _exclusive_holdouts(scenario: Scenario) -> Iterator[Problem]:
+    for group, members in scenario.holdout_groups().items():
+        total = math.fsum(scenario.channels[name].holdout.share for name in members)
+        if total > 1.0 + 1e-9:
+            places = ", ".join(f"channels.{name}.holdout.share" for name in members)
+            yield Problem(places, f"must add up to at most 1: nobody is in two arms of {group}", f"{total:g}")
 
 
 def _campaign(scenario: Scenario, place: str, campaign: Campaign) -> Iterator[Problem]:

@@ -13,7 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.calendar import Calendar, build_calendar
+from simulator.draws import address_of
 from simulator.law.state import (
+    BY_COOKIE,
+    BY_LOGIN,
+    BY_PERSON,
     CPA,
     CPC,
     CPL,
@@ -33,6 +37,7 @@ from simulator.scenario.consistency import MOODS
 from simulator.scenario.schema import ByMood, Campaign, Channel, LogNormal, Scenario, ShareByMood
 
 BILLING = {"cpm": CPM, "cpc": CPC, "cpl": CPL, "cpa": CPA, "revenue_share": REVENUE_SHARE, "flat": FLAT}
+ASSIGNMENTS = {"person": BY_PERSON, "login": BY_LOGIN, "cookie": BY_COOKIE}
 AUDIENCE = {
     "everyone": EVERYONE,
     "visitors": VISITORS,
@@ -61,9 +66,17 @@ CHANNEL = np.dtype(
         ("need_effect", "f8"),
         ("wear_per_impression", "f8"),
         ("annoyance_per_impression", "f8"),
+        ("holdout_share", "f8"),
+        ("cookie_days", "f8"),  # of the holdout's cookies
+        ("logged_in_share", "f8"),
+        ("prediction_error", "f8"),
+        ("address", "i8"),  # block of the draws that belong to the channel
         ("overexposure_impressions", "i4"),
         ("surface", "i4"),
         ("has_synergy", "u1"),
+        ("assignment", "u1"),
+        ("placebo", "u1"),  # the held-out are shown a placebo ad
+        ("predicted", "u1"),  # people enter the test with a predicted slot
     ],
     align=True,
 )
@@ -123,6 +136,7 @@ class Law(NamedTuple):
         surface_weights, surface_pulls: weight, and weight × goodwill pull, (epochs, moods, S); their sums over surfaces,
             weight_sums and pull_sums, (epochs, moods).
         visit_share: (epochs, moods, S); interest, log_propensity: (epochs, moods).
+        log_psa_propensity: (epochs, K, moods).
         synergy: (epochs, K, K); admits_geo: (epochs, C, geos); robot_surfaces: cumulative shares (epochs, S).
         campaigns_of_surface: campaigns ordered by surface (C,).
         main_device_share: share of sessions on a person's main device; calendar: operational time.
@@ -141,6 +155,7 @@ class Law(NamedTuple):
     visit_share: Any
     interest: Any
     log_propensity: Any
+    log_psa_propensity: Any
     synergy: Any
     admits_geo: Any
     robot_surfaces: Any
@@ -224,7 +239,10 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
         pull_sums=pulls.sum(axis=2),
         visit_share=np.stack([_by_mood([s.visit_share for s in v.surfaces.values()]) for v in scenarios]),
         interest=np.stack([_by_mood([v.interest])[:, 0] for v in scenarios]),
-        log_propensity=np.log(np.maximum(np.stack([_by_mood([v.propensity])[:, 0] for v in scenarios]), 1e-12)),
+        log_propensity=_log(np.stack([_by_mood([v.propensity])[:, 0] for v in scenarios])),
+        log_psa_propensity=_log(
+            np.stack([_by_mood([c.holdout.psa_propensity for c in v.channels.values()]).T for v in scenarios])
+        ),
         synergy=np.stack([_synergy(v, names) for v in scenarios]),
         admits_geo=np.stack([_admits_geo(v, names) for v in scenarios]),
         robot_surfaces=np.stack([_robot_surfaces(v, names) for v in scenarios]),
@@ -239,6 +257,11 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
 def log_mean(quantity: LogNormal) -> float:
     """Mean of the logarithm of a log-normal quantity: ln(mean) - sigma²/2."""
     return math.log(quantity.mean) - 0.5 * quantity.sigma**2
+
+
+def _log(propensity: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    result: npt.NDArray[np.float64] = np.log(np.maximum(propensity, 1e-12))
+    return result
 
 
 def _stack(versions: list[Any]) -> Any:
@@ -263,7 +286,7 @@ def _surfaces(scenario: Scenario, names: Names) -> Any:
 
 def _channels(scenario: Scenario, names: Names) -> Any:
     rows = record_array(len(scenario.channels), CHANNEL)
-    for row, channel in zip(rows, scenario.channels.values(), strict=True):
+    for row, (name, channel) in zip(rows, scenario.channels.items(), strict=True):
         row.fading_per_day = math.log(2.0) / channel.half_life_days
         for field in (
             "goodwill_per_impression",
@@ -278,6 +301,15 @@ def _channels(scenario: Scenario, names: Names) -> Any:
         row.overexposure_impressions = channel.overexposure_impressions or NO_LIMIT
         row.surface = NOBODY if channel.surface is None else names.surfaces.index(channel.surface)
         row.has_synergy = any(channel.synergy.values())
+        holdout = channel.holdout
+        row.holdout_share = holdout.share
+        row.cookie_days = holdout.cookie_days
+        row.logged_in_share = holdout.logged_in_share
+        row.prediction_error = holdout.prediction_error
+        row.address = address_of(name)
+        row.assignment = ASSIGNMENTS[holdout.assignment]
+        row.placebo = holdout.design == "psa"
+        row.predicted = holdout.design == "predicted_ghost_ads"
     return rows
 
 

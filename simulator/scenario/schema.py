@@ -12,6 +12,8 @@ from simulator.scenario.fields import Name, NotNegative, Positive, Share, Table
 from simulator.scenario.tracking import Tracking
 
 Billing = Literal["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat"]
+HoldoutDesign = Literal["ghost_ads", "intention_to_treat", "psa", "predicted_ghost_ads"]
+Assignment = Literal["person", "login", "cookie"]
 Audience = Literal["everyone", "visitors", "late_funnel", "customers", "non_customers"]
 
 
@@ -237,11 +239,35 @@ class Campaign(Table):
 
 
 class Holdout(Table):
-    """A user-level experiment: this share of people is not shown the channel's ads between two days (ghost ads)."""
+    """A user-level experiment: this share of people is not shown the channel's ads between two days.
+
+    Attributes:
+        cooldown_days: how long after `end_day` outcomes still count (carry-over); none: to the end of the run.
+        design: how the test is run and read. `ghost_ads` and `intention_to_treat`: the slot goes to the next bidder; read
+            on those an ad reached or would have, or on everyone. `psa`: the held-out are shown a placebo ad in its place.
+            `predicted_ghost_ads`: people enter with the first slot that the campaign is predicted to win.
+        assignment: what is drawn into the holdout. `login`: people who log in, and ads are withheld while they are logged
+            in. `cookie`: each cookie on each device for itself.
+        group: tests of one group are mutually exclusive: nobody is in the holdout of two of them.
+        psa_propensity: how readily people of each mood click the placebo ad: what optimised delivery bids on in place of
+            the propensity to convert.
+        prediction_error: standard deviation of the logarithm of the predicted price of a slot.
+        logged_in_share: share of their sessions in which people who log in are logged in.
+        cookie_days: how long a cookie lives.
+    """
 
     share: Share = 0.1
     start_day: NotNegative = 0.0
     end_day: Positive | None = None
+    cooldown_days: NotNegative | None = None
+    design: HoldoutDesign = "ghost_ads"
+    assignment: Assignment = "person"
+    group: Name | None = None
+    # No public source gives the following four: assumptions [M].
+    psa_propensity: ByMood = ByMood(out_of_market=1.0, in_market=1.0, visited=1.0, late=1.0)
+    prediction_error: NotNegative = 0.5
+    logged_in_share: Share = 0.7
+    cookie_days: Positive = 14.0
 
 
 class Channel(Table):
@@ -328,3 +354,12 @@ class Scenario(Table):
     def paid_channels(self) -> list[str]:
         """Names of the channels that have campaigns, in the order of the file."""
         return [name for name, channel in self.channels.items() if channel.campaigns]
+
+    def holdout_groups(self) -> dict[str, list[str]]:
+        """The paid channels whose holdouts are mutually exclusive, by group, in the order of the file."""
+        groups: dict[str, list[str]] = {}
+        for name in self.paid_channels():
+            group = self.channels[name].holdout.group
+            if group is not None:
+                groups.setdefault(group, []).append(name)
+        return groups

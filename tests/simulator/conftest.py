@@ -230,7 +230,14 @@ def random_markets(draw):
     for channel in tables["channels"].values():
         if not channel.get("campaigns"):
             continue
-        channel["holdout"] = {"share": draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))}
+        assignment = draw(st.sampled_from(["person", "login", "cookie"]))
+        designs = ["ghost_ads", "psa", "predicted_ghost_ads"] if assignment == "person" else ["intention_to_treat"]
+        channel["holdout"] = {
+            "share": draw(st.sampled_from([0.0, 0.1, 0.5, 1.0])),
+            "assignment": assignment,
+            "design": draw(st.sampled_from(designs)),
+            "cookie_days": 2.0,
+        }
         for campaign in channel["campaigns"].values():
             billing = draw(st.sampled_from(["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat"]))
             campaign["billing"] = billing

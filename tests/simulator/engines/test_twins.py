@@ -46,6 +46,7 @@ def variant_rows(world, *changes):
             continue
         row.off = sum(1 << channels.index(name) for name in change.get("off", ()))
         row.channel = channels.index(change["channel"])
+        row.held_out = change.get("held_out", False) << row.channel
         row.log_bid_change = math.log(change.get("bid", 1.0))
         row.throttle_factor = change.get("throttle", 1.0)
     return rows
@@ -137,6 +138,7 @@ def test_second_lives_are_second_runs_in_any_market_without_budgets(markets, dat
     rows = variant_rows(
         world, ("social",), ("affiliate", "email"), ("social", "video", "brand_search", "affiliate", "email"),
         {"channel": "brand_search", "bid": 0.5}, {"channel": "social", "bid": 2.0},
+        *({"channel": name, "held_out": True} for name in ("social", "video", "brand_search")),
     )  # fmt: skip
     twins = twins_of(world, rows, block_users=data.draw(st.integers(1, 200)))
     assert_second_lives_are_second_runs(world, rows, twins)

@@ -1,0 +1,62 @@
+"""Assignment: whether a running test withholds a channel's ads from a person, in this session, on this device."""
+
+import math
+from typing import Any
+
+from simulator.compiled import entry_point, part
+from simulator.draws import COOKIE_ARM, LOGGED_IN, TEST_COOKIE, uniforms
+from simulator.law.moment import Moment
+from simulator.law.state import BY_COOKIE, BY_LOGIN
+
+COOKIES_PER_DEVICE = 1 << 24  # more than any run is long
+
+
+@part
+def is_held_out(law: Any, board: Any, person: Any, moment: Moment, c: int, variant: Any) -> bool:
+    """Whether a running test withholds campaign c's channel here and now; in a variant, everywhere from everyone."""
+    k = law.campaigns[moment.epoch, c].channel
+    if not (board.holdouts[moment.tick] >> k) & 1:
+        return False
+    if (variant.held_out >> k) & 1:
+        return True
+    channel = law.channels[moment.epoch, k]
+    if channel.assignment == BY_COOKIE:
+        return cookie_is_held_out(channel, moment.seed, moment.user, moment.device, moment.time)
+    if channel.assignment == BY_LOGIN and not is_logged_in(channel, person, moment):
+        return False
+    return (person.held_out >> k) & 1 == 1  # type: ignore[no-any-return]  # records
+
+
+@part
+def is_logged_in(channel: Any, person: Any, moment: Moment) -> bool:
+    """Whether a person is logged in during a session: never, unless they are one who logs in."""
+    if not person.logs_in:
+        return False
+    draw, _, _, _ = uniforms(moment.seed, moment.user, moment.session, LOGGED_IN, 0)
+    return draw < channel.logged_in_share  # type: ignore[no-any-return]  # records
+
+
+@part
+def cookie_number(channel: Any, seed: int, user: int, device: int, time: float) -> int:
+    """Which of a device's cookies lives at a time: they follow each other every `cookie_days`, from a phase of its own."""
+    phase, _, _, _ = uniforms(seed, user, device, TEST_COOKIE, 0)
+    return math.floor(time / channel.cookie_days + phase)  # type: ignore[no-any-return]  # records
+
+
+@part
+def cookie_is_held_out(channel: Any, seed: int, user: int, device: int, time: float) -> bool:
+    """Whether the cookie that lives on a device at a time is in the holdout."""
+    number = cookie_number(channel, seed, user, device, time)
+    draw, _, _, _ = uniforms(seed, user, device * COOKIES_PER_DEVICE + number, COOKIE_ARM, channel.address)
+    return draw < channel.holdout_share  # type: ignore[no-any-return]  # records
+
+
+@entry_point
+def fill_cookies(
+    channels: Any, k: int, seed: int, user: Any, device: Any, time: Any, number: Any, held_out: Any
+) -> None:
+    """Fill number and arm of the cookie behind each (user, device, time), all of shape (rows,)."""
+    channel = channels[k]
+    for i in range(user.size):
+        number[i] = cookie_number(channel, seed, user[i], device[i], time[i])
+        held_out[i] = cookie_is_held_out(channel, seed, user[i], device[i], time[i])
