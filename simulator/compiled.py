@@ -63,6 +63,11 @@ def part(function: Function) -> Function:
     return numba.njit(function, forceinline=True, **OPTIONS)  # type: ignore[no-any-return]  # numba is untyped
 
 
+def aside(function: Function) -> Function:
+    """Compile `function` as a part that is called, not inlined: few sessions need it, and all would carry its code."""
+    return numba.njit(function, **OPTIONS)  # type: ignore[no-any-return]  # numba is untyped
+
+
 def is_cached(function: Callable[..., Any]) -> bool:
     """Whether compiled code of this entry point lies on disk already (an uncompiled run needs none)."""
     if numba_settings.DISABLE_JIT:

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from simulator.compiled import entry_point, part
+from simulator.compiled import aside, entry_point, part
 from simulator.draws import COOKIE_ARM, LOGGED_IN, TEST_COOKIE, uniforms
 from simulator.law.moment import Moment
 from simulator.law.state import BY_COOKIE, BY_LOGIN
@@ -19,44 +19,43 @@ def is_held_out(law: Any, board: Any, person: Any, moment: Moment, c: int, varia
         return False
     if (variant.held_out >> k) & 1:
         return True
-    channel = law.channels[moment.epoch, k]
-    if channel.assignment == BY_COOKIE:
-        return cookie_is_held_out(channel, moment.seed, moment.user, moment.device, moment.time)
-    if channel.assignment == BY_LOGIN and not is_logged_in(channel, person, moment):
-        return False
+    if (law.tests_not_by_person >> k) & 1:
+        test = law.tests[k]
+        if test.assignment == BY_COOKIE:
+            return cookie_is_held_out(test, moment.seed, moment.user, moment.device, moment.time)
+        if test.assignment == BY_LOGIN and not is_logged_in(test, person, moment):
+            return False
     return (person.held_out >> k) & 1 == 1  # type: ignore[no-any-return]  # records
 
 
-@part
-def is_logged_in(channel: Any, person: Any, moment: Moment) -> bool:
+@aside
+def is_logged_in(test: Any, person: Any, moment: Moment) -> bool:
     """Whether a person is logged in during a session: never, unless they are one who logs in."""
     if not person.logs_in:
         return False
     draw, _, _, _ = uniforms(moment.seed, moment.user, moment.session, LOGGED_IN, 0)
-    return draw < channel.logged_in_share  # type: ignore[no-any-return]  # records
+    return draw < test.logged_in_share  # type: ignore[no-any-return]  # records
 
 
-@part
-def cookie_number(channel: Any, seed: int, user: int, device: int, time: float) -> int:
+@aside
+def cookie_number(test: Any, seed: int, user: int, device: int, time: float) -> int:
     """Which of a device's cookies lives at a time: they follow each other every `cookie_days`, from a phase of its own."""
     phase, _, _, _ = uniforms(seed, user, device, TEST_COOKIE, 0)
-    return math.floor(time / channel.cookie_days + phase)  # type: ignore[no-any-return]  # records
+    return math.floor(time / test.cookie_days + phase)  # type: ignore[no-any-return]  # records
 
 
-@part
-def cookie_is_held_out(channel: Any, seed: int, user: int, device: int, time: float) -> bool:
+@aside
+def cookie_is_held_out(test: Any, seed: int, user: int, device: int, time: float) -> bool:
     """Whether the cookie that lives on a device at a time is in the holdout."""
-    number = cookie_number(channel, seed, user, device, time)
-    draw, _, _, _ = uniforms(seed, user, device * COOKIES_PER_DEVICE + number, COOKIE_ARM, channel.address)
-    return draw < channel.holdout_share  # type: ignore[no-any-return]  # records
+    number = cookie_number(test, seed, user, device, time)
+    draw, _, _, _ = uniforms(seed, user, device * COOKIES_PER_DEVICE + number, COOKIE_ARM, test.address)
+    return draw < test.share  # type: ignore[no-any-return]  # records
 
 
 @entry_point
-def fill_cookies(
-    channels: Any, k: int, seed: int, user: Any, device: Any, time: Any, number: Any, held_out: Any
-) -> None:
+def fill_cookies(tests: Any, k: int, seed: int, user: Any, device: Any, time: Any, number: Any, held_out: Any) -> None:
     """Fill number and arm of the cookie behind each (user, device, time), all of shape (rows,)."""
-    channel = channels[k]
+    test = tests[k]
     for i in range(user.size):
-        number[i] = cookie_number(channel, seed, user[i], device[i], time[i])
-        held_out[i] = cookie_is_held_out(channel, seed, user[i], device[i], time[i])
+        number[i] = cookie_number(test, seed, user[i], device[i], time[i])
+        held_out[i] = cookie_is_held_out(test, seed, user[i], device[i], time[i])

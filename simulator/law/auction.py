@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from simulator.compiled import part
+from simulator.compiled import aside, part
 from simulator.draws import FORECAST, normal, uniforms
 from simulator.law.assignment import is_held_out
 from simulator.law.moment import Moment
@@ -61,13 +61,12 @@ def auction(
                 continue
             predicted |= 1 << c
         ledger[c].auctions += 1
-        channel = law.channels[moment.epoch, law.campaigns[moment.epoch, c].channel]
         held_out = is_held_out(law, board, person, moment, c, variant)
-        if held_out and channel.placebo:
-            bid = log_placebo_bid(law, board, life, moment, c, variant)
-        elif held_out:
+        if held_out and not has_placebo(law, moment, c):
             held_back = held_back or bid > log_price
             continue
+        if held_out:
+            bid = log_placebo_bid(law, board, life, moment, c, variant)
         if bid > winning_bid:
             winner = c
             winning_bid = bid
@@ -76,10 +75,9 @@ def auction(
     if held_back:
         for i in range(place.first_campaign, place.first_campaign + place.campaigns):
             c = law.campaigns_of_surface[i]
-            channel = law.channels[moment.epoch, law.campaigns[moment.epoch, c].channel]
             if (
-                not channel.placebo
-                and is_held_out(law, board, person, moment, c, variant)
+                is_held_out(law, board, person, moment, c, variant)
+                and not has_placebo(law, moment, c)
                 and (not awaits_entry(law, board, life, moment, c) or (predicted >> c) & 1)
                 and eligible(law, board, person, life, shown, moment, c, variant)
                 and log_bid(law, board, life, moment, c, variant) > winning_bid
@@ -138,10 +136,16 @@ def log_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: An
 
 
 @part
+def has_placebo(law: Any, moment: Moment, c: int) -> bool:
+    """Whether campaign c's channel shows a placebo ad to the held-out."""
+    return law.tests[law.campaigns[moment.epoch, c].channel].placebo == 1  # type: ignore[no-any-return]  # records
+
+
+@aside
 def log_placebo_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: Any) -> float:
     """Logarithm of what campaign c would pay to show its placebo ad: optimised for those who click on placebos."""
     channel = law.campaigns[moment.epoch, c].channel
-    change = law.log_psa_propensity[moment.epoch, channel, life.mood] - law.log_propensity[moment.epoch, life.mood]
+    change = law.log_psa_propensity[channel, life.mood] - law.log_propensity[moment.epoch, life.mood]
     bid = log_bid(law, board, life, moment, c, variant)
     return bid + law.campaigns[moment.epoch, c].optimisation * change  # type: ignore[no-any-return]  # records
 
@@ -149,20 +153,18 @@ def log_placebo_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, var
 @part
 def awaits_entry(law: Any, board: Any, life: Any, moment: Moment, c: int) -> bool:
     """Whether campaign c's channel runs a test on predicted ads that the person has not entered yet."""
+    if law.predicted_tests == 0:
+        return False
     k = law.campaigns[moment.epoch, c].channel
-    return bool(
-        law.channels[moment.epoch, k].predicted
-        and (board.holdouts[moment.tick] >> k) & 1
-        and not (life.entered >> k) & 1
-    )
+    return (law.predicted_tests & board.holdouts[moment.tick] & ~life.entered) >> k & 1 == 1  # type: ignore[no-any-return]  # records
 
 
-@part
+@aside
 def is_predicted(law: Any, moment: Moment, c: int, bid: float, log_price: float) -> bool:
     """Whether campaign c is predicted to win: it bids more than the predicted price, which is off by a normal error."""
-    channel = law.channels[moment.epoch, law.campaigns[moment.epoch, c].channel]
-    draw, _, _, _ = uniforms(moment.seed, moment.user, moment.session, FORECAST, channel.address)
-    return bid > log_price + channel.prediction_error * normal(draw)  # type: ignore[no-any-return]  # records
+    test = law.tests[law.campaigns[moment.epoch, c].channel]
+    draw, _, _, _ = uniforms(moment.seed, moment.user, moment.session, FORECAST, test.address)
+    return bid > log_price + test.prediction_error * normal(draw)  # type: ignore[no-any-return]  # records
 
 
 @part

@@ -21,6 +21,6 @@ def cookies_of(
     """Number and arm (held out?) of the cookie behind each (user, device, time), in the test on channel k by cookie."""
     number, held_out = np.empty(user.size, np.int64), np.empty(user.size, np.bool_)
     fill_cookies(
-        law.channels[0], k, seed, user.astype(np.int64), device.astype(np.int64), time.astype(np.float64), number, held_out
+        law.tests, k, seed, user.astype(np.int64), device.astype(np.int64), time.astype(np.float64), number, held_out
     )  # fmt: skip
     return number, held_out

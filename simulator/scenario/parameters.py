@@ -66,17 +66,21 @@ CHANNEL = np.dtype(
         ("need_effect", "f8"),
         ("wear_per_impression", "f8"),
         ("annoyance_per_impression", "f8"),
-        ("holdout_share", "f8"),
-        ("cookie_days", "f8"),  # of the holdout's cookies
-        ("logged_in_share", "f8"),
-        ("prediction_error", "f8"),
-        ("address", "i8"),  # block of the draws that belong to the channel
         ("overexposure_impressions", "i4"),
         ("surface", "i4"),
         ("has_synergy", "u1"),
+    ],
+    align=True,
+)
+TEST = np.dtype(
+    [
+        ("share", "f8"),
+        ("cookie_days", "f8"),
+        ("logged_in_share", "f8"),
+        ("prediction_error", "f8"),
+        ("address", "i8"),  # block of the draws that belong to the channel
         ("assignment", "u1"),
         ("placebo", "u1"),  # the held-out are shown a placebo ad
-        ("predicted", "u1"),  # people enter the test with a predicted slot
     ],
     align=True,
 )
@@ -136,7 +140,9 @@ class Law(NamedTuple):
         surface_weights, surface_pulls: weight, and weight × goodwill pull, (epochs, moods, S); their sums over surfaces,
             weight_sums and pull_sums, (epochs, moods).
         visit_share: (epochs, moods, S); interest, log_propensity: (epochs, moods).
-        log_psa_propensity: (epochs, K, moods).
+        tests: each channel's user-level test, TEST (K,), and what optimised delivery of its placebo ads bids on,
+            log_psa_propensity (K, moods). Bit k of predicted_tests: people enter channel k's test with a predicted slot;
+            of tests_not_by_person: it assigns log-ins or cookies.
         synergy: (epochs, K, K); admits_geo: (epochs, C, geos); robot_surfaces: cumulative shares (epochs, S).
         campaigns_of_surface: campaigns ordered by surface (C,).
         main_device_share: share of sessions on a person's main device; calendar: operational time.
@@ -155,7 +161,10 @@ class Law(NamedTuple):
     visit_share: Any
     interest: Any
     log_propensity: Any
+    tests: Any
     log_psa_propensity: Any
+    predicted_tests: int
+    tests_not_by_person: int
     synergy: Any
     admits_geo: Any
     robot_surfaces: Any
@@ -223,6 +232,7 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
     """The arrays of these versions of one scenario (they share all names)."""
     first = scenarios[0]
     names = Names.of(first)
+    holdouts = [channel.holdout for channel in first.channels.values()]
     order = np.argsort([campaign.surface for campaign in names.campaigns], kind="stable").astype(np.int64)
     weights = np.stack([_by_mood([s.weights for s in v.surfaces.values()]) for v in scenarios])
     pulls = weights * np.array([[s.goodwill_pull for s in v.surfaces.values()] for v in scenarios])[:, None, :]
@@ -240,9 +250,10 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
         visit_share=np.stack([_by_mood([s.visit_share for s in v.surfaces.values()]) for v in scenarios]),
         interest=np.stack([_by_mood([v.interest])[:, 0] for v in scenarios]),
         log_propensity=_log(np.stack([_by_mood([v.propensity])[:, 0] for v in scenarios])),
-        log_psa_propensity=_log(
-            np.stack([_by_mood([c.holdout.psa_propensity for c in v.channels.values()]).T for v in scenarios])
-        ),
+        tests=_tests(first),
+        log_psa_propensity=_log(_by_mood([holdout.psa_propensity for holdout in holdouts]).T.copy()),
+        predicted_tests=sum(1 << k for k, h in enumerate(holdouts) if h.design == "predicted_ghost_ads"),
+        tests_not_by_person=sum(1 << k for k, h in enumerate(holdouts) if h.assignment != "person"),
         synergy=np.stack([_synergy(v, names) for v in scenarios]),
         admits_geo=np.stack([_admits_geo(v, names) for v in scenarios]),
         robot_surfaces=np.stack([_robot_surfaces(v, names) for v in scenarios]),
@@ -286,7 +297,7 @@ def _surfaces(scenario: Scenario, names: Names) -> Any:
 
 def _channels(scenario: Scenario, names: Names) -> Any:
     rows = record_array(len(scenario.channels), CHANNEL)
-    for row, (name, channel) in zip(rows, scenario.channels.items(), strict=True):
+    for row, channel in zip(rows, scenario.channels.values(), strict=True):
         row.fading_per_day = math.log(2.0) / channel.half_life_days
         for field in (
             "goodwill_per_impression",
@@ -301,15 +312,17 @@ def _channels(scenario: Scenario, names: Names) -> Any:
         row.overexposure_impressions = channel.overexposure_impressions or NO_LIMIT
         row.surface = NOBODY if channel.surface is None else names.surfaces.index(channel.surface)
         row.has_synergy = any(channel.synergy.values())
-        holdout = channel.holdout
-        row.holdout_share = holdout.share
-        row.cookie_days = holdout.cookie_days
-        row.logged_in_share = holdout.logged_in_share
-        row.prediction_error = holdout.prediction_error
+    return rows
+
+
+def _tests(scenario: Scenario) -> Any:
+    rows = record_array(len(scenario.channels), TEST)
+    for row, (name, channel) in zip(rows, scenario.channels.items(), strict=True):
+        for field in ("share", "cookie_days", "logged_in_share", "prediction_error"):
+            row[field] = getattr(channel.holdout, field)
         row.address = address_of(name)
-        row.assignment = ASSIGNMENTS[holdout.assignment]
-        row.placebo = holdout.design == "psa"
-        row.predicted = holdout.design == "predicted_ghost_ads"
+        row.assignment = ASSIGNMENTS[channel.holdout.assignment]
+        row.placebo = channel.holdout.design == "psa"
     return rows
 
 
