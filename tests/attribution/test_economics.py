@@ -59,6 +59,28 @@ class TestWorkedExamples:
         assert COST_METRICS["lead"] == "CPL"
 
 
+class TestCaseStudies:
+    """Published before and after, with what follows from them but was not said."""
+
+    def test_an_apparel_shop_must_have_sold_dearer_orders_too(self):
+        customers = [8_000 / cpa for cpa in (60, 28)]
+        assert customers == pytest.approx([133.3, 285.7], abs=0.05)
+        assert [return_on_ad_spend(revenue, 8_000) for revenue in (16_000, 40_000)] == [2, 5]
+        assert [revenue / n for revenue, n in zip((16_000, 40_000), customers, strict=True)] == pytest.approx(
+            [120, 140]
+        )
+        assert pytest.approx(-0.533, abs=5e-4) == 28 / 60 - 1
+
+    def test_a_lead_that_costs_less_and_is_paid_for_more_often(self):
+        before, after = cost_per_qualified(120, 0.10), cost_per_qualified(45, 0.10 * 1.30)
+        assert pytest.approx(-0.625) == 45 / 120 - 1
+        assert after / before - 1 == pytest.approx(-0.712, abs=5e-4)
+
+    def test_an_install_that_costs_less_and_is_kept_more_often(self):
+        before, after = cost_per_qualified(1.0, 0.20), cost_per_qualified(0.65, 0.20 * 1.22)
+        assert after / before - 1 == pytest.approx(-0.467, abs=5e-4)
+
+
 class TestIdentities:
     def test_cost_per_action_from_clicks(self):
         assert cost_per_click(10, 0.02) == pytest.approx(0.5)
