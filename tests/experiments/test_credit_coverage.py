@@ -11,7 +11,7 @@ from experiments.credit_coverage import Question, measure_coverage
 from simulator import load_scenario
 
 PAGE = Path(__file__).parents[2] / "docs" / "credit-intervals.md"
-USERS, WORLDS = 20_000, 200
+USERS, WORLDS = 20_000, 100
 CHANGES = {
     "run.users": USERS,
     "population.need_per_day.mean": 0.0375,
@@ -23,8 +23,8 @@ QUICK = (
 SLOWER, SLOWEST = ("poisson_intensity", "doubly_robust", "shapley_markov"), ("bagged_logistic", "additive_hazard")
 QUESTIONS = (
     *(Question(model, WORLDS, 100) for model in QUICK),
-    *(Question(model, 40, 40) for model in SLOWER),
-    *(Question(model, 20, 40) for model in SLOWEST),
+    *(Question(model, 20, 40) for model in SLOWER),
+    *(Question(model, 8, 40) for model in SLOWEST),
 )
 INTRODUCTION = """# How often intervals of credit hold what they should
 
