@@ -57,7 +57,8 @@ def bootstrap_credits(
     seeds = np.random.SeedSequence(seed).spawn(replicates)
     draws = np.array(list(progress(map_(partial(_replicate, models, paths), seeds))))
     tail = (1 - level) / 2
-    lower, upper = np.quantile(draws, [tail, 1 - tail], axis=0)
+    # The bounds are the draws of rank p × (replicates + 1): a new draw falls below each of them with probability p.
+    lower, upper = np.quantile(draws, [tail, 1 - tail], axis=0, method="weibull")
     return tuple(
         replace(
             model.fit(paths).credit(paths),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHORTEST_HALF_LIFE_DAYS, LONGEST_HALF_LIFE_DAYS = 1 / 1440, 3650.0
+LONGEST_LEAP = 1e6  # times a step of EM; where steps do not bend at all, a leap would be without end
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class AdditiveHazard:
             if np.abs(two - one).max(initial=0.0) <= self.tolerance:
                 return beta, omega, data.log_likelihood(beta, omega), True
             length = max(float(np.linalg.norm(step)) / max(float(np.linalg.norm(bend)), 1e-300), 1.0)
+            length = min(length, LONGEST_LEAP)
             leap = np.clip(zero + 2 * length * step + length**2 * bend, -50, 50)
             there = np.where(beta > 0, np.exp(leap[: len(beta)]), 0), _bounded(np.exp(leap[len(beta) :]))
             beta_3, omega_3, likelihood_3 = data.improved(*there)

@@ -28,6 +28,8 @@ def test_published_tables_of_worth(name):
     table = {frozenset(members): worth for members, worth in case["v"]}
     found = value_of(list(case["shapley"]), lambda members: table.get(frozenset(members), 0))
     assert found == pytest.approx(case["shapley"], rel=1e-12)
+    for player, share in case.get("published", {}).items():
+        assert found[player] == pytest.approx(share)
 
 
 def test_published_glove_game():

@@ -125,3 +125,16 @@ def test_what_cannot_be_fitted_is_refused():
     with pytest.raises(InvalidInputError) as error:
         AdditiveHazard(tolerance=0, iterations=0)
     assert len(error.value.problems) == 2
+
+
+def test_steps_that_do_not_bend_are_no_leap_without_end():
+    class Doubling:  # every step of EM doubles β: on logarithms, one straight line
+        def improved(self, beta, omega):
+            return 2 * beta, omega, 0.0
+
+        def log_likelihood(self, beta, omega):
+            return 0.0
+
+    beta, _, _, converged = AdditiveHazard(iterations=3)._climb(Doubling(), np.array([1.0]), np.array([1.0]))
+    assert np.isfinite(beta).all()
+    assert not converged

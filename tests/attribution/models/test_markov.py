@@ -69,9 +69,26 @@ def test_published_transition_matrix():
 
 def test_published_probability_of_conversion():
     case = vector("01_classic_three_paths_markov.json")
-    fitted = Markov().fit(paths_of(case["rows"]))
-    assert fitted.conversion_probability == pytest.approx(case["published"]["p_conversion"])
+    paths, published = paths_of(case["rows"]), case["published"]
+    fitted = Markov().fit(paths)
+    assert fitted.conversion_probability == pytest.approx(published["p_conversion"])
+    without_c1 = fitted.chain.outcome_without()[1][paths.channels.index("C1"), 0]
+    assert without_c1 == pytest.approx(published["p_without_C1"])
+    assert by_channel(paths.channels, fitted.removal_effect) == pytest.approx(published["removal_effect"])
+    assert by_channel(paths.channels, fitted.credit(paths).conversions) == pytest.approx(published["conversions"])
     assert "without C2, 100.0% of conversions would be lost" in fitted.summary()
+
+
+def test_published_random_walks_come_near():
+    case = vector("02_pychattr_readme.json")
+    paths, published = paths_of(case["rows"]), case["published_monte_carlo"]
+    fitted = Markov().fit(paths)
+    # 10,000 walks: a probability of a half has a standard error of 0.005; four of them.
+    assert by_channel(paths.channels, fitted.removal_effect) == pytest.approx(published["removal_effect"], abs=0.02)
+    found = by_channel(paths.channels, fitted.credit(paths).conversions)
+    assert found == pytest.approx(published["conversions"], abs=0.02)
+    chain = expected_transitions(published["transition_no_self_loops"])
+    assert transitions(fitted, self_loops=False) == pytest.approx(chain)
 
 
 def random_rows(seed, channels=5, rows=60):

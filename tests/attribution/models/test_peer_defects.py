@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 from attribution.build import build_paths
+from attribution.errors import InvalidInputError
 from attribution.model import load_model, model_names
 from attribution.models.lift_calibrated import LiftResult
 from attribution.models.markov import Markov
 from attribution.models.probabilistic import SimpleProbabilistic
-from attribution.models.rules import LastClick
+from attribution.models.rules import LastClick, Linear
 from attribution.models.shapley_response import ShapleyResponse
 from attribution.paths import Paths
+from attribution.performance import performance_table
+from attribution.settings import PathSettings
 
 DECLARED: dict[str, dict[str, object]] = {
     "last_paid_click": {"paid_channels": ("email",)},
@@ -126,3 +129,48 @@ def test_scores_that_do_not_sum_to_conversions_are_scaled():
     fitted = SimpleProbabilistic().fit(paths)
     assert fitted.scores(paths).sum() != pytest.approx(4)
     assert fitted.credit(paths).conversions.sum() == pytest.approx(4)
+
+
+def test_value_of_journeys_that_did_not_convert_is_refused():
+    # A peer adds the revenue of rows without a conversion to its channels.
+    with pytest.raises(InvalidInputError, match="must be 0 where nothing converted"):
+        Paths.from_rows(["a", "b"], [1, 0], value_micros=[5, 7], nulls=[0, 3])
+
+
+def test_long_walks_are_not_cut_short():
+    # A peer's random walks end after as many steps as the longest path, which favours channels met early.
+    paths = Paths.from_rows([["a", "b"] * 500 + ["c"]], [3], nulls=[3])
+    fitted = Markov().fit(paths)
+    assert fitted.conversion_probability == pytest.approx(0.5)
+    assert fitted.removal_effect == pytest.approx([1, 1, 1])
+
+
+def test_repeats_are_kept_in_higher_orders():
+    # Collapsing "a > a" before the chain is built changes credits of order 2.
+    # After "a > a" a chain of order 2 no longer knows whether x or y came before; after a single a it does.
+    kept = Markov(order=2).fit(Paths.from_rows(["x > a > a > b", "y > a > a > c"], [9, 1], nulls=[1, 9]))
+    collapsed = Markov(order=2).fit(Paths.from_rows(["x > a > b", "y > a > c"], [9, 1], nulls=[1, 9]))
+    x = kept.chain.channels.index("x")
+    assert (kept.removal_effect[x], collapsed.removal_effect[x]) == pytest.approx((0.5, 0.9))
+
+
+def test_a_channel_without_credit_keeps_its_cost():
+    # A peer's report joins costs to credits and loses those without any.
+    found = Linear().credit(Paths.from_rows(["a"], [1]))
+    table = performance_table([found], {"a": 5_000_000, "video": 7_000_000}).set_index("channel")
+    assert table["cost"].to_dict() == {"a": 5, "video": 7}
+    assert np.isnan(table["cost_per_conversion"]["video"])
+
+
+def test_a_touch_after_the_conversion_never_counts_even_on_its_day():
+    # A peer compares calendar days on one database, so that later touches of the day enter the path.
+    paths = build_paths({"user_id": [1, 1], "time": [5.2, 5.9], "channel": ["a", "b"]}, {"user_id": [1], "time": [5.5]})
+    assert dict(zip(paths.channels, LastClick().credit(paths).conversions, strict=True)) == {"a": 1, "b": 0}
+
+
+def test_a_lookback_is_a_duration_not_a_count_of_midnights():
+    # A peer counts calendar days: 30 midnights may be 29.1 days or 30.9.
+    touches = {"user_id": [1, 2], "time": [0.9, 0.1], "channel": ["near", "far"]}
+    paths = build_paths(touches, {"user_id": [1, 2], "time": [30.85, 30.85]}, PathSettings(lookback_days=30))
+    assert paths.unattributed_conversions == 1
+    assert LastClick().credit(paths).conversions[paths.channels.index("near")] == 1

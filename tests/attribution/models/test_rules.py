@@ -77,6 +77,14 @@ class TestLastNonDirect:
         found = credit(LastNonDirect(direct_channels=("a",)), case["paths"], [case["value_each"]] * 9)
         assert found == case["expected"]
 
+    @pytest.mark.parametrize("case", vector("11_last_non_direct.json")["dp6_mam"]["cases"])
+    def test_measured_on_a_peer(self, case):
+        path = case["path"]
+        measured: dict[str, float] = {}
+        for channel, share in zip(path, case["credit"], strict=True):
+            measured[channel] = measured.get(channel, 0) + share
+        assert credit(LastNonDirect(), [path], [1]) == measured
+
     def test_direct_keeps_what_nobody_else_touched(self):
         assert credit(LastNonDirect(), ["Direct > Direct", "X > Direct"], [1, 1]) == {"Direct": 1, "X": 1}
 

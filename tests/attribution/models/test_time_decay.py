@@ -43,6 +43,15 @@ def test_published_lesson():
     assert shares(TimeDecay(7), [28, 21, 14, 7]) == pytest.approx(VECTORS["adobe_style_lesson"]["exact"], rel=1e-12)
 
 
+def test_the_default_half_life_is_the_platforms_week():
+    assert "half-life 1 week" in VECTORS["google_ads_api_enum"]["source"]
+    assert TimeDecay().half_life_days == 7
+
+
+def test_published_lesson_to_the_digits_printed():
+    assert shares(TimeDecay(7), [28, 21, 14, 7]) == pytest.approx(VECTORS["adobe_style_lesson"]["published"], abs=5e-5)
+
+
 def test_published_half_life_of_one_day():
     newest_first = VECTORS["posthog_pr_74333"]["exact_newest_first"]
     assert shares(TimeDecay(1), [2, 1, 0])[::-1] == pytest.approx(newest_first, rel=1e-12)
