@@ -23,7 +23,7 @@ def journey_chart(journey: Journey, currency: str, palette: Palette = LIGHT) -> 
 
     lanes, frame = lane_names(journey), journey_frame(journey)
     frame["y"] = LANE_HEIGHT * (frame["lane"] + 0.5)
-    frame["what"] = ["Order" if kind == "conversion" else words(kind) for kind in frame["kind"]]
+    frame["what"] = [words(journey.action.one if kind == "conversion" else kind) for kind in frame["kind"]]
     frame["when"] = [f"day {day:.2f}" for day in frame["day"]]
     first = min(frame["day"].min(), journey.order_time - SHORTEST_DAYS)
     x = alt.X(

@@ -58,7 +58,7 @@ def test_the_manifest_lists_every_other_file_with_its_checksum(finished):
     for name, entry in manifest["files"].items():
         content = (folder / name).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (entry["bytes"], entry["sha256"])
-    assert manifest["seed"] == 4
+    assert manifest["seed"] == 7
     assert manifest["scenario"]["run"]["users"] == 20_000
     assert read_world(folder, verify=True).scenario.run.users == 20_000
 
