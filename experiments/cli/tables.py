@@ -157,9 +157,20 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
+def truth_as_json(truth: Truth) -> dict[str, Any]:
+    """Every effect, and how many orders carry each label."""
+    labels = {channel: found.counts() for channel, found in truth.labels.items()}
+    return {"feedback": truth.feedback, "effects": truth.to_frame().to_dict("records"), "labels": labels}
+
+
 def print_json(value: Any) -> None:
-    """JSON on standard output: undefined numbers as null, unbounded ones as "inf"."""
-    click.echo(json.dumps(_plain(value), indent=2))
+    """JSON on standard output."""
+    click.echo(as_json_text(value))
+
+
+def as_json_text(value: Any) -> str:
+    """JSON: undefined numbers as null, unbounded ones as "inf"."""
+    return json.dumps(_plain(value), indent=2)
 
 
 def _plain(value: Any) -> Any:
