@@ -7,6 +7,7 @@ claim over real orders says how often an order is claimed.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -78,9 +79,12 @@ class FiveCpas:
 
     @property
     def telling(self) -> tuple[str, ...]:
-        """The sources worth a column: a stage of the CRM that every conversion reaches would repeat one."""
+        """The sources worth a column: a stage of the CRM that all of the one before it reach would repeat that."""
         whole = self.channels[-1].actions
-        return tuple(s for s in SOURCES if not s.startswith("crm_") or whole[s] != whole["crm"])
+        repeating = {
+            stage for before, stage in pairwise(SYSTEMS) if stage.startswith("crm_") and whole[stage] == whole[before]
+        }
+        return tuple(source for source in SOURCES if source not in repeating)
 
     @property
     def claims_per_order(self) -> float:

@@ -29,7 +29,7 @@ def journey_chart(journey: Journey, currency: str, palette: Palette = LIGHT) -> 
     x = alt.X(
         "day:Q",
         scale=alt.Scale(domain=[first, journey.order_time], nice=False, padding=12),
-        axis=alt.Axis(title="day", tickCount=6, grid=False, format="~g", labelFlush=12),
+        axis=alt.Axis(title="day", tickCount=6, grid=False, format="~f", labelFlush=12),
     )
     y = vertical()
     tooltip = [alt.Tooltip(f"{field}:N", title=field) for field in ("what", "channel", "when")]

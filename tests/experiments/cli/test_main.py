@@ -62,7 +62,7 @@ def test_a_scenario_that_does_not_exist_is_refused_with_a_hint(cpalab, is_refuse
             ["--set", "surfaces.social.slot_share=1.5"],
             ["surfaces.social.slot_share: 1.5 must be less than or equal to 1"],
         ),
-        (["--set", "surfaces.social.slot_share=often"], ["surfaces.social.slot_share: 'often' must be a valid number"]),
+        (["--set", "surfaces.social.slot_share=often"], ["surfaces.social.slot_share: 'often' must be a number"]),
         (["--set", "chanels.social.half_life_days=3"], ["chanels: unknown key", "did you mean channels?"]),
         (["--set", "funnel.7.rate=0.1"], ["funnel.7: is no entry of a list of 3", "entries count from 0"]),
     ],

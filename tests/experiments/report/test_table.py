@@ -47,7 +47,7 @@ def test_identities_of_the_field(lines, comparison):
 
 
 def test_five_cpas_are_those_of_the_systems():
-    shares = {"platform": 20.0, "analytics": 0.0, "crm": 8.0, "crm_qualified": 2.0, "crm_closed": 8.0, "crm_kept": 8.0}
+    shares = {"platform": 20.0, "analytics": 0.0, "crm": 8.0, "crm_qualified": 2.0, "crm_closed": 2.0, "crm_kept": 2.0}
     own = ChannelCpas("social", 100.0, 100.0, shares | {"oracle": 10.0, "incremental": 0.0})
     table = system_columns(FiveCpas((own, replace(own, channel="all")), 30, 20.0, "last_click"))
     headings = [column for group in table.groups for column in group.columns]
