@@ -26,6 +26,11 @@ COLUMNS = (
 )
 
 
+def attributed_cpa(cost: float, conversions: float) -> float:
+    """Cost / conversions in currency; nan where there is none to be paid for, or nothing was paid: then there is no price."""
+    return cost / conversions if cost > 0 and conversions > 0 else float("nan")
+
+
 def cpa_table(credits: Sequence[Credit], cost_micros: Mapping[str, int]) -> pd.DataFrame:
     """cost_per_conversion = cost / credited conversions, one row per channel and method.
 
@@ -38,9 +43,9 @@ def cpa_table(credits: Sequence[Credit], cost_micros: Mapping[str, int]) -> pd.D
         A long frame with the columns `channel, method, cost, conversions, cost_per_conversion,
         cost_per_conversion_lower, cost_per_conversion_upper`, in currency units, channels in alphabetical
         order within each method. A channel without credit keeps its cost, and its cost per conversion is
-        empty (NaN), because it is undefined; an upper bound is `inf` where the credit's lower bound is zero,
-        because it is unbounded. Bounds are empty where the credit has no interval. Cost is taken as known
-        exactly.
+        empty (NaN), because it is undefined, and so is that of a channel that cost nothing; an upper bound is
+        `inf` where the credit's lower bound is zero, because it is unbounded. Bounds are empty where the credit
+        has no interval. Cost is taken as known exactly.
 
     Raises:
         InvalidInputError: on costs that are negative or not finite.
@@ -80,7 +85,7 @@ def cpa_table(credits: Sequence[Credit], cost_micros: Mapping[str, int]) -> pd.D
 
 def _per_conversion(cost: Floats, conversions: Floats) -> Floats:
     ratio = np.full(len(cost), np.nan)
-    np.divide(cost, conversions, out=ratio, where=conversions > 0)
+    np.divide(cost, conversions, out=ratio, where=(conversions > 0) & (cost > 0))
     return ratio
 
 

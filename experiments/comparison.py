@@ -1,22 +1,23 @@
 """The comparison: attributed CPA beside the lift test's and the true incremental CPA, channel by channel (currency units)."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from attribution.cpa import COLUMNS, cpa_table
+from attribution.cpa import COLUMNS, attributed_cpa, cpa_table
 from attribution.credit import Credit
 from attribution.lag import ConversionLag, conversion_lag
+from experiments.action import Action
 from experiments.five_cpas import FiveCpas, five_cpas
 from experiments.journeys import Journey, telling_journeys
 from experiments.lift.designs.user_test import WorldTest
 from experiments.lift.holdout import design_of, holdout_tests
 from experiments.lift.user import UserLiftTest
-from experiments.perfect_tracking import MODELS, attribute
+from experiments.perfect_tracking import JUDGE, MODELS, attribute
 from experiments.truth import ALL, Effect, Estimand, Truth, measure_truth
 from experiments.verdict import verdict
+from simulator.scenario.problems import did_you_mean
 from simulator.world import World
 
 
@@ -47,9 +48,8 @@ class ChannelComparison:
     design: str = ""
 
     def attributed_cpa(self, model: str) -> float:
-        """Cost over credited conversions; nan where the model credits none."""
-        credit = self.credits.get(model, 0.0)
-        return self.cost / credit if credit > 0 else math.nan
+        """Cost over credited conversions; nan where the model credits none, or nothing was paid."""
+        return attributed_cpa(self.cost, self.credits.get(model, 0.0))
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,12 @@ class Comparison:
     Attributes:
         title: of the scenario.
         currency: of all money.
-        conversions: orders that happened.
-        unattributed: orders with no touch within the lookback window.
+        conversions: actions that happened (purchases, installs, whatever the scenario counts).
+        unattributed: those with no touch within the lookback window.
         channels: the paid channels, in the order of the scenario.
-        cpa: long frame, columns `channel, method, cost, conversions, cost_per_conversion` and its bounds.
+        judge: the model that verdicts, the oracle's CPA and the order of the report are about.
+        cpa: long frame, columns `channel, method, cost, conversions, cost_per_conversion` and its bounds; channels in
+            the order of the scenario, for each the models, then `lift_test` and `truth`.
         truth: effects and labels.
         lag: how long after the last click orders come, and how many paths have one touch.
         journeys: a few people's ways to an order.
@@ -74,11 +76,17 @@ class Comparison:
     conversions: int
     unattributed: float
     channels: tuple[ChannelComparison, ...]
+    judge: str
     cpa: pd.DataFrame
     truth: Truth
     lag: ConversionLag
     journeys: tuple[Journey, ...]
     systems: FiveCpas | None = None
+
+    @property
+    def action(self) -> Action:
+        """What a conversion is called."""
+        return self.truth.action
 
     def to_frame(self) -> pd.DataFrame:
         """The long frame of `cpa.csv`."""
@@ -94,34 +102,34 @@ def compare(
     world: World,
     *,
     models: Sequence[str] = MODELS,
+    judge: str = JUDGE,
     estimands: Sequence[Estimand] = ("average", "joint"),
     threads: int = 1,
     progress: Callable[[str, float], None] = lambda stage, share: None,
 ) -> Comparison:
     """Attribute a world, read its lift tests, compute its truth, and put them side by side.
 
-    The first of `models` is the one that verdicts and the oracle's CPA are about. The average and the joint effect are
-    always among the `estimands`.
+    The `judge` is the one of the `models` that verdicts and the oracle's CPA are about. The average and the joint effect
+    are always among the `estimands`.
 
     Raises:
-        ValueError: no model is named.
+        ValueError: the judge is not among the models.
     """
-    if not models:
-        raise ValueError("models: name at least one")
+    if judge not in models:
+        raise ValueError(f"judge: {judge!r} must be one of the models; {did_you_mean(judge, models)}")
     estimands = tuple(dict.fromkeys(("average", "joint", *estimands)))
     progress("truth", 0.0)
     truth = measure_truth(world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share))
     progress("attribution", 0.0)
     paths, credits = attribute(world, models)
+    oracle = next(credit for name, credit in zip(models, credits, strict=True) if name == judge)
     progress("record", 0.0)
-    systems = five_cpas(world, truth, oracle=credits[0]) if world.scenario.paid_channels() else None
+    systems = five_cpas(world, truth, oracle=oracle) if world.scenario.paid_channels() else None
     progress("lift tests", 0.0)
     costs = dict.fromkeys(world.names.channels, 0) | world.cost_micros()
     lifts = holdout_tests(world)
-    channels = _channels(world, credits, lifts, truth)
-    cpa = pd.concat(
-        [cpa_table(credits, costs), _lift_rows(lifts, costs), _truth_rows(truth)], ignore_index=True
-    ).reindex(columns=list(COLUMNS))
+    channels = _channels(world, costs, credits, oracle.method, lifts, truth)
+    cpa = pd.concat([cpa_table(credits, costs), _lift_rows(lifts, costs), _truth_rows(truth, costs)])
     progress("lift tests", 1.0)
     return Comparison(
         title=world.scenario.title,
@@ -129,7 +137,8 @@ def compare(
         conversions=truth.conversions,
         unattributed=float(paths.unattributed_conversions),
         channels=channels,
-        cpa=cpa,
+        judge=oracle.method,
+        cpa=_by_channel(cpa, world.names.channels),
         truth=truth,
         lag=conversion_lag(paths),
         journeys=telling_journeys(world, truth),
@@ -138,11 +147,14 @@ def compare(
 
 
 def _channels(
-    world: World, credits: Sequence[Credit], lifts: dict[str, WorldTest | None], truth: Truth
+    world: World,
+    costs: Mapping[str, int],
+    credits: Sequence[Credit],
+    judge: str,
+    lifts: Mapping[str, WorldTest | None],
+    truth: Truth,
 ) -> tuple[ChannelComparison, ...]:
-    bought = world.market.group_by("channel").aggregate(
-        [("impressions", "sum"), ("clicks", "sum"), ("cost_micros", "sum")]
-    )
+    bought = world.market.group_by("channel").aggregate([("impressions", "sum"), ("clicks", "sum")])
     totals = {row["channel"]: row for row in bought.to_pylist()}
     result = []
     for channel in world.scenario.paid_channels():
@@ -154,7 +166,7 @@ def _channels(
         }
         effect = truth.effect(channel)
         test = lifts[channel]
-        cost = totals[channel]["cost_micros_sum"] / 1e6
+        cost = costs[channel] / 1e6
         result.append(
             ChannelComparison(
                 channel=channel,
@@ -165,13 +177,13 @@ def _channels(
                 lift=None if test is None else test.conversions,
                 design=design_of(world.scenario.channels[channel].holdout).name,
                 truth=effect,
-                verdict=verdict(channel, cost, of_model[credits[0].method], effect, credits[0].method),
+                verdict=verdict(channel, cost, of_model[judge], effect, judge, truth.action),
             )
         )
     return tuple(result)
 
 
-def _lift_rows(lifts: dict[str, WorldTest | None], costs: dict[str, int]) -> pd.DataFrame:
+def _lift_rows(lifts: Mapping[str, WorldTest | None], costs: Mapping[str, int]) -> pd.DataFrame:
     rows = []
     for channel, test in lifts.items():
         row: dict[str, object] = {"channel": channel, "method": "lift_test", "cost": costs[channel] / 1e6}
@@ -188,12 +200,12 @@ def _lift_rows(lifts: dict[str, WorldTest | None], costs: dict[str, int]) -> pd.
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _truth_rows(truth: Truth) -> pd.DataFrame:
+def _truth_rows(truth: Truth, costs: Mapping[str, int]) -> pd.DataFrame:
     rows = [
         {
             "channel": effect.channel,
             "method": "truth",
-            "cost": effect.cost_micros / 1e6,
+            "cost": costs[effect.channel] / 1e6,
             "conversions": effect.incremental_conversions,
             "cost_per_conversion": effect.cost_per_incremental_conversion,
         }
@@ -201,3 +213,10 @@ def _truth_rows(truth: Truth) -> pd.DataFrame:
         if effect.estimand == "average" and effect.channel != ALL
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _by_channel(cpa: pd.DataFrame, channels: Sequence[str]) -> pd.DataFrame:
+    """The long frame, channels in the order of the scenario; methods keep their order."""
+    place = {channel: i for i, channel in enumerate(channels)}
+    in_order = cpa.sort_values("channel", key=lambda names: names.map(place), kind="stable", ignore_index=True)
+    return in_order.reindex(columns=list(COLUMNS))

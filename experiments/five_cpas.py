@@ -7,6 +7,7 @@ claim over real orders says how often an order is claimed.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -14,8 +15,10 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from attribution.build import build_paths
+from attribution.cpa import attributed_cpa
 from attribution.credit import Credit
 from attribution.model import load_model
+from experiments.action import ORDER, Action
 from experiments.perfect_tracking import LAST_CLICK_SETTINGS, touches_and_orders
 from experiments.truth import ALL, Truth, cost_per
 from simulator.record.claims import SYSTEMS
@@ -49,9 +52,10 @@ class ChannelCpas:
     actions: Mapping[str, float]
 
     def cpa(self, source: str) -> float:
-        """Cost over actions: inf where nothing was counted for money, nan where that has no meaning."""
-        cost = self.true_cost if source in (ORACLE, INCREMENTAL) else self.cost
-        return cost_per(round(cost * 1e6), self.actions[source])
+        """Cost over actions: nan where none was counted; incremental: inf where money caused nothing."""
+        if source == INCREMENTAL:
+            return cost_per(round(self.true_cost * 1e6), self.actions[source])
+        return attributed_cpa(self.true_cost if source == ORACLE else self.cost, self.actions[source])
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,23 @@ class FiveCpas:
         orders: orders that really happened.
         platform_claims: what all platforms and networks claim together.
         model: the attribution model of the oracle.
+        action: what a conversion is called.
     """
 
     channels: tuple[ChannelCpas, ...]
     orders: int
     platform_claims: float
     model: str
+    action: Action = ORDER
+
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """The sources worth a column: a stage of the CRM that all of the one before it reach would repeat that."""
+        whole = self.channels[-1].actions
+        repeating = {
+            stage for before, stage in pairwise(SYSTEMS) if stage.startswith("crm_") and whole[stage] == whole[before]
+        }
+        return tuple(source for source in SOURCES if source not in repeating)
 
     @property
     def claims_per_order(self) -> float:
@@ -94,7 +109,7 @@ class FiveCpas:
         """How often an order is claimed, and how far reported and incremental CPA are apart."""
         whole, model = self.channels[-1], self.model.replace("_", " ")
         if self.orders == 0:
-            return f"All paid channels together cost {whole.true_cost:,.2f}; nobody ordered."
+            return f"All paid channels together cost {whole.true_cost:,.2f}; there was no {self.action.one}."
 
         def price(source: str) -> str:
             cpa = whole.cpa(source)
@@ -104,10 +119,10 @@ class FiveCpas:
         if round(whole.cost, 2) != round(whole.true_cost, 2):
             billed = f" (networks bill by what they saw: {whole.cost:,.0f} instead of {whole.true_cost:,.0f})"
         return (
-            f"Platforms together claim {self.platform_claims:,.0f} of {self.orders:,} orders "
-            f"({self.claims_per_order - 1:+.0%}). All paid channels together cost {price('platform')} per action in the "
-            f"platforms' eyes, {price('analytics')} in analytics, {price('crm')} in the CRM{billed}, {price(ORACLE)} by "
-            f"{model} under perfect tracking, and {price(INCREMENTAL)} per order that they caused."
+            f"Platforms together claim {self.platform_claims:,.0f} of {self.action.counted(self.orders)} "
+            f"({self.claims_per_order - 1:+.0%}). All paid channels together cost {price('platform')} per {self.action.one} "
+            f"in the platforms' eyes, {price('analytics')} in analytics, {price('crm')} in the CRM{billed}, {price(ORACLE)} "
+            f"by {model} under perfect tracking, and {price(INCREMENTAL)} per {self.action.one} that they caused."
         )
 
 
@@ -147,7 +162,7 @@ def five_cpas(
         total[INCREMENTAL] = float(truth.effect(ALL, "joint").incremental_conversions)
     whole = ChannelCpas(ALL, sum(own.cost for own in channels), sum(own.true_cost for own in channels), total)
     claims = sum(counted["platform"].values())
-    return FiveCpas((*channels, whole), truth.conversions, claims, credit.method)
+    return FiveCpas((*channels, whole), truth.conversions, claims, credit.method, truth.action)
 
 
 def oracle_credit(world: World, model: str) -> Credit:
@@ -183,8 +198,8 @@ def cpas_by(world: World, dimension: Dimension, recorded: Record | None = None) 
         rows.append(table.assign(system=system))
     frame = pd.concat(rows, ignore_index=True)
     frame = frame[frame["channel"].isin(paid)]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        frame["cost_per_conversion"] = frame["cost"].to_numpy() / frame["conversions"].to_numpy()
+    priced = zip(frame["cost"], frame["conversions"], strict=True)
+    frame["cost_per_conversion"] = [attributed_cpa(cost, conversions) for cost, conversions in priced]
     columns = ["channel", dimension, "system", "cost", "conversions", "cost_per_conversion"]
     result: pd.DataFrame = frame[columns].reset_index(drop=True)
     return result

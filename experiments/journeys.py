@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from experiments.action import ORDER, Action
 from experiments.order_labels import LABELS
 from experiments.truth import ALL, Truth
 from simulator.events import is_micro
@@ -37,6 +38,7 @@ class Journey:
         events: in order of time, the order last.
         left_out: earlier events that are not listed because there are too many.
         ads_seen, ads_clicked: on the whole way, listed or not.
+        action: what a conversion is called.
     """
 
     user_id: int
@@ -47,16 +49,17 @@ class Journey:
     left_out: int
     ads_seen: int
     ads_clicked: int
+    action: Action = ORDER
 
     def summary(self) -> str:
         """The journey in a sentence."""
         meaning = {
-            "always": "would have been placed without any ads",
-            "caused": "would not have been placed without the ads",
-            "moved": "would have been placed without ads too, at another time or value",
+            "always": "would have come without any ads",
+            "caused": "would not have come without the ads",
+            "moved": "would have come without ads too, at another time or value",
         }[self.label]
         return (
-            f"Person {self.user_id}: {self.ads_seen} ads seen and {self.ads_clicked} clicked, then an order of "
+            f"Person {self.user_id}: {self.ads_seen} ads seen and {self.ads_clicked} clicked, then {self.action.any} of "
             f"{self.value:,.0f} on day {self.order_time:.1f} that {meaning}."
         )
 
@@ -77,13 +80,13 @@ def telling_journeys(world: World, truth: Truth, per_label: int = 2) -> tuple[Jo
     events = of_these.filter(pc.is_in(of_these["kind"], pa.array([*SHOWN_KINDS]))).combine_chunks()
     chosen: list[Journey] = []
     for name, candidates in orders.items():
-        journeys = [_journey(events, int(order), name) for order in candidates]
+        journeys = [_journey(events, int(order), name, truth.action) for order in candidates]
         journeys.sort(key=lambda journey: -_variety(journey))
         chosen += journeys[:per_label]
     return tuple(chosen)
 
 
-def _journey(events: pa.Table, order_id: int, label: str) -> Journey:
+def _journey(events: pa.Table, order_id: int, label: str, action: Action) -> Journey:
     user = order_id >> 32
     users = events["user_id"].to_numpy()
     start, stop = np.searchsorted(users, [user, user + 1])
@@ -101,6 +104,7 @@ def _journey(events: pa.Table, order_id: int, label: str) -> Journey:
         left_out=max(0, len(kept) - MOST_EVENTS),
         ads_seen=sum(event.kind == "impression" for event in way),
         ads_clicked=sum(event.kind == "click" for event in way),
+        action=action,
     )
 
 

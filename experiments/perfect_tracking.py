@@ -14,6 +14,7 @@ from attribution.settings import PathSettings
 from simulator.world import World
 
 MODELS = ("last_click", "linear", "markov")
+JUDGE = "last_click"  # the model most reports are made with: verdicts are about it
 LAST_CLICK_SETTINGS = PathSettings(direct="ignored_unless_alone")
 REPLICATES = 200
 

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from experiments.action import ORDER, Action
 from experiments.order_labels import Life, OrderLabels, Orders, label_orders, orders_lost
 from simulator.engines.twins import live_twins
 from simulator.law.log import CONVERSION
@@ -43,7 +44,8 @@ class Effect:
         cost_micros: what the channel's ads cost (average, joint), or the change in that (marginal).
         incremental_conversions: orders with the ads minus orders without.
         incremental_value_micros: the same for order value.
-        people_reached: people whose life differs between the worlds compared (in the larger of two changes).
+        people_reached: people whose life differs between the worlds compared (in the larger of two changes); None
+            with free feedback, where the market's reaction may touch anyone and everybody lives again.
     """
 
     channel: str
@@ -51,7 +53,7 @@ class Effect:
     cost_micros: int
     incremental_conversions: int
     incremental_value_micros: int
-    people_reached: int
+    people_reached: int | None
 
     @property
     def cost_per_incremental_conversion(self) -> float:
@@ -68,12 +70,14 @@ class Truth:
         labels: per channel, and for `all` ads together.
         conversions: orders that happened.
         feedback: `held` (the market's pacing stays as it was) or `free` (it reacts).
+        action: what a conversion is called.
     """
 
     effects: tuple[Effect, ...]
     labels: dict[str, OrderLabels]
     conversions: int
     feedback: str
+    action: Action = ORDER
 
     def effect(self, channel: str, estimand: Estimand = "average") -> Effect:
         """The effect asked for.
@@ -101,15 +105,14 @@ class Truth:
     def summary(self) -> str:
         """How many orders needed the ads."""
         if self.conversions == 0:
-            return "Nobody ordered."
+            return f"There was no {self.action.one}."
         if ALL not in self.labels:
-            return f"{self.conversions:,} orders."
+            return f"{self.action.counted(self.conversions)}."
         counts = self.labels[ALL].counts()
-        orders = "order" if self.conversions == 1 else "orders"
         share = counts["always"] / self.conversions
         return (
-            f"Of {self.conversions:,} {orders}, {counts['always']:,} ({share:.0%}) would have happened the same without "
-            f"any ads, {counts['moved']:,} at another time or value, {counts['caused']:,} not at all; ads prevented "
+            f"Of {self.action.counted(self.conversions)}, {counts['always']:,} ({share:.0%}) would have happened the same "
+            f"without any ads, {counts['moved']:,} at another time or value, {counts['caused']:,} not at all; ads prevented "
             f"{counts['prevented']:,}."
         )
 
@@ -148,8 +151,8 @@ def measure_truth(
         w += len(question.changes)
         if question.estimand in ("average", "joint"):
             labels[question.channel] = label_orders(fact, lives[0])
-        effects.append(_effect(question, lives, fact, costs, world.names))
-    return Truth(tuple(effects), labels, len(fact.order_id), feedback)
+        effects.append(_effect(question, lives, fact, costs, world.names, feedback))
+    return Truth(tuple(effects), labels, len(fact.order_id), feedback, Action.of(world.scenario))
 
 
 @dataclass(frozen=True)
@@ -253,9 +256,11 @@ def orders_of(world: World) -> Orders:
     return Orders(table["order_id"].to_numpy(), table["value_micros"].to_numpy())
 
 
-def _effect(question: Question, lives: Sequence[Life], fact: Orders, costs: dict[str, int], names: Names) -> Effect:
+def _effect(
+    question: Question, lives: Sequence[Life], fact: Orders, costs: dict[str, int], names: Names, feedback: str
+) -> Effect:
     gained = [orders_lost(fact, life) for life in lives]
-    reached = max(int(np.sum(life.parted >= 0)) for life in lives)
+    reached = max(int(np.sum(life.parted >= 0)) for life in lives) if feedback == "held" else None
     if len(lives) == 1:
         cost = sum(costs.values()) if question.channel == ALL else costs[question.channel]
         conversions, value = gained[0]

@@ -4,9 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from experiments.action import ORDER, Action
 from experiments.truth import Effect
 
 FAIR_WITHIN = 1.25  # attributed and incremental CPA closer than this factor are called alike
+
+# To be said wherever verdicts are: `many` is what is counted.
+CERTAINTY = "The truth is exact for this market and seed; where few {many} are caused, another seed differs."
 
 Judgement = Literal["flattered", "about right", "wronged", "free", "without effect"]
 
@@ -39,7 +43,7 @@ def flattery(cost: float, credited: float, caused: float) -> Flattery:
     return Flattery(factor, "flattered" if factor > 1 else "wronged")
 
 
-def verdict(channel: str, cost: float, credited: float, effect: Effect, model: str) -> str:
+def verdict(channel: str, cost: float, credited: float, effect: Effect, model: str, action: Action = ORDER) -> str:
     """Who is flattered and who is wronged, in a sentence. Cost in currency, credited conversions."""
     name, by = words(channel), words(model).lower()
     caused = effect.incremental_conversions
@@ -47,16 +51,17 @@ def verdict(channel: str, cost: float, credited: float, effect: Effect, model: s
     if found.judgement == "free":
         return f"{name} cost nothing."
     if found.judgement == "without effect":
-        did = "caused nothing" if caused == 0 else f"prevented {-caused:,} orders"
+        did = "caused nothing" if caused == 0 else f"prevented {action.counted(-caused)}"
         return f"{name} cost {cost:,.0f}, was credited with nothing and {did}."
     if caused <= 0:
-        come = "the same orders" if caused == 0 else f"{-caused:,} more orders"
-        price = f"{credited:,.0f} orders at {cost / credited:,.2f}"
+        come = f"the same {action.many}" if caused == 0 else f"{-caused:,} more {action.many}"
+        price = f"{credited:,.0f} {action.many} at {cost / credited:,.2f}"
         return f"{name} is flattered: {by} credits it with {price}, but without it {come} would have come."
     incremental = cost / caused
     if credited <= 0:
-        return f"{name} is wronged: {by} credits it with no order, yet it caused {caused:,} at {incremental:,.2f} each."
-    facts = f"{by} says {cost / credited:,.2f} per order, an extra order truly cost {incremental:,.2f}"
+        price = f"{caused:,} at {incremental:,.2f} each"
+        return f"{name} is wronged: {by} credits it with no {action.one}, yet it caused {price}."
+    facts = f"{by} says {cost / credited:,.2f} per {action.one}, an extra {action.one} truly cost {incremental:,.2f}"
     if found.judgement == "about right":
         return f"{name} is priced about right: {facts}."
     if found.judgement == "flattered":

@@ -29,6 +29,7 @@ COMMANDS = {
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
+READER_GONE = 141  # as the shell reports other tools in `cpalab run | head`
 
 
 class LazyGroup(click.Group):
@@ -72,10 +73,19 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; exit status 0 if all went well, 2 on bad input, 1 on other failures, 130 on Ctrl-C."""
+    """Run the command line.
+
+    Exit status 0 if all went well, 2 on bad input, 1 on other failures, 130 on Ctrl-C, 141 if whoever read our output has
+    gone.
+    """
     sys.unraisablehook = _raise_interruptions_again
     with clear_messages(_leave):
-        cli.main(standalone_mode=False)
+        try:
+            cli.main(standalone_mode=False)
+            sys.stdout.flush()
+        except SystemExit:
+            # No command of ours exits by itself: so end click and rich where the reader has gone, with status 1.
+            raise BrokenPipeError from None
 
 
 def _raise_interruptions_again(lost: "sys.UnraisableHookArgs") -> None:
@@ -114,7 +124,7 @@ def clear_messages(leave: Callable[[int], None]) -> Iterator[None]:
     except BrokenPipeError:
         # Whoever read our output has gone; say nothing more, not even while Python flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        leave(1)
+        leave(READER_GONE)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EPERM, errno.EDQUOT):
             raise

@@ -17,14 +17,9 @@ from experiments.interactions import Interactions
 from experiments.lift.width import PEOPLE_OR_DAYS_TO_HALVE, narrowing
 from experiments.perfect_tracking import MODELS
 from experiments.truth import Truth
-from experiments.verdict import words
+from experiments.verdict import CERTAINTY, words
 
 PIPE_WIDTH = 150
-REPORTED = ("platform", "analytics", "crm", "crm_qualified", "crm_closed", "oracle", "incremental")
-READING = (
-    "Models: orders credited. Lift test and truth: cost per incremental order. The truth is exact for this market and seed; "
-    "where few orders are caused, another seed differs."
-)
 TESTS_READING = f"{PEOPLE_OR_DAYS_TO_HALVE} times the people, or as many times the days, halve every width too."
 UNDEFINED, UNBOUNDED = "–", "∞"
 
@@ -52,7 +47,8 @@ def number(credit: float) -> str:
 def print_comparison(comparison: Comparison) -> None:
     """The main table, the sentences, and how the channels were bought."""
     screen = console()
-    title = f"{comparison.title or 'Your scenario'}: orders and cost per order in {comparison.currency}"
+    one, many = comparison.action.one, comparison.action.many
+    title = f"{comparison.title or 'Your scenario'}: {many} and cost per {one} in {comparison.currency}"
     table = Table(title=title, title_justify="left")
     table.add_column("channel")
     for heading in ("cost", *(words(model).lower() for model in MODELS), "lift test (95 % interval)"):
@@ -67,14 +63,15 @@ def print_comparison(comparison: Comparison) -> None:
             f"{channel.truth.incremental_conversions:,} at {money(channel.truth.cost_per_incremental_conversion)}",
         )
     screen.print(table)
-    screen.print(READING, style="dim")
+    reading = f"Models: {many} credited. Lift test and truth: cost per incremental {one}. {CERTAINTY.format(many=many)}"
+    screen.print(reading, style="dim")
     screen.print()
     screen.print(lift_tests_table(comparison))
     screen.print(TESTS_READING, style="dim")
     screen.print()
     if comparison.systems:
         screen.print(systems_table(comparison.systems, comparison.currency))
-        screen.print("The same orders as each system records them; CRM: by the source it knows.", style="dim")
+        screen.print(f"The same {many} as each system records them; CRM: by the source it knows.", style="dim")
         screen.print()
     screen.print(comparison.summary())
 
@@ -102,13 +99,10 @@ def systems_table(systems: FiveCpas, currency: str) -> Table:
     """Cost per action of each channel in the eyes of each system."""
     table = Table(title=f"Five CPAs: what each system reports, in {currency}", title_justify="left")
     table.add_column("channel")
-    whole = systems.channels[-1].actions
-    # Stages that everyone reaches would repeat a column.
-    sources = [s for s in REPORTED if not s.startswith("crm_") or whole[s] != whole["crm"]]
-    for source in sources:
+    for source in systems.telling:
         table.add_column(source.replace("_", " "), justify="right", style="bold" if source == "incremental" else "")
     for channel in systems.channels:
-        table.add_row(words(channel.channel), *(money(channel.cpa(source)) for source in sources))
+        table.add_row(words(channel.channel), *(money(channel.cpa(source)) for source in systems.telling))
     return table
 
 
@@ -146,8 +140,8 @@ def print_truth(truth: Truth) -> None:
         ("channel", "left"),
         ("estimand", "left"),
         ("cost", "right"),
-        ("incremental orders", "right"),
-        ("cost per incremental order", "right"),
+        (f"incremental {truth.action.many}", "right"),
+        (f"cost per incremental {truth.action.one}", "right"),
     ):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]  # rich's own words
     for effect in truth.effects:
@@ -216,6 +210,12 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
         "truth": comparison.truth.to_frame().to_dict("records"),
         "single_touch_share": comparison.lag.single_touch_share,
     }
+
+
+def truth_as_json(truth: Truth) -> dict[str, Any]:
+    """Every effect, and how many orders carry each label."""
+    labels = {channel: found.counts() for channel, found in truth.labels.items()}
+    return {"feedback": truth.feedback, "effects": truth.to_frame().to_dict("records"), "labels": labels}
 
 
 def print_json(value: Any) -> None:

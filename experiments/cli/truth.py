@@ -1,5 +1,6 @@
 """`cpalab truth`: what each channel's ads really caused."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -37,13 +38,11 @@ def command(
 ) -> None:  # fmt: skip
     """Average, marginal and joint effects of ads, by living everyone's life again without them.
 
-    SCENARIO is a name (see cpalab scenarios) or a TOML file. With --out, writes truth.csv and truth.json to DIR, whole or
-    not at all.
+    SCENARIO is a name (see cpalab scenarios) or a TOML file. With --out, writes truth.csv (the effects, as cpalab run
+    does), truth.json (what --json prints) and manifest.json to DIR, whole or not at all.
     """
-    from contextlib import nullcontext
-
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
-    from experiments.cli.tables import print_interactions, print_json, print_truth, write_tables
+    from experiments.cli.tables import print_interactions, print_json, print_truth, truth_as_json, write_tables
     from experiments.interactions import check_channels, measure_interactions
     from experiments.truth import ESTIMANDS, measure_truth
     from simulator.storage import whole_folder, write_manifest
@@ -73,9 +72,9 @@ def command(
         frames = {"truth": truth.to_frame()}
         if found:
             frames |= {"interactions": found.to_frame(), "synergies": found.synergy_frame()}
-        labels = {channel: of_channel.counts() for channel, of_channel in truth.labels.items()}
-        tables = {"feedback": feedback, "effects": truth.to_frame().to_dict("records"), "labels": labels}
-        tables |= {name: frame.to_dict("records") for name, frame in frames.items() if name != "truth"}
+        tables = truth_as_json(truth) | {
+            name: frame.to_dict("records") for name, frame in frames.items() if name != "truth"
+        }
         if folder is not None:
             write_tables(folder, "truth", tables, frames)
             write_manifest(folder, chosen)

@@ -16,7 +16,7 @@ def by_flattery(comparison: Comparison) -> tuple[ChannelComparison, ...]:
     """The channels, the most flattered first; of equals the costlier; channels without any price last."""
     if not comparison.channels:
         return ()
-    model = models(comparison)[0]
+    model = comparison.judge
 
     def place(channel: ChannelComparison) -> tuple[float, float]:
         factor = flattery(channel, model).factor
@@ -26,5 +26,6 @@ def by_flattery(comparison: Comparison) -> tuple[ChannelComparison, ...]:
 
 
 def models(comparison: Comparison) -> tuple[str, ...]:
-    """The attribution models compared; the first is the one that verdicts are about."""
-    return tuple(comparison.channels[0].credits) if comparison.channels else ()
+    """The attribution models compared, the one that verdicts are about first."""
+    compared = comparison.channels[0].credits if comparison.channels else ()
+    return tuple(sorted(compared, key=lambda model: model != comparison.judge))

@@ -4,8 +4,9 @@ import math
 
 import pandas as pd
 
+from experiments.action import Action
 from experiments.comparison import ChannelComparison, Comparison
-from experiments.journeys import Journey
+from experiments.journeys import Journey, JourneyEvent
 from experiments.report.flattery import by_flattery, flattery, models
 from experiments.truth import ALL
 from experiments.verdict import words
@@ -24,7 +25,7 @@ def dumbbell_frame(comparison: Comparison) -> pd.DataFrame:
         where money caused nothing or an end is unbounded, nan where there is no price or no test.
     """
     return pd.DataFrame(
-        [_dumbbell(channel, models(comparison)) for channel in by_flattery(comparison)],
+        [_dumbbell(channel, models(comparison), comparison.judge) for channel in by_flattery(comparison)],
         columns=[
             "channel", "judgement", "flattery", "cost",
             *(f"{model}_cpa" for model in models(comparison)),
@@ -33,8 +34,8 @@ def dumbbell_frame(comparison: Comparison) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _dumbbell(channel: ChannelComparison, compared: tuple[str, ...]) -> dict[str, object]:
-    judged = flattery(channel, compared[0])
+def _dumbbell(channel: ChannelComparison, compared: tuple[str, ...], judge: str) -> dict[str, object]:
+    judged = flattery(channel, judge)
     point = lower = upper = math.nan
     if channel.lift is not None:
         price = channel.lift.cost_per_incremental_conversion(LEVEL)
@@ -89,7 +90,7 @@ def journey_frame(journey: Journey) -> pd.DataFrame:
                 event.time,
                 event.kind,
                 words(event.channel or "unknown"),
-                lanes.index(_lane(event.kind, event.channel)),
+                lanes.index(_lane(event, journey.action)),
             )
             for event in journey.events
         ],
@@ -99,9 +100,9 @@ def journey_frame(journey: Journey) -> pd.DataFrame:
 
 def lane_names(journey: Journey) -> tuple[str, ...]:
     """The channels of a journey in words, by their first event, and the order's own lane."""
-    met = [_lane(event.kind, event.channel) for event in journey.events if event.kind != "conversion"]
-    return (*dict.fromkeys(met), _lane("conversion", ""))
+    met = [words(event.channel or "unknown") for event in journey.events if event.kind != "conversion"]
+    return (*dict.fromkeys(met), words(journey.action.one))
 
 
-def _lane(kind: str, channel: str | None) -> str:
-    return "Order" if kind == "conversion" else words(channel or "unknown")
+def _lane(event: JourneyEvent, action: Action) -> str:
+    return words(action.one if event.kind == "conversion" else event.channel or "unknown")

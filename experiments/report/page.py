@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from experiments.action import Action
 from experiments.comparison import Comparison
 from experiments.perfect_tracking import LAST_CLICK_SETTINGS
 from experiments.report.charts.dumbbell import dumbbell_chart, other_model_shapes
 from experiments.report.charts.journey import journey_chart
 from experiments.report.charts.labels import label_chart
-from experiments.report.flattery import by_flattery, flattery, models
+from experiments.report.flattery import by_flattery, flattery
 from experiments.report.frames import label_frame
 from experiments.report.numerals import count, money, percent
 from experiments.report.palette import DARK, LIGHT, PAGE, css_variables
-from experiments.report.table import CpaTable, cpa_columns
+from experiments.report.table import ReportTable, cpa_columns, delivery_columns, system_columns
 from experiments.report.wording import (
     ads_in_words,
     dumbbell_summary,
@@ -26,7 +27,7 @@ from experiments.report.wording import (
     lift_sentence,
 )
 from experiments.truth import ALL
-from experiments.verdict import FAIR_WITHIN, words
+from experiments.verdict import CERTAINTY, FAIR_WITHIN, words
 from simulator.scenario.schema import Run
 
 if TYPE_CHECKING:
@@ -88,7 +89,11 @@ class Page:
     other_models: tuple[tuple[str, str], ...]
     prices: Figure | None
     intervals: str
-    table: CpaTable
+    table: ReportTable
+    systems: ReportTable | None
+    delivery: ReportTable
+    reading: str
+    action: Action
     channels: tuple[ChannelFinding, ...]
     orders: Figure | None
     labels: tuple[tuple[str, ...], ...]
@@ -111,7 +116,6 @@ def render_report(comparison: Comparison, run: Run | None = None) -> str:
 
 def build_page(comparison: Comparison, run: Run | None = None) -> Page:
     """Collect what the page shows, in the order in which it does."""
-    compared = models(comparison)
     drawn = bool(comparison.channels)
     labelled = drawn and comparison.conversions > 0 and bool(comparison.truth.labels)
     return Page(
@@ -119,13 +123,17 @@ def build_page(comparison: Comparison, run: Run | None = None) -> Page:
         currency=comparison.currency,
         finding=finding(comparison),
         key_numbers=_key_numbers(comparison),
-        first_model=words(compared[0]) if drawn else "",
+        first_model=words(comparison.judge) if drawn else "",
         other_models=tuple((words(name), shape) for name, shape in other_model_shapes(comparison).items()),
         prices=_figure("prices", dumbbell_chart(comparison, PAGE), dumbbell_summary(comparison)) if drawn else None,
         intervals=interval_sentence(comparison) if drawn else "",
         table=cpa_columns(comparison),
+        systems=system_columns(comparison.systems) if comparison.systems else None,
+        delivery=delivery_columns(comparison),
+        reading=CERTAINTY.format(many=comparison.action.many),
+        action=comparison.action,
         channels=tuple(
-            ChannelFinding(flattery(channel, compared[0]).judgement, channel.verdict, lift_sentence(channel))
+            ChannelFinding(flattery(channel, comparison.judge).judgement, channel.verdict, lift_sentence(channel))
             for channel in by_flattery(comparison)
         ),
         orders=_figure("orders", label_chart(comparison, PAGE), label_summary(comparison)) if labelled else None,
@@ -172,24 +180,25 @@ def _key_numbers(comparison: Comparison) -> tuple[KeyNumber, ...]:
     joint = joint_effect(comparison)
     if joint is None or not comparison.conversions:
         return ()
-    model = models(comparison)[0]
+    model, action = comparison.judge, comparison.action
     credited = sum(channel.credits[model] for channel in comparison.channels)
     labels = comparison.truth.labels[ALL].counts()
+    extra = action.counted(joint.incremental_conversions)
     attributed = joint.cost_micros / 1e6 / credited if credited > 0 else math.nan
     return (
         KeyNumber(
             percent(labels["always"] / comparison.conversions),
-            "of orders would have been placed just the same without any ads",
+            f"of {action.many} would have come just the same without any ads",
             "always",
         ),
         KeyNumber(
             f"{comparison.currency} {money(attributed)}",
-            f"per order the ads are credited with, says {words(model).lower()}",
+            f"claimed: the ads' cost ÷ {action.counted(round(credited))} that {words(model).lower()} credits to them",
             "claimed",
         ),
         KeyNumber(
             f"{comparison.currency} {money(joint.cost_per_incremental_conversion)}",
-            "truly, for each order more than there would have been without ads",
+            f"truly: the ads' cost ÷ {extra} more than there would have been without them",
             "true",
         ),
     )

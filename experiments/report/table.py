@@ -1,18 +1,21 @@
-"""The table of the report: cost, the price of an order by every method, delivery (currency units)."""
+"""The tables of the report: the price of an action by every method and in every system, and what was bought (currency)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from attribution.cpa import attributed_cpa
 from experiments.comparison import ChannelComparison, Comparison
+from experiments.five_cpas import INCREMENTAL, ORACLE, FiveCpas
 from experiments.report.flattery import by_flattery, models
 from experiments.report.frames import LEVEL
 from experiments.report.numerals import UNDEFINED, count, counts, money, percent, span
 from experiments.report.wording import joint_effect
-from experiments.truth import Effect
+from experiments.truth import ALL, Effect
 from experiments.verdict import words
 
-RowKind = Literal["paid", "free", "total"]
+TOGETHER = "All paid channels"
+RowKind = Literal["paid", "together", "free", "total"]
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,13 @@ class ColumnGroup:
         heading: of the group; empty where the columns speak for themselves.
         columns: their own headings.
         kind: what the group tells, for its look: cost, claimed, tested, true, or what the cost bought.
+        prices: those of the columns that hold the price of an action.
     """
 
     heading: str
     columns: tuple[str, ...]
     kind: Literal["cost", "claimed", "tested", "true", "delivery"]
+    prices: tuple[str, ...] = ("CPA",)
 
 
 @dataclass(frozen=True)
@@ -40,83 +45,125 @@ class TableRow:
 
 
 @dataclass(frozen=True)
-class CpaTable:
-    """The table as text, ready to be typeset.
+class ReportTable:
+    """A table as text, ready to be typeset.
 
     Attributes:
         groups: the column groups, in order.
-        rows: paid channels (the most flattered first), then orders no ad is credited with, then all together.
+        rows: the lines, in order, each with one cell per column.
     """
 
     groups: tuple[ColumnGroup, ...]
     rows: tuple[TableRow, ...]
 
 
-def cpa_columns(comparison: Comparison) -> CpaTable:
-    """CPA = cost / orders by method; CPM = 1000 cost / impressions, CTR = clicks / impressions, CPC = cost / clicks.
+def cpa_columns(comparison: Comparison) -> ReportTable:
+    """CPA = cost / actions, by method: paid channels (the most flattered first), all of them together, the rest.
 
-    Orders credited to channels that cost nothing, and orders without any touch, have rows of their own, so that
-    under every model the orders add up to those that happened. The truth of the last row is that of all ads
-    together: what channels cause one by one does not add up to it.
+    Together, the paid channels' CPA is their cost over the actions a model credits them with; under truth it is their
+    cost over what all ads together caused, to which what channels cause one by one does not add up. Actions credited
+    to channels that cost nothing, and those without any touch, have rows of their own, so that under every model
+    the last row holds those that happened.
     """
     compared = models(comparison)
+    many = comparison.action.many.capitalize()
     groups = (
         ColumnGroup("", ("Cost",), "cost"),
-        *(ColumnGroup(words(model), ("Orders", "CPA"), "claimed") for model in compared),
+        *(ColumnGroup(words(model), (many, "CPA"), "claimed") for model in compared),
         ColumnGroup("Lift test", ("CPA", f"{percent(LEVEL)} interval"), "tested"),
-        ColumnGroup("Truth", ("Extra orders", "CPA"), "true"),
-        ColumnGroup("Delivery", ("Impressions", "Clicks", "CPM", "CTR", "CPC"), "delivery"),
+        ColumnGroup("Truth", (f"Extra {comparison.action.many}", "CPA"), "true"),
     )
     channels = by_flattery(comparison)
-    credited = _credited(comparison, compared)
     cost = sum(channel.cost for channel in channels)
-    lines: list[tuple[str, RowKind, tuple[str, ...], float, tuple[str, ...]]] = [
-        (words(channel.channel), "paid", _delivery(channel.cost, channel.impressions, channel.clicks),
-         channel.cost, (*_tested(channel), *_true(channel.truth)))
-        for channel in channels
-    ]  # fmt: skip
-    nothing = (UNDEFINED,) * 5
-    lines += [(name, "free", nothing, math.nan, nothing[:4]) for name in list(credited)[len(channels) :]]
-    total = _delivery(cost, sum(c.impressions for c in channels), sum(c.clicks for c in channels))
     joint = joint_effect(comparison)
-    lines.append(("All together", "total", total, cost, (*nothing[:2], *(_true(joint) if joint else nothing[:2]))))
-    credits = [*credited.values(), [sum(column) for column in zip(*credited.values(), strict=True)]]
-    orders = [counts(column) for column in zip(*credits, strict=True)]
+    nothing = (UNDEFINED,) * 4
+    credited = _credited(comparison, compared)
+    paid, rest = credited[: len(channels)], credited[len(channels) :]
+    lines: list[tuple[str, RowKind, list[float], float, tuple[str, ...]]] = [
+        (name, "paid", credits, channel.cost, (*_tested(channel), *_true(channel.truth)))
+        for (name, credits), channel in zip(paid, channels, strict=True)
+    ]
+    together = (*nothing[:2], *(_true(joint) if joint else nothing[2:]))
+    lines.append((TOGETHER, "together", _summed(paid, compared), cost, together))
+    lines += [(name, "free", credits, math.nan, nothing) for name, credits in rest]
+    lines.append((f"All {comparison.action.many}", "total", _summed(credited, compared), math.nan, nothing))
+    columns = [counts(column) for column in zip(*(credits for _, _, credits, _, _ in lines), strict=True)]
     rows = []
-    for i, (name, kind, delivery, paid, known) in enumerate(lines):
-        claims = [text for m in range(len(compared)) for text in (orders[m][i], money(_cpa(paid, credits[i][m])))]
-        rows.append(TableRow(name, kind, (money(paid), *claims, *known, *delivery)))
-    return CpaTable(groups, tuple(rows))
+    for i, (name, kind, credits, spent, known) in enumerate(lines):
+        claims = [
+            text for m in range(len(compared)) for text in (columns[m][i], money(attributed_cpa(spent, credits[m])))
+        ]
+        rows.append(TableRow(name, kind, (money(spent), *claims, *known)))
+    return ReportTable(groups, tuple(rows))
 
 
-def _credited(comparison: Comparison, compared: tuple[str, ...]) -> dict[str, list[float]]:
-    """Orders by line and model: paid channels, free channels, and orders without a touch."""
-    result = {
-        words(channel.channel): [channel.credits[model] for model in compared] for channel in by_flattery(comparison)
+def system_columns(systems: FiveCpas) -> ReportTable:
+    """CPA of each paid channel, and of all together, in the eyes of each system, as `cpalab run` prints it."""
+    kinds: dict[str, tuple[str, Literal["claimed", "true"]]] = {
+        ORACLE: ("Perfect tracking", "claimed"),
+        INCREMENTAL: ("Truth", "true"),
     }
-    paid = {channel.channel for channel in comparison.channels}
+    reported = tuple(source for source in systems.telling if source not in kinds)
+    groups = [ColumnGroup("Reported by", tuple(map(source_in_words, reported)), "claimed")]
+    groups += [ColumnGroup(kinds[source][0], (source.capitalize(),), kinds[source][1]) for source in kinds]
+    rows = tuple(
+        TableRow(
+            TOGETHER if own.channel == ALL else words(own.channel),
+            "total" if own.channel == ALL else "paid",
+            tuple(money(own.cpa(source)) for source in systems.telling),
+        )
+        for own in systems.channels
+    )
+    return ReportTable(tuple(replace(group, prices=group.columns) for group in groups), rows)
+
+
+def source_in_words(source: str) -> str:
+    """`crm_qualified` as CRM qualified."""
+    return words(source).replace("Crm", "CRM")
+
+
+def delivery_columns(comparison: Comparison) -> ReportTable:
+    """What the money bought: CPM = 1000 cost / impressions, CTR = clicks / impressions, CPC = cost / clicks."""
+    groups = (
+        ColumnGroup("", ("Cost",), "cost"),
+        ColumnGroup("", ("Impressions", "Clicks", "CPM", "CTR", "CPC"), "delivery"),
+    )
+    channels = by_flattery(comparison)
+    total = (sum(c.cost for c in channels), sum(c.impressions for c in channels), sum(c.clicks for c in channels))
+    rows = [TableRow(words(c.channel), "paid", _delivery(c.cost, c.impressions, c.clicks)) for c in channels]
+    return ReportTable(groups, (*rows, TableRow(TOGETHER, "total", _delivery(*total))))
+
+
+def _credited(comparison: Comparison, compared: tuple[str, ...]) -> list[tuple[str, list[float]]]:
+    """Actions by line and model: paid channels, free channels, and actions without a touch."""
+    channels = by_flattery(comparison)
+    result = [(words(channel.channel), [channel.credits[model] for model in compared]) for channel in channels]
+    paid = {channel.channel for channel in channels}
     claims = comparison.cpa[comparison.cpa["method"].isin(compared)]
     wide = claims.pivot(index="channel", columns="method", values="conversions").fillna(0.0)
-    for name in wide.index:
-        if name not in paid:
-            result[words(str(name))] = [float(wide.loc[name, model]) for model in compared]
+    result += [
+        (words(str(name)), [float(wide.loc[name, model]) for model in compared])
+        for name in wide.index
+        if name not in paid
+    ]
     if comparison.unattributed > 0:
-        result["No touch"] = [comparison.unattributed] * len(compared)
+        result.append(("No touch", [comparison.unattributed] * len(compared)))
     return result
+
+
+def _summed(lines: list[tuple[str, list[float]]], compared: tuple[str, ...]) -> list[float]:
+    return [sum(credits[m] for _, credits in lines) for m in range(len(compared))]
 
 
 def _delivery(cost: float, impressions: int, clicks: int) -> tuple[str, ...]:
     return (
+        money(cost),
         count(impressions),
         count(clicks),
         money(1000 * cost / impressions if impressions else math.nan),
         percent(clicks / impressions if impressions else math.nan, 2),
         money(cost / clicks if clicks else math.nan),
     )
-
-
-def _cpa(cost: float, orders: float) -> float:
-    return cost / orders if orders > 0 else math.nan
 
 
 def _tested(channel: ChannelComparison) -> tuple[str, str]:

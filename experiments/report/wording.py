@@ -3,8 +3,9 @@
 import math
 from typing import Any
 
+from experiments.action import Action
 from experiments.comparison import ChannelComparison, Comparison
-from experiments.report.flattery import by_flattery, flattery, models
+from experiments.report.flattery import by_flattery, flattery
 from experiments.report.frames import LEVEL
 from experiments.report.numerals import count, money, percent, times
 from experiments.truth import ALL, Effect
@@ -13,25 +14,25 @@ from experiments.verdict import words
 
 def finding(comparison: Comparison) -> str:
     """How many orders would have happened anyway, and what an incremental order cost all in all."""
-    joint = joint_effect(comparison)
+    joint, action = joint_effect(comparison), comparison.action
     if comparison.conversions == 0:
-        return "No order happened in this world, so no order has a cost."
+        return f"There was no {action.one} in this world, so no {action.one} has a cost."
     if not comparison.channels or joint is None:
-        return f"{count(comparison.conversions)} orders happened. {_paid_for(comparison)}"
+        return f"There were {action.counted(comparison.conversions)}. {_paid_for(comparison)}"
     labels = comparison.truth.labels[ALL].counts()
     orders, extra = comparison.conversions, joint.incremental_conversions
     cost = f"{comparison.currency} {money(joint.cost_micros / 1e6)}"
     happened = (
-        f"Of {count(orders)} orders, {count(labels['always'])} ({percent(labels['always'] / orders)}) would have "
-        f"been placed just the same without any ads, and {count(labels['moved'])} at another time or value. "
+        f"Of {action.counted(orders)}, {count(labels['always'])} ({percent(labels['always'] / orders)}) would have "
+        f"come just the same without any ads, and {count(labels['moved'])} at another time or value. "
     )
     if extra <= 0:
-        gained = "no more orders than without them" if extra == 0 else f"{count(-extra)} orders fewer than without them"
+        gained = f"{f'{action.counted(-extra)} fewer' if extra else f'no more {action.many}'} than without them"
         brought = f"All ads together cost {cost} and brought {gained}. "
     else:
         brought = (
-            f"All ads together cost {cost} and brought {count(extra)} orders more than there would have been: "
-            f"{comparison.currency} {money(joint.cost_per_incremental_conversion)} for each. "
+            f"All ads together cost {cost} and brought {action.counted(extra)} more than there would have been: "
+            f"{comparison.currency} {money(joint.cost_per_incremental_conversion)} for each extra {action.one}. "
         )
     return happened + brought + _paid_for(comparison)
 
@@ -45,10 +46,10 @@ def _paid_for(comparison: Comparison) -> str:
     """The claim of the first model, and who gains and loses most by it."""
     if not comparison.channels:
         return "This scenario buys no ads."
-    model = models(comparison)[0]
+    model, action = comparison.judge, comparison.action
     cost = sum(channel.cost for channel in comparison.channels)
     credited = sum(channel.credits[model] for channel in comparison.channels)
-    said = f"{words(model)} credits the paid channels with {count(round(credited))} orders"
+    said = f"{words(model)} credits the paid channels with {action.counted(round(credited))}"
     said += f" at {comparison.currency} {money(cost / credited)} each" if credited > 0 else ""
     ranked = [(channel, flattery(channel, model)) for channel in by_flattery(comparison)]
     flattered = [words(channel.channel) for channel, judged in ranked if judged.judgement == "flattered"]
@@ -63,7 +64,7 @@ def ads_in_words(channel: str) -> str:
     return "All ads together" if channel == ALL else words(channel)
 
 
-def beside_name(row: dict[str, Any]) -> str:
+def beside_name(row: dict[str, Any], action: Action) -> str:
     """The judgement of a row of the dumbbell frame in a few words."""
     if row["judgement"] == "free":
         return "cost nothing"
@@ -72,19 +73,19 @@ def beside_name(row: dict[str, Any]) -> str:
     if row["judgement"] == "about right":
         return "about right"
     if math.isinf(row["flattery"]):
-        return "flattered: caused nothing" if row["incremental_conversions"] == 0 else "flattered: lost orders"
+        return "flattered: caused nothing" if row["incremental_conversions"] == 0 else f"flattered: lost {action.many}"
     if row["flattery"] == 0:
         return "wronged: never credited"
     factor = row["flattery"] if row["judgement"] == "flattered" else 1 / row["flattery"]
     return f"{row['judgement']} {times(factor)}"
 
 
-def ends_in_words(row: dict[str, Any]) -> str:
+def ends_in_words(row: dict[str, Any], action: Action) -> str:
     """What a reader must know of an interval's ends beside its numbers."""
     if math.isnan(row["lift_cpa_lower"]):
         return " (no test)"
     if math.isinf(row["lift_cpa_lower"]):
-        return " (the test saw orders lost: no price)"
+        return f" (the test saw {action.many} lost: no price)"
     return ", no upper end" if math.isinf(row["lift_cpa_upper"]) else ""
 
 
@@ -102,14 +103,14 @@ def lift_sentence(channel: ChannelComparison) -> str:
 
 def dumbbell_summary(comparison: Comparison) -> str:
     """The picture of prices in words, for those who do not see it."""
-    model = models(comparison)[0]
+    model = comparison.judge
     said = [
         f"{words(c.channel)}: {words(model).lower()} {money(c.attributed_cpa(model))}, "
         f"truly {money(c.truth.cost_per_incremental_conversion)}"
         for c in by_flattery(comparison)
     ]
     return (
-        f"Dumbbell chart of the {comparison.currency} per order of each channel, the most flattered first. "
+        f"Dumbbell chart of the {comparison.currency} per {comparison.action.one} of each channel, the most flattered first. "
         f"{'; '.join(said)}."
     )
 
@@ -129,7 +130,7 @@ def interval_sentence(comparison: Comparison) -> str:
     harmful = [words(c.channel) for c, price in tests if price.harmful]
     held = f"The lift test's {percent(LEVEL)} interval holds the truth for {holding} of {len(known)} channels."
     if harmful:
-        held += f" For {_listed(harmful)} the test saw orders lost: no price exists."
+        held += f" For {_listed(harmful)} the test saw {comparison.action.many} lost: no price exists."
     if not open_ended:
         return held
     if len(open_ended) == len(tests):
@@ -147,8 +148,8 @@ def label_summary(comparison: Comparison) -> str:
         for c in comparison.channels
         if c.channel in comparison.truth.labels
     ]
-    by_channel = f"Orders caused by channel: {', '.join(caused)}."
-    return f"Stacked bars of all orders. {comparison.truth.summary()} {by_channel}"
+    by_channel = f"{comparison.action.many.capitalize()} caused by channel: {', '.join(caused)}."
+    return f"Stacked bars of all {comparison.action.many}. {comparison.truth.summary()} {by_channel}"
 
 
 def _listed(names: list[str]) -> str:

@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from simulator.scenario.paths import set_value
+from simulator.scenario.paths import set_value, with_defaults
 from simulator.scenario.problems import Problem, ScenarioError, did_you_mean
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
@@ -25,16 +25,18 @@ def load_scenario(
     Raises:
         ScenarioError: with every problem found, each as place, value, rule and hint.
     """
-    scenario = validate(_parse(source) if isinstance(source, str | Path) else source)
+    tables = _parse(source) if isinstance(source, str | Path) else source
+    problems = []
     if overrides:
-        tables = scenario.model_dump()
+        # Before any value is judged: an override may mend what is wrong in the file.
+        tables = with_defaults(tables)
         problems = [found for path, value in overrides.items() if (found := set_value(tables, path, value))]
-        try:
-            scenario = validate(tables)
-        except ScenarioError as error:
-            problems += error.problems
-        if problems:
-            raise ScenarioError(problems)
+    try:
+        scenario = validate(tables)
+    except ScenarioError as error:
+        raise ScenarioError([*problems, *error.problems]) from None
+    if problems:
+        raise ScenarioError(problems)
     versions(scenario)
     return scenario
 

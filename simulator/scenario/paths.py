@@ -1,7 +1,7 @@
 """Paths: places in a scenario written as dotted words, such as `channels.social.campaigns.main.bid` or `funnel.0.rate`."""
 
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -17,8 +17,32 @@ def keys_at(location: Sequence[str]) -> list[str]:
     return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
 
 
+def with_defaults(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables of a scenario, right or wrong, as a copy in which every default is written out."""
+    completed: dict[str, Any] = _completed(tables, Scenario)
+    return completed
+
+
+def _completed(value: Any, kind: Any) -> Any:
+    kind = _plain(kind)
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    if isinstance(value, Mapping) and isinstance(kind, type) and issubclass(kind, BaseModel):
+        fields = kind.model_fields
+        given = {key: _completed(own, fields[key].annotation if key in fields else None) for key, own in value.items()}
+        left_out = {key: field for key, field in fields.items() if key not in value and not field.is_required()}
+        return given | {key: _completed(field.get_default(), field.annotation) for key, field in left_out.items()}
+    if isinstance(value, Mapping):
+        of = get_args(kind)[1] if get_origin(kind) is dict else None
+        return {key: _completed(own, of) for key, own in value.items()}
+    if isinstance(value, list):
+        of = get_args(kind)[0] if get_origin(kind) is list else None
+        return [_completed(own, of) for own in value]
+    return value
+
+
 def set_value(tables: dict[str, Any], path: str, value: Any) -> Problem | None:
-    """Set one value in the complete tables of a scenario (every default written out); the problem if there is no such place.
+    """Set one value in the complete tables of a scenario (see `with_defaults`); the problem if there is no such place.
 
     Keys that the schema does not know and names that the scenario does not have are refused, so that a slip of the
     pen cannot create a new channel. Only mappings of numbers (`synergy`) and of UTM parameters take new names.
@@ -33,7 +57,9 @@ def set_value(tables: dict[str, Any], path: str, value: Any) -> Problem | None:
                 return Problem(place, f"is no entry of a list of {len(here)}", hint="entries count from 0")
             key: Any = int(part)
         elif isinstance(here, dict):
-            if part not in here and not (last and _takes_new_names(parts[:depth])):
+            if part in keys_at(parts[:depth]):
+                here.setdefault(part, {})  # needed, and missing in the file
+            elif part not in here and not (last and _takes_new_names(parts[:depth])):
                 return Problem(place, "unknown key", hint=did_you_mean(part, here))
             key = part
         else:

@@ -1,5 +1,6 @@
 """Validation: from plain tables to a scenario, or to the list of everything that is wrong with them."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,29 @@ from simulator.scenario.paths import keys_at
 from simulator.scenario.problems import Problem, ScenarioError, did_you_mean
 from simulator.scenario.schema import Scenario
 
+# What is said about every kind of error that the schema can raise, but for those with words of their own in `problem_of`.
+RULES = {
+    "bool_type": "must be true or false",
+    "dict_type": "must be a table",
+    "finite_number": "must be a finite number",
+    "float_type": "must be a number",
+    "greater_than": "must be greater than {gt:g}",
+    "greater_than_equal": "must be greater than or equal to {ge:g}",
+    "int_from_float": "must be a whole number",
+    "int_type": "must be a whole number",
+    "invalid_key": "is no name: it must be text",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be less than or equal to {le:.15g}",
+    "list_type": "must be a list",
+    "model_type": "must be a table",
+    "string_pattern_mismatch": "must be a name of lower-case letters, digits and _, starting with a letter",
+    "string_too_long": "must have at most {max_length} character{s}",
+    "string_too_short": "must have at least {min_length} character{s}",
+    "string_type": "must be text in quotes",
+    "too_long": "must have at most {max_length} entr{ies}",
+    "too_short": "must have at least {min_length} entr{ies}",
+}
+
 
 def validate(tables: Mapping[str, Any]) -> Scenario:
     """The scenario that these tables describe.
@@ -21,47 +45,38 @@ def validate(tables: Mapping[str, Any]) -> Scenario:
     try:
         scenario = Scenario.model_validate(tables)
     except ValidationError as error:
-        raise ScenarioError(problem_of(details) for details in error.errors()) from None
+        # A value of a dated change that is of no kind at all is complained of once per kind.
+        raise ScenarioError(dict.fromkeys(map(problem_of, error.errors()))) from None
     if problems := inconsistencies(scenario):
         raise ScenarioError(problems)
     return scenario
-
-
-# What pydantic calls the kinds of value, in the words of somebody who writes TOML.
-KINDS = {
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "list_type": "must be a list",
-    "string_type": "must be text in quotes",
-    "float_type": "must be a number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "bool_type": "must be true or false",
-}
 
 
 def problem_of(details: ErrorDetails, keys: Callable[[Sequence[str]], Sequence[str]] = keys_at) -> Problem:
     """One pydantic error in our words. `keys` says which keys are known at a place."""
     # Pydantic marks a bad key of a mapping by a last part "[key]".
     location = [str(part) for part in details["loc"] if part != "[key]"]
-    place = ".".join(location)
     value = details["input"]
+    if location[:1] == ["timeline"] and location[2:3] == ["set"] and len(location) == 5:
+        return Problem(".".join(location[:-1]), "must be a number, text, true or false")
+    place = ".".join(location)
     shown = repr(value) if isinstance(value, str | int | float | bool) else ""
-    kind, context = details["type"], details.get("ctx", {})
-    match kind:
+    match details["type"]:
         case "extra_forbidden":
             return Problem(place, "unknown key", hint=did_you_mean(location[-1], keys(location[:-1])))
         case "missing":
             return Problem(place, "is needed and missing")
-        case "string_pattern_mismatch":
-            return Problem(place, "must be a name of lower-case letters, digits and _, starting with a letter", shown)
-        case "too_short" | "string_too_short":
-            least = context["min_length"]
-            return Problem(place, "must not be empty" if least == 1 else f"must have at least {least} entries", shown)
-        case "too_long":
-            return Problem(place, f"must have at most {context['max_length']} entries", str(context["actual_length"]))
-        case _ if kind in KINDS:
-            return Problem(place, KINDS[kind], shown)
-        case _:
-            rule = details["msg"].replace("Input should be", "must be")
-            return Problem(place, rule[0].lower() + rule[1:], shown)
+        case "literal_error":
+            rule, words = f"must be {details['ctx']['expected']}", re.findall("'(.*?)'", details["ctx"]["expected"])
+            close = did_you_mean(value, words) if isinstance(value, str) else ""
+            return Problem(place, rule, shown, close if close.startswith("did you mean") else "")
+        case "too_short" | "too_long" | "string_too_short" | "string_too_long" as kind:
+            return Problem(place, RULES[kind].format(**_in_number(details["ctx"])), shown)
+        case kind:
+            return Problem(place, RULES[kind].format(**details.get("ctx", {})), shown)
+
+
+def _in_number(limits: dict[str, Any]) -> dict[str, Any]:
+    """With the endings that agree with the limit: 1 entry, 2 entries."""
+    limit = limits.get("min_length", limits.get("max_length"))
+    return limits | ({"s": "", "ies": "y"} if limit == 1 else {"s": "s", "ies": "ies"})

@@ -41,9 +41,9 @@ def test_a_channel_without_credit_keeps_its_cost_and_has_no_cost_per_conversion(
     assert table.loc[1:, "cost_per_conversion":].isna().all(axis=None)
 
 
-def test_a_free_channel_costs_nothing_and_an_unknown_cost_stays_unknown():
+def test_a_free_channel_has_no_price_and_an_unknown_cost_stays_unknown():
     table = cpa_table([credit([10, 5])], {"a": 0})
-    assert table["cost_per_conversion"].tolist() == pytest.approx([0, np.nan], nan_ok=True)
+    assert table["cost_per_conversion"].isna().all()
     assert table["cost"].tolist() == pytest.approx([0, np.nan], nan_ok=True)
 
 

@@ -40,6 +40,21 @@ def test_the_columns_and_methods_are_exactly_these(frame):
     assert list(dict.fromkeys(frame["method"])) == METHODS
 
 
+def test_rows_follow_the_order_of_the_scenario_s_channels_and_then_of_the_methods(frame, budgeted):
+    order = {channel: i for i, channel in enumerate(budgeted.scenario.channels)}
+    rows = [(order[row.channel], METHODS.index(row.method)) for row in frame.itertuples()]
+    assert rows == sorted(set(rows))
+
+
+def test_the_judge_is_named_and_need_not_come_first(budgeted, comparison):
+    turned = compare(budgeted, models=["linear", "last_click"], judge="last_click")
+    assert [c.verdict for c in turned.channels] == [c.verdict for c in comparison.channels]
+    by_linear = compare(budgeted, models=["last_click", "linear"], judge="linear")
+    assert (by_linear.judge, by_linear.systems.model) == ("linear", "linear")
+    with pytest.raises(ValueError, match="judge: 'last_click' must be one of the models"):
+        compare(budgeted, models=["linear"])
+
+
 def test_each_method_has_each_paid_channel_once(frame, budgeted):
     paid = set(budgeted.scenario.paid_channels())
     for method, rows in frame.groupby("method"):
@@ -63,6 +78,7 @@ def test_every_method_prices_the_same_money_to_the_micro(frame, budgeted):
         assert set(costs) == {micros / 1e6}
     free = frame[~frame["channel"].isin(budgeted.scenario.paid_channels())]
     assert set(free["cost"]) == {0.0}
+    assert free["cost_per_conversion"].isna().all()  # a price needs money spent
 
 
 def test_cost_per_conversion_is_cost_over_conversions_within_its_bounds(frame):

@@ -1,11 +1,13 @@
 """Five CPAs: sums that must hold, the published range of double counting, and segments that add up."""
 
+import math
+
 import pyarrow.compute as pc
 import pytest
 
 from attribution.build import build_paths
 from attribution.settings import PathSettings
-from experiments.five_cpas import DIMENSIONS, INCREMENTAL, ORACLE, cpas_by, five_cpas
+from experiments.five_cpas import DIMENSIONS, INCREMENTAL, ORACLE, SOURCES, ChannelCpas, cpas_by, five_cpas
 from experiments.truth import ALL, Truth, measure_truth
 from simulator.record.journeys import recorded_journeys
 from simulator.record.record import Record, record
@@ -39,6 +41,15 @@ def test_incremental_and_costs_are_the_truth_s(world: World, truth: Truth, today
     assert found.channels[-1].actions[INCREMENTAL] == truth.effect(ALL, "joint").incremental_conversions
 
 
+def test_nothing_counted_is_no_price_but_nothing_caused_is_an_unbounded_one():
+    counted = dict.fromkeys(SOURCES, 0.0) | {"platform": 4.0}
+    own = ChannelCpas("social", 100.0, 100.0, counted)
+    assert own.cpa("platform") == 25.0
+    assert math.isnan(own.cpa("crm"))
+    assert math.isnan(own.cpa("oracle"))
+    assert own.cpa("incremental") == math.inf
+
+
 def test_no_system_but_platforms_claims_more_than_there_is(world: World, truth: Truth, today: Record) -> None:
     found = five_cpas(world, truth, recorded=today)
     orders = world.orders().num_rows
@@ -46,7 +57,7 @@ def test_no_system_but_platforms_claims_more_than_there_is(world: World, truth: 
     assert sum(today.conversions("crm").values()) == orders
     assert sum(today.conversions("analytics").values()) <= orders * 1.05
     assert found.platform_claims == pytest.approx(sum(today.conversions("platform").values()))
-    assert f"of {orders:,} orders" in found.summary()
+    assert f"of {orders:,} purchases" in found.summary()
 
 
 def test_under_perfect_tracking_analytics_is_the_oracle(world: World, truth: Truth) -> None:

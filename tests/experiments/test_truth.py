@@ -118,6 +118,7 @@ def test_held_and_free_markets_agree_where_no_budget_binds(unlimited, truth):
         assert np.array_equal(labels.label, free.labels[channel].label)
         assert labels.prevented == free.labels[channel].prevented
     assert (truth.feedback, free.feedback) == ("held", "free")
+    assert all(effect.people_reached is None for effect in free.effects)  # the market may touch anyone
 
 
 def test_a_market_with_budgets_reacts_when_it_may(shop):
@@ -318,5 +319,5 @@ def test_the_frame_has_one_row_per_effect_in_currency(truth):
 
 def test_the_summary_counts_the_labels_of_all_ads_together(truth):
     counts = truth.labels[ALL].counts()
-    assert truth.summary().startswith(f"Of {truth.conversions:,} orders, {counts['always']:,} (")
+    assert truth.summary().startswith(f"Of {truth.conversions:,} purchases, {counts['always']:,} (")
     assert truth.summary().endswith(f"ads prevented {counts['prevented']:,}.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from experiments.action import Action
 from experiments.comparison import Comparison
 from experiments.report.charts.rows import in_style, row_headings, row_tooltips, vertical
 from experiments.report.flattery import models
@@ -34,7 +35,7 @@ def dumbbell_chart(comparison: Comparison, palette: Palette = LIGHT) -> "alt.Lay
     axis = price_axis(frame, compared)
     marks = dumbbell_marks(frame, axis, other_model_shapes(comparison))
     rows = _records(frame)
-    names, remarks = [words(row["channel"]) for row in rows], [beside_name(row) for row in rows]
+    names, remarks = [words(row["channel"]) for row in rows], [beside_name(row, comparison.action) for row in rows]
     x = alt.X(
         "x:Q",
         scale=alt.Scale(type="log", domain=[axis.low, axis.edge], nice=False, padding=34),
@@ -46,7 +47,7 @@ def dumbbell_chart(comparison: Comparison, palette: Palette = LIGHT) -> "alt.Lay
                 "condition": {"test": f"datum.value > {axis.past_high!r}", "value": 18},
                 "value": 12,
             },
-            title=f"{comparison.currency} per order, logarithmic",
+            title=f"{comparison.currency} per {comparison.action.one}, logarithmic",
         ),
     )
     y, shape = vertical(), alt.Shape("shape:N", scale=None)
@@ -88,7 +89,7 @@ def dumbbell_chart(comparison: Comparison, palette: Palette = LIGHT) -> "alt.Lay
             )
             for align, dx in outer
         ),
-        row_tooltips([_tooltip(row, compared) for row in rows], ROW_HEIGHT),
+        row_tooltips([_tooltip(row, compared, comparison.action) for row in rows], ROW_HEIGHT),
     ]  # fmt: skip
     return in_style(layers, ROW_HEIGHT * len(rows), palette)
 
@@ -175,8 +176,8 @@ def _price_label(axis: PriceAxis, price: float, place: float, other: float | Non
     return {"text": text, "align": align, "size": 19 if text == UNBOUNDED else 12, "claimed": claimed}
 
 
-def _tooltip(row: dict[str, Any], compared: tuple[str, ...]) -> dict[str, str]:
-    interval = f"{span(row['lift_cpa_lower'], row['lift_cpa_upper'])}{ends_in_words(row)}"
+def _tooltip(row: dict[str, Any], compared: tuple[str, ...], action: Action) -> dict[str, str]:
+    interval = f"{span(row['lift_cpa_lower'], row['lift_cpa_upper'])}{ends_in_words(row, action)}"
     return {
         "Channel": words(row["channel"]),
         **{words(model): money(row[f"{model}_cpa"]) for model in compared},

@@ -23,13 +23,13 @@ def journey_chart(journey: Journey, currency: str, palette: Palette = LIGHT) -> 
 
     lanes, frame = lane_names(journey), journey_frame(journey)
     frame["y"] = LANE_HEIGHT * (frame["lane"] + 0.5)
-    frame["what"] = ["Order" if kind == "conversion" else words(kind) for kind in frame["kind"]]
+    frame["what"] = [words(journey.action.one if kind == "conversion" else kind) for kind in frame["kind"]]
     frame["when"] = [f"day {day:.2f}" for day in frame["day"]]
     first = min(frame["day"].min(), journey.order_time - SHORTEST_DAYS)
     x = alt.X(
         "day:Q",
         scale=alt.Scale(domain=[first, journey.order_time], nice=False, padding=12),
-        axis=alt.Axis(title="day", tickCount=6, grid=False, format="~g", labelFlush=12),
+        axis=alt.Axis(title="day", tickCount=6, grid=False, format="~f", labelFlush=12),
     )
     y = vertical()
     tooltip = [alt.Tooltip(f"{field}:N", title=field) for field in ("what", "channel", "when")]

@@ -35,7 +35,9 @@ def label_chart(comparison: Comparison, palette: Palette = LIGHT) -> "alt.LayerC
     )
     bars["below"] = bars["y"] + BAR_HEIGHT
     chart, scale = alt.Chart(bars), alt.Scale(domain=[0, 1], nice=False)
-    axis = alt.Axis(format=".0%", title="share of all orders", tickCount=5, grid=False, labelFlush=True)
+    axis = alt.Axis(
+        format=".0%", title=f"share of all {comparison.action.many}", tickCount=5, grid=False, labelFlush=True
+    )
     layers = [
         *row_headings(names, caused, ROW_HEIGHT, palette),
         chart.mark_rect(stroke=palette.paper, strokeWidth=1).encode(

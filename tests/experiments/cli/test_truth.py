@@ -24,6 +24,18 @@ def test_truth_as_json_holds_every_estimand_and_the_labels(cpalab, small, finish
     assert sum(found["labels"]["all"].values()) == read_world(folder).events["kind"].to_pylist().count("conversion")
 
 
+def test_truth_writes_what_it_found_whole_or_not_at_all(cpalab, small, finished, tmp_path, is_refused):
+    folder, _ = finished
+    answer = cpalab("truth", *small, "--json", "--out", tmp_path / "truth")
+    assert (answer.status, answer.err) == (0, "")
+    assert sorted(path.name for path in (tmp_path / "truth").iterdir()) == ["manifest.json", "truth.csv", "truth.json"]
+    assert (tmp_path / "truth" / "truth.csv").read_bytes() == (folder / "truth.csv").read_bytes()
+    assert (tmp_path / "truth" / "truth.json").read_text() == answer.out
+    assert list(json.loads((tmp_path / "truth" / "manifest.json").read_text())["files"]) == ["truth.csv", "truth.json"]
+    is_refused(cpalab("truth", *small, "--out", tmp_path / "truth"), "exists already; --force replaces it")
+    assert list(tmp_path.iterdir()) == [tmp_path / "truth"]
+
+
 def test_truth_with_free_feedback_prints_its_table(cpalab, small):
     answer = cpalab("truth", *small, "--feedback", "free", "--threads", "2")
     assert (answer.status, answer.err) == (0, "")

@@ -71,6 +71,7 @@ def comparison_of(channels: tuple[ChannelComparison, ...], free: dict[str, float
         conversions=ORDERS,
         unattributed=10.0,
         channels=channels,
+        judge="last_click",
         cpa=pd.DataFrame(rows, columns=["channel", "method", "cost", "conversions"]),
         truth=truth,
         lag=ConversionLag((1.0,), (0.5,), 0.6, float(ORDERS)),

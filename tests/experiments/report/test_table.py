@@ -1,8 +1,11 @@
 """The table, as text."""
 
+from dataclasses import replace
+
 import pytest
 
-from experiments.report.table import cpa_columns
+from experiments.five_cpas import ChannelCpas, FiveCpas
+from experiments.report.table import cpa_columns, delivery_columns, system_columns
 
 
 def number(text: str) -> float:
@@ -18,32 +21,46 @@ def lines(comparison):
 
 def test_rows_are_paid_channels_then_free_ones_then_no_touch_then_all(lines):
     assert list(lines) == [
-        "Brand search", "Retargeting", "Shopping", "Video", "Coupon", "Direct", "Organic search", "No touch", "All together",
+        "Brand search", "Retargeting", "Shopping", "Video", "Coupon", "All paid channels", "Direct", "Organic search",
+        "No touch", "All orders",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("model", ["Last click", "Linear", "Markov"])
 def test_orders_add_up_to_those_that_happened(lines, comparison, model):
-    *parts, total = (number(line[f"{model} Orders"]) for line in lines.values())
-    assert sum(parts) == pytest.approx(total) == comparison.conversions
+    orders = {name: number(line[f"{model} Orders"]) for name, line in lines.items()}
+    *paid, together, direct, organic, untouched, total = orders.values()
+    assert sum(paid) == pytest.approx(together)
+    assert together + direct + organic + untouched == pytest.approx(total) == comparison.conversions
 
 
-def test_identities_of_the_field(lines):
-    video = {
-        name: number(text)
-        for name, text in lines["Video"].items()
-        if text not in "–∞" and " – " not in text.replace("\xa0", " ")
-    }
-    assert video["Delivery CPM"] == 1000 * 4_000 / 100_000
-    assert video["Delivery CPC"] == 4_000 / 1_000
-    assert video["Delivery CTR"] == 100 * 1_000 / 100_000
-    assert video["Last click CPA"] == 4_000 / 40
-    assert video["Truth CPA"] == 4_000 / 200
+def test_identities_of_the_field(lines, comparison):
+    video = lines["Video"]
+    assert number(video["Last click CPA"]) == 4_000 / 40
+    assert number(video["Truth CPA"]) == 4_000 / 200
+    bought = {row.name: row.cells for row in delivery_columns(comparison).rows}
+    cost, impressions, clicks, cpm, ctr, cpc = map(number, bought["Video"])
+    assert (cost, impressions, clicks) == (4_000, 100_000, 1_000)
+    assert (cpm, ctr, cpc) == (1000 * 4_000 / 100_000, 100 * 1_000 / 100_000, 4_000 / 1_000)
+    assert list(bought)[-1] == "All paid channels"
+    assert [number(text) for text in bought["All paid channels"][:3]] == [7_900, 500_000, 5_000]
 
 
-def test_the_last_row_is_the_truth_of_all_ads_together(lines):
-    assert lines["All together"]["Truth Extra orders"] == "380"
-    assert lines["All together"]["Truth CPA"] == "20.79"  # 7,900 / 380
+def test_five_cpas_are_those_of_the_systems():
+    shares = {"platform": 20.0, "analytics": 0.0, "crm": 8.0, "crm_qualified": 2.0, "crm_closed": 2.0, "crm_kept": 2.0}
+    own = ChannelCpas("social", 100.0, 100.0, shares | {"oracle": 10.0, "incremental": 0.0})
+    table = system_columns(FiveCpas((own, replace(own, channel="all")), 30, 20.0, "last_click"))
+    headings = [column for group in table.groups for column in group.columns]
+    assert headings == ["Platform", "Analytics", "CRM", "CRM qualified", "Oracle", "Incremental"]
+    assert table.rows[0].cells == ("5.00", "–", "12.50", "50.00", "10.00", "∞")
+    assert [row.name for row in table.rows] == ["Social", "All paid channels"]
+
+
+def test_all_paid_channels_divide_all_cost_by_what_is_credited_to_them_and_by_what_they_caused_together(lines):
+    together = lines["All paid channels"]
+    assert together["Last click CPA"] == "16.46"  # 7,900 / 480, the page's own headline
+    assert (together["Truth Extra orders"], together["Truth CPA"]) == ("380", "20.79")  # 7,900 / 380
+    assert {text for name, text in lines["All orders"].items() if not name.endswith(" Orders")} == {"–"}
 
 
 def test_undefined_and_unbounded(lines):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from experiments.action import ORDER, Action
 from experiments.report.frames import dumbbell_frame
 from experiments.report.wording import (
     beside_name,
@@ -18,9 +19,9 @@ from experiments.truth import ALL, Effect
 
 def test_the_finding_tells_what_happens_anyway_and_what_an_extra_order_cost(comparison):
     assert finding(comparison) == (
-        "Of 1,000 orders, 550 (55%) would have been placed just the same without any ads, and 50 at another time or value. "
-        "All ads together cost EUR 7,900 and brought 380 orders more than there would have been: EUR 20.79 for each. "
-        "Last click credits the paid channels with 480 orders at EUR 16.46 each; "
+        "Of 1,000 orders, 550 (55%) would have come just the same without any ads, and 50 at another time or value. "
+        "All ads together cost EUR 7,900 and brought 380 orders more than there would have been: EUR 20.79 for each extra "
+        "order. Last click credits the paid channels with 480 orders at EUR 16.46 each; "
         "it flatters Brand search most and wrongs Video most."
     )
 
@@ -37,13 +38,13 @@ def test_ads_that_gain_nothing_have_no_price(comparison, extra, said):
 
 
 def test_without_orders_or_ads_there_is_little_to_say(comparison):
-    assert finding(replace(comparison, conversions=0)) == "No order happened in this world, so no order has a cost."
-    assert finding(replace(comparison, channels=())) == "1,000 orders happened. This scenario buys no ads."
+    assert finding(replace(comparison, conversions=0)) == "There was no order in this world, so no order has a cost."
+    assert finding(replace(comparison, channels=())) == "There were 1,000 orders. This scenario buys no ads."
 
 
 def test_beside_its_name_stands_the_judgement(comparison):
     rows = dumbbell_frame(comparison).to_dict("records")
-    assert {row["channel"]: beside_name(row) for row in rows} == {
+    assert {row["channel"]: beside_name(row, ORDER) for row in rows} == {
         "brand_search": "flattered: caused nothing",
         "retargeting": "flattered 7.0×",
         "shopping": "about right",
@@ -54,10 +55,10 @@ def test_beside_its_name_stands_the_judgement(comparison):
 
 def test_ends_of_intervals_in_words(comparison):
     rows = {row["channel"]: row for row in dumbbell_frame(comparison).to_dict("records")}
-    assert ends_in_words(rows["brand_search"]) == ", no upper end"
-    assert ends_in_words(rows["video"]) == ""
-    assert ends_in_words(rows["shopping"]) == " (no test)"
-    assert ends_in_words(rows["coupon"]) == " (the test saw orders lost: no price)"
+    assert ends_in_words(rows["brand_search"], ORDER) == ", no upper end"
+    assert ends_in_words(rows["video"], ORDER) == ""
+    assert ends_in_words(rows["shopping"], ORDER) == " (no test)"
+    assert ends_in_words(rows["coupon"], ORDER) == " (the test saw orders lost: no price)"
 
 
 def test_lift_sentences_tell_whether_the_truth_lies_inside(comparison):
@@ -81,3 +82,10 @@ def test_intervals_without_an_upper_end_are_named(comparison):
 
 def test_the_label_summary_counts(comparison):
     assert "Video 200" in label_summary(comparison)
+
+
+def test_it_speaks_of_what_the_scenario_counts(comparison):
+    installs = replace(comparison, truth=replace(comparison.truth, action=Action("install")))
+    assert "Of 1,000 installs" in finding(installs)
+    assert "for each extra install" in finding(installs)
+    assert "order" not in finding(installs)

@@ -101,6 +101,21 @@ def test_overrides_set_any_value(market):
     assert scenario.population.devices["tablet"] == 0.2
 
 
+def test_an_override_may_mend_what_is_wrong_in_the_file(market):
+    market["run"]["days"] = 0.0
+    del market["channels"]["video"]["campaigns"]["launch"]["bid"]
+    mended = load_scenario(market, {"run.days": 3.0, "channels.video.campaigns.launch.bid": 2.0})
+    assert mended.run.days == 3.0
+    assert mended.channels["video"].campaigns["launch"].bid == 2.0
+    assert market["run"]["days"] == 0.0
+
+
+def test_what_is_wrong_in_the_file_and_in_the_overrides_is_said_at_once(market):
+    market["order"] = {"value": {"mean": -1.0}}
+    problems = problems_of(market, {"run.user": 1, "run.days": -1.0, "market.currency": "EUR"})
+    assert {problem.place for problem in problems} == {"run.user", "order.value.mean", "run.days"}
+
+
 def test_overrides_leave_the_rest_as_it_was(market):
     before, after = load_scenario(market), load_scenario(market, {"run.seed": 9})
     assert before.model_copy(update={"run": after.run}) == after

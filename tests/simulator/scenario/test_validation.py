@@ -1,8 +1,12 @@
 """Validation: what every single table must be; all problems at once, each with its place, value, rule and hint."""
 
+import copy
+import re
+
 import pytest
 from pydantic import ValidationError
 
+from simulator.scenario.paths import with_defaults
 from simulator.scenario.problems import Problem, ScenarioError
 from simulator.scenario.validation import validate
 
@@ -17,7 +21,7 @@ def put(tables, path, value):
     *parents, last = path.split(".")
     for part in parents:
         tables = tables[int(part)] if isinstance(tables, list) else tables.setdefault(part, {})
-    tables[last] = value
+    tables[int(last) if isinstance(tables, list) else last] = value
 
 
 @pytest.mark.parametrize(
@@ -50,9 +54,18 @@ def put(tables, path, value):
         ("channels.social.campaigns.prospecting.frequency_cap", 0, "must be greater than or equal to 1"),
         ("invalid_traffic.robots_share", 0.6, "must be less than or equal to 0.5"),
         ("timeline.0.day", 0.0, "must be greater than 0"),
-        ("timeline.0.set", {}, "must not be empty"),
-        ("title", 5, "must be text in quotes"),
+        ("timeline.0.set", {}, "must have at least 1 entry"),
+        ("title", 5, "must be text"),
         ("need.season.0.day", True, "must be a number"),
+        ("market.currency", "dollars", "must have at most 3 characters"),
+        ("market.currency", "", "must have at least 1 character"),
+        ("population.devices_per_person", [0.25] * 4, "must have at most 3 entries"),
+        ("calendar.weekday", [1.0] * 6, "must have at least 7 entries"),
+        ("population.devices", [], "must be a table"),
+        ("run", "short", "must be a table"),
+        ("calendar.hour", 5, "must be a list"),
+        ("tracking.transport.deduplicate", 1, "must be true or false"),
+        ("timeline.0.set.order", {"refund_share": 0.5}, "must be a number, text, true or false"),
     ],
 )
 def test_a_value_out_of_range_is_refused_at_its_place(market, path, value, rule):
@@ -61,6 +74,41 @@ def test_a_value_out_of_range_is_refused_at_its_place(market, path, value, rule)
     assert problem.place == path
     assert problem.rule.startswith(rule)
     assert problem.value == (repr(value) if isinstance(value, str | int | float) else "")
+
+
+def test_a_misspelt_word_gets_a_hint(market):
+    put(market, "channels.social.campaigns.prospecting.billing", "cpmm")
+    (problem,) = problems_of(market)
+    assert problem.hint == "did you mean cpm?"
+
+
+WRONG = (None, -3, 2**70, float("nan"), "Big Name", {}, {"A b": 1}, {1: 2}, ["x"] * 50)
+
+
+def test_every_kind_of_error_is_told_in_our_words(market):
+    """Something wrong at every place of a scenario in turn: nothing but our own rules comes of it."""
+    complete = with_defaults(market)
+    told = set()
+    for path in places(complete):
+        for wrong in WRONG:
+            tables = copy.deepcopy(complete)
+            put(tables, path, wrong)
+            try:
+                validate(tables)
+            except ScenarioError as error:
+                told |= {problem.rule for problem in error.problems}
+    assert not [rule for rule in told if re.search(r"should|valid |Input|instance|{|}", rule)]
+    for rule in ("is needed and missing", "must be a list", "must be a table", "must be a finite number"):
+        assert rule in told
+
+
+def places(tables, before=""):
+    entries = tables.items() if isinstance(tables, dict) else enumerate(tables)
+    for key, value in entries:
+        if "." not in str(key):
+            yield f"{before}{key}"
+            if isinstance(value, dict | list):
+                yield from places(value, f"{before}{key}.")
 
 
 @pytest.mark.parametrize(
