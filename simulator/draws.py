@@ -42,6 +42,7 @@ OUTAGE = np.uint64(24)  # lost in an outage; block = outage
 POSTBACK = np.uint64(25)  # delay of each postback
 NOISE = np.uint64(26)  # randomised response; Laplace noise
 SAMPLING = np.uint64(27)  # whether a sampled report holds an action
+ENGAGEMENT = np.uint64(28)  # whether a view was an engaged one
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)
