@@ -24,6 +24,7 @@ from simulator.world import World
 NO_FAULT = "no fault"
 OUTAGE = "tag_outage"
 FEWEST_ACTIONS = 25
+FEWEST_LOST = 10  # an empty cell speaks from fewer on: by chance one in 22,000 is empty
 MODEL_ERROR = 0.02
 STEPS = 24
 IMPOSSIBLE = 1e3  # a shift of a cell that an explanation empties
@@ -54,7 +55,7 @@ class Suspect:
     signature: str
 
     def __str__(self) -> str:
-        known = f", size {self.size:.2g} ({self.unit})" if self.unit and not self.unit.startswith("1:") else ""
+        known = f", size {self.size:.3g} ({self.unit})" if self.unit and not self.unit.startswith("1:") else ""
         return f"{self.code} {self.fault}{known}: probability {self.probability:.0%}"
 
 
@@ -261,8 +262,10 @@ def judge(expected: Expectations, observations: Observations) -> Diagnosis:
             best = int(np.argmax(likelihoods))
             evidence = float(np.logaddexp.reduce(likelihoods)) + math.log(0.5 / len(expected.faults) / len(sizes))
             evidence -= math.log(expected.looked_at.get(fault.name, 1))
+            lost = days_lost(observations) if fault.name in expected.looked_at else None
+            unit = f"share of the days: {lost[0]} to {lost[1]}" if lost else fault.size
             suspect = Suspect(
-                fault.name, fault.code, float(sizes[best]), 1.0, float(apart[best]), fault.size, fault.signature
+                fault.name, fault.code, float(sizes[best]), 1.0, float(apart[best]), unit, fault.signature
             )
             scores.append((suspect, evidence))
     total = float(np.logaddexp.reduce([evidence for _, evidence in scores]))
@@ -285,7 +288,7 @@ def shift_of(expected: Expectations, observations: Observations) -> Shift:
             nothing[i] = math.isinf(row.cpa_after) and math.isfinite(row.cpa_before)
     used = np.isfinite(shift) & np.tile(expected.enough, 2) & np.isfinite(expected.planned.mean)
     noted = nothing | np.isfinite(shift[:n])
-    emptied = nothing & expected.enough
+    emptied = nothing & (expected.planned.actions >= FEWEST_LOST)
     return Shift(shift, used, emptied, int(np.sum(noted & ~used[:n] & ~emptied)))
 
 

@@ -42,6 +42,7 @@ OUTAGE = np.uint64(24)  # lost in an outage; block = outage
 POSTBACK = np.uint64(25)  # delay of each postback
 NOISE = np.uint64(26)  # randomised response; Laplace noise
 SAMPLING = np.uint64(27)  # whether a sampled report holds an action
+ENGAGEMENT = np.uint64(35)  # whether a view was an engaged one
 # What user-level tests ask of a world, beside who is held out (ASSIGNMENT).
 LOGGED_IN = np.uint64(31)  # whether a person is logged in during a session
 TEST_COOKIE = np.uint64(32)  # session = device: when its cookies turn over

@@ -54,6 +54,7 @@ class Touches:
     """Ads seen or clicked (T,); `visit` is the row of the visit a click led to, -1 for a view."""
 
     user: Ints
+    session: Ints
     time: Floats
     device: Codes
     channel: Codes
@@ -180,7 +181,7 @@ def _read(
     is_click = kind == kinds.index("click")
     touch = np.flatnonzero(is_click | (kind == kinds.index("impression")))
     touches = Touches(
-        user[touch], time[touch], place["device"][touch], place["channel"][touch], place["campaign"][touch],
+        user[touch], session[touch], time[touch], place["device"][touch], place["channel"][touch], place["campaign"][touch],
         place["creative"][touch], np.where(is_click[touch], row[touch], -1),
     )  # fmt: skip
 

@@ -122,7 +122,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "F11", "views_removed", "1: on", 1.0, 1.0, 1.0, "platform × 1/(1−view share)",
         f"{MIRROR_PLATFORM}: CPA rises, only in channels that live on impressions",
-        lambda t, _s, _d: _everywhere(t, view_days=0.0),
+        lambda t, _s, _d: _everywhere(t, view_days=0.0, engaged_days=0.0),
     ),
     Fault(
         "F12", "model_change", "1: on", 1.0, 1.0, 1.0, "analytics: all channels together × 1",

@@ -161,6 +161,9 @@ class Platform(Table):
     Attributes:
         channels: whose ads it sells; used in `platforms` only.
         click_days, view_days: how long a click or a view may claim; 0 days of views: none. [O] Google Ads 30 and 1
+        engaged_days: how long an engaged view may: watched for some seconds, or reacted to, without a click; it beats
+            other views. 0: none. [O] Google Ads 3; [V] Meta 1
+        engaged_share: share of views that are engaged. [M]
         counting: `every` action, or `one` per click.
         booking: whether an action counts on the day of the ad (`click_date`) or on its own (`conversion_date`).
         rule: how credit is shared among its own eligible touches.
@@ -172,6 +175,8 @@ class Platform(Table):
     channels: list[Name] = []
     click_days: Annotated[float, Field(gt=0.0, le=90.0)] = 30.0
     view_days: Annotated[float, Field(ge=0.0, le=90.0)] = 1.0
+    engaged_days: Annotated[float, Field(ge=0.0, le=90.0)] = 0.0
+    engaged_share: Share = 0.0
     counting: Literal["every", "one"] = "every"
     booking: Literal["click_date", "conversion_date"] = "click_date"
     rule: CreditRule = "last"

@@ -4,18 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.draws import GRAPH, LOG_IN
+from simulator.draws import ENGAGEMENT, GRAPH, LOG_IN
 from simulator.record.chance import Bools, Codes, Floats, Ints, draws_at
 from simulator.record.claims import Claims
 from simulator.record.happened import Block
 from simulator.record.identity import SAFARI, Recognition, browser_of
-from simulator.record.matching import RULES, Pairs, any_in_group, pairs_within, shares
+from simulator.record.matching import RULES, Pairs, pairs_within, shares
 from simulator.record.modelling import Modelling
 from simulator.record.regime import Moments, Regime
 from simulator.record.transport import Landing, Signals, counted
 from simulator.scenario.schema import Scenario
 from simulator.scenario.tracking import BROWSERS, Platform, Tracking
 
+NOT_WITHIN, VIEW, ENGAGED, CLICK = range(4)  # what beats what
 FEE_BILLING = ("cpl", "cpa", "revenue_share")
 THIRD_PARTY = np.array([name in ("chrome", "edge", "other") for name in BROWSERS])  # Safari, Firefox block such cookies
 HALF_LIFE_DAYS = 7.0  # Google Ads' time decay
@@ -55,9 +56,10 @@ def platform_claims(
 ) -> Claims:  # fmt: skip
     """What all ad platforms claim of a block.
 
-    An action counts for a platform if one of its own clicks lies within its click window, else if one of its own views
-    lies within its view window (click beats view), and the platform can tell that it was the same person: by log-in, or
-    by a click ID kept in the same cookie, or (views) by a third-party cookie on the same device.
+    An action counts for a platform if one of its own clicks lies within its click window, else one of its own engaged
+    views within theirs, else another of its own views (click beats engaged view beats view), and the platform can tell that
+    it was the same person: by log-in, or by a click ID kept in the same cookie, or (views) by a third-party cookie on the
+    same device.
     """
     actions = block.actions
     now = regime.at(actions.time)
@@ -65,7 +67,9 @@ def platform_claims(
     by_stage = np.isin(actions.kind, block.kind(*STAGES.values()))
     rows = np.flatnonzero(by_tag | by_stage)
     touches = block.touches
-    longest = regime.longest(lambda t: max(max(r.click_days, r.view_days) for r in [t.platform, *t.platforms.values()]))
+    longest = regime.longest(
+        lambda t: max(max(r.click_days, r.view_days, r.engaged_days) for r in [t.platform, *t.platforms.values()])
+    )
     arrived = block.visits.time[actions.visit[rows]]
     pairs = pairs_within(actions.user[rows], arrived, touches.user, touches.time, longest)
     pairs = Pairs(rows[pairs.action], pairs.touch)
@@ -76,10 +80,11 @@ def platform_claims(
     offline = rules(lambda r: list(STAGES).index(r.offline_import) if r.offline_import != "none" else -1)
     stage_kind = np.append(block.kind(*STAGES.values()), -1)[offline.astype(np.int64)]
     counts = np.where(offline < 0, by_tag[pairs.action], actions.kind[pairs.action] == stage_kind)
-    counts &= _within(block, pairs, rules) & _recognised(block, pairs, platform, seen, landing, offline, rules, seed)
+    rank = _rank(block, pairs, rules, seed)
+    counts &= (rank > NOT_WITHIN) & _recognised(block, pairs, platform, seen, landing, offline, rules, seed)
     order = np.flatnonzero(counts)
     order = order[np.lexsort((pairs.touch[order], platform[order], pairs.action[order]))]
-    return _claims(block, pairs.keep(order), rules.take(order), offline[order], signals, modelling)  # type: ignore[arg-type]
+    return _claims(block, pairs.keep(order), rules.take(order), rank[order], offline[order], signals, modelling)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -100,13 +105,16 @@ class _Rules:
         return _Rules(Moments(self.now.regime, self.now.stretch[rows]), self.platforms, self.platform[rows])
 
 
-def _within(block: Block, pairs: Pairs, rules: _Rules) -> Bools:
-    """Whether the touch lies within its platform's window for clicks or for views."""
-    lag = block.actions.time[pairs.action] - block.touches.time[pairs.touch]
-    click = block.touches.is_click[pairs.touch]
-    view_days = rules(lambda r: r.view_days)
-    inside: Bools = np.where(click, lag <= rules(lambda r: r.click_days), (lag <= view_days) & (view_days > 0))
-    return inside
+def _rank(block: Block, pairs: Pairs, rules: _Rules, seed: int) -> Ints:
+    """What each touch is to its platform: a click, an engaged view or a view, or nothing that lies within its window."""
+    touches = block.touches
+    lag = block.actions.time[pairs.action] - touches.time[pairs.touch]
+    draw = draws_at(seed, touches.user[pairs.touch], touches.session[pairs.touch], ENGAGEMENT)[0]
+    engaged_days, view_days = rules(lambda r: r.engaged_days), rules(lambda r: r.view_days)
+    engaged = (draw < rules(lambda r: r.engaged_share)) & (lag <= engaged_days) & (engaged_days > 0)
+    view = np.where(engaged, ENGAGED, np.where((lag <= view_days) & (view_days > 0), VIEW, NOT_WITHIN))
+    clicked = np.where(lag <= rules(lambda r: r.click_days), CLICK, NOT_WITHIN)
+    return np.where(touches.is_click[pairs.touch], clicked, view).astype(np.int64)
 
 
 def _recognised(
@@ -134,12 +142,14 @@ def _recognised(
 
 
 def _claims(
-    block: Block, pairs: Pairs, rules: _Rules, offline: Floats, signals: Signals, modelling: Modelling
+    block: Block, pairs: Pairs, rules: _Rules, rank: Ints, offline: Floats, signals: Signals, modelling: Modelling
 ) -> Claims:
     touches, actions = block.touches, block.actions
     group = pairs.action * len(rules.platforms) + rules.platform
-    click = touches.is_click[pairs.touch]
-    best = np.flatnonzero(click | ~any_in_group(_dense(group), click))
+    dense = _dense(group)
+    strongest = np.zeros(len(pairs.action), np.int64)
+    np.maximum.at(strongest, dense, rank)
+    best = np.flatnonzero(rank == strongest[dense])
     pairs, rules, group, offline = pairs.keep(best), rules.take(best), group[best], offline[best]  # type: ignore[arg-type]
     rule = rules(lambda r: RULES.index(r.rule)).astype(np.int64)
     age = actions.time[pairs.action] - touches.time[pairs.touch]

@@ -206,6 +206,7 @@ def test_an_outage_on_some_days_is_found_on_those_days(world: World) -> None:
     found = judge(expected, seen)
     assert found.suspects[0].fault == "tag_outage"
     assert found.suspects[0].size == pytest.approx(5 / 30, abs=2 / 30)
+    assert f"share of the days: {first} to {last}" in found.summary()
 
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "diagnosis.md"

@@ -38,6 +38,29 @@ def test_a_click_beats_a_view(recorded: Callable[..., Record], world: World) -> 
         assert not ((own <= visit) & (own >= time - 30.0)).any()
 
 
+def test_engaged_views_claim_within_their_own_window_and_beat_other_views(recorded: Callable[..., Record]) -> None:
+    views = {"platform__click_days": 0.01, "platform__view_days": 0.5}
+    every = recorded(**views, platform__engaged_days=3.0, platform__engaged_share=1.0)
+    longer = recorded(**{**views, "platform__view_days": 3.0})
+    assert every.conversions("platform") == longer.conversions("platform"), "if all are engaged, the window is theirs"
+    nobody = recorded(**views, platform__engaged_days=3.0)
+    assert nobody.conversions("platform") == recorded(**views).conversions("platform")
+    some = platform_claims(recorded(**views, platform__engaged_days=3.0, platform__engaged_share=0.3))
+    lag = some["time"] - some["touch_time"]
+    assert lag[some["view_through"]].max() > 0.5
+    assert lag[some["view_through"]].le(3.0).all()
+
+
+def test_a_click_beats_an_engaged_view(recorded: Callable[..., Record]) -> None:
+    plain = platform_claims(recorded(platform__view_days=0.0))
+    engaged = platform_claims(
+        recorded(platform__view_days=0.0, platform__engaged_days=30.0, platform__engaged_share=1.0)
+    )
+    clicks = engaged[~engaged["view_through"]]
+    assert len(engaged) > len(clicks)
+    assert clicks["touch_time"].tolist() == plain["touch_time"].tolist()
+
+
 def test_counting_one_per_click_never_counts_a_click_twice(recorded: Callable[..., Record]) -> None:
     every = platform_claims(recorded(platform__view_days=0.0))
     one = platform_claims(recorded(platform__view_days=0.0, platform__counting="one", transport__duplicate_rate=2.0))
