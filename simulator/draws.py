@@ -29,7 +29,7 @@ REACH = np.uint64(12)  # which surfaces a person ever uses; block = surface
 ASSIGNMENT = np.uint64(13)  # which experiments hold a person out; block = channel
 ROBOT = np.uint64(14)  # what invalid traffic does in a session
 COMPETITION = np.uint64(15)  # the rivals' mood; user = tick, block = surface
-# What the record asks; a world never draws from these, so a change of tracking moves nothing in it.
+# What the record asks; a world never draws from 16 to 27, so a change of tracking moves nothing in it.
 BROWSER = np.uint64(16)  # browser, ad blocker, stripped click IDs; session = device
 COOKIE = np.uint64(17)  # clearing: who (session 0), and whether since the last visit (session of the visit)
 GRAPH = np.uint64(18)  # cross-device graph, false joins, app permission, late consent
@@ -43,6 +43,10 @@ POSTBACK = np.uint64(25)  # delay of each postback
 NOISE = np.uint64(26)  # randomised response; Laplace noise
 SAMPLING = np.uint64(27)  # whether a sampled report holds an action
 ENGAGEMENT = np.uint64(35)  # whether a view was an engaged one
+# What geo tests and travellers ask of a world.
+GEO_TEST = np.uint64(28)  # which geos a test treats, which blocks are on; session = test, block = geo or pair of blocks
+GEO_DEMAND = np.uint64(29)  # need by geo; user = day, session 1: trend, block = geo
+TRAVEL = np.uint64(30)  # whether a session happens in another geo, and in which
 # What user-level tests ask of a world, beside who is held out (ASSIGNMENT).
 LOGGED_IN = np.uint64(31)  # whether a person is logged in during a session
 TEST_COOKIE = np.uint64(32)  # session = device: when its cookies turn over

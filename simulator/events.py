@@ -1,7 +1,7 @@
 """The event log: its columns, and how the rows the law writes become an Arrow table.
 
 One row per event, sorted by (user_id, session, order within the session). Times in days from the start, money in integer
-micros. `order_id` is user_id × 2^32 + session and joins an order with what became of it.
+micros. `geo` is where the session happened. `order_id` is user_id × 2^32 + session and joins an order with what became of it.
 
 What a user-level test writes: `ghost`, an ad that was won and withheld; `psa`, a placebo ad shown in its place, with what it
 cost; `predicted`, a person's entry into a test on predicted ads, in either arm.
@@ -55,7 +55,7 @@ def kind_names(names: Names) -> tuple[str, ...]:
     return KINDS + tuple(f"micro:{step}" for step in names.steps[:-1])
 
 
-def events_table(rows: Any, names: Names, geo_of_user: npt.NDArray[np.uint8]) -> pa.Table:
+def events_table(rows: Any, names: Names) -> pa.Table:
     """The event log of these rows (ROW, sorted by person)."""
     kind = rows["kind"]
     user = rows["user"]
@@ -71,7 +71,7 @@ def events_table(rows: Any, names: Names, geo_of_user: npt.NDArray[np.uint8]) ->
             _words(rows["campaign"], tuple(campaign.name for campaign in names.campaigns)),
             _words(rows["creative"], names.creatives),
             _words(rows["device"], names.devices),
-            _words(geo_of_user[user], names.geos),
+            _words(rows["geo"], names.geos),
             pa.array(order_id, mask=~has_order),
             pa.array(rows["cost_micros"]),
             pa.array(rows["value_micros"]),

@@ -13,6 +13,7 @@ from simulator.engines.cohort import BLOCK_USERS, Cohort, Map
 from simulator.engines.replacement import DEFAULT_KERNELS, Kernels
 from simulator.events import EVENT_SCHEMA, events_table
 from simulator.market.board import Board, blank_board
+from simulator.market.geo_tests import geo_plans
 from simulator.market.market import Market, TickReport, no_change
 from simulator.population import build_population, users_table
 from simulator.scenario.parameters import Law, Names, build_law
@@ -100,14 +101,12 @@ def simulate(
             progress=progress,
         )
     users = users_table(played.engine.population, played.names)
-    geos = played.engine.population.people["geo"]
-    tables = [events_table(rows, played.names, geos) for rows in played.engine.take_rows()]
     return World(
         scenario=scenario,
         names=played.names,
         law=played.law,
         board=played.board,
-        events=pa.concat_tables(tables) if tables else EVENT_SCHEMA.empty_table(),
+        events=events_of(played.engine, played.names),
         users=users,
         market=market_table(played.reports),
         timeline=timeline_table(scenario),
@@ -131,9 +130,11 @@ def play(
     names = Names.of(scenario)
     law = build_law([version.scenario for version in stretches])
     run = scenario.run
+    plans = geo_plans(scenario)
     board = blank_board(
-        run.days, run.tick_hours / 24.0, len(names.surfaces), len(names.campaigns), len(names.creatives)
-    )
+        run.days, run.tick_hours / 24.0, len(names.surfaces), len(names.campaigns), len(names.creatives),
+        len(names.geos), len(plans),
+    )  # fmt: skip
     population = build_population(scenario, law, names)
     # The market applies a changed budget through its pacing, so people must not see it a second time.
     felt = variant.copy()
@@ -146,9 +147,30 @@ def play(
             law, board, population, felt, run.seed,
             map_=map_, block_users=block_users, orders_only=orders_only, kernel=kernels.advance,
         )  # fmt: skip
-    market = Market(stretches, names, board, variant, progress=progress)
+    market = Market(stretches, names, board, variant, plans, progress=progress)
     market.run(people)
     return Played(names, law, board, people, market.reports)
+
+
+def live_again(world: World, board: Board, *, threads: int = 1, block_users: int = BLOCK_USERS) -> pa.Table:
+    """The event log of the same people where the market had published `board` instead, and did not react to them.
+
+    On the world's own board that is the world's own log.
+    """
+    population = build_population(world.scenario, world.law, world.names)
+    with thread_map(threads) as map_:
+        people = Cohort(
+            world.law, board, population, no_change(), world.scenario.run.seed,
+            map_=map_, block_users=block_users, kernel=world.kernels.advance,
+        )  # fmt: skip
+        people.run_tick(world.scenario.run.days)
+    return events_of(people, world.names)
+
+
+def events_of(engine: Cohort | Agents, names: Names) -> pa.Table:
+    """The event log of what an engine's people did; empties the engine."""
+    tables = [events_table(rows, names) for rows in engine.take_rows()]
+    return pa.concat_tables(tables) if tables else EVENT_SCHEMA.empty_table()
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """`cpalab power`: plan a lift test before it is run."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from experiments.cli.lift import BOUNDARY_NAMES, GEO_METHODS, as_json_option, read_out
+from experiments.cli.options import chosen_scenario, scenario_options
 from experiments.cli.own_data import file_argument, names_in, print_frame, read_table
 
 if TYPE_CHECKING:
@@ -172,3 +174,48 @@ def geo(
         return
     print_frame(rows)
     console().print(summary)
+
+
+@command.command("scenario")
+@scenario_options
+@click.option("--channel", required=True, help="The channel to be tested.")
+@click.option("--design", default="go_dark_tbr", show_default=True, help="A lift-test design, such as holdback_tbr.")
+@click.option("--repeats", type=int, default=20, show_default=True, help="Worlds to try it in.")
+@click.option("--threads", type=click.IntRange(min=1), default=os.cpu_count() or 1,
+              help="Worlds at once; the same results. Default: all cores.")  # fmt: skip
+@level_option
+@power_option
+@as_json_option
+def scenario(
+    scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
+    channel: str, design: str, repeats: int, threads: int, level: float, power: float, as_json: bool,
+) -> None:  # fmt: skip
+    """Any design, tried in worlds of a SCENARIO: power curve, detectable effect and price, bias, coverage, cost.
+
+    Each world has a seed of its own and its twin-world truth.
+    """
+    from experiments.cli.progress import progress_bar, say_if_compiling
+    from experiments.cli.tables import console, print_json
+    from experiments.lift.designs.registry import find_designs
+    from experiments.lift.scenario_power import power_in_scenario
+    from simulator.world import thread_map
+
+    chosen = chosen_scenario(scenario, users, days, seed, overrides)
+    (wanted,) = find_designs([design])
+    say_if_compiling(as_json)
+    with progress_bar(as_json) as report, thread_map(threads) as map_:
+        found = power_in_scenario(
+            chosen, channel, wanted, repeats=repeats, level=level, power=power, map_=map_,
+            progress=lambda share: report("simulate", share),
+        )  # fmt: skip
+    if as_json:
+        print_json(
+            {
+                "power_curve": found.curve().to_dict("records"),
+                "replicates": found.to_frame().to_dict("records"),
+                "summary": found.summary(),
+            }
+        )
+        return
+    print_frame(found.curve())
+    console().print(found.summary())

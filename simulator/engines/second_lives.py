@@ -130,7 +130,7 @@ def same_moment(moment: Moment, session: int) -> Moment:
     """
     return Moment(
         moment.seed, moment.user, session, moment.time, moment.days_since_last, moment.next_time, moment.tick,
-        moment.epoch, moment.device, moment.need_draw, moment.surface_draw, moment.visit_draw, moment.slot_draw,
+        moment.epoch, moment.device, moment.geo, moment.need_draw, moment.surface_draw, moment.visit_draw, moment.slot_draw,
         moment.pace_draw, moment.rival_normal,
     )  # fmt: skip
 

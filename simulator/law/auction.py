@@ -95,7 +95,7 @@ def eligible(law: Any, board: Any, person: Any, life: Any, shown: Any, moment: M
         return False
     if not (campaign.segments >> person.segment) & 1 or not (campaign.devices >> moment.device) & 1:
         return False
-    if campaign.restricts_geos and not law.admits_geo[moment.epoch, c, person.geo]:
+    if campaign.restricts_geos and not law.admits_geo[moment.epoch, c, moment.geo]:
         return False
     if campaign.audience != EVERYONE and not in_audience(campaign, life, moment):
         return False
@@ -119,9 +119,11 @@ def in_audience(campaign: Any, life: Any, moment: Moment) -> bool:
 def throttle(law: Any, board: Any, moment: Moment, c: int, variant: Any) -> float:
     """Share of auctions that campaign c takes part in, as the market's pacing has published it.
 
-    A changed budget scales the share where the budget binds.
+    A geo test scales it in the geo of the session; a changed budget scales it where the budget binds.
     """
     share = board.throttle[moment.tick, c]
+    if board.geo_plan[moment.tick, c] != 0:
+        share = min(1.0, share * board.plan_spend[board.geo_plan[moment.tick, c], moment.geo])
     if law.campaigns[moment.epoch, c].channel == variant.channel and share < 1.0:
         return share * variant.throttle_factor  # type: ignore[no-any-return]  # records
     return share  # type: ignore[no-any-return]  # records
@@ -132,6 +134,8 @@ def log_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: An
     """Logarithm of what campaign c would pay for this impression, in currency."""
     campaign = law.campaigns[moment.epoch, c]
     bid = board.log_bid[moment.tick, c] + campaign.optimisation * law.log_propensity[moment.epoch, life.mood]
+    if board.geo_plan[moment.tick, c] != 0:
+        bid += board.plan_log_bid[board.geo_plan[moment.tick, c], moment.geo]
     return bid + variant.log_bid_change if campaign.channel == variant.channel else bid  # type: ignore[no-any-return]  # records
 
 

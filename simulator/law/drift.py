@@ -19,7 +19,7 @@ def drift(law: Any, board: Any, person: Any, life: Any, goodwill: Any, fading: A
     attitude = remaining_goodwill(law, goodwill, fading, moment)
     rules = law.rules[moment.epoch]
     if life.mood == OUT_OF_MARKET:
-        hazard = person.need * board.need_season[moment.tick] * (1.0 + attitude.need)
+        hazard = person.need * board.need_season[moment.tick, person.geo] * (1.0 + attitude.need)
         if life.customer:
             hazard *= rules.customer_factor
         days = min(moment.days_since_last, moment.time - life.satiated_until)

@@ -26,6 +26,7 @@ ROW = np.dtype(
         ("channel", "i1"),
         ("campaign", "i1"),
         ("device", "u1"),
+        ("geo", "u1"),  # where the session happened
         ("world", "u1"),  # 0: what happened; w: twin world w
     ],
     align=True,
@@ -80,5 +81,6 @@ def write(
     row.channel = channel
     row.campaign = campaign
     row.device = moment.device
+    row.geo = moment.geo
     row.world = log.world
     log.cursor[0] += 1

@@ -2,9 +2,11 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from simulator.calendar import clock_time
 from simulator.compiled import part
-from simulator.draws import AUCTION, SESSION, exponential, normal, uniforms
+from simulator.draws import AUCTION, SESSION, TRAVEL, exponential, normal, uniforms
 
 
 class Moment(NamedTuple):
@@ -19,6 +21,7 @@ class Moment(NamedTuple):
     tick: int
     epoch: int
     device: int
+    geo: int
     need_draw: float
     surface_draw: float
     visit_draw: float
@@ -45,8 +48,8 @@ def arrive(law: Any, board: Any, person: Any, itinerary: Any, seed: int, user: i
     tick = tick_of(board, time)
     return Moment(
         seed, user, session, time, days_since_last, itinerary.next_time, tick, board.epoch[tick],
-        device_in_use(law, person, device_draw), need_draw, surface_draw, visit_draw, slot_draw, pace_draw,
-        normal(price_draw),
+        device_in_use(law, person, device_draw), whereabouts(law, person, seed, user, session), need_draw,
+        surface_draw, visit_draw, slot_draw, pace_draw, normal(price_draw),
     )  # fmt: skip
 
 
@@ -67,3 +70,22 @@ def device_in_use(law: Any, person: Any, draw: float) -> int:
     if person.devices == 2 or draw < 0.5 * (1.0 + law.main_device_share):
         return person.second_device  # type: ignore[no-any-return]  # a record's field
     return person.third_device  # type: ignore[no-any-return]  # a record's field
+
+
+@part
+def whereabouts(law: Any, person: Any, seed: int, user: int, session: int) -> int:
+    """The geo of a session: home, or with probability `travel_share` another, drawn by the people who live there."""
+    if law.travel_share == 0.0:
+        return person.geo  # type: ignore[no-any-return]  # a record's field
+    travels, place, _, _ = uniforms(seed, user, session, TRAVEL, 0)
+    if travels >= law.travel_share:
+        return person.geo  # type: ignore[no-any-return]  # a record's field
+    left = place * (1.0 - law.geo_shares[person.geo])
+    chosen = person.geo
+    for geo in range(law.geo_shares.size):
+        if geo != person.geo and law.geo_shares[geo] > 0.0:
+            chosen = np.uint8(geo)
+            left -= law.geo_shares[geo]
+            if left < 0.0:
+                break
+    return chosen  # type: ignore[no-any-return]  # a record's field

@@ -20,6 +20,8 @@ from simulator.market.campaigns import (
     on_air,
 )
 from simulator.market.competition import Competition, season_on
+from simulator.market.geo_demand import GeoDemand
+from simulator.market.geo_tests import GeoPlan, people_by_geo
 from simulator.market.holdouts import is_running
 from simulator.scenario.parameters import Names
 from simulator.scenario.schema import Scenario
@@ -66,6 +68,7 @@ class Market:
         names: Names,
         board: Board,
         variant: Any,
+        plans: Sequence[GeoPlan] = (),
         *,
         progress: Callable[[float], None],
     ) -> None:
@@ -74,6 +77,11 @@ class Market:
         self.epoch = 0
         self.pacing = [Pacing() for _ in names.campaigns]
         self.competition = Competition(versions[0].scenario)
+        self.geo_demand = GeoDemand(versions[0].scenario)
+        self.plans = plans
+        for p, plan in enumerate(plans, start=1):
+            board.plan_spend[p] = plan.spend
+            board.plan_log_bid[p] = np.log(plan.bid)
         self.reports: list[TickReport] = []
         self.environment = simpy.Environment()
 
@@ -110,7 +118,7 @@ class Market:
         season = season_on(scenario, day)
         board = self.board
         board.epoch[tick] = self.epoch
-        board.need_season[tick] = season.need
+        board.need_season[tick] = season.need * self.geo_demand.factors(int(day))
         for s, surface in enumerate(self.names.surfaces):
             log_factor = math.log(season.rival_price) + self.competition.log_factor(surface, tick)
             board.log_rival[tick, s] = log_rival_price(scenario, surface) + log_factor
@@ -131,11 +139,34 @@ class Market:
         board.log_bid[tick, c] = log_bid_per_impression(campaign, scenario.order)
         for r, creative in enumerate(campaign.creatives_by_launch().values(), start=placed.first_creative):
             board.freshness[tick, r] = freshness(channel, creative.launch_day, day)
-        if live and on_air(campaign, day) and not (int(variant.off) >> k) & 1:
+        plan = board.geo_plan[tick, c] = self._plan_on(placed.channel, day)
+        dark = plan > 0 and not people_by_geo(scenario, campaign) @ self.plans[plan - 1].spend
+        if live and on_air(campaign, day) and not dark and not (int(variant.off) >> k) & 1:
             budget = budget_per_day(scenario, c, self.names)
             if budget is not None and variant.channel == k:
                 budget *= float(variant.throttle_factor)
             board.throttle[tick, c] = self.pacing[c].next_share(budget, days)
+
+    def _plan_on(self, channel: str, day: float) -> int:
+        """Number of the geo test's plan that a channel follows on this day, counted from 1; 0: none."""
+        for p, plan in enumerate(self.plans, start=1):
+            if plan.channel == channel and plan.first_day <= day < plan.last_day:
+                return p
+        return 0
+
+    def _spend_weight(self, tick: int, scenario: Scenario, c: int) -> float:
+        """Spend expected of campaign c in this tick, over what it would be without a geo test."""
+        plan = int(self.board.geo_plan[tick, c])
+        throttle = float(self.board.throttle[tick, c])
+        if plan == 0 or throttle == 0.0 or self.plans[plan - 1].reallocates_budget:
+            return 1.0
+        place = self.names.campaigns[c].surface
+        return self.plans[plan - 1].weight(
+            people_by_geo(scenario, self.names.campaign_of(scenario, c)),
+            throttle,
+            float(self.board.log_bid[tick, c] - self.board.log_rival[tick, place]),
+            scenario.surfaces[self.names.surfaces[place]].rival_sigma,
+        )
 
     def _look_at_spend(self, tick: int, scenario: Scenario, before: Any, now: Any) -> None:
         day = float(self.board.starts[tick])
@@ -143,10 +174,13 @@ class Market:
         done = {field: (now[field] - before[field]).tolist() for field in now.dtype.names}
         for c, placed in enumerate(self.names.campaigns):
             campaign = scenario.channels[placed.channel].campaigns[placed.name]
-            fee = flat_fee_micros(campaign, days, scale_of(scenario)) if self.board.throttle[tick, c] > 0.0 else 0
+            weight = self._spend_weight(tick, scenario, c)
+            on_air_share = weight if self.board.throttle[tick, c] > 0.0 else 0.0
+            fee = flat_fee_micros(campaign, days, scale_of(scenario) * on_air_share)
             change = {field: of_campaign[c] for field, of_campaign in done.items()}
             change["cost_micros"] += fee
-            self.pacing[c].observe(change["cost_micros"] / 1e6, float(self.board.throttle[tick, c]))
+            # What it would have cost without a geo test: the budget then falls and rises with the geos addressed.
+            self.pacing[c].observe(change["cost_micros"] / 1e6 / weight, float(self.board.throttle[tick, c]))
             self.reports.append(
                 TickReport(
                     tick=tick,

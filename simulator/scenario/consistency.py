@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 
+from simulator.scenario.geo_test_rules import geo_test_inconsistencies
 from simulator.scenario.problems import Problem, did_you_mean
 from simulator.scenario.schema import Campaign, Channel, Holdout, Scenario, Surface
 from simulator.scenario.tracking_rules import tracking_inconsistencies
@@ -13,7 +14,7 @@ MOODS = ("out_of_market", "in_market", "visited", "late")
 def inconsistencies(scenario: Scenario) -> list[Problem]:
     """Every rule between tables that the scenario breaks."""
     problems = [*_shares(scenario), *_surfaces(scenario), *_funnel(scenario), *_invalid_traffic(scenario)]
-    problems += tracking_inconsistencies(scenario)
+    problems += [*tracking_inconsistencies(scenario), *geo_test_inconsistencies(scenario)]
     problems += _exclusive_holdouts(scenario)
     for name, channel in scenario.channels.items():
         problems += _channel(scenario, f"channels.{name}", name, channel)

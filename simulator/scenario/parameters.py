@@ -146,6 +146,7 @@ class Law(NamedTuple):
         synergy: (epochs, K, K); admits_geo: (epochs, C, geos); robot_surfaces: cumulative shares (epochs, S).
         campaigns_of_surface: campaigns ordered by surface (C,).
         main_device_share: share of sessions on a person's main device; calendar: operational time.
+        travel_share: share of sessions in another geo; geo_shares: people per geo (geos,).
     """
 
     surfaces: Any
@@ -170,6 +171,8 @@ class Law(NamedTuple):
     robot_surfaces: Any
     campaigns_of_surface: Any
     main_device_share: float
+    travel_share: float
+    geo_shares: Any
     calendar: Calendar
 
 
@@ -259,6 +262,8 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
         robot_surfaces=np.stack([_robot_surfaces(v, names) for v in scenarios]),
         campaigns_of_surface=order,
         main_device_share=float(first.population.main_device_share),
+        travel_share=float(first.population.travel_share),
+        geo_shares=np.array([geo.share for geo in first.population.geos.values()]),
         calendar=build_calendar(
             first.run.days, first.calendar.first_weekday, first.calendar.weekday, first.calendar.hour
         ),

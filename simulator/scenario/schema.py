@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from simulator.scenario.fields import Name, NotNegative, Positive, Share, Table
+from simulator.scenario.geo_tests import GeoDemand, GeoTest
 from simulator.scenario.tracking import Tracking
 
 Billing = Literal["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat"]
@@ -85,7 +86,11 @@ class Geo(Table):
 
 
 class Population(Table):
-    """Who lives in the market. Drawn once per person; nothing here can change over time."""
+    """Who lives in the market. Drawn once per person; nothing here can change over time.
+
+    `travel_share` of a person's sessions happen in another geo, drawn by its share of people: there they see the ads of
+    that geo. `geo_demand` makes need differ between geos and days.
+    """
 
     sessions_per_day: LogNormal = LogNormal(mean=0.8, sigma=0.8)
     need_per_day: LogNormal = LogNormal(mean=0.005, sigma=1.0)
@@ -94,6 +99,8 @@ class Population(Table):
     customer_share: Share = 0.1
     segments: Annotated[dict[Name, Segment], Field(min_length=1, max_length=32)] = {"everyone": Segment()}
     geos: Annotated[dict[Name, Geo], Field(min_length=1, max_length=250)] = {"us": Geo()}
+    geo_demand: GeoDemand = GeoDemand()
+    travel_share: Share = 0.0
     devices: Annotated[dict[Name, Positive], Field(min_length=1, max_length=3)] = {
         "mobile": 0.60,
         "desktop": 0.34,
@@ -348,6 +355,7 @@ class Scenario(Table):
     surfaces: Annotated[dict[Name, Surface], Field(min_length=1, max_length=32)]
     channels: Annotated[dict[Name, Channel], Field(min_length=1, max_length=32)]
     invalid_traffic: InvalidTraffic = InvalidTraffic()
+    geo_tests: Annotated[dict[Name, GeoTest], Field(max_length=64)] = {}
     tracking: Tracking = Tracking()
     timeline: list[Change] = []
 

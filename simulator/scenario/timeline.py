@@ -17,6 +17,7 @@ FIXED = (
     "calendar",
     "population",
     "timeline",
+    "geo_tests",
     "need.season",
     "funnel.*.name",
     "surfaces.*.reach_share",

@@ -227,6 +227,14 @@ def random_markets(draw):
     tables["need"]["satiation_days"] = draw(st.sampled_from([0.0, 1.0, 30.0]))
     tables["invalid_traffic"]["robots_share"] = draw(st.sampled_from([0.0, 0.3]))
     tables["funnel"] = tables["funnel"][draw(st.integers(0, 2)) :]
+    tables["population"]["travel_share"] = draw(st.sampled_from([0.0, 0.3]))
+    tables["population"]["geo_demand"] = {"sigma": draw(st.sampled_from([0.0, 0.5]))}
+    if tables["run"]["days"] >= 7.0 and tables["run"]["tick_hours"] == 24.0:
+        kind = draw(st.sampled_from(["go_dark", "heavy_up", "holdback"]))
+        spend = {"spend_factor": draw(st.sampled_from([1.5, 4.0]))} if kind == "heavy_up" else {}
+        tables["geo_tests"] = {
+            "spring": {"channel": "social", "kind": kind, "treated": ["us"], "start_day": 2, "end_day": 5, **spend}
+        }
     for channel in tables["channels"].values():
         if not channel.get("campaigns"):
             continue
@@ -300,7 +308,7 @@ class Stage:
         self.names = Names.of(self.scenario)
         self.law = build_law([self.scenario])
         names, run = self.names, self.scenario.run
-        self.board = blank_board(run.days, 1.0, len(names.surfaces), len(names.campaigns), len(names.creatives))
+        self.board = blank_board(run.days, 1.0, len(names.surfaces), len(names.campaigns), len(names.creatives), 2)
         self.board.throttle[:] = 1.0
         self.board.live_creatives[:] = 1
         self.person = record_array(1, PERSON)[0]
@@ -322,8 +330,8 @@ class Stage:
         """A moment on day 3 whose draws say no to everything."""
         usual = {
             "seed": 1, "user": 5, "session": 2, "time": 3.25, "days_since_last": 2.0, "next_time": 4.0, "tick": 3,
-            "epoch": 0, "device": 0, "need_draw": 0.5, "surface_draw": 0.5, "visit_draw": 0.999999, "slot_draw": 0.0,
-            "pace_draw": 0.0, "rival_normal": 0.0,
+            "epoch": 0, "device": 0, "geo": 0, "need_draw": 0.5, "surface_draw": 0.5, "visit_draw": 0.999999,
+            "slot_draw": 0.0, "pace_draw": 0.0, "rival_normal": 0.0,
         }  # fmt: skip
         return Moment(**{**usual, **changes})
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.events import EVENT_SCHEMA, is_micro
+from simulator.market.geo_tests import people_by_geo
 from simulator.scenario.loading import load_scenario
 from simulator.world import simulate
 
@@ -111,9 +112,10 @@ def check_ads_reach_those_they_may(world, log):
         assert (tick >= campaign.start_day - 1e-9).all()
         assert (tick < (campaign.end_day or math.inf)).all()
         people = users.loc[seen["user_id"]]
-        for trait, admitted in (("segment", campaign.targeting.segments), ("geo", campaign.targeting.geos)):
-            assert not admitted or people[trait].isin(admitted).all()
-        assert not campaign.targeting.devices or seen["device"].isin(campaign.targeting.devices).all()
+        targeting = campaign.targeting
+        assert not targeting.segments or people["segment"].isin(targeting.segments).all()
+        assert not targeting.geos or seen["geo"].isin(targeting.geos).all()
+        assert not targeting.devices or seen["device"].isin(targeting.devices).all()
         running = (tick >= channel.holdout.start_day) & (tick < (channel.holdout.end_day or math.inf))
         withheld = people[f"holdout_{placed.channel}"].to_numpy() & running.to_numpy()
         assert ((seen["kind"] == "ghost").to_numpy() == withheld).all()
@@ -127,7 +129,7 @@ def check_costs(world, log):
     scale = scenario.run.users / scenario.market.people
     market = world.market.to_pandas()
     sums = market.groupby(["channel", "campaign"], sort=False).sum(numeric_only=True)
-    for placed in world.names.campaigns:
+    for c, placed in enumerate(world.names.campaigns):
         campaign = scenario.channels[placed.channel].campaigns[placed.name]
         own = log[(log["channel"] == placed.channel) & (log["campaign"] == placed.name)]
         books = sums.loc[(placed.channel, placed.name)]
@@ -135,9 +137,11 @@ def check_costs(world, log):
         fees = 0
         if campaign.billing == "flat":
             ends = np.append(ticks["day"].to_numpy()[1:], world.board.starts[-1])
+            plans = np.minimum(1.0, world.board.plan_spend[world.board.geo_plan[:, c]])
+            addressed = plans @ people_by_geo(scenario, campaign)
             fees = sum(
-                round(campaign.bid * (end - day) * scale * 1e6)
-                for day, end, share in zip(ticks["day"], ends, ticks["throttle"], strict=True)
+                round(campaign.bid * (end - day) * scale * there * 1e6)
+                for day, end, share, there in zip(ticks["day"], ends, ticks["throttle"], addressed, strict=True)
                 if share > 0
             )
         assert own["cost_micros"].sum() + fees == books["cost_micros"]

@@ -20,7 +20,16 @@ USER_DESIGNS = {
     "cookie_holdout": "cookie_holdout:COOKIE_HOLDOUT",
     "exposed_vs_unexposed": "exposed_vs_unexposed:EXPOSED_VS_UNEXPOSED",
 }
-DESIGNS = {**USER_DESIGNS}
+GEO_DESIGNS = {
+    "go_dark_did": "geo:GO_DARK_DID",
+    "go_dark_tbr": "geo:GO_DARK_TBR",
+    "go_dark_synthetic_control": "geo:GO_DARK_SYNTHETIC_CONTROL",
+    "go_dark_trimmed_match": "geo:GO_DARK_TRIMMED_MATCH",
+    "heavy_up_tbr": "geo:HEAVY_UP_TBR",
+    "holdback_tbr": "geo:HOLDBACK_TBR",
+    "on_off": "on_off:ON_OFF",
+}
+DESIGNS = {**USER_DESIGNS, **GEO_DESIGNS}
 
 
 def find_designs(names: Iterable[str]) -> tuple[Design, ...]:

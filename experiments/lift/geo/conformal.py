@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ PValue = Callable[[float], float]
 BISECTIONS = 12
 # An interval more than this many spreads wide is reported as unbounded.
 DOUBLINGS = 14
+# Half spreads searched on either side of an estimate that is rejected, for the effect that is least so.
+SEARCHED_STEPS = 40
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,13 @@ class _ObservedTotalLaw(ABC):
 
 @dataclass(frozen=True)
 class TestInversionLaw(_ObservedTotalLaw):
-    """The effects a test does not reject.
+    """The effects a test does not reject, and all between them and the estimate.
+
+    A model fitted before the test can be far off in the window (few days, many controls); the effect least rejected then
+    lies elsewhere than the estimate. The hull of both holds what the test does not reject, and never contradicts the sign.
 
     Attributes:
-        p_value_at: p-value of an effect; largest at the estimate, falling on both sides of it.
+        p_value_at: p-value of an effect, falling on both sides of where it is largest.
         spread: a first guess of the interval's half-width.
     """
 
@@ -82,8 +87,21 @@ class TestInversionLaw(_ObservedTotalLaw):
     p_value_at: PValue
     spread: float
 
+    @cached_property
+    def _centre(self) -> float:
+        """Distance from the estimate to the effect that is least rejected; 0 where the estimate is not rejected at 1/2."""
+        if self.p_value_at(self.difference) >= 0.5:
+            return 0.0
+        steps = range(-SEARCHED_STEPS, SEARCHED_STEPS + 1)
+        # The nearest of equals.
+        around = sorted((step * self.spread / 2 for step in steps), key=abs)
+        return max(around, key=lambda distance: self.p_value_at(self.difference + distance))
+
     def tail(self) -> float:
-        """Half the p-value of no effect."""
+        """Half the p-value of no effect; where it lies between estimate and least rejected effect, half that one's."""
+        least_rejected = self.difference + self._centre
+        if min(self.difference, least_rejected) <= 0 <= max(self.difference, least_rejected):
+            return max(self.p_value_at(0.0), self.p_value_at(least_rejected)) / 2
         return self.p_value_at(0.0) / 2
 
     def distances(self, quantile: float) -> tuple[float, float]:
@@ -91,19 +109,22 @@ class TestInversionLaw(_ObservedTotalLaw):
         from scipy.special import ndtr
 
         alpha = 2 * float(ndtr(-quantile)) * (1 - 1e-12)
-        return self._reach(-1, alpha), self._reach(1, alpha)
+        if self.p_value_at(self.difference + self._centre) < alpha:
+            return math.inf, math.inf
+        return max(0.0, self._reach(-1, alpha) - self._centre), max(0.0, self._reach(1, alpha) + self._centre)
 
     def _reach(self, side: int, alpha: float) -> float:
+        start = self.difference + self._centre
         inside, outside = 0.0, self.spread
         for _ in range(DOUBLINGS):
-            if self.p_value_at(self.difference + side * outside) < alpha:
+            if self.p_value_at(start + side * outside) < alpha:
                 break
             inside, outside = outside, 2 * outside
         else:
             return math.inf
         for _ in range(BISECTIONS):
             middle = (inside + outside) / 2
-            if self.p_value_at(self.difference + side * middle) < alpha:
+            if self.p_value_at(start + side * middle) < alpha:
                 outside = middle
             else:
                 inside = middle

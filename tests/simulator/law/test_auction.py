@@ -106,12 +106,39 @@ def test_optimised_delivery_bids_more_for_likely_buyers(stage, auction, bids):
             assert winner(stage, auction()) == won
 
 
-@pytest.mark.parametrize(("trait", "value"), [("segment", 1), ("geo", 1)], ids=["segment older", "geo uk"])
-def test_targeting_by_segment_and_place(stage, auction, bids, trait, value):
+def test_targeting_by_segment(stage, auction, bids):
     bids(prospecting=1.0, launch=1.5)
     assert winner(stage, auction()) == "launch"
-    setattr(stage.person, trait, value)
+    stage.person.segment = 1  # older
     assert winner(stage, auction()) == "prospecting"
+
+
+def test_targeting_by_place_is_by_where_the_session_happens(stage, auction, bids):
+    bids(prospecting=1.0, launch=1.5)
+    stage.person.geo = 1  # lives in the uk
+    assert winner(stage, auction(geo=0)) == "launch"
+    assert winner(stage, auction(geo=1)) == "prospecting"
+
+
+def test_a_geo_test_enters_more_auctions_or_none_and_bids_more_where_it_says(stage, auction, bids):
+    bids(prospecting=1.0, launch=1.5)
+    launch = stage.campaign("video", "launch")
+    board = stage.board._replace(
+        plan_spend=np.array([[1.0, 1.0], [0.0, 1.0], [1.6, 1.0]]),
+        plan_log_bid=np.array([[0.0, 0.0], [0.0, 0.0], [0.3, 0.0]]),
+    )
+    stage.board = board
+    board.throttle[:, launch] = 0.5
+    assert winner(stage, auction(pace_draw=0.4)) == "launch"
+    board.geo_plan[3, launch] = 1
+    assert winner(stage, auction(pace_draw=0.4)) == "prospecting"  # dark
+    board.geo_plan[3, launch] = 2
+    assert winner(stage, auction(pace_draw=0.79)) == "launch"  # 0.5 × 1.6 of the auctions
+    assert winner(stage, auction(pace_draw=0.81)) == "prospecting"
+    bids(prospecting=1.7, launch=1.5)
+    assert winner(stage, auction(pace_draw=0.4)) == "launch"  # 1.5 + 0.3
+    bids(prospecting=1.9, launch=1.5)
+    assert winner(stage, auction(pace_draw=0.4)) == "prospecting"
 
 
 def test_targeting_by_device(stage, auction):

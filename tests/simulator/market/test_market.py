@@ -141,7 +141,7 @@ def test_the_season_moves_need_and_prices_from_its_day_on(one_campaign):
     tables = one_campaign(bid=1000.0, run={"users": 8_000})
     tables["need"]["season"] = [{"day": 4.0, "need": 3.0, "rival_price": 2.0}]
     world, _, market = live(tables)
-    assert list(world.board.need_season) == [1.0] * 4 + [3.0] * 4
+    assert list(world.board.need_season[:, 0]) == [1.0] * 4 + [3.0] * 4
     cost = market.groupby(market["day"] >= 4.0)[["cost_micros", "impressions"]].sum()
     cpm = cost["cost_micros"] / cost["impressions"] / 1000.0
     assert cpm[False] == pytest.approx(

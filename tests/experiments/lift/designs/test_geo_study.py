@@ -1,0 +1,248 @@
+"""Geo designs over many worlds: bias against the twin-world truth, coverage, and the lessons of docs/geo-lessons.md.
+
+`make study` prints the tables and writes the page anew; a short version of each gate runs in `make test`.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.lift.designs.registry import GEO_DESIGNS, find_designs
+from experiments.lift.geo.conformal import block_conformal_p_value
+from experiments.lift.geo.panel import GeoExperiment, GeoPanel
+from experiments.lift.geo.tbr import time_based_regression
+from experiments.lift.geo.truth import geo_test_truth
+from experiments.lift.scenario_power import power_in_scenario, seeded
+from simulator.scenario.loading import load_scenario
+from simulator.world import simulate
+
+PAGE = Path(__file__).parents[4] / "docs" / "geo-lessons.md"
+CHANNEL = "social_prospecting"
+# A busy little market: the effects of the large one, in a fraction of a second.
+BUSY = {
+    "run.users": 8_000,
+    "run.days": 60.0,
+    "population.need_per_day.mean": 0.1,
+    "need.satiation_days": 2.0,
+    "funnel.1.rate": 0.5,
+    "funnel.2.rate": 0.4,
+    "run.seed": 1_000,
+}
+# Mean error beyond 3.3 standard errors: a false alarm in 1,000 per design. Coverage: the binomial band of as many.
+BAND = 3.3
+BIASED = ("on_off",)
+
+
+def busy(**changes):
+    return load_scenario("dtc-geos", BUSY | {path.replace("__", "."): value for path, value in changes.items()})
+
+
+def coverage_band(repeats, level=0.95):
+    return BAND * math.sqrt(level * (1 - level) / repeats)
+
+
+def check(found):
+    bias, error = found.bias
+    assert abs(bias) < BAND * error, f"{found.design}: {bias} ± {error}"
+    assert found.coverage >= 0.95 - coverage_band(len(found.replicates)), f"{found.design}: {found.coverage}"
+
+
+def test_a_geo_test_finds_what_the_twin_world_says():
+    (design,) = find_designs(["go_dark_did"])
+    check(power_in_scenario(busy(), CHANNEL, design, repeats=12))
+
+
+# ---------------------------------------------------------------- the study
+
+
+def markdown(frame):
+    """A table whose numbers are written as they are."""
+    lines = [" | ".join(frame.columns), " | ".join("---" if k == 0 else "---:" for k in range(frame.shape[1]))]
+    lines += [" | ".join(map(str, row)) for row in frame.itertuples(index=False)]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def designs_table(found):
+    return pd.DataFrame(
+        {
+            "design": [power.design for power in found],
+            "true effect": [f"{power.true_effect:,.0f}" for power in found],
+            "mean error": ["{:+,.1f} ± {:,.1f}".format(*power.bias) for power in found],
+            "held the truth": [f"{power.coverage:.0%}" for power in found],
+            "detectable": [f"{power.detectable_effect:,.0f}" for power in found],
+            "by formula": [f"{power.detectable_by_formula:,.0f}" for power in found],
+            "power at the truth": [f"{power.power_at(power.true_effect):.0%}" for power in found],
+        }
+    )
+
+
+def spillover(travel_share, repeats):
+    """Mean truth in the treated geos and mean estimate, where people travel."""
+    (design,) = find_designs(["go_dark_did"])
+    truths, estimates, spilled = [], [], []
+    for repeat in range(repeats):
+        world = simulate(design.arrange(seeded(busy(population__travel_share=travel_share), repeat), CHANNEL))
+        truth = geo_test_truth(world, CHANNEL)
+        truths.append(truth.of_ads.incremental_conversions)
+        spilled.append(-truth.spilled_conversions)
+        estimates.append(design.read(world, CHANNEL).lift.difference)
+    return np.array(truths), np.array(estimates), np.array(spilled)
+
+
+def autoregressive_experiment(rng, rho, days=84, test_days=28):
+    """A treated and a control total whose residuals are AR(1), without effect."""
+    shocks = rng.normal(size=days)
+    errors = np.empty(days)
+    errors[0] = shocks[0]
+    for t in range(1, days):
+        errors[t] = rho * errors[t - 1] + math.sqrt(1 - rho**2) * shocks[t]
+    control = 1_000 + 50 * rng.normal(size=days)
+    panel = GeoPanel(
+        ("control", "treated"),
+        np.datetime64("2024-01-01") + np.arange(days),
+        np.vstack([control, 0.8 * control + 10 * errors]),
+    )
+    return GeoExperiment(panel, np.array([False, True]), days - test_days, test_days)
+
+
+def tbr_coverage(rho, errors, repeats, seed=1):
+    """Share of 90 % intervals of time-based regression that hold zero."""
+    rng = np.random.default_rng(seed)
+    level = (0.90,)
+    found = [time_based_regression(autoregressive_experiment(rng, rho), level, errors=errors) for _ in range(repeats)]
+    return float(np.mean([low <= 0 <= high for low, high in (test.lift.interval(0.90) for test in found)]))
+
+
+def permutation_rejections(rho, repeats, seed=1, permutations=199):
+    """Share of A/A tests rejected at 10 % where |Σ residuals of the window| is permuted by days, and by blocks of days."""
+    rng = np.random.default_rng(seed)
+    by_day = by_block = 0
+    for _ in range(repeats):
+        experiment = autoregressive_experiment(rng, rho)
+        x, y = experiment.control.sum(axis=0), experiment.treated.sum(axis=0)
+        slope, constant = np.polyfit(x, y, 1)  # refitted to all days under the null
+        residuals = y - constant - slope * x
+        window = experiment.test_days
+        drawn = np.array([rng.permutation(residuals)[-window:].sum() for _ in range(permutations)])
+        observed = residuals[-window:].sum()
+        by_day += (1 + np.sum(np.abs(drawn) >= abs(observed))) / (1 + permutations) <= 0.10
+        by_block += block_conformal_p_value(residuals, window) <= 0.10
+    return by_day / repeats, by_block / repeats
+
+
+def test_independent_errors_undercover_where_days_are_alike_and_permuted_days_reject_too_often():
+    # 200 tests: the shares of the study, told from the nominal ones by more than the binomial band.
+    band = BAND * math.sqrt(0.9 * 0.1 / 200)
+    assert tbr_coverage(0.6, "independent", 200) < 0.90 - band
+    by_day, by_block = permutation_rejections(0.6, 200)
+    assert by_day > 0.10 + band
+    assert by_block < 0.10 + band
+
+
+INTRODUCTION = """# What geo tests can and cannot tell
+
+The market of `dtc-geos`, but small and busy ({users:,} people, {days:.0f} days); tests of social prospecting. Every row is
+computed in simulated worlds whose truth is known by twins. Written by `make study`; short versions of its gates run in
+`make test`.
+
+## Designs beside the truth
+
+{repeats} worlds each, with seeds of their own. *True effect*: conversions caused by the ads that the test gave or took
+away, by twin world, for the same money. *Mean error*: estimate less truth, ± its standard error. *Detectable*: the effect
+found in 80% of the worlds at the 95% level; *by formula*: 2.8 standard errors as the tests report them.
+
+{designs}
+
+Go dark, heavy-up and hold-back are without bias (within {band} standard errors). **The switchback is not**: ads work on
+when they are off (half-lives of 9 days against blocks of {block_days}), so the off blocks are flattered, and most of the
+effect is missed. A geo test with a cool-down does not have this fault.
+
+## Spillover: people who are not at home
+
+{travel_repeats} go-dark tests each, read by difference in differences. People of dark geos see the ads elsewhere, so there
+is less effect to find; people of the control geos miss them, and that the estimate loses.
+
+{spillover}
+
+## Days that are alike
+
+Time-based regression, {residual_repeats:,} A/A tests each: share of 90% intervals that hold the truth. Sales of
+neighbouring days are alike (ρ is the autocorrelation of the residuals); errors taken as independent are then far too
+narrow.
+
+{tbr}
+
+A/A tests rejected at 10% where |Σ residuals| of the window is the statistic: permuting days ignores that they are alike,
+moving blocks of days does not.
+
+{permutation}
+
+## What does not touch a geo test
+
+Lost cookies. Orders count where they are shipped to, cost where the networks billed it: with next to nobody consenting and
+no server-side events the panel of a geo test is the same, number for number
+(`tests/experiments/lift/geo/test_world.py::test_lost_cookies_do_not_touch_a_geo_test`).
+"""
+
+
+@pytest.mark.study
+def test_write_the_page():
+    repeats, travel_repeats, residual_repeats = 24, 24, 400
+    found = [power_in_scenario(busy(), CHANNEL, design, repeats=repeats) for design in find_designs(GEO_DESIGNS)]
+    designs = designs_table(found)
+    print(f"\n{designs.to_string()}")  # noqa: T201 - a study prints its table
+    rows = []
+    for share in (0.0, 0.1, 0.3):
+        truths, estimates, spilled = spillover(share, travel_repeats)
+        errors = estimates - truths
+        rows.append(
+            {
+                "sessions away from home": f"{share:.0%}",
+                "true effect in dark geos": f"{truths.mean():,.1f}",
+                "lost in control geos": f"{spilled.mean():,.1f}",
+                "mean estimate": f"{estimates.mean():,.1f}",
+                "mean error": f"{errors.mean():+,.1f} ± {errors.std(ddof=1) / math.sqrt(travel_repeats):,.1f}",
+            }
+        )
+    spill = pd.DataFrame(rows)
+    print(f"\n{spill.to_string()}")  # noqa: T201
+    rhos = (0.0, 0.2, 0.4, 0.6, 0.8)
+    tbr = pd.DataFrame(
+        {
+            "ρ": rhos,
+            "independent": [f"{tbr_coverage(rho, 'independent', residual_repeats):.1%}" for rho in rhos],
+            "autoregressive (default)": [
+                f"{tbr_coverage(rho, 'autoregressive', residual_repeats):.1%}" for rho in rhos
+            ],
+        }
+    )
+    rejections = [permutation_rejections(rho, residual_repeats) for rho in rhos]
+    permutation = pd.DataFrame(
+        {
+            "ρ": rhos,
+            "days permuted": [f"{by_day:.1%}" for by_day, _ in rejections],
+            "blocks moved": [f"{by_block:.1%}" for _, by_block in rejections],
+        }
+    )
+    print(f"\n{tbr.to_string()}\n{permutation.to_string()}")  # noqa: T201
+    (on_off,) = find_designs(["on_off"])
+    page = INTRODUCTION.format(
+        users=BUSY["run.users"],
+        days=BUSY["run.days"],
+        repeats=repeats,
+        designs=markdown(designs),
+        band=BAND,
+        block_days=on_off.arrange(busy(), CHANNEL).geo_tests[CHANNEL].block_days,
+        travel_repeats=travel_repeats,
+        spillover=markdown(spill),
+        residual_repeats=residual_repeats,
+        tbr=markdown(tbr),
+        permutation=markdown(permutation),
+    )
+    PAGE.write_text(page, encoding="utf-8")
+    for power in found:
+        if power.design not in BIASED:
+            check(power)
