@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 from experiments.lift.arms import ArmStatistics, PairStatistics
 from experiments.lift.estimate import LiftEstimate
 from experiments.lift.refusal import refuse
+from experiments.lift.sample_ratio import ALARM
 from experiments.lift.user import MICROS, LiftMethod, UserLiftTest, user_holdout_test, with_bounds
-from experiments.lift.welch import welch_lift
+from experiments.lift.welch import adjusted_lift, welch_lift
 
 __all__ = ["UserDesign", "UserTableTest", "user_table_test"]
 
 UserDesign = Literal["intention_to_treat", "ghost_ads"]
 
 REQUIRED = ("user_id", "arm", "conversions", "cost")
-OPTIONAL = ("exposed", "value")
+PRE_PERIOD = "pre_period_conversions"
+OPTIONAL = ("exposed", "value", PRE_PERIOD)
 ARMS = ("treated", "control")
 
 
@@ -35,11 +37,14 @@ class UserTableTest:
         incremental_value: incremental value of the treated arm in units of money; None without a `value`
             column.
         notes: what the reader of the numbers must know about the table, one sentence each.
+        pre_period: difference of the arms before the test, per user (an A/A check: there should be none); None without a
+            `pre_period_conversions` column.
     """
 
     conversions: UserLiftTest
     incremental_value: LiftEstimate | None = None
     notes: tuple[str, ...] = ()
+    pre_period: LiftEstimate | None = None
 
     @property
     def incremental_return_on_ad_spend(self) -> LiftEstimate | None:
@@ -75,12 +80,14 @@ def user_table_test(
     design: UserDesign = "intention_to_treat",
     method: LiftMethod = "auto",
     planned_treated_share: float | None = None,
+    adjusted: bool = False,
 ) -> UserTableTest:
     """Read a user-level test from a table with one row per user.
 
     Args:
         data: any data frame narwhals reads, with the columns `user_id`, `arm` (treated or control),
-            `conversions`, and where known `exposed` (true or false), `value` and `cost` (units of money).
+            `conversions`, `cost` (units of money), and where known `exposed` (true or false), `value` and
+            `pre_period_conversions` (before the test), by which the arms are checked.
         levels: confidence levels to report.
         design: `intention_to_treat` compares everybody assigned. `ghost_ads` compares the exposed with those
             of the control arm whom an ad would have reached (`exposed` true there: a ghost impression was
@@ -88,13 +95,14 @@ def user_table_test(
         method: see `user_lift`. A cost in the control arm needs `welch`, which is then the default.
         planned_treated_share: share of users that should have been treated, to check the arm sizes (of the
             compared users, hence inside the ghost-ad stratum).
+        adjusted: adjust conversions for those of the pre-period (CUPED with a slope for each arm, Lin 2013).
 
     Raises:
         LiftInputError: columns missing or of the wrong kind, missing values, users in two rows or two arms,
-            negative conversions or costs, an arm with nobody; all at once.
+            negative conversions or costs, an arm with nobody, an adjustment without a pre-period; all at once.
     """
     frame = nw.from_native(data, eager_only=True)
-    refuse(_column_problems(frame.columns, design))
+    refuse(_column_problems(frame.columns, design, adjusted))
     columns = {name: frame[name].to_numpy() for name in (*REQUIRED, *OPTIONAL) if name in frame.columns}
     refuse(_value_problems(columns, frame))
     is_treated = _is_treated(columns["arm"])
@@ -107,11 +115,13 @@ def user_table_test(
     leaked = int(exposed[control].sum()) if exposed is not None and design == "intention_to_treat" else 0
 
     unexposed = None
-    if exposed is not None and design == "intention_to_treat" and not leaked:
+    if exposed is not None and design == "intention_to_treat" and not leaked and not adjusted:
         unexposed = ArmStatistics.from_values(conversions[treated & ~exposed])
     control_cost = bool(cost[control].any())
     if control_cost and method == "score":
         refuse(["method: 'score' must not be asked for where the control arm has cost; use 'welch'"])
+    if adjusted:
+        refuse(_adjustment_problems(control_cost, method))
     test = user_holdout_test(
         ArmStatistics.from_values(conversions[treated]),
         ArmStatistics.from_values(conversions[control]),
@@ -127,11 +137,19 @@ def user_table_test(
             PairStatistics.from_values(conversions[treated], cost[treated]),
             PairStatistics.from_values(conversions[control], cost[control]),
         )
+    pre_period = None
+    if PRE_PERIOD in columns:
+        before = columns[PRE_PERIOD].astype(np.float64)
+        pairs = [PairStatistics.from_values(conversions[chosen], before[chosen]) for chosen in (treated, control)]
+        pre_period = welch_lift(pairs[0].other, pairs[1].other)
+        if adjusted:
+            test = replace(test, lift=adjusted_lift(pairs[0], pairs[1], "per_arm"))
     value = None
     if worth is not None:
         arms = [ArmStatistics.from_values(worth[chosen]) for chosen in (treated, control)]
         value = welch_lift(*arms).scaled(arms[0].users)
-    return UserTableTest(test, value, _notes(leaked, float(cost[control].sum()), worth))
+    notes = (*_notes(leaked, float(cost[control].sum()), worth), *_pre_period_notes(pre_period, adjusted))
+    return UserTableTest(test, value, notes, pre_period)
 
 
 def _with_estimated_cost(test: UserLiftTest, treated: PairStatistics, control: PairStatistics) -> UserLiftTest:
@@ -163,15 +181,34 @@ def _notes(control_users_reached: int, control_cost: float, value: NDArray[np.fl
     return tuple(notes)
 
 
+def _pre_period_notes(pre_period: LiftEstimate | None, adjusted: bool) -> tuple[str, ...]:
+    notes = ["Conversions are adjusted for those before the test."] if adjusted else []
+    if pre_period is not None and pre_period.p_value() < ALARM:
+        notes.append(
+            f"The arms differed before the test already (p = {pre_period.p_value():.3g}): find the broken assignment or "
+            "record before reading any lift."
+        )
+    return tuple(notes)
+
+
+def _adjustment_problems(control_cost: bool, method: LiftMethod) -> list[str]:
+    problems = []
+    if method == "score":
+        problems.append("method: 'score' must not be asked for with an adjustment; use 'welch'")
+    if control_cost:
+        problems.append("cost: must be zero in the control arm for an adjustment; read the test without it")
+    return problems
+
+
 def _is_treated(arm: NDArray[Any]) -> NDArray[np.bool_]:
     # Arms are compared as codes: a million comparisons of strings are slow.
     codes, labels = pd.factorize(arm)
     return np.asarray(np.asarray([label == "treated" for label in labels], dtype=bool)[codes])
 
 
-def _column_problems(names: Sequence[str], design: UserDesign) -> list[str]:
+def _column_problems(names: Sequence[str], design: UserDesign, adjusted: bool) -> list[str]:
     known = (*REQUIRED, *OPTIONAL)
-    needed = (*REQUIRED, "exposed") if design == "ghost_ads" else REQUIRED
+    needed = (*REQUIRED, *["exposed"] * (design == "ghost_ads"), *[PRE_PERIOD] * adjusted)
     problems = []
     for name in needed:
         if name not in names:
@@ -187,7 +224,7 @@ def _value_problems(columns: dict[str, NDArray[Any]], frame: nw.DataFrame[Any]) 
         missing = int(frame[name].is_null().sum())
         if missing:
             problems.append(f"{name}: {missing:,} missing values must be given; write 0 for no conversion or cost")
-    for name in ("conversions", "value", "cost"):
+    for name in ("conversions", "value", "cost", PRE_PERIOD):
         if name in columns:
             problems += _number_problems(name, columns[name])
     labels = pd.factorize(columns["arm"])[1]
