@@ -209,7 +209,11 @@ def _draw_first_sessions(people: Any, itineraries: Any, seed: int, calendar: Cal
 
 
 def users_table(population: Population, names: Names) -> pa.Table:
-    """One row per person or robot: who they are, and from which channels' ads experiments hold them out."""
+    """One row per person or robot: who they are, and from which channels' ads experiments hold them out.
+
+    `holdout_CHANNEL` is true for people in the channel's holdout; where log-ins are assigned, of those who log in, and where
+    cookies are, of nobody (`simulator.market.holdouts.cookies_of` tells a cookie's arm).
+    """
     people = population.people
     columns: dict[str, pa.Array] = {"user_id": pa.array(np.arange(len(people), dtype=np.uint32))}
     for column, labels in (("segment", names.segments), ("geo", names.geos)):

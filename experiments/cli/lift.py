@@ -67,6 +67,7 @@ def command() -> None:
     help="Welch's test, score limits for few conversions, or what fits.",
 )
 @click.option("--treated-share", type=float, help="Planned share of treated users; checks the arm sizes.")
+@click.option("--adjusted", is_flag=True, help="Adjust conversions for pre_period_conversions (CUPED): sharper.")
 @click.option(
     "--information",
     type=float,
@@ -85,14 +86,16 @@ def command() -> None:
 @levels_option
 @as_json_option
 def user(
-    file: Path, design: "UserDesign", method: "LiftMethod", treated_share: float | None, information: float | None,
-    look: int | None, looks: int | None, boundary: "Boundary", levels: tuple[float, ...], as_json: bool,
+    file: Path, design: "UserDesign", method: "LiftMethod", treated_share: float | None, adjusted: bool,
+    information: float | None, look: int | None, looks: int | None, boundary: "Boundary",
+    levels: tuple[float, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Test of randomised people: FILE with user_id, arm, conversions, cost and where known exposed, value.
 
-    One row per user; arm is treated or control; exposed is true where an ad reached the user or, in the control arm of
-    ghost ads, would have. Also used where given: conversions_before (conversions before the test: less noise, and a check
-    of the assignment) and cluster_id (the household or account that was assigned as one).
+    One row per user; arm is treated or control, exposed is true or false: whether an ad reached the user or, in the control
+    arm, would have (a ghost ad was logged). With pre_period_conversions, from before the test, the arms are checked for
+    differences that no ad can have made. With cluster_id, the household or account that was assigned as one, errors are
+    those of clusters.
     """
     from dataclasses import replace
 
@@ -115,6 +118,7 @@ def user(
         # Small counts have no statistic that may be read early.
         method="welch" if early and method == "auto" else method,
         planned_treated_share=treated_share,
+        adjusted=adjusted,
     )
     lift, note = test.conversions.lift, ""
     if information is not None:

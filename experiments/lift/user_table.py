@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from experiments.lift.arms import ArmStatistics, PairStatistics
 from experiments.lift.estimate import LiftEstimate
 from experiments.lift.refusal import refuse
+from experiments.lift.sample_ratio import ALARM
 from experiments.lift.user import MICROS, LiftMethod, UserLiftTest, user_holdout_test, with_bounds
 from experiments.lift.welch import adjusted_lift, ratio_metric_lift, welch_lift
 
@@ -22,9 +23,9 @@ __all__ = ["UserDesign", "UserTableTest", "user_table_test"]
 UserDesign = Literal["intention_to_treat", "ghost_ads"]
 
 REQUIRED = ("user_id", "arm", "conversions", "cost")
-OPTIONAL = ("exposed", "value", "conversions_before", "cluster_id")
+PRE_PERIOD = "pre_period_conversions"
+OPTIONAL = ("exposed", "value", PRE_PERIOD, "cluster_id")
 ARMS = ("treated", "control")
-BROKEN_ASSIGNMENT = 0.001  # p-value of a difference before the test below which the assignment is doubted
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,14 @@ class UserTableTest:
         incremental_value: incremental value of the treated arm in units of money; None without a `value`
             column.
         notes: what the reader of the numbers must know about the table, one sentence each.
+        pre_period: difference of the arms before the test, per user (an A/A check: there should be none); None without a
+            `pre_period_conversions` column.
     """
 
     conversions: UserLiftTest
     incremental_value: LiftEstimate | None = None
     notes: tuple[str, ...] = ()
+    pre_period: LiftEstimate | None = None
 
     @property
     def incremental_return_on_ad_spend(self) -> LiftEstimate | None:
@@ -76,14 +80,15 @@ def user_table_test(
     design: UserDesign = "intention_to_treat",
     method: LiftMethod = "auto",
     planned_treated_share: float | None = None,
+    adjusted: bool = False,
 ) -> UserTableTest:
     """Read a user-level test from a table with one row per user.
 
     Args:
         data: any data frame narwhals reads, with the columns `user_id`, `arm` (treated or control),
-            `conversions`, and where known `exposed` (true or false), `value` and `cost` (units of money);
-            `conversions_before`, a user's conversions before the test, which adjust the lift (CUPED) and check
-            the arms against each other (A/A); `cluster_id`, the household or account that was assigned as one.
+            `conversions`, `cost` (units of money), and where known `exposed` (true or false), `value` and
+            `pre_period_conversions` (before the test), by which the arms are checked, and `cluster_id`, the household or
+            account that was assigned as one: errors are then those of clusters.
         levels: confidence levels to report.
         design: `intention_to_treat` compares everybody assigned. `ghost_ads` compares the exposed with those
             of the control arm whom an ad would have reached (`exposed` true there: a ghost impression was
@@ -91,13 +96,15 @@ def user_table_test(
         method: see `user_lift`. A cost in the control arm needs `welch`, which is then the default.
         planned_treated_share: share of users that should have been treated, to check the arm sizes (of the
             compared users, hence inside the ghost-ad stratum).
+        adjusted: adjust conversions for those of the pre-period (CUPED with a slope for each arm, Lin 2013).
 
     Raises:
         LiftInputError: columns missing or of the wrong kind, missing values, users in two rows or two arms,
-            negative conversions or costs, an arm with nobody; all at once.
+            negative conversions or costs, an arm with nobody, a cluster in both arms, an adjustment without a pre-period
+            or with clusters; all at once.
     """
     frame = nw.from_native(data, eager_only=True)
-    refuse(_column_problems(frame.columns, design))
+    refuse(_column_problems(frame.columns, design, adjusted))
     columns = {name: frame[name].to_numpy() for name in (*REQUIRED, *OPTIONAL) if name in frame.columns}
     refuse(_value_problems(columns, frame))
     is_treated = _is_treated(columns["arm"])
@@ -107,15 +114,16 @@ def user_table_test(
     conversions = columns["conversions"].astype(np.float64)
     cost = columns["cost"].astype(np.float64)
     worth = columns["value"].astype(np.float64) if "value" in columns else None
-    refuse(_combination_problems(columns, method, bool(cost[control].any())))
     leaked = int(exposed[control].sum()) if exposed is not None and design == "intention_to_treat" else 0
 
+    clustered = "cluster_id" in columns
     unexposed = None
-    if exposed is not None and design == "intention_to_treat" and not leaked:
+    if exposed is not None and design == "intention_to_treat" and not leaked and not adjusted and not clustered:
         unexposed = ArmStatistics.from_values(conversions[treated & ~exposed])
     control_cost = bool(cost[control].any())
     if control_cost and method == "score":
         refuse(["method: 'score' must not be asked for where the control arm has cost; use 'welch'"])
+    refuse(_unsupported(adjusted, clustered, control_cost, method))
     test = user_holdout_test(
         ArmStatistics.from_values(conversions[treated]),
         ArmStatistics.from_values(conversions[control]),
@@ -131,45 +139,29 @@ def user_table_test(
             PairStatistics.from_values(conversions[treated], cost[treated]),
             PairStatistics.from_values(conversions[control], cost[control]),
         )
-    notes: list[str] = []
-    if "conversions_before" in columns:
-        before = columns["conversions_before"].astype(np.float64)
-        pairs = [PairStatistics.from_values(conversions[arm], before[arm]) for arm in (treated, control)]
-        test, notes = _adjusted(test, *pairs)
-    elif "cluster_id" in columns:
-        clusters = pd.factorize(columns["cluster_id"])[0]
-        pairs = [_by_cluster(clusters[arm], conversions[arm]) for arm in (treated, control)]
-        test = replace(test, lift=ratio_metric_lift(*pairs), unexposed=None)
-        notes = [f"Errors are those of {pairs[0].users:,} treated and {pairs[1].users:,} control clusters."]
+    pre_period = None
+    if PRE_PERIOD in columns:
+        before = columns[PRE_PERIOD].astype(np.float64)
+        pairs = [PairStatistics.from_values(conversions[chosen], before[chosen]) for chosen in (treated, control)]
+        pre_period = welch_lift(pairs[0].other, pairs[1].other)
+        if adjusted:
+            test = replace(test, lift=adjusted_lift(pairs[0], pairs[1], "per_arm"))
     value = None
     if worth is not None:
         arms = [ArmStatistics.from_values(worth[chosen]) for chosen in (treated, control)]
         value = welch_lift(*arms).scaled(arms[0].users)
-    return UserTableTest(test, value, (*notes, *_notes(leaked, float(cost[control].sum()), worth)))
-
-
-def _adjusted(test: UserLiftTest, treated: PairStatistics, control: PairStatistics) -> tuple[UserLiftTest, list[str]]:
-    """The test with its lift adjusted for the conversions before it, and what they say of the assignment."""
-    adjusted = adjusted_lift(treated, control)
-    plain = welch_lift(treated.outcome, control.outcome)
-    notes = []
-    if 0 < plain.standard_error < math.inf:
-        saved = 1 - (adjusted.standard_error / plain.standard_error) ** 2
-        notes.append(f"Adjusted for conversions before the test, which removes {saved:.1%} of the variance.")
-    p = welch_lift(treated.other, control.other).p_value()
-    if p < BROKEN_ASSIGNMENT:
-        notes.append(
-            f"The arms differed before the test already (p = {p:.2g}): the assignment was not random or the record is not "
-            "alike for both; no lift read from this table can be trusted."
-        )
-    # The effect per exposed user needs the unadjusted rates.
-    return replace(test, lift=adjusted, unexposed=None), notes
-
-
-def _by_cluster(clusters: NDArray[np.int64], conversions: NDArray[np.float64]) -> PairStatistics:
-    """Conversions and users of each cluster."""
-    codes = pd.factorize(clusters)[0]
-    return PairStatistics.from_values(np.bincount(codes, weights=conversions), np.bincount(codes).astype(np.float64))
+    clusters: list[PairStatistics] = []
+    if clustered:
+        codes = pd.factorize(columns["cluster_id"])[0]
+        clusters = [_by_cluster(codes[chosen], conversions[chosen]) for chosen in (treated, control)]
+        test = replace(test, lift=ratio_metric_lift(*clusters))
+        if worth is not None:
+            money = [_by_cluster(codes[chosen], worth[chosen]) for chosen in (treated, control)]
+            value = ratio_metric_lift(*money).scaled(test.treated.users)
+    notes = (*_notes(leaked, float(cost[control].sum()), worth), *_pre_period_notes(pre_period, adjusted))
+    if clusters:
+        notes += (f"Errors are those of {clusters[0].users:,} treated and {clusters[1].users:,} control clusters.",)
+    return UserTableTest(test, value, notes, pre_period)
 
 
 def _with_estimated_cost(test: UserLiftTest, treated: PairStatistics, control: PairStatistics) -> UserLiftTest:
@@ -201,15 +193,44 @@ def _notes(control_users_reached: int, control_cost: float, value: NDArray[np.fl
     return tuple(notes)
 
 
+def _pre_period_notes(pre_period: LiftEstimate | None, adjusted: bool) -> tuple[str, ...]:
+    notes = ["Conversions are adjusted for those before the test."] if adjusted else []
+    if pre_period is not None and pre_period.p_value() < ALARM:
+        notes.append(
+            f"The arms differed before the test already (p = {pre_period.p_value():.3g}): find the broken assignment or "
+            "record before reading any lift."
+        )
+    return tuple(notes)
+
+
+def _unsupported(adjusted: bool, clustered: bool, control_cost: bool, method: LiftMethod) -> list[str]:
+    """What an adjustment and clusters cannot be combined with."""
+    problems = []
+    if adjusted and clustered:
+        problems.append("cluster_id: must be left out for an adjustment; read the test without one of the two")
+    for name in ["an adjustment"] * adjusted + ["cluster_id"] * clustered:
+        if method == "score":
+            problems.append(f"method: 'score' must not be asked for with {name}; use 'welch'")
+        if control_cost:
+            problems.append(f"cost: must be zero in the control arm for {name}; read the test without it")
+    return problems
+
+
+def _by_cluster(clusters: NDArray[np.int64], outcomes: NDArray[np.float64]) -> PairStatistics:
+    """Sum of the outcomes and number of users of each cluster."""
+    codes = pd.factorize(clusters)[0]
+    return PairStatistics.from_values(np.bincount(codes, weights=outcomes), np.bincount(codes).astype(np.float64))
+
+
 def _is_treated(arm: NDArray[Any]) -> NDArray[np.bool_]:
     # Arms are compared as codes: a million comparisons of strings are slow.
     codes, labels = pd.factorize(arm)
     return np.asarray(np.asarray([label == "treated" for label in labels], dtype=bool)[codes])
 
 
-def _column_problems(names: Sequence[str], design: UserDesign) -> list[str]:
+def _column_problems(names: Sequence[str], design: UserDesign, adjusted: bool) -> list[str]:
     known = (*REQUIRED, *OPTIONAL)
-    needed = (*REQUIRED, "exposed") if design == "ghost_ads" else REQUIRED
+    needed = (*REQUIRED, *["exposed"] * (design == "ghost_ads"), *[PRE_PERIOD] * adjusted)
     problems = []
     for name in needed:
         if name not in names:
@@ -219,29 +240,13 @@ def _column_problems(names: Sequence[str], design: UserDesign) -> list[str]:
     return problems
 
 
-def _combination_problems(columns: dict[str, NDArray[Any]], method: LiftMethod, control_cost: bool) -> list[str]:
-    """What the optional columns cannot be combined with."""
-    given = [name for name in ("conversions_before", "cluster_id") if name in columns]
-    problems = []
-    if len(given) == 2:
-        problems.append("conversions_before: must not be given with cluster_id; leave out one of the two columns")
-    for name in given:
-        if method == "score":
-            problems.append(f"method: 'score' must not be asked for with {name}; use 'welch'")
-        if control_cost:
-            problems.append(
-                f"{name}: must be left out where the control arm has cost; its error would not count in the price"
-            )
-    return problems
-
-
 def _value_problems(columns: dict[str, NDArray[Any]], frame: nw.DataFrame[Any]) -> list[str]:
     problems = []
     for name in columns:
         missing = int(frame[name].is_null().sum())
         if missing:
             problems.append(f"{name}: {missing:,} missing values must be given; write 0 for no conversion or cost")
-    for name in ("conversions", "value", "cost", "conversions_before"):
+    for name in ("conversions", "value", "cost", PRE_PERIOD):
         if name in columns:
             problems += _number_problems(name, columns[name])
     labels = pd.factorize(columns["arm"])[1]

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simulator.calendar import clock_time
-from simulator.compiled import part
+from simulator.compiled import aside, part
 from simulator.draws import AUCTION, SESSION, TRAVEL, exponential, normal, uniforms
 
 
@@ -77,6 +77,12 @@ def whereabouts(law: Any, person: Any, seed: int, user: int, session: int) -> in
     """The geo of a session: home, or with probability `travel_share` another, drawn by the people who live there."""
     if law.travel_share == 0.0:
         return person.geo  # type: ignore[no-any-return]  # a record's field
+    return on_the_road(law, person, seed, user, session)
+
+
+@aside
+def on_the_road(law: Any, person: Any, seed: int, user: int, session: int) -> int:
+    """The same where people travel."""
     travels, place, _, _ = uniforms(seed, user, session, TRAVEL, 0)
     if travels >= law.travel_share:
         return person.geo  # type: ignore[no-any-return]  # a record's field

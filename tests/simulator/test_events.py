@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from simulator.events import EVENT_SCHEMA, is_micro
 from simulator.market.geo_tests import people_by_geo
+from simulator.market.holdouts import cookies_of
 from simulator.scenario.loading import load_scenario
 from simulator.world import simulate
 
@@ -104,7 +105,7 @@ def check_ads_reach_those_they_may(world, log):
         channel = scenario.channels[placed.channel]
         campaign = channel.campaigns[placed.name]
         own = log[(log["channel"] == placed.channel) & (log["campaign"] == placed.name)]
-        seen = of(own, "impression", "ghost")
+        seen = of(own, "impression", "ghost", "psa")
         if seen.empty:
             continue
         assert scenario.surfaces[str(channel.surface)].slot_share > 0
@@ -117,8 +118,20 @@ def check_ads_reach_those_they_may(world, log):
         assert not targeting.geos or seen["geo"].isin(targeting.geos).all()
         assert not targeting.devices or seen["device"].isin(targeting.devices).all()
         running = (tick >= channel.holdout.start_day) & (tick < (channel.holdout.end_day or math.inf))
-        withheld = people[f"holdout_{placed.channel}"].to_numpy() & running.to_numpy()
-        assert ((seen["kind"] == "ghost").to_numpy() == withheld).all()
+        held_out = people[f"holdout_{placed.channel}"].to_numpy()
+        if channel.holdout.assignment == "cookie":
+            assert not held_out.any()
+            device = seen["device"].map(world.names.devices.index).to_numpy()
+            k, seed = world.names.channels.index(placed.channel), scenario.run.seed
+            _, held_out = cookies_of(
+                world.law, k, seed, seen["user_id"].to_numpy(), device, seen["time"].to_numpy()
+            )  # fmt: skip
+        withheld = (seen["kind"] == ("psa" if channel.holdout.design == "psa" else "ghost")).to_numpy()
+        assert ((seen["kind"] != "impression").to_numpy() == withheld).all()
+        if channel.holdout.assignment == "login":
+            assert not (withheld & ~(held_out & running.to_numpy())).any()
+        else:
+            assert (withheld == (held_out & running.to_numpy())).all()
         if campaign.frequency_cap is not None:
             window = np.floor(seen["time"] / campaign.frequency_cap_days)
             assert seen.groupby([seen["user_id"], window]).size().max() <= campaign.frequency_cap
@@ -148,7 +161,8 @@ def check_costs(world, log):
         for kind, field in (("impression", "impressions"), ("click", "clicks"), ("fee", "actions")):
             assert (own["kind"] == kind).sum() == books[field]
         billed = {"cpm": "impression", "cpc": "click", "cpl": "fee", "cpa": "fee", "revenue_share": "fee"}
-        assert (own.loc[own["kind"] != billed.get(campaign.billing), "cost_micros"] == 0).all()
+        paid = own["kind"].isin([billed.get(campaign.billing), "psa"])  # a placebo's slot is paid for as such
+        assert (own.loc[~paid, "cost_micros"] == 0).all()
         assert (own["cost_micros"] >= 0).all()
         if campaign.optimisation == 0 and campaign.billing in ("cpm", "cpc"):
             most = campaign.bid / 1000 if campaign.billing == "cpm" else campaign.bid
@@ -190,10 +204,10 @@ def check_fees(world, log):
 
 def check_robots(world, log):
     robots = log[log["user_id"] >= world.scenario.run.users]
-    assert set(robots["kind"]) <= {"impression", "ghost", "click", "visit", "fake_lead"}
+    assert set(robots["kind"]) <= {"impression", "ghost", "psa", "predicted", "click", "visit", "fake_lead"}
     people = log[log["user_id"] < world.scenario.run.users]
     assert "fake_lead" not in set(people["kind"])
-    assert (of(log, "ghost", "visit", "fake_lead")["cost_micros"] == 0).all()
+    assert (of(log, "ghost", "predicted", "visit", "fake_lead")["cost_micros"] == 0).all()
 
 
 def check_budgets(world):

@@ -163,7 +163,8 @@ def as_document(sound: SideBySide, lessons: dict[str, SideBySide]) -> str:
         "## Sound designs",
         "",
         f"Each is within {BAND} standard errors of the truth. The holdout by log-in speaks of the people who log in, and is",
-        "corrected for the ads they see logged out.",
+        "corrected for the ads they see logged out. The adjusted holdout begins on day 5, with the days before as its",
+        "pre-period: its effect is that of the days left.",
         "",
         *table_of(sound, SOUND),
     ]
