@@ -64,7 +64,7 @@ def test_the_sentence_counts_all_ads_seen_and_clicked_even_where_the_list_is_cut
     for journey in short:
         kinds = [row["kind"] for row in life_of(budgeted, journey)]
         seen, clicked = kinds.count("impression"), kinds.count("click")
-        assert f": {seen} ads seen and {clicked} clicked, then an order" in journey.summary()
+        assert f": {seen} ads seen and {clicked} clicked, then a purchase" in journey.summary()
 
 
 def test_without_the_joint_truth_there_are_none(budgeted):

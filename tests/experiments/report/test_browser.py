@@ -39,6 +39,10 @@ setInterval(() => {
   seen.done = root.dataset.charts === "done";
   seen.width = innerWidth;
   seen.content = root.scrollWidth;
+  document.querySelectorAll("details").forEach((details) => { details.open = true; });
+  seen.cut = [...document.querySelectorAll(".scroll")]
+    .filter((table) => table.scrollWidth > table.clientWidth)
+    .map((table) => `${table.textContent.trim().slice(0, 40)} ${table.scrollWidth} > ${table.clientWidth}`);
   seen.background = getComputedStyle(document.body).backgroundColor;
   const marks = [...document.querySelectorAll(".chart .mark-symbol path")];
   seen.fills = [...new Set(marks.map((mark) => getComputedStyle(mark).fill))];
@@ -110,6 +114,7 @@ def test_charts_are_drawn_without_an_error_or_a_request(visit, html):
     assert {"Video", "Direct", "EUR 120, caused"} <= set(journey["texts"])
     assert {"All ads together", "400 caused (40.0%)", "55%", "40%"} <= set(orders["texts"])
     assert all(900 < chart["width"] < 1200 for chart in (prices, orders))
+    assert page.seen["cut"] == []  # every table fits
 
 
 def test_a_phone_has_no_sideways_scrolling(visit, html):
@@ -117,6 +122,7 @@ def test_a_phone_has_no_sideways_scrolling(visit, html):
     assert_silent(page)
     assert page.seen["width"] == 360
     assert page.seen["content"] <= 360
+    assert page.seen["cut"] == []  # the truth is on the screen
     assert all(250 < chart["width"] <= 360 for chart in page.seen["charts"])
 
 
@@ -129,7 +135,10 @@ def test_page_and_charts_wear_the_colours_the_reader_prefers(visit, html, scheme
 
 def test_the_report_of_a_simulated_world(visit):
     world = simulate(load_scenario("dtc-apparel", {"run.users": 10_000}))
-    page = visit(render_report(compare(world), world.scenario.run))
+    report = render_report(compare(world), world.scenario.run)
+    for width in (1200, 380):
+        assert visit(report, width=width).seen["cut"] == []
+    page = visit(report)
     assert_silent(page)
     assert all(chart["symbols"] > 0 for chart in page.seen["charts"][:-1])
 
