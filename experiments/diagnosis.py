@@ -129,7 +129,9 @@ class Prediction:
     actions: Floats
 
     def towards(self, other: "Prediction", share: float) -> "Prediction":
-        """Between this and another: linear interpolation."""
+        """Between this and another: linear interpolation, undefined where one of them empties a cell."""
+        if share == 0:
+            return self
         pairs = ((self.mean, other.mean), (self.covariance, other.covariance), (self.actions, other.actions))
         return Prediction(*((1 - share) * own + share * its for own, its in pairs))
 
@@ -218,7 +220,7 @@ def expectations(
     looked_at = {}
     if lost is not None and OUTAGE in found:
         days = math.ceil(world.scenario.run.days)
-        outages = [o.model_dump() for o in world.scenario.tracking.transport.outages]
+        outages = [o.model_dump() for o in apply(world.scenario, changes).tracking.transport.outages]
         outages.append(Outage(start_day=lost[0] - 1.0, end_day=float(lost[1])).model_dump())
         there = predicted(seen([Change(OUTAGE, {"tracking.transport.outages": outages})]))
         found[OUTAGE] = (np.array([(lost[1] - lost[0] + 1) / days]), (there,))

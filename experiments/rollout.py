@@ -5,16 +5,14 @@ second sample in it. Intervals are bootstraps over people at the volume of the u
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from experiments.cells import ALL, SYSTEMS, Key, look, spending, whole_cells
+from experiments.cells import ALL, SYSTEMS, Floats, Key, Seen, Spending, look, spending, whole_cells
 from experiments.change import Change, Plan, apply
 from experiments.order_labels import OrderLabels
 from experiments.truth import measure_truth
@@ -23,7 +21,6 @@ from simulator.scenario.schema import Scenario
 from simulator.storage import fingerprint
 from simulator.world import World, simulate
 
-Floats = npt.NDArray[np.float64]
 BILLING = "billing"
 REPLICATES = 400
 LEVEL = 0.95
@@ -187,21 +184,22 @@ def roll_out(
     """
     players = [*plan.changes]
     deliveries = [change for change in plan.changes if change.delivery] if with_delivery else []
-    replays = _Replays(world, players, deliveries, threads)
+    channels = [*world.scenario.paid_channels(), ALL]
+    keys = whole_cells(channels)
+    spent = spending(world, keys)
+    replays = _Replays(world, players, deliveries, keys, spent, threads)
     everyone = frozenset(range(len(players) + len(deliveries)))
     today, tomorrow = replays.view(frozenset()), replays.view(everyone)
     progress("replay", 0.2)
-    channels = [*world.scenario.paid_channels(), ALL]
     volume = (people or world.scenario.run.users) / world.scenario.run.users
-    noise = _Noise(today, tomorrow, channels, world, volume, replicates)
+    noise = _Noise(today.seen, tomorrow.seen, spent, world, volume, replicates)
     has_billing = any(tomorrow.record.billing_micros[c] != today.record.billing_micros[c] for c in channels[:-1])
     labels = [change.name for change in players] + [f"delivery of {change.name}" for change in deliveries]
-    parts = _shapley(replays, labels, channels, has_billing=has_billing)
+    parts = _shapley(replays, labels, keys, has_billing=has_billing)
     progress("replay", 0.7)
     cells = [
-        _cell(channel, system, today, tomorrow, noise, parts, world.scenario.run.days, fault_size, len(channels))
-        for channel in channels
-        for system in SYSTEMS
+        _cell(key, today.seen, tomorrow.seen, noise, parts, world.scenario.run.days, fault_size, len(keys))
+        for key in keys
     ]
     real = (with_delivery and bool(deliveries)) or any(change.real for change in players)
     verification = _verify(world, apply(world.scenario, players), threads) if verify and not real else None
@@ -223,38 +221,20 @@ def roll_out(
 
 @dataclass(frozen=True)
 class View:
-    """A record and what is made of it: per system and channel, conversions, value in currency, and cost (`all` included)."""
+    """A record and what it shows."""
 
     record: Record
-    conversions: dict[str, dict[str, float]]
-    value: dict[str, dict[str, float]]
-    cost: dict[str, float]
-
-    def cpa(self, system: str, channel: str) -> float:
-        """Cost per action: inf where nothing was counted."""
-        counted = self.conversions[system][channel]
-        return self.cost[channel] / counted if counted > 0 else math.inf
-
-
-def view_of(found: Record, paid: list[str]) -> View:
-    """What each system shows of each paid channel, and of all together."""
-
-    def with_all(amounts: Mapping[str, float]) -> dict[str, float]:
-        own = {channel: amounts.get(channel, 0.0) for channel in paid}
-        return own | {ALL: sum(own.values())}
-
-    return View(
-        found,
-        {system: with_all(found.conversions(system)) for system in SYSTEMS},
-        {system: with_all(found.value(system)) for system in SYSTEMS},
-        with_all({channel: cost / 1e6 for channel, cost in found.cost_micros.items()}),
-    )
+    seen: Seen
 
 
 class _Replays:
     """The record under every set of changes, made when asked for and kept; worlds are simulated only where they differ."""
 
-    def __init__(self, world: World, players: list[Change], deliveries: list[Change], threads: int) -> None:
+    def __init__(
+        self, world: World, players: list[Change], deliveries: list[Change], keys: Sequence[Key], spent: Spending,
+        threads: int,
+    ) -> None:  # fmt: skip
+        self.keys, self.spent = keys, spent
         self.players, self.deliveries, self.threads = players, deliveries, threads
         self.base = world
         self.worlds: dict[frozenset[int], World] = {frozenset(): world}
@@ -265,7 +245,8 @@ class _Replays:
             tracking = [change for i, change in enumerate(self.players) if i in chosen and not change.real]
             world = self._world(chosen)
             scenario = apply(world.scenario, tracking)
-            self.views[chosen] = view_of(record(replace(world, scenario=scenario)), scenario.paid_channels())
+            found = record(replace(world, scenario=scenario))
+            self.views[chosen] = View(found, look(world, found, self.keys, self.spent))
         return self.views[chosen]
 
     def _world(self, chosen: frozenset[int]) -> World:
@@ -280,14 +261,13 @@ class _Replays:
 
 
 def _shapley(
-    replays: _Replays, labels: list[str], channels: list[str], *, has_billing: bool
-) -> dict[str, Mapping[tuple[str, str], float]]:
+    replays: _Replays, labels: list[str], keys: Sequence[Key], *, has_billing: bool
+) -> dict[str, Mapping[Key, float]]:
     """Each change's part in the logarithm of each cell's CPA: its Shapley value over all orders of making the changes.
 
     The parts of a cell add up to the logarithm of its multiplier, exactly. Where fees follow the record, following them is
     one more player: without it, fees stay as they are under today's record.
     """
-    cells = [(channel, system) for channel in channels for system in SYSTEMS]
     names = [*labels, BILLING] if has_billing else labels
     n = len(names)
     empty = replays.view(frozenset())
@@ -296,9 +276,9 @@ def _shapley(
         view = replays.view(frozenset(i for i in chosen if i < len(labels)))
         pays = not has_billing or len(labels) in chosen
         values = []
-        for channel, system in cells:
-            cost = view.cost[channel] if pays else _unbilled(view, empty, channel)
-            counted = view.conversions[system][channel]
+        for key in keys:
+            cost = view.seen.cost[key] if pays else _unbilled(view, empty, key)
+            counted = view.seen.actions[key].total
             values.append(math.log(cost / counted) if cost > 0 and counted > 0 else math.nan)
         return np.array(values)
 
@@ -309,32 +289,29 @@ def _shapley(
     }
     parts = {}
     for i, name in enumerate(names):
-        total = np.zeros(len(cells))
+        total = np.zeros(len(keys))
         for chosen, value in worth.items():
             if i not in chosen:
                 weight = math.factorial(len(chosen)) * math.factorial(n - len(chosen) - 1) / math.factorial(n)
                 total += weight * (worth[chosen | {i}] - value)
-        parts[name] = dict(zip(cells, total.tolist(), strict=True))
+        parts[name] = dict(zip(keys, total.tolist(), strict=True))
     return parts  # type: ignore[return-value]  # a dict per name
 
 
-def _unbilled(view: View, today: View, channel: str) -> float:
+def _unbilled(view: View, today: View, key: Key) -> float:
     """Cost of a channel if fees and robots' clicks stayed as they are under today's record."""
-    channels = [c for c in view.cost if c != ALL] if channel == ALL else [channel]
-    change = sum(view.record.billing_micros[c] - today.record.billing_micros[c] for c in channels)
-    return view.cost[channel] - change / 1e6
+    billed, before = view.record.billing_micros, today.record.billing_micros
+    chosen = billed if key.channel == ALL else [key.channel]
+    return view.seen.cost[key] - sum(billed[channel] - before[channel] for channel in chosen) / 1e6
 
 
 class _Noise:
     """How uncertain each cell is at the user's volume: bootstrap over people of today's and tomorrow's claims together."""
 
     def __init__(
-        self, today: View, tomorrow: View, channels: list[str], world: World, volume: float, replicates: int
+        self, today: Seen, tomorrow: Seen, spent: Spending, world: World, volume: float, replicates: int
     ) -> None:
-        self.channels, self.volume = channels, volume
-        keys = whole_cells(channels)
-        spent = spending(world, keys)
-        self.today, self.tomorrow = (look(world, view.record, keys, spent).actions for view in (today, tomorrow))
+        self.volume, self.today, self.tomorrow = volume, today.actions, tomorrow.actions
         users = world.users.num_rows
         rng = np.random.default_rng(world.scenario.run.seed)
         claimants = np.unique(np.concatenate([t.user for t in (*self.today.values(), *self.tomorrow.values())]))
@@ -375,25 +352,24 @@ class _Noise:
 
 
 def _cell(
-    channel: str, system: str, today: View, tomorrow: View, noise: _Noise, parts: Mapping[str, Mapping[Any, float]],
-    days: float, fault_size: float, rows: int,
+    key: Key, today: Seen, tomorrow: Seen, noise: _Noise, parts: Mapping[str, Mapping[Key, float]], days: float,
+    fault_size: float, rows: int,
 ) -> Cell:  # fmt: skip
     from scipy.stats import norm
 
-    key = Key(channel, system)
-    before, after = today.cpa(system, channel), tomorrow.cpa(system, channel)
-    cost_ratio = tomorrow.cost[channel] / today.cost[channel] if today.cost[channel] > 0 else math.nan
+    before, after = today.cpa(key), tomorrow.cpa(key)
+    cost_ratio = tomorrow.cost[key] / today.cost[key] if today.cost[key] > 0 else math.nan
     lower, upper = noise.interval(key, cost_ratio)
     middle = after / before if math.isfinite(after) and math.isfinite(before) and before > 0 else math.nan
-    z = float(norm.isf((1 - LEVEL) / 2 / (rows * len(SYSTEMS))))
+    z = float(norm.isf((1 - LEVEL) / 2 / rows))
     spread = math.exp(z * math.sqrt(noise.separate_variance(key)))
     return Cell(
-        channel=channel,
-        system=system,
+        channel=key.channel,
+        system=key.system,
         cpa_today=before,
         cpa_tomorrow=after,
-        roas_today=_ratio(today.value[system][channel], today.cost[channel]),
-        roas_tomorrow=_ratio(tomorrow.value[system][channel], tomorrow.cost[channel]),
+        roas_today=today.roas(key),
+        roas_tomorrow=tomorrow.roas(key),
         lower=lower,
         upper=upper,
         alert_lower=middle / spread,
@@ -401,7 +377,7 @@ def _cell(
         parallel_days=parallel_days(
             noise.today[key].total * noise.volume / days, noise.paired_variance_per_action(key), fault_size
         ),
-        parts={name: math.exp(part[channel, system]) for name, part in parts.items()},
+        parts={name: math.exp(part[key]) for name, part in parts.items()},
     )
 
 
@@ -418,10 +394,6 @@ def parallel_days(actions_per_day: float, paired_variance: float, fault_size: fl
     z = float(norm.isf((1 - LEVEL) / 2) + norm.ppf(power))
     needed = z**2 * (paired_variance + fault_size / (1 - fault_size)) / math.log1p(-fault_size) ** 2
     return needed / actions_per_day
-
-
-def _ratio(value: float, cost: float) -> float:
-    return value / cost if cost > 0 else math.nan
 
 
 def _verify(world: World, changed: Scenario, threads: int) -> Verification:

@@ -68,12 +68,10 @@ def test_unknown_keys_have_a_hint() -> None:
 
 def test_kinds_of_values_are_named_in_plain_words() -> None:
     assert problems(
-        identity={"browsers": {}},
         platforms={"google": 3},
         transport={"deduplicate": 1, "outages": {"share": 0.5}, "utm": {"search": {"source": "google"}}},
         aggregate={"outputs": 8.5},
     ) == [
-        "tracking.identity.browsers: must not be empty",
         "tracking.transport.utm.search.medium: is needed and missing",
         "tracking.transport.deduplicate: 1 must be true or false",
         "tracking.transport.outages: must be a list",
