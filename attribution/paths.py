@@ -216,9 +216,12 @@ class Paths:
         from attribution.string_kernels import sum_counts
 
         group, first = canonical_groups(self.codes, self.offsets)
-        conversions, value_micros, nulls, _ = sum_counts(
-            group, self.conversions, self.value_micros, self.nulls, len(first)
-        )
+        if len(first) == len(self):  # all rows differ: there is nothing to add up
+            conversions, value_micros, nulls = self.conversions[first], self.value_micros[first], self.nulls[first]
+        else:
+            conversions, value_micros, nulls, _ = sum_counts(
+                group, self.conversions, self.value_micros, self.nulls, len(first)
+            )
         codes, offsets = chosen_rows(self.codes, self.offsets, first)
         path = self.journey_path
         return replace(

@@ -80,10 +80,12 @@ def group_texts(words: Words, rest: np.uint64, starts: Ints, stops: Ints) -> tup
         stops: where each text stops [n].
     """
     group, first = np.empty(len(starts), dtype=np.int32), np.empty(len(starts), dtype=np.int32)
-    slots = np.zeros((SMALL_TABLE, 2), dtype=np.uint64)
+    # Room for a distinct text in every sixteenth row; numpy, unlike compiled code, asks for large pages.
+    size = max(SMALL_TABLE, 1 << (len(starts) // 8).bit_length())
+    slots = np.zeros((size, 2), dtype=np.uint64)
     row, groups = group_rows_from(0, 0, words, rest, starts, stops, slots, group, first)
     while row < len(starts):
-        slots = moved(slots, np.zeros((2 * len(slots), 2), dtype=np.uint64))  # by numpy, which asks for large pages
+        slots = moved(slots, np.zeros((2 * len(slots), 2), dtype=np.uint64))
         row, groups = group_rows_from(row, groups, words, rest, starts, stops, slots, group, first)
     return group, first[:groups].copy()
 

@@ -258,7 +258,7 @@ def compare(paths: int) -> None:
         try:
             found = in_process("--run", name, "--paths", str(paths))
         except subprocess.CalledProcessError as error:
-            print(f"{name:48} does not run: {error.stderr.strip().splitlines()[-1][:100]}")
+            print(f"{name:48} does not run: {(error.stderr.strip() or 'ended by the system').splitlines()[-1][:100]}")
             continue
         first = base.setdefault(kind, found)
         print(

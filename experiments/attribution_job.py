@@ -178,7 +178,7 @@ def without_paths(costs: Any, paths: "Paths") -> tuple[str, ...]:
     alone = []
     for name in sorted({*costs["channel"].to_pylist()} - {None, *paths.channels}):
         close = difflib.get_close_matches(name.casefold(), known, n=1)
-        alone.append(f"{name!r}, did you mean {known[close[0]]!r}?" if close else f"{name!r}")
+        alone.append(f"{name!r} (did you mean {known[close[0]]!r}?)" if close else f"{name!r}")
     return (f"Costs of channels that no path has, listed without credit: {'; '.join(alone)}.",) if alone else ()
 
 

@@ -140,7 +140,6 @@ class Sieve:
     def numbers(self, name: str, *, empty: float | None = 0.0, negative: bool = False) -> Floats:
         """Return a column of finite numbers; empty cells become `empty`, or break a rule if that is None."""
         column = self.column(name)
-        filled = pc.is_valid(column).to_numpy()
         if _is_text(column.type):
             number = _numbers_of_text(column)
         elif pa.types.is_boolean(column.type):
@@ -149,9 +148,9 @@ class Sieve:
             number = column.cast(pa.float64()).to_numpy()
         else:
             number = np.full(len(column), np.nan)
-        if filled.all() and len(number) and _all_counts(number):
+        if column.null_count == 0 and len(number) and _all_counts(number):
             return number
-        number = number.copy()
+        filled, number = pc.is_valid(column).to_numpy(), number.copy()
         self.mark(name, filled & ~np.isfinite(number), "is not a number")
         if not negative:
             self.mark(name, filled & (number < 0), "is negative; it must be zero or more")

@@ -195,7 +195,10 @@ def show(answer: Answer) -> None:
     for name in figures:
         table.add_column(headings.get(name, name.replace("_", " ")), justify="right")
     for row in frame.to_dict("records"):
-        cells = [f"{row[n]:,.1f}" if n.startswith("conversions") else money(float(row[n])) for n in figures]
+        cells = [
+            f"{row[n]:,.1f}" if n.startswith("conversions") and row[n] == row[n] else money(float(row[n]))
+            for n in figures
+        ]
         table.add_row(*(str(row[name]) for name in parts), *cells)
     screen.print(table)
     for line in (*answer.summaries, *answer.notes):

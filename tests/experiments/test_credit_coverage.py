@@ -76,4 +76,4 @@ def test_coverage_is_counted_and_a_false_interval_found_out() -> None:
     # holds about a third, at most 60 % of some thirty.
     assert frame["covered"]["last_click"] > 0.85
     assert frame["covered"]["lift_calibrated"] < 0.6
-    assert found.models[0].model in found.summary()
+    assert f"{frame['covered'].min():.1%} (lift_calibrated)" in found.summary()

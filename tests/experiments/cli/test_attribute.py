@@ -130,9 +130,11 @@ def test_costs_of_channels_without_paths_are_told(files, cpalab):
     (files / "costs.csv").write_text("channel,cost\nserach,12\nradio,3\nvideo,1\n")
     _, out, _ = cpalab("attribute", "touches.csv", "conversions.csv", "costs.csv", "-m", "linear", "--json")
     assert json.loads(out)["notes"][-1] == (
-        "Costs of channels that no path has, listed without credit: 'radio'; 'serach', did you mean 'search'?."
+        "Costs of channels that no path has, listed without credit: 'radio'; 'serach' (did you mean 'search'?)."
     )
     assert rows(out)["radio"]["cost"] == 3
+    arguments = ("attribute", "touches.csv", "conversions.csv", "costs.csv", "-m", "linear", "--intervals", "20")
+    assert "nan" not in cpalab(*arguments)[1]
 
 
 def test_the_models_are_listed(cpalab):
