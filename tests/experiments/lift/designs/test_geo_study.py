@@ -180,13 +180,13 @@ found in 80% of the worlds at the 95% level; *by formula*: 2.8 standard errors a
 
 Two designs are biased here; the others are not, within {band} standard errors.
 
-- **The switchback** (`on_off`): ads work on when they are off (half-lives of 9 days against blocks of {block_days}), so the off
-  blocks are flattered, and most of the effect is missed. A geo test with a cool-down does not have this fault.
+- **The switchback** (`on_off`): ads work on when they are off (half-lives of 9 days against blocks of {block_days}), so
+  the off blocks are flattered, and most of the effect is missed. A geo test with a cool-down does not have this fault.
 - **A launch read by time-based regression** (`holdback_tbr`): see "A market that grows". Difference in differences
   (`holdback_did`) reads the same worlds without this bias.
 
-The block-conformal intervals of the synthetic control are wide because a window as long as this one leaves few blocks to move:
-its detectable effect is several times what the error of its estimate would give.
+The block-conformal intervals of the synthetic control are wide because a window as long as this one leaves few blocks to
+move: its detectable effect is several times what the error of its estimate would give.
 
 ## Spillover: people who are not at home
 
