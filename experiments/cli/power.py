@@ -219,3 +219,70 @@ def scenario(
         return
     print_frame(found.curve())
     console().print(found.summary())
+
+
+@command.command("markets")
+@scenario_options
+@click.option("--candidates", type=int, default=10, show_default=True, help="Random divisions of the geos to compare.")
+@click.option("--treated-share", type=float, default=0.5, show_default=True, help="Share of the geos that they treat.")
+@click.option("--repeats", type=int, default=20, show_default=True,
+              help="Worlds without a test; half of them rank, the others judge.")  # fmt: skip
+@click.option("--test-days", type=int, default=28, show_default=True, help="Length of the test, at the end of the run.")
+@click.option("--lift", "lifts", type=float, multiple=True, default=(0.02, 0.05, 0.1, 0.15, 0.2), show_default=True,
+              help="Lift to try; may be repeated.")  # fmt: skip
+@click.option("--method", type=click.Choice(PLANNED_METHODS), default="tbr", show_default=True, help="Estimator.")
+@level_option
+@power_option
+@as_json_option
+def markets(
+    scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
+    candidates: int, treated_share: float, repeats: int, test_days: int, lifts: tuple[float, ...], method: str,
+    level: float, power: float, as_json: bool,
+) -> None:  # fmt: skip
+    """Which geos of a SCENARIO to treat: divisions compared by their power in simulated worlds without a test."""
+    import numpy as np
+
+    from experiments.cli.progress import progress_bar, say_if_compiling
+    from experiments.cli.tables import console, print_json
+    from experiments.lift.geo.assignment import stratified_assignment
+    from experiments.lift.geo.power import select_markets_in_worlds
+    from experiments.lift.geo.world import world_panel
+    from experiments.lift.refusal import refuse
+    from experiments.lift.scenario_power import seeded
+    from simulator.world import simulate
+
+    chosen = chosen_scenario(scenario, users, days, seed, overrides)
+    problems = []
+    if len(chosen.population.geos) < 4:
+        problems.append(
+            f"population.geos: {len(chosen.population.geos)} must be at least 4; the preset dtc-geos has 40"
+        )
+    if candidates < 1:
+        problems.append(f"--candidates: {candidates} must be at least 1; 10 is a start")
+    if repeats < 2:
+        problems.append(f"--repeats: {repeats} must be at least 2; half of the worlds judge the winner")
+    refuse(problems)
+    say_if_compiling(as_json)
+    paid = chosen.paid_channels()
+    untested = chosen.model_copy(update={"geo_tests": {}})
+    panels = []
+    with progress_bar(as_json) as report:
+        for repeat in range(repeats):
+            panels.append(world_panel(simulate(seeded(untested, repeat)), paid[0] if paid else ""))
+            report("simulate", (repeat + 1) / repeats)
+    rng = np.random.default_rng(chosen.run.seed)
+    strata = max(1, min(4, len(panels[0].geos) // 2))
+    drawn = [
+        stratified_assignment(panels[0], rng, strata=strata, treated_share=treated_share).treated
+        for _ in range(candidates)
+    ]
+    found = select_markets_in_worlds(
+        panels, drawn, test_days, lambda experiment: read_out(experiment, (level,), method),
+        relative_lifts=lifts, level=level, power=power,
+    )  # fmt: skip
+    rows = found.held_out.to_frame()
+    if as_json:
+        print_json({"treated": found.chosen, "power_curve": rows.to_dict("records"), "summary": found.summary()})
+        return
+    print_frame(rows)
+    console().print(found.summary())

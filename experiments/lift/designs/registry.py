@@ -25,7 +25,9 @@ GEO_DESIGNS = {
     "go_dark_tbr": "geo:GO_DARK_TBR",
     "go_dark_synthetic_control": "geo:GO_DARK_SYNTHETIC_CONTROL",
     "go_dark_trimmed_match": "geo:GO_DARK_TRIMMED_MATCH",
+    "heavy_up_did": "geo:HEAVY_UP_DID",
     "heavy_up_tbr": "geo:HEAVY_UP_TBR",
+    "holdback_did": "geo:HOLDBACK_DID",
     "holdback_tbr": "geo:HOLDBACK_TBR",
     "on_off": "on_off:ON_OFF",
 }

@@ -14,7 +14,15 @@ from experiments.lift.geo.panel import GeoExperiment, GeoPanel
 from experiments.lift.geo.result import GeoLiftTest
 from experiments.lift.refusal import refuse
 
-__all__ = ["MarketSelection", "SimulatedPower", "required_impact", "select_markets", "simulated_power"]
+__all__ = [
+    "MarketSelection",
+    "SimulatedPower",
+    "power_over_windows",
+    "required_impact",
+    "select_markets",
+    "select_markets_in_worlds",
+    "simulated_power",
+]
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -182,32 +190,65 @@ def simulated_power(
     if not relative_lifts or min(relative_lifts) <= 0:
         problems.append(f"relative_lifts: {tuple(relative_lifts)} must be positive; write (0.05, 0.1)")
     refuse(problems)
-    is_treated = np.isin(np.array(panel.geos), [str(geo) for geo in treated])
     room = days - before - test_days + 1
     starts = np.unique(np.linspace(0, room - 1, min(windows, room)).round().astype(int))
+    stretches = [slice(int(start), int(start) + before + test_days) for start in starts]
+    return power_over_windows(
+        [GeoPanel(panel.geos, panel.dates[stretch], panel.response[:, stretch]) for stretch in stretches],
+        treated,
+        test_days,
+        analyse,
+        relative_lifts=relative_lifts,
+        independent_windows=1 + (room - 1) // test_days,
+        level=level,
+        power=power,
+        map_=map_,
+    )
+
+
+def power_over_windows(
+    windows: Sequence[GeoPanel],
+    treated: Sequence[str],
+    test_days: int,
+    analyse: Callable[[GeoExperiment], GeoLiftTest],
+    *,
+    relative_lifts: Sequence[float],
+    independent_windows: int,
+    level: float,
+    power: float,
+    map_: Map = map,
+) -> SimulatedPower:
+    """Share of windows, each ending with a test of `test_days`, in which an added lift is found.
+
+    Args:
+        windows: panels of the same geos in which nothing was tested.
+        treated, test_days, analyse, relative_lifts, level, power, map_: see `simulated_power`.
+        independent_windows: how many of them are independent.
+    """
+    is_treated = np.isin(np.array(windows[0].geos), [str(geo) for geo in treated])
     lifts = np.concatenate([[0.0], np.sort(np.asarray(relative_lifts, dtype=np.float64))])
     alpha = significance(level)
 
-    def read(start: int) -> tuple[list[bool], float, float]:
+    def read(window: GeoPanel) -> tuple[list[bool], float, float]:
         found, error = [], math.nan
+        before = window.dates.size - test_days
         for lift in lifts:
-            response = panel.response[:, start : start + before + test_days].copy()
+            response = window.response.copy()
             response[is_treated, before:] *= 1 + lift
-            dates = panel.dates[start : start + before + test_days]
-            past = GeoExperiment(GeoPanel(panel.geos, dates, response), is_treated, before, test_days)
+            past = GeoExperiment(GeoPanel(window.geos, window.dates, response), is_treated, before, test_days)
             estimate = analyse(past).lift
             found.append(estimate.p_value() < alpha)
             if lift == 0:
                 error = estimate.relative_lift
-        return found, error, float(panel.response[is_treated, start + before : start + before + test_days].sum())
+        return found, error, float(window.response[is_treated, before:].sum())
 
-    answers = list(map_(read, (int(start) for start in starts)))
+    answers = list(map_(read, windows))
     return SimulatedPower(
         lifts,
         np.mean([found for found, _, _ in answers], axis=0),
         np.array([error for _, error, _ in answers]),
         len(answers),
-        1 + (room - 1) // test_days,
+        independent_windows,
         float(np.mean([response for _, _, response in answers])),
         level,
         power,
@@ -287,21 +328,78 @@ def select_markets(
         "map_": map_,
     }
     past = GeoPanel(panel.geos, panel.dates[:kept], panel.response[:, :kept])
+    # The first held-out window begins where the compared days end.
+    later = GeoPanel(panel.geos, panel.dates[kept - before :], panel.response[:, kept - before :])
+    return _selected(
+        past,
+        candidates,
+        lambda treated: simulated_power(past, treated, test_days, analyse, **options),
+        lambda treated: simulated_power(later, treated, test_days, analyse, **options),
+    )
+
+
+def select_markets_in_worlds(
+    worlds: Sequence[GeoPanel],
+    candidates: Sequence[Sequence[str]],
+    test_days: int,
+    analyse: Callable[[GeoExperiment], GeoLiftTest],
+    *,
+    relative_lifts: Sequence[float] = (0.02, 0.05, 0.1, 0.15, 0.2),
+    level: float = 0.90,
+    power: float = 0.80,
+    map_: Map = map,
+) -> MarketSelection:
+    """As `select_markets`, in simulated worlds of one market: ranked in half of them, judged in the others.
+
+    Every world is an independent window, so that shares are as fine as one's patience, where one's own past gives a few.
+
+    Args:
+        worlds: panels of the same geos and days, without a test (`world_panel`); each ends with the window.
+        candidates, test_days, analyse, relative_lifts, level, power, map_: see `select_markets`.
+
+    Raises:
+        LiftInputError: no candidate, fewer than two worlds, worlds too short.
+    """
+    problems = [] if candidates else ["candidates: () must hold at least one set of geos"]
+    if len(worlds) < 2:
+        problems.append(f"worlds: {len(worlds)} must be at least 2; half of them judge the winner")
+    elif not 1 <= test_days <= worlds[0].dates.size - 4:
+        problems.append(
+            f"test_days: {test_days} must leave four days before it in worlds of {worlds[0].dates.size} days"
+        )
+    if not relative_lifts or min(relative_lifts) <= 0:
+        problems.append(f"relative_lifts: {tuple(relative_lifts)} must be positive; write (0.05, 0.1)")
+    refuse(problems)
+    half = len(worlds) // 2
+
+    def judge(windows: Sequence[GeoPanel]) -> Callable[[Sequence[str]], SimulatedPower]:
+        return lambda treated: power_over_windows(
+            windows, treated, test_days, analyse,
+            relative_lifts=relative_lifts, independent_windows=len(windows), level=level, power=power, map_=map_,
+        )  # fmt: skip
+
+    return _selected(worlds[0], candidates, judge(worlds[:half]), judge(worlds[half:]))
+
+
+def _selected(
+    panel: GeoPanel,
+    candidates: Sequence[Sequence[str]],
+    compare: Callable[[Sequence[str]], SimulatedPower],
+    judge: Callable[[Sequence[str]], SimulatedPower],
+) -> MarketSelection:
+    """Candidates ranked by the power found where they are compared, the winner judged elsewhere."""
     rows = []
     for candidate in candidates:
-        judged = simulated_power(past, candidate, test_days, analyse, **options)
+        found = compare(candidate)
         is_treated = np.isin(np.array(panel.geos), list(candidate))
         rows.append(
             {
                 "treated": tuple(candidate),
-                "treated_share": float(past.response[is_treated].sum() / past.response.sum()),
-                "error": float(np.std(judged.errors)),
-                "minimum_detectable_lift": judged.minimum_detectable_lift,
+                "treated_share": float(panel.response[is_treated].sum() / panel.response.sum()),
+                "error": float(np.std(found.errors)),
+                "minimum_detectable_lift": found.minimum_detectable_lift,
             }
         )
     ranking = pd.DataFrame(rows).sort_values(["minimum_detectable_lift", "error"], kind="stable")
     chosen = ranking["treated"].iloc[0]
-    # The first held-out window begins where the compared days end.
-    later = GeoPanel(panel.geos, panel.dates[kept - before :], panel.response[:, kept - before :])
-    held_out = simulated_power(later, chosen, test_days, analyse, **options)
-    return MarketSelection(ranking.reset_index(drop=True), chosen, held_out)
+    return MarketSelection(ranking.reset_index(drop=True), chosen, judge(chosen))

@@ -85,15 +85,18 @@ def read_geo_test(world: World, name: str, analyse: Callable[[GeoExperiment], Ge
     return analyse(experiment_of(world, name))
 
 
-def experiment_of(world: World, name: str) -> GeoExperiment:
-    """The panel of a world with the design of one of its geo tests."""
+def experiment_of(world: World, name: str, first_day: int = 0) -> GeoExperiment:
+    """The panel of a world from `first_day` on, with the design of one of its geo tests."""
     test = world.scenario.geo_tests[name]
-    panel = world_panel(world, test.channel)
+    whole = world_panel(world, test.channel)
+    dates = whole.dates
+    cost = None if whole.cost is None else whole.cost[:, first_day:]
+    panel = GeoPanel(whole.geos, dates[first_day:], whole.response[:, first_day:], cost)
     return geo_experiment(
         panel,
         treated_geos(world.scenario, name),
-        str(panel.dates[test.start_day]),
-        str(panel.dates[test.end_day - 1]),
+        str(dates[test.start_day]),
+        str(dates[test.end_day - 1]),
         cooldown_days=test.cooldown_days,
     )
 

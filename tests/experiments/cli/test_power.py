@@ -99,3 +99,42 @@ def test_bad_geo_plans_are_refused_in_words(cpalab, past):
         status, _, err = cpalab("geo", past, *arguments)
         assert status == 2
         assert words in err
+
+
+SMALL = ("dtc-geos", "--users", 3_000, "--days", 24, "--set", "population.need_per_day.mean=0.2")
+
+
+def test_a_design_is_tried_in_worlds_of_a_scenario(cpalab):
+    words = ("scenario", *SMALL, "--channel", "video", "--design", "go_dark_did", "--repeats", 2)
+    out = json.loads(cpalab(*words, "--json")[1])
+    assert len(out["replicates"]) == 2
+    assert [row["power"] for row in out["power_curve"]] == sorted(row["power"] for row in out["power_curve"])
+    status, text, _ = cpalab(*words, "--threads", 1)
+    assert status == 0
+    assert out["summary"] in " ".join(text.split())
+
+
+def test_markets_are_chosen_in_worlds_of_a_scenario(cpalab):
+    words = ("markets", *SMALL, "--candidates", 3, "--repeats", 4, "--test-days", 8, "--method", "did", "--lift", 0.5)
+    out = json.loads(cpalab(*words, "--json")[1])
+    assert len(out["treated"]) == 20
+    assert [row["relative_lift"] for row in out["power_curve"]] == [0.0, 0.5]
+    assert "best of 3 candidates" in out["summary"]
+    assert "2 past windows (2 of them independent)" in out["summary"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("scenario", "dtc-geos", "--channel", "vidoe"), "did you mean video?"),
+        (("scenario", "dtc-geos", "--channel", "video", "--design", "go_dark"), "did you mean go_dark_tbr?"),
+        (("scenario", "dtc-geos", "--channel", "video", "--repeats", 0), "repeats: 0 must be at least 1"),
+        (("scenario", "dtc-apparel", "--channel", "video"), "population.geos: 3 must be at least 4 for go_dark_tbr"),
+        (("markets", "dtc-apparel"), "population.geos: 3 must be at least 4"),
+        (("markets", "dtc-geos", "--repeats", 1), "--repeats: 1 must be at least 2"),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused_before_any_work(cpalab, words, message):
+    status, out, err = cpalab(*words)
+    assert (status, out) == (2, "")
+    assert message in err

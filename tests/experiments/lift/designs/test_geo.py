@@ -14,7 +14,14 @@ from simulator.scenario.loading import load_scenario
 from simulator.scenario.problems import ScenarioError
 from simulator.world import simulate
 
-SMALL = {"run.users": 8_000, "run.days": 36.0, "population.need_per_day.mean": 0.1, "need.satiation_days": 2.0}
+SMALL = {
+    "run.users": 8_000,
+    "run.days": 48.0,
+    "population.need_per_day.mean": 0.1,
+    "need.satiation_days": 2.0,
+    "funnel.1.rate": 0.5,
+    "funnel.2.rate": 0.4,
+}
 CHANNEL = "social_prospecting"
 DESIGNS = find_designs(GEO_DESIGNS)
 
