@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from experiments.lift.geo.world import cost_micros, orders_per_geo
 from experiments.truth import Effect
 from simulator.market.board import Board
-from simulator.market.geo_tests import treated_geos
+from simulator.market.geo_tests import people_by_geo, treated_geos
 from simulator.world import World, live_again
 
 __all__ = ["GeoTestTruth", "geo_test_truth", "untested_board"]
@@ -96,8 +96,10 @@ def untested_board(world: World, name: str) -> Board:
         if test.kind in CONTROL_IS_DARK:
             throttle[during, c] = 0.0
             continue
-        if not throttle[during, c].any():
+        first = int(np.flatnonzero(during)[0])
+        people = people_by_geo(world.scenario, world.names.campaign_of(world.scenario, c))
+        if not people @ board.plan_spend[plan[first, c]]:
             # Dark in all the geos that this campaign targets: nobody was left to pace it by.
-            throttle[during, c] = throttle[np.flatnonzero(during)[0] - 1, c]
+            throttle[during, c] = throttle[first - 1, c]
         plan[during, c] = 0
     return board._replace(throttle=throttle, geo_plan=plan)

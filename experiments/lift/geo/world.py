@@ -25,7 +25,15 @@ from simulator.record.happened import codes
 from simulator.scenario.timeline import versions
 from simulator.world import World
 
-__all__ = ["cost_micros", "geo_frame", "orders_per_geo", "read_geo_test", "read_switchback", "world_panel"]
+__all__ = [
+    "cost_micros",
+    "experiment_of",
+    "geo_frame",
+    "orders_per_geo",
+    "read_geo_test",
+    "read_switchback",
+    "world_panel",
+]
 
 # Scenarios have weekdays but no dates; tables of geo tests have both.
 A_MONDAY = np.datetime64("2024-01-01")

@@ -119,6 +119,15 @@ def test_the_twin_of_a_dark_geo_is_the_world_in_which_the_test_never_was(regiona
     assert own[0].equals(own[1])
 
 
+def test_a_campaign_that_is_dark_wherever_it_runs_is_paced_in_the_twin_as_it_was_before(regional, dark):
+    tables = regional().model_dump()
+    only = list(treated_geos(dark.scenario, "spring"))
+    tables["channels"]["social_prospecting"]["campaigns"]["lookalikes"]["targeting"]["geos"] = only
+    world = simulate(load_scenario(tables))
+    assert not world_panel(world, "social_prospecting").cost[:, 7:12].any()
+    assert geo_test_truth(world, "spring").change.cost_micros < 0
+
+
 def test_travellers_spill_the_test_into_other_geos(regional):
     truth = geo_test_truth(simulate(regional(changes={"population.travel_share": 0.3})), "spring")
     assert truth.spilled_conversions < 0  # people of control geos miss ads while they travel in the dark
