@@ -3,29 +3,40 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from simulator.compiled import aside, entry_point, part
 from simulator.draws import COOKIE_ARM, LOGGED_IN, TEST_COOKIE, uniforms
 from simulator.law.moment import Moment
-from simulator.law.state import BY_COOKIE, BY_LOGIN
+from simulator.law.state import BY_COOKIE
 
 COOKIES_PER_DEVICE = 1 << 24  # more than any run is long
 
 
 @part
-def is_held_out(law: Any, board: Any, person: Any, moment: Moment, c: int, variant: Any) -> bool:
-    """Whether a running test withholds campaign c's channel here and now; in a variant, everywhere from everyone."""
-    k = law.campaigns[moment.epoch, c].channel
-    if not (board.holdouts[moment.tick] >> k) & 1:
-        return False
-    if (variant.held_out >> k) & 1:
-        return True
-    if (law.tests_not_by_person >> k) & 1:
-        test = law.tests[k]
-        if test.assignment == BY_COOKIE:
-            return cookie_is_held_out(test, moment.seed, moment.user, moment.device, moment.time)
-        if test.assignment == BY_LOGIN and not is_logged_in(test, person, moment):
-            return False
-    return (person.held_out >> k) & 1 == 1  # type: ignore[no-any-return]  # records
+def channels_withheld(law: Any, board: Any, person: Any, moment: Moment, variant: Any) -> int:
+    """The channels whose running tests withhold their ads here and now (bit k); in a variant, everywhere from everyone."""
+    running = np.int64(board.holdouts[moment.tick])
+    withheld = (np.int64(person.held_out) | np.int64(variant.held_out)) & running
+    by_session = law.tests_not_by_person & running & ~np.int64(variant.held_out)
+    if by_session == 0:
+        return withheld  # type: ignore[return-value]  # an int to compiled code
+    return withheld_by_session(law, person, moment, withheld & ~by_session, by_session)
+
+
+@aside
+def withheld_by_session(law: Any, person: Any, moment: Moment, withheld: int, by_session: int) -> int:
+    """Add the channels whose tests look at the cookie or at the log-in of a session (bit k of `by_session`)."""
+    for k in range(law.tests.size):
+        if (by_session >> k) & 1:
+            test = law.tests[k]
+            if test.assignment == BY_COOKIE:
+                held_out = cookie_is_held_out(test, moment.seed, moment.user, moment.device, moment.time)
+            else:
+                held_out = (person.held_out >> k) & 1 == 1 and is_logged_in(test, person, moment)
+            if held_out:
+                withheld |= 1 << k
+    return withheld
 
 
 @aside

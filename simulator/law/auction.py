@@ -3,9 +3,11 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from simulator.compiled import aside, part
 from simulator.draws import FORECAST, normal, uniforms
-from simulator.law.assignment import is_held_out
+from simulator.law.assignment import channels_withheld
 from simulator.law.moment import Moment
 from simulator.law.state import (
     CUSTOMERS,
@@ -51,18 +53,21 @@ def auction(
     held_back = False
     placebo = False
     predicted = 0
+    withheld = channels_withheld(law, board, person, moment, variant)
+    awaiting = tests_to_enter(law, board, life, moment)
     for i in range(place.first_campaign, place.first_campaign + place.campaigns):
         c = law.campaigns_of_surface[i]
         if not eligible(law, board, person, life, shown, moment, c, variant):
             continue
+        k = law.campaigns[moment.epoch, c].channel
         bid = log_bid(law, board, life, moment, c, variant)
-        if awaits_entry(law, board, life, moment, c):
+        if (awaiting >> k) & 1:
             if not is_predicted(law, moment, c, bid, log_price):
                 continue
             predicted |= 1 << c
         ledger[c].auctions += 1
-        held_out = is_held_out(law, board, person, moment, c, variant)
-        if held_out and not has_placebo(law, moment, c):
+        held_out = (withheld >> k) & 1 == 1
+        if held_out and not (law.placebo_tests >> k) & 1:
             held_back = held_back or bid > log_price
             continue
         if held_out:
@@ -75,10 +80,10 @@ def auction(
     if held_back:
         for i in range(place.first_campaign, place.first_campaign + place.campaigns):
             c = law.campaigns_of_surface[i]
+            k = law.campaigns[moment.epoch, c].channel
             if (
-                is_held_out(law, board, person, moment, c, variant)
-                and not has_placebo(law, moment, c)
-                and (not awaits_entry(law, board, life, moment, c) or (predicted >> c) & 1)
+                ((withheld & ~law.placebo_tests) >> k) & 1
+                and (not (awaiting >> k) & 1 or (predicted >> c) & 1)
                 and eligible(law, board, person, life, shown, moment, c, variant)
                 and log_bid(law, board, life, moment, c, variant) > winning_bid
             ):
@@ -99,8 +104,9 @@ def eligible(law: Any, board: Any, person: Any, life: Any, shown: Any, moment: M
         return False
     if campaign.audience != EVERYONE and not in_audience(campaign, life, moment):
         return False
-    window = int(moment.time / campaign.frequency_cap_days)
-    return not (shown[c].window == window and shown[c].in_window >= campaign.frequency_cap)
+    if shown[c].in_window < campaign.frequency_cap:
+        return True
+    return shown[c].window != int(moment.time / campaign.frequency_cap_days)  # type: ignore[no-any-return]  # records
 
 
 @part
@@ -139,12 +145,6 @@ def log_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: An
     return bid + variant.log_bid_change if campaign.channel == variant.channel else bid  # type: ignore[no-any-return]  # records
 
 
-@part
-def has_placebo(law: Any, moment: Moment, c: int) -> bool:
-    """Whether campaign c's channel shows a placebo ad to the held-out."""
-    return law.tests[law.campaigns[moment.epoch, c].channel].placebo == 1  # type: ignore[no-any-return]  # records
-
-
 @aside
 def log_placebo_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: Any) -> float:
     """Logarithm of what campaign c would pay to show its placebo ad: optimised for those who click on placebos."""
@@ -155,12 +155,9 @@ def log_placebo_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, var
 
 
 @part
-def awaits_entry(law: Any, board: Any, life: Any, moment: Moment, c: int) -> bool:
-    """Whether campaign c's channel runs a test on predicted ads that the person has not entered yet."""
-    if law.predicted_tests == 0:
-        return False
-    k = law.campaigns[moment.epoch, c].channel
-    return (law.predicted_tests & board.holdouts[moment.tick] & ~life.entered) >> k & 1 == 1  # type: ignore[no-any-return]  # records
+def tests_to_enter(law: Any, board: Any, life: Any, moment: Moment) -> int:
+    """The channels that run a test on predicted ads which the person has not entered yet (bit k)."""
+    return law.predicted_tests & np.int64(board.holdouts[moment.tick]) & ~np.int64(life.entered)  # type: ignore[no-any-return]  # records
 
 
 @aside

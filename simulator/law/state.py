@@ -56,8 +56,8 @@ LIFE = np.dtype(
         ("last_visit", "f8"),  # day
         ("satiated_until", "f8"),  # day
         ("fee_time", "f8"),  # day of the last click on a campaign that is paid per action
-        ("fee_campaign", "i4"),  # that campaign
         ("entered", "u4"),  # bit k: has entered channel k's test on predicted ads
+        ("fee_campaign", "i1"),  # that campaign
         ("mood", "u1"),
         ("depth", "u1"),  # funnel steps taken
         ("customer", "u1"),

@@ -80,7 +80,6 @@ TEST = np.dtype(
         ("prediction_error", "f8"),
         ("address", "i8"),  # block of the draws that belong to the channel
         ("assignment", "u1"),
-        ("placebo", "u1"),  # the held-out are shown a placebo ad
     ],
     align=True,
 )
@@ -142,7 +141,7 @@ class Law(NamedTuple):
         visit_share: (epochs, moods, S); interest, log_propensity: (epochs, moods).
         tests: each channel's user-level test, TEST (K,), and what optimised delivery of its placebo ads bids on,
             log_psa_propensity (K, moods). Bit k of predicted_tests: people enter channel k's test with a predicted slot;
-            of tests_not_by_person: it assigns log-ins or cookies.
+            of tests_not_by_person: it assigns log-ins or cookies; of placebo_tests: the held-out see a placebo ad.
         synergy: (epochs, K, K); admits_geo: (epochs, C, geos); robot_surfaces: cumulative shares (epochs, S).
         campaigns_of_surface: campaigns ordered by surface (C,).
         main_device_share: share of sessions on a person's main device; calendar: operational time.
@@ -166,6 +165,7 @@ class Law(NamedTuple):
     log_psa_propensity: Any
     predicted_tests: int
     tests_not_by_person: int
+    placebo_tests: int
     synergy: Any
     admits_geo: Any
     robot_surfaces: Any
@@ -257,6 +257,7 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
         log_psa_propensity=_log(_by_mood([holdout.psa_propensity for holdout in holdouts]).T.copy()),
         predicted_tests=sum(1 << k for k, h in enumerate(holdouts) if h.design == "predicted_ghost_ads"),
         tests_not_by_person=sum(1 << k for k, h in enumerate(holdouts) if h.assignment != "person"),
+        placebo_tests=sum(1 << k for k, h in enumerate(holdouts) if h.design == "psa"),
         synergy=np.stack([_synergy(v, names) for v in scenarios]),
         admits_geo=np.stack([_admits_geo(v, names) for v in scenarios]),
         robot_surfaces=np.stack([_robot_surfaces(v, names) for v in scenarios]),
@@ -327,7 +328,6 @@ def _tests(scenario: Scenario) -> Any:
             row[field] = getattr(channel.holdout, field)
         row.address = address_of(name)
         row.assignment = ASSIGNMENTS[channel.holdout.assignment]
-        row.placebo = channel.holdout.design == "psa"
     return rows
 
 
