@@ -25,14 +25,16 @@ COLUMNS = {
     for name in ("user_id", "time", "kind", "channel", "order_id", "cost_micros", "value_micros", *SEGMENTS)
 }
 STAGES = {"qualified": "qualified", "closed": "closed", "refunded": "refund"}
-KNOWN_KINDS = ("impression", "ghost", "click", "visit", "conversion", "fee", "fake_lead", *STAGES.values())
 LEFT_OUT = {
     "ghost": "ads that an experiment withheld",
+    "psa": "placebo ads of an experiment (counted as cost)",
+    "predicted": "entries into an experiment",
     "fee": "fees (counted as cost)",
     "qualified": "qualifications (a truth about their conversion)",
     "closed": "closed deals (a truth about their conversion)",
     "refund": "refunds (a truth about their conversion)",
 }
+KNOWN_KINDS = ("impression", "click", "visit", "conversion", "fake_lead", *LEFT_OUT)
 
 
 @dataclass(frozen=True)
