@@ -9,6 +9,7 @@ import pandas as pd
 
 from experiments.lift.designs.design import Design, DesignReading
 from experiments.lift.refusal import LiftInputError
+from experiments.lift.scenario_power import seeded
 from experiments.truth import Effect
 from simulator.scenario.problems import ScenarioError
 from simulator.scenario.schema import Scenario
@@ -158,7 +159,7 @@ def run_designs(
     results = []
     for repeat in range(repeats):
         for place, (design, together, arranged) in enumerate(worlds):
-            world = simulate(_with_seed(arranged, scenario.run.seed + repeat), engine=engine, threads=threads)
+            world = simulate(seeded(arranged, repeat), engine=engine, threads=threads)
             results += _read(design, together, world, threads)
             progress((repeat * len(worlds) + place + 1) / (repeats * len(worlds)))
     return SideBySide(scenario.title, scenario.market.currency, tuple(results))
@@ -198,10 +199,6 @@ def _arranged(scenario: Scenario, design: Design, channels: Sequence[str]) -> Sc
     for channel in channels:
         scenario = design.arrange(scenario, channel)
     return scenario
-
-
-def _with_seed(scenario: Scenario, seed: int) -> Scenario:
-    return scenario.model_copy(update={"run": scenario.run.model_copy(update={"seed": seed})})
 
 
 def _mean(values: Sequence[float]) -> float:
