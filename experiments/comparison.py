@@ -11,7 +11,7 @@ from attribution.lag import ConversionLag, conversion_lag
 from experiments.action import Action
 from experiments.five_cpas import FiveCpas, five_cpas
 from experiments.journeys import Journey, telling_journeys
-from experiments.lift.designs.user_test import WorldTest
+from experiments.lift.designs.user_level import WorldTest
 from experiments.lift.holdout import design_of, holdout_tests
 from experiments.lift.user import UserLiftTest
 from experiments.perfect_tracking import JUDGE, MODELS, attribute

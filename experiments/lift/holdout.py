@@ -6,7 +6,7 @@ from experiments.lift.designs.cookie_holdout import COOKIE_HOLDOUT
 from experiments.lift.designs.exposed import GHOST_ADS, PREDICTED_GHOST_ADS, PSA
 from experiments.lift.designs.login_holdout import LOGIN_HOLDOUT
 from experiments.lift.designs.user_holdout import USER_HOLDOUT
-from experiments.lift.designs.user_test import WorldTest
+from experiments.lift.designs.user_level import WorldTest
 from experiments.lift.refusal import LiftInputError
 from simulator.scenario.schema import Holdout
 from simulator.world import World

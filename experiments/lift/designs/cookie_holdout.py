@@ -11,7 +11,7 @@ from experiments.lift.designs.arrangement import days_of, holdout_arranged
 from experiments.lift.designs.counted import Counted, ad_events, column, cost_of_ads, first_times, orders_between
 from experiments.lift.designs.design import DesignReading
 from experiments.lift.designs.tested_truth import effects_of_test
-from experiments.lift.designs.user_test import LEVELS, WorldTest
+from experiments.lift.designs.user_level import LEVELS, WorldTest
 from experiments.lift.user import user_holdout_test
 from experiments.lift.welch import welch_lift
 from experiments.truth import Effect

@@ -7,7 +7,7 @@ from experiments.lift.designs.arrangement import holdout_arranged
 from experiments.lift.designs.counted import ad_events, event_cost
 from experiments.lift.designs.design import DesignReading
 from experiments.lift.designs.tested_truth import effects_of_test
-from experiments.lift.designs.user_test import Stratum, WorldTest, read_user_test
+from experiments.lift.designs.user_level import Stratum, WorldTest, read_user_test
 from experiments.truth import Effect
 from simulator.scenario.schema import HoldoutDesign, Scenario
 from simulator.world import World

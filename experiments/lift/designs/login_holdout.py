@@ -9,7 +9,7 @@ from experiments.lift.designs.arrangement import holdout_arranged
 from experiments.lift.designs.counted import ad_events, compared_arms
 from experiments.lift.designs.design import DesignReading
 from experiments.lift.designs.tested_truth import effects_of_test
-from experiments.lift.designs.user_test import WorldTest, read_user_test
+from experiments.lift.designs.user_level import WorldTest, read_user_test
 from experiments.lift.refusal import refuse
 from experiments.truth import Effect
 from simulator.scenario.schema import Scenario

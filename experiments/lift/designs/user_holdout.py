@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from experiments.lift.designs.arrangement import days_of, holdout_arranged
 from experiments.lift.designs.design import DesignReading
 from experiments.lift.designs.tested_truth import effects_of_test
-from experiments.lift.designs.user_test import WorldTest, read_user_test
+from experiments.lift.designs.user_level import WorldTest, read_user_test
 from experiments.truth import Effect
 from simulator.scenario.schema import Scenario
 from simulator.world import World

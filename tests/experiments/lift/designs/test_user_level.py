@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.lift.designs.registry import DESIGNS, USER_DESIGNS, find_designs
-from experiments.lift.designs.user_test import read_user_test
+from experiments.lift.designs.user_level import read_user_test
 from experiments.lift.refusal import LiftInputError
 from simulator.scenario.loading import load_scenario
 from simulator.scenario.problems import ScenarioError
