@@ -130,7 +130,12 @@ class Credit:
                 text += f", {self.interval.level:.0%} interval {low:,.1f} to {high:,.1f}"
             text += ")"
         text += f"; {self.unattributed_conversions:,.1f} conversions had no touch"
-        if self.baseline_conversions:
+        if self.baseline_conversions < 0:
+            text += (
+                f", and {-self.baseline_conversions:,.1f} more conversions are credited than there were: the credits of "
+                "channels that were tested and of those that were not cannot both be right"
+            )
+        elif self.baseline_conversions:
             text += f", and {self.baseline_conversions:,.1f} would have happened without ads"
         if self.duplicate_conversions:
             text += f"; {self.duplicate_conversions:,.1f} of the credits are for conversions credited already"

@@ -85,7 +85,9 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
     report("read", 0.0)
     paths, records, costs, notes = read(job, settings)
     if job.lift_file is not None:
-        models += calibrated(models, paths, job.lift_file)
+        rescaled, left_out = calibrated(models, paths, job.lift_file)
+        models += rescaled
+        notes += left_out
     segments = None
     if job.is_segmented:
         if records is None:
@@ -153,8 +155,10 @@ def given_twice(job: Job) -> list[str]:
     return [f"FILE: {file} is given more than once; its rows would count as often" for file in twice]
 
 
-def calibrated(models: "Sequence[AttributionModel]", paths: "Paths", file: Path) -> list["AttributionModel"]:
-    """Every model, calibrated by the lift tests in a file."""
+def calibrated(
+    models: "Sequence[AttributionModel]", paths: "Paths", file: Path
+) -> "tuple[list[AttributionModel], tuple[str, ...]]":
+    """Every model, calibrated by the lift tests in a file; and a note on each that credits nothing to a tested channel."""
     from attribution.formats.lift_tests import read_lift_tests
     from attribution.models.lift_calibrated import LiftCalibrated
 
@@ -166,8 +170,17 @@ def calibrated(models: "Sequence[AttributionModel]", paths: "Paths", file: Path)
     ]
     if unknown:
         raise InvalidInputError(unknown)
-    credits = [(model, model.fit(paths).credit(paths)) for model in models]
-    return [LiftCalibrated(model, tuple(test.per_credited(credit) for test in tests)) for model, credit in credits]
+    rescaled: list[AttributionModel] = []
+    left_out: tuple[str, ...] = ()
+    for model in models:
+        credit = model.fit(paths).credit(paths)
+        given = dict(zip(credit.channels, credit.conversions, strict=True))
+        without = [test.channel for test in tests if not given[test.channel] > 0]
+        if without:
+            left_out += (f"{credit.method} credits nothing to {', '.join(without)}, so no lift test can rescale it.",)
+        else:
+            rescaled.append(LiftCalibrated(model, tuple(test.per_credited(credit) for test in tests)))
+    return rescaled, left_out
 
 
 def without_paths(costs: Any, paths: "Paths") -> tuple[str, ...]:

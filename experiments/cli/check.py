@@ -22,4 +22,7 @@ def describe(scenario: Scenario) -> str:
     return (
         f"{scenario.run.users:,} people for {scenario.run.days:g} days, {len(scenario.channels)} channels, "
         f"{len(paid)} of them paid with {campaigns} campaigns, {len(scenario.timeline)} changes on the timeline."
+    ) + "".join(
+        f" Geo test {name}: {test.channel}, {test.kind}, days {test.start_day} to {test.end_day}."
+        for name, test in scenario.geo_tests.items()
     )

@@ -185,8 +185,11 @@ def geo(
         if test.series.empty:
             raise LiftInputError([f"--series: {method} has no daily counterfactual; leave it out or use tbr"])
         part = series.with_name(series.name + ".part")
-        test.series.to_csv(part, index=False)
-        part.replace(series)
+        try:
+            test.series.to_csv(part, index=False)
+            part.replace(series)
+        except OSError as error:
+            raise LiftInputError([f"--series: {series} cannot be written; {error.strerror}"]) from None
     show(test.to_frame(), test.summary(), as_json, print_lift)
 
 

@@ -179,7 +179,8 @@ def geo(
 @command.command("scenario")
 @scenario_options
 @click.option("--channel", required=True, help="The channel to be tested.")
-@click.option("--design", default="go_dark_tbr", show_default=True, help="A lift-test design, such as holdback_tbr.")
+@click.option("--design", default="ghost_ads", show_default=True,
+              help="A lift-test design; those of regions, such as go_dark_did, need geos (dtc-geos).")  # fmt: skip
 @click.option("--repeats", type=int, default=20, show_default=True, help="Worlds to try it in.")
 @click.option("--threads", type=click.IntRange(min=1), default=os.cpu_count() or 1,
               help="Worlds at once; the same results. Default: all cores.")  # fmt: skip
@@ -198,10 +199,15 @@ def scenario(
     from experiments.cli.tables import console, print_json
     from experiments.lift.designs.registry import find_designs
     from experiments.lift.scenario_power import power_in_scenario
+    from simulator.scenario.problems import Problem, ScenarioError, did_you_mean
     from simulator.world import thread_map
 
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
     (wanted,) = find_designs([design])
+    if channel not in (paid := chosen.paid_channels()):
+        raise ScenarioError(
+            [Problem("--channel", "is no channel with campaigns", channel, did_you_mean(channel, paid))]
+        )
     say_if_compiling(as_json)
     with progress_bar(as_json) as report, thread_map(threads) as map_:
         found = power_in_scenario(

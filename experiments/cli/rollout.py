@@ -69,6 +69,12 @@ def command(
     from simulator.world import simulate
 
     seen = read_observations(observed, chosen) if observed else None
+    if people is not None and people > chosen.run.users and not quiet:
+        click.echo(
+            f"Only {chosen.run.users:,} people are simulated: intervals and bands hold for chance in a market of {people:,}, "
+            "but the expected shifts themselves are no more certain than the simulation. Simulate more with --users.",
+            err=True,
+        )
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
         with progress_bar(quiet) as report:

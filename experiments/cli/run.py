@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from experiments.comparison import Comparison
     from experiments.five_cpas import Dimension
+    from experiments.lift.geo.own_tests import OwnGeoTest
     from simulator.world import EngineName
 
 DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "returning")
@@ -38,20 +39,24 @@ def command(
     """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
 
     SCENARIO is a name (see cpalab scenarios) or a TOML file. With --out, writes manifest.json, events/, users.parquet,
-    market.parquet, timeline.parquet, cpa.csv, five_cpas.csv, truth.csv, cpa_by_….csv for each --by, and report.html to
-    DIR, whole or not at all.
+    market.parquet, timeline.parquet, cpa.csv, five_cpas.csv, truth.csv, cpa_by_….csv for each --by, geo_test_….csv and
+    geo_panel_….csv (as cpalab lift geo reads it) for each geo test of the scenario, and report.html to DIR, whole or not
+    at all.
     """
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
     with progress_bar(quiet) as report:
-        comparison, segments = main_job(chosen, out, force, dimensions, engine, threads, report, quiet)
+        comparison, segments, geo_tests = main_job(chosen, out, force, dimensions, engine, threads, report, quiet)
     from experiments.cli.tables import comparison_as_json, print_comparison, print_json, print_segments
 
     if as_json:
         by = {dimension: frame.to_dict("records") for dimension, frame in segments.items()}
-        print_json(comparison_as_json(comparison) | ({"by": by} if by else {}))
+        geo = {test.name: test.summary() for test in geo_tests}
+        print_json(comparison_as_json(comparison) | ({"by": by} if by else {}) | ({"geo_tests": geo} if geo else {}))
     elif not quiet:
         print_comparison(comparison)
         print_segments(segments)
+        for test in geo_tests:
+            click.echo(test.summary())
         if out is not None:
             click.echo(f"\nWritten to {out}: open {out / 'report.html'}")
 
@@ -59,12 +64,14 @@ def command(
 def main_job(
     scenario: Scenario, out: Path | None, force: bool, dimensions: tuple["Dimension", ...], engine: "EngineName",
     threads: int, report: Report, quiet: bool,
-) -> tuple["Comparison", "dict[str, pd.DataFrame]"]:  # fmt: skip
+) -> tuple["Comparison", "dict[str, pd.DataFrame]", "tuple[OwnGeoTest, ...]"]:  # fmt: skip
     """Everything from the scenario to the files; returns what was found."""
     from contextlib import nullcontext
 
     from experiments.comparison import compare
     from experiments.five_cpas import cpas_by
+    from experiments.lift.geo.own_tests import own_geo_tests
+    from experiments.lift.geo.world import geo_frame
     from experiments.report.page import render_report
     from experiments.truth import ESTIMANDS
     from simulator.storage import whole_folder, write_manifest, write_world
@@ -75,6 +82,7 @@ def main_job(
         world = simulate(scenario, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
         comparison = compare(world, estimands=ESTIMANDS, threads=threads, progress=report)
         segments: dict[str, pd.DataFrame] = {dimension: cpas_by(world, dimension) for dimension in dimensions}
+        geo_tests = own_geo_tests(world)
         if folder is not None:
             report("write", 0.0)
             write_world(world, folder)
@@ -84,6 +92,9 @@ def main_job(
                 comparison.systems.to_frame().to_csv(folder / "five_cpas.csv", index=False)
             for dimension, frame in segments.items():
                 frame.to_csv(folder / f"cpa_by_{dimension}.csv", index=False)
+            for test in geo_tests:
+                test.to_frame().to_csv(folder / f"geo_test_{test.name}.csv", index=False)
+                geo_frame(world, test.channel).to_csv(folder / f"geo_panel_{test.name}.csv", index=False)
             (folder / "report.html").write_text(render_report(comparison, scenario.run), encoding="utf-8")
             write_manifest(folder, scenario)
-    return comparison, segments
+    return comparison, segments, geo_tests

@@ -36,6 +36,13 @@ def test_a_model_may_call_conversions_baseline():
     assert "52.5 would have happened without ads" in credit.summary()
 
 
+def test_credits_that_exceed_the_conversions_are_no_negative_number_of_people():
+    much = {"conversions": np.array([80.0, 40.0]), "value_micros": np.zeros(2)}
+    summary = Credit.of_paths("much", PATHS, **much, baseline_conversions=-30.0).summary()
+    assert "30.0 more conversions are credited than there were" in summary
+    assert "-30" not in summary
+
+
 class TestBootstrap:
     def test_all_models_see_the_same_draws_and_keep_their_credit(self):
         alone = bootstrap_credits([Linear()], PATHS, seed=1, replicates=20)[0]

@@ -128,6 +128,17 @@ def test_the_daily_series_is_written_whole(cpalab, tmp_path):
     assert list(tmp_path.iterdir()) == [series]
 
 
+def test_a_series_that_cannot_be_written_is_refused_in_words(cpalab):
+    arguments = ("--treated", treated_geos(), "--start", "2015-02-16", "--end", "2015-03-15")
+    # Nothing can be created there, whoever asks.
+    status, _, err = cpalab(
+        "lift", "geo", SALES / "salesandcost.csv", *arguments, "--missing-rows", "zero", "--series", "/proc/series.csv"
+    )
+    assert status == 2
+    assert "--series: /proc/series.csv cannot be written" in err
+    assert "Traceback" not in err
+
+
 def test_trimmed_match_takes_its_pairs_from_a_table(cpalab, tmp_path):
     table = pd.read_csv(SALES / "salesandcost.csv", dtype={"geo": str})
     groups = pd.read_csv(SALES / "geoassignment.csv", dtype={"geo": str}).set_index("geo")["geo.group"]

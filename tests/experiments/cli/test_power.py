@@ -129,7 +129,10 @@ def test_markets_are_chosen_in_worlds_of_a_scenario(cpalab):
         (("scenario", "dtc-geos", "--channel", "vidoe"), "did you mean video?"),
         (("scenario", "dtc-geos", "--channel", "video", "--design", "go_dark"), "did you mean go_dark_tbr?"),
         (("scenario", "dtc-geos", "--channel", "video", "--repeats", 0), "repeats: 0 must be at least 1"),
-        (("scenario", "dtc-apparel", "--channel", "video"), "population.geos: 3 must be at least 4 for go_dark_tbr"),
+        (
+            ("scenario", "dtc-apparel", "--channel", "video", "--design", "go_dark_tbr"),
+            "population.geos: 3 must be at least 4 for go_dark_tbr",
+        ),
         (("markets", "dtc-apparel"), "population.geos: 3 must be at least 4"),
         (("markets", "dtc-geos", "--repeats", 1), "--repeats: 1 must be at least 2"),
     ],
@@ -138,3 +141,9 @@ def test_what_cannot_be_simulated_is_refused_before_any_work(cpalab, words, mess
     status, out, err = cpalab(*words)
     assert (status, out) == (2, "")
     assert message in err
+
+
+def test_a_channel_that_is_none_is_refused_by_its_option(cpalab):
+    status, _, err = cpalab("scenario", "dtc-apparel", "--channel", "vidoe")
+    assert status == 2
+    assert "--channel: vidoe is no channel with campaigns; did you mean video?" in err

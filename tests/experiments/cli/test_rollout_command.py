@@ -53,6 +53,16 @@ def test_what_was_seen_is_diagnosed(change: str, tmp_path: Path) -> None:
     ]
     result = CliRunner().invoke(rollout, arguments, catch_exceptions=False)
     assert "The planned change alone does not explain what was seen" in result.output
+    assert "Only 20,000 people are simulated" in result.output
+
+
+def test_a_change_that_changes_nothing_is_said_to(tmp_path: Path) -> None:
+    path = tmp_path / "change.toml"
+    path.write_text('[[changes]]\nset = { "tracking.transport.server_coverage" = 0.95 }\n', encoding="utf-8")
+    result = CliRunner().invoke(
+        rollout, ["dtc-apparel", "--change", str(path), "--no-verify", *FEW], catch_exceptions=False
+    )
+    assert "Nothing changes in any system: the scenario may be tracked like this already." in result.output
 
 
 def test_a_bad_change_file_is_refused_before_any_work(tmp_path: Path) -> None:

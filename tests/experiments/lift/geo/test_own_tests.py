@@ -1,0 +1,42 @@
+"""Geo tests of a scenario, read from its world whatever they are; one that cannot be read says why."""
+
+import tomllib
+
+import pytest
+
+from experiments.lift.geo.own_tests import own_geo_tests
+from experiments.lift.geo.tbr import time_based_regression
+from experiments.lift.geo.world import read_geo_test
+from simulator.scenario.loading import load_scenario, presets
+from simulator.world import simulate
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Four weeks of few people in forty markets, with one geo test."""
+    tables = tomllib.loads(presets()["dtc-geos"].read_text(encoding="utf-8"))
+    tables["run"] |= {"users": 4_000, "days": 28.0}
+    tables["geo_tests"] = {
+        "video_dark": {
+            "channel": "video",
+            "kind": "go_dark",
+            "assignment": "matched_pairs",
+            "start_day": 20,
+            "end_day": 27,
+        },
+        "pulses": {"channel": "social_prospecting", "kind": "on_off", "block_days": 2, "start_day": 10, "end_day": 26},
+    }
+    return simulate(load_scenario(tables))
+
+
+def test_every_test_is_read_as_it_was_run(world):
+    dark, pulses = own_geo_tests(world)
+    assert dark.test.lift == read_geo_test(world, "video_dark", time_based_regression).lift
+    assert dark.summary().startswith("Geo test video_dark (video, go dark): Incremental conversions in 20 treated geos")
+    assert pulses.kind == "on_off"
+    assert pulses.test is not None
+    assert dark.to_frame()["name"].tolist() == ["video_dark"] * len(dark.test.levels)
+
+
+def test_a_scenario_without_geo_tests_has_none_to_read(world):
+    assert own_geo_tests(simulate(load_scenario("dropshipping", {"run.users": 1_000}))) == ()
