@@ -139,10 +139,8 @@ class Rollout:
     def summary(self) -> str:
         """The expected shift of the whole, what is verified, and what is paid."""
         lines = []
-        moved = [
-            m for cell in self.cells for m in (cell.multiplier, cell.roas_multiplier) if m != 1.0 and not math.isnan(m)
-        ]
-        if not moved:
+        shifts = [shift for cell in self.cells for shift in (cell.multiplier, cell.roas_multiplier)]
+        if all(shift == 1.0 or math.isnan(shift) for shift in shifts):
             lines.append("Nothing changes in any system: the scenario may be tracked like this already.")
         for system in SYSTEMS:
             cell = self.cell(ALL, system)
