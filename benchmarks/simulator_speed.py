@@ -20,11 +20,12 @@ import simpy
 
 from benchmarks.plain_simpy import PlainMarket
 from experiments.truth import measure_truth
-from simulator.draws import AUCTION, SESSION, exponential, normal, uniforms
+from simulator.draws import SESSION, exponential, normal, uniforms
+from simulator.law.log import CLICK, CONVERSION, IMPRESSION, VISIT
 from simulator.market.market import no_change
 from simulator.scenario.loading import load_scenario
 from simulator.scenario.schema import Scenario
-from simulator.world import EngineName, play, simulate, thread_map
+from simulator.world import EngineName, Played, play, simulate, thread_map
 
 PRESET = "dtc-apparel"
 PEOPLE = 50_000
@@ -36,6 +37,16 @@ REPEATS = 3
 
 
 @dataclass(frozen=True)
+class Draws:
+    """What a run cannot do without: blocks of four draws, logarithms, normal quantiles, exponentials."""
+
+    blocks: int
+    logarithms: int
+    normals: int
+    exponentials: int
+
+
+@dataclass(frozen=True)
 class Measurement:
     """What one piece of work took: processor and clock time in seconds, what it did, and the process's peak memory in MB."""
 
@@ -43,7 +54,7 @@ class Measurement:
     clock_seconds: float
     people: int
     sessions: int
-    exponentials: int = 0
+    draws: "Draws | None" = None
     peak_mb: float = 0.0
 
     @property
@@ -80,10 +91,36 @@ def engine(people: int, name: EngineName, threads: int) -> Measurement:
             return play(scenario, no_change(), engine=name, map_=map_)
 
     cpu, clock, played = best(work)
+    draws = draws_of(played, scenario)
+    return Measurement(
+        cpu, clock, people, int(played.engine.population.itineraries["session"].sum(dtype=np.int64)), draws
+    )
+
+
+def draws_of(played: Played, scenario: Scenario) -> Draws:
+    """What the people and their sessions asked for.
+
+    A person: four blocks for traits, habits and the first session, one per surface and test that only some have; three
+    log-normals. A session: two blocks, a logarithm, a quantile, and an exponential for every goodwill that fades. An
+    impression or a click that is paid for: an exponential. A visit: a block. An order: three blocks, a log-normal, and
+    a logarithm.
+    """
     population = played.engine.population
-    sessions = population.itineraries["session"].astype(np.int64)
-    remembered = int(np.sum(np.count_nonzero(population.goodwill, axis=1) * sessions))
-    return Measurement(cpu, clock, people, int(sessions.sum()), remembered)
+    people, sessions = len(population.people), population.itineraries["session"].astype(np.int64)
+    shares = [surface.reach_share for surface in scenario.surfaces.values()]
+    shares += [channel.holdout.share for channel in scenario.channels.values() if channel.campaigns]
+    partial = sum(0.0 < share < 1.0 for share in shares)
+    rows = np.concatenate(list(played.engine.take_rows()))
+    visits, orders = np.sum(rows["kind"] == VISIT), np.sum(rows["kind"] == CONVERSION)
+    priced = np.sum((rows["cost_micros"] > 0) & ((rows["kind"] == IMPRESSION) | (rows["kind"] == CLICK)))
+    fading = np.sum(np.count_nonzero(population.goodwill, axis=1) * sessions)
+    total = int(sessions.sum())
+    return Draws(
+        blocks=2 * total + (4 + partial) * people + int(visits + 3 * orders),
+        logarithms=total + people + int(orders),
+        normals=total + 3 * people + int(orders),
+        exponentials=int(fading + priced + orders) + 3 * people,
+    )
 
 
 def plain(people: int) -> Measurement:
@@ -112,22 +149,25 @@ def waiting(people: int) -> Measurement:
 
 
 @numba.njit(error_model="numpy")
-def draws_and_functions(sessions: int, exponentials: int) -> float:
-    """What the law cannot do without: per session eight draws, a logarithm, a normal quantile; and the exponentials given."""
+def draws_and_functions(blocks: int, logarithms: int, normals: int, exponentials: int) -> float:
+    """So many of each, and nothing else."""
     total = 0.0
-    for i in range(sessions):
-        gap, need, place, way = uniforms(1, i, 0, SESSION, 0)
-        slot, price, pace, device = uniforms(1, i, 0, AUCTION, 0)
-        total += exponential(gap) + normal(price) + need + place + way + slot + pace + device
+    for i in range(blocks):
+        first, second, third, fourth = uniforms(1, i, 0, SESSION, 0)
+        total += first + second + third + fourth
+        if i < logarithms:
+            total += exponential(first)
+        if i < normals:
+            total += normal(second)
     for i in range(exponentials):
         total += np.exp(-0.01 * (i & 1023))
     return total
 
 
-def limit(people: int, sessions: int, exponentials: int) -> Measurement:
+def limit(people: int, sessions: int, draws: Draws) -> Measurement:
     """The draws, logarithms, exponentials and quantiles of so many sessions alone."""
-    draws_and_functions(10, 10)
-    cpu, clock, _ = best(lambda: draws_and_functions(sessions, exponentials))
+    draws_and_functions(10, 10, 10, 10)
+    cpu, clock, _ = best(lambda: draws_and_functions(draws.blocks, draws.logarithms, draws.normals, draws.exponentials))
     return Measurement(cpu, clock, people, sessions)
 
 
@@ -167,7 +207,7 @@ def main() -> None:
     few_agents = measure(engine, FEW_PEOPLE, "agents", 1)
     idle = measure(waiting, PEOPLE)
     slow = measure(plain, PEOPLE)
-    bound = measure(limit, PEOPLE, cohort.sessions, cohort.exponentials)
+    bound = measure(limit, PEOPLE, cohort.sessions, cohort.draws)
     print(f"\nEngines on {PRESET}, {PEOPLE:,} people, {cohort.sessions:,} sessions, one core")
     print(f"{'':34}{'sessions/s':>13}{'× plain':>10}{'× limit':>10}{'peak MB':>10}")
     lines = {
