@@ -263,7 +263,7 @@ class Holdout(Table):
         cookie_days: how long a cookie lives.
     """
 
-    share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    share: Share = 0.1
     start_day: NotNegative = 0.0
     end_day: Positive | None = None
     cooldown_days: NotNegative | None = None

@@ -47,7 +47,7 @@ def put(tables, path, value):
         ("surfaces.feed.slot_share", 1.5, "must be less than or equal to 1"),
         ("surfaces.feed.weights.late", -1.0, "must be greater than or equal to 0"),
         ("channels.social.half_life_days", 0.0, "must be greater than 0"),
-        ("channels.social.holdout.share", 2.0, "must be less than 1"),
+        ("channels.social.holdout.share", 2.0, "must be less than or equal to 1"),
         ("channels.social.campaigns.prospecting.bid", -1.0, "must be greater than or equal to 0"),
         ("channels.social.campaigns.prospecting.daily_budget", 0.0, "must be greater than 0"),
         ("channels.social.campaigns.prospecting.billing", "cps", "must be 'cpm', 'cpc'"),
