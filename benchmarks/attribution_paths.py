@@ -1,6 +1,5 @@
 """Time from tables to paths and intervals, as a multiple of one pandas sort of the same touches."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ import pyarrow as pa
 from attribution.bootstrap import bootstrap_credits
 from attribution.build import build_paths
 from attribution.model import load_model
+from benchmarks.clock import seconds
 
 TOUCHES, CONVERSIONS, PEOPLE, DAYS = 3_000_000, 150_000, 1_000_000, 90
 CHANNELS = ["affiliate", "direct", "display", "email", "search", "shopping", "social", "video"]
@@ -39,17 +39,6 @@ def tables(seed: int = 1) -> tuple[pa.Table, pa.Table]:
     return touches, conversions
 
 
-def seconds(run: Callable[[], Any], repeats: int = 3) -> float:
-    """Return the median time of some runs, after one that compiles."""
-    run()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
-
-
 def main() -> None:
     """Print the table."""
     touches, conversions = tables()
@@ -69,7 +58,7 @@ def main() -> None:
     print(f"{TOUCHES:,} touches, {CONVERSIONS:,} conversions, {PEOPLE:,} people, {len(paths):,} distinct paths")
     base = None
     for name, run in runs.items():
-        took = seconds(run) / (REPLICATES if "bootstrap" in name else 1)
+        took = seconds(run, repeats=3) / (REPLICATES if "bootstrap" in name else 1)
         base = base or took
         print(f"{name:40} {took:8.3f} s   × {took / base:.2f}")
 

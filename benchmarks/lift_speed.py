@@ -1,6 +1,5 @@
 """Time of reading lift tests, each as a multiple of what a general tool takes for the same task in the same run."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
+from benchmarks.clock import seconds
 from experiments.lift.arms import ArmStatistics
 from experiments.lift.geo.did import difference_in_differences
 from experiments.lift.geo.gbr import geo_based_regression
@@ -20,6 +20,7 @@ from experiments.lift.user import user_holdout_test
 from experiments.lift.user_table import user_table_test
 
 USERS, GEOS, DAYS, TEST_DAYS = 1_000_000, 200, 180, 28
+REPEATS = 5
 
 
 def user_table(seed: int = 1) -> pd.DataFrame:
@@ -48,17 +49,6 @@ def experiment_of_geos(seed: int = 1) -> GeoExperiment:
     dates = np.datetime64("2026-01-01") + np.arange(DAYS)
     panel = GeoPanel(tuple(f"g{k:03d}" for k in range(GEOS)), dates, response, cost)
     return geo_experiment(panel, panel.geos[::2], str(dates[-TEST_DAYS]), str(dates[-1]))
-
-
-def seconds(run: Callable[[], Any], repeats: int = 5) -> float:
-    """Return the median time of some runs, after one that imports."""
-    run()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
 
 
 def least_squares(response: np.ndarray[Any, Any], regressor: np.ndarray[Any, Any]) -> Any:
@@ -106,9 +96,9 @@ def main() -> None:
     )
 
     robust = seconds(lambda: least_squares(outcome, treated.astype(float)), repeats=2)
-    regression = seconds(lambda: least_squares(total[before], control[:, before].sum(axis=0)))
+    regression = seconds(lambda: least_squares(total[before], control[:, before].sum(axis=0)), REPEATS)
     programming = seconds(lambda: general_simplex(growth, growths), repeats=2)
-    sort = seconds(lambda: long.sort_values(["location", "date"]))
+    sort = seconds(lambda: long.sort_values(["location", "date"]), REPEATS)
     bootstrap = seconds(
         lambda: [float((response[pick].sum()) / cost[pick].sum()) for pick in rng.integers(0, 100, (1_000, 100))]
     )
@@ -144,7 +134,7 @@ def main() -> None:
     ]
     print(f"{'task':<46}{'multiple of':<20}{'ratio':>8}")
     for name, run, unit, reference in rows:
-        print(f"{name:<46}{unit:<20}{seconds(run) / reference:>8.3f}")
+        print(f"{name:<46}{unit:<20}{seconds(run, REPEATS) / reference:>8.3f}")
 
 
 if __name__ == "__main__":

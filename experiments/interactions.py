@@ -14,7 +14,7 @@ import pandas as pd
 
 from attribution.models.coalitions import all_coalitions, exact_shapley
 from experiments.order_labels import orders_lost
-from experiments.truth import Change, cost_per, live_again, orders_of
+from experiments.truth import Change, cost_per, orders_of, twin_lives
 from simulator.scenario.problems import Problem, ScenarioError, did_you_mean
 from simulator.scenario.schema import Scenario
 from simulator.world import World
@@ -127,7 +127,7 @@ def measure_interactions(
     bits = [1 << world.names.channels.index(channel) for channel in channels]
     members = all_coalitions(len(channels))
     off = [sum(bit for bit, on in zip(bits, row, strict=True) if not on) for row in members[:-1]]
-    lives = live_again(world, [Change(off=bits) for bits in off], feedback, threads, progress)
+    lives = twin_lives(world, [Change(off=bits) for bits in off], feedback, threads, progress)
     fact = orders_of(world)
     lost = np.array([orders_lost(fact, life) for life in lives] + [(0, 0)], dtype=np.float64)
     costs = world.cost_micros()

@@ -139,7 +139,7 @@ def measure_truth(
     played through on its own.
     """
     questions = [q for estimand in estimands for q in _questions(world, estimand)]
-    twins = live_again(
+    twins = twin_lives(
         world, [change for question in questions for change in question.changes], feedback, threads, progress
     )
     fact = orders_of(world)
@@ -197,7 +197,7 @@ def _questions(world: World, estimand: Estimand) -> list[Question]:
     return questions
 
 
-def live_again(
+def twin_lives(
     world: World,
     changes: Sequence[Change],
     feedback: Literal["held", "free"] = "held",

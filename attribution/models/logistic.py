@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from attribution.models.newton import least, weak_prior
 from attribution.rows import Floats
-
-PRIOR_SCALE = 5.0  # standard deviation of an effect, in log odds: a factor of 150 on the odds
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +26,7 @@ class Logistic:
     def fit(features: Floats, successes: Floats, failures: Floats) -> Logistic:
         """Maximise the likelihood times a normal prior on every effect, by Newton's method.
 
-        The prior (mean 0, standard deviation `PRIOR_SCALE`) is there for features that separate successes
+        The prior (mean 0, standard deviation `newton.PRIOR_SCALE`) is there for features that separate successes
         from failures and for those that always come together; otherwise it is felt nowhere.
 
         Args:
@@ -39,28 +38,21 @@ class Logistic:
             return Logistic(np.inf if successes.any() else -np.inf, np.zeros(features.shape[1]))
         design = np.column_stack([np.ones(len(features)), features])
         trials = successes + failures
-        prior = np.full(design.shape[1], PRIOR_SCALE**-2)
-        # The intercept is free; log odds beyond 700 overflow, which 1e-12 keeps out of reach.
-        prior[0] = 1e-12
+        prior = weak_prior(design.shape[1])
         rate = successes.sum() / trials.sum()
-        effects = np.zeros(design.shape[1])
-        effects[0] = np.log(rate / (1 - rate))
+        start = np.zeros(design.shape[1])
+        start[0] = np.log(rate / (1 - rate))
 
         def loss(at: Floats) -> float:
             odds = design @ at
             return float(successes @ np.logaddexp(0, -odds) + failures @ np.logaddexp(0, odds) + prior @ at**2 / 2)
 
-        for _ in range(100):
-            p = probability(design @ effects)
-            slope = design.T @ (successes - trials * p) - prior * effects
-            curvature = (design * (trials * p * (1 - p))[:, None]).T @ design + np.diag(prior)
-            step = np.linalg.solve(curvature, slope)
-            here = loss(effects)
-            while loss(effects + step) > here + 1e-12 * abs(here) and np.abs(step).max() > 1e-12:
-                step = step / 2
-            effects = effects + step
-            if np.abs(step).max() < 1e-11 * (1 + np.abs(effects).max()):
-                break
+        def downhill(at: Floats) -> tuple[Floats, Floats]:
+            p = probability(design @ at)
+            slope = design.T @ (successes - trials * p) - prior * at
+            return slope, (design * (trials * p * (1 - p))[:, None]).T @ design + np.diag(prior)
+
+        effects = least(loss, downhill, start, most_steps=100)
         return Logistic(float(effects[0]), effects[1:])
 
     def predict(self, features: Floats) -> Floats:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from attribution.models.newton import least, weak_prior
 from attribution.rows import Floats
-
-PRIOR_SCALE = 5.0  # standard deviation of an effect on the logarithm of the rate: a factor of 150
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +26,7 @@ class Poisson:
     def fit(features: Floats, events: Floats, days: Floats) -> Poisson:
         """Maximise the likelihood times a normal prior on every effect, by Newton's method.
 
-        The prior (mean 0, standard deviation `PRIOR_SCALE`) is there for features without events, or without
+        The prior (mean 0, standard deviation `newton.PRIOR_SCALE`) is there for features without events, or without
         time under observation; otherwise it is felt nowhere.
 
         Args:
@@ -38,24 +37,18 @@ class Poisson:
         if not events.any():
             return Poisson(-np.inf, np.zeros(features.shape[1]))
         design = np.column_stack([np.ones(len(features)), features])
-        prior = np.full(design.shape[1], PRIOR_SCALE**-2)
-        prior[0] = 1e-12  # the intercept is free
-        effects = np.zeros(design.shape[1])
-        effects[0] = np.log(events.sum() / max(float(days.sum()), 1e-9))
+        prior = weak_prior(design.shape[1])
+        start = np.zeros(design.shape[1])
+        start[0] = np.log(events.sum() / max(float(days.sum()), 1e-9))
 
         def loss(at: Floats) -> float:
             log_rate = np.minimum(design @ at, 700.0)
             return float(days @ np.exp(log_rate) - events @ log_rate + prior @ at**2 / 2)
 
-        for _ in range(200):
-            expected = days * np.exp(np.minimum(design @ effects, 700.0))
-            slope = design.T @ (events - expected) - prior * effects
-            curvature = (design * expected[:, None]).T @ design + np.diag(prior)
-            step = np.linalg.solve(curvature, slope)
-            here = loss(effects)
-            while loss(effects + step) > here + 1e-12 * abs(here) and np.abs(step).max() > 1e-12:
-                step = step / 2
-            effects = effects + step
-            if np.abs(step).max() < 1e-11 * (1 + np.abs(effects).max()):
-                break
+        def downhill(at: Floats) -> tuple[Floats, Floats]:
+            expected = days * np.exp(np.minimum(design @ at, 700.0))
+            slope = design.T @ (events - expected) - prior * at
+            return slope, (design * expected[:, None]).T @ design + np.diag(prior)
+
+        effects = least(loss, downhill, start, most_steps=200)
         return Poisson(float(effects[0]), effects[1:])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from attribution.models import logistic
+from attribution.models import logistic, newton
 from attribution.models.logistic import Logistic
 
 
@@ -17,7 +17,7 @@ def rows(seed=0, n=60, features=4):
 
 
 def test_it_is_the_maximum_likelihood_estimate_where_the_prior_is_flat(monkeypatch):
-    monkeypatch.setattr(logistic, "PRIOR_SCALE", 1e6)
+    monkeypatch.setattr(newton, "PRIOR_SCALE", 1e6)
     design, won, lost = rows()
     fitted = Logistic.fit(design, won, lost)
     reference = sm.GLM(np.column_stack([won, lost]), sm.add_constant(design), family=sm.families.Binomial()).fit(

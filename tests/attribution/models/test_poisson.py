@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from attribution.models import poisson
+from attribution.models import newton
 from attribution.models.poisson import Poisson
 
 
 def test_it_is_the_maximum_likelihood_estimate_where_the_prior_is_flat(monkeypatch):
-    monkeypatch.setattr(poisson, "PRIOR_SCALE", 1e6)
+    monkeypatch.setattr(newton, "PRIOR_SCALE", 1e6)
     rng = np.random.default_rng(0)
     design = (rng.random((80, 4)) < 0.4).astype(float)
     days = rng.uniform(10, 500, 80)

@@ -40,6 +40,25 @@ def cpalab():
     return run
 
 
+@pytest.fixture
+def cpalab_here(monkeypatch, capsys):
+    """Runs the command in this process; returns its exit status, output and error output."""
+    from experiments.cli.main import main
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["cpalab", *map(str, words)])
+        status = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            status = leaving.code or 0
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        return status, said.out, said.err
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def start_cpalab():
     """Starts the command and does not wait; Ctrl-C reaches it even where the test itself was started to ignore it."""

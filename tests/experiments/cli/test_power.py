@@ -1,29 +1,17 @@
 """`cpalab power`: plans in numbers and words."""
 
 import json
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.cli.main import main
 from experiments.lift.power import UserTestDesign
 
 
 @pytest.fixture
-def cpalab(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["cpalab", "power", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as leaving:
-            status = leaving.code or 0
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
+def cpalab(cpalab_here):
+    return lambda *words: cpalab_here("power", *words)
 
 
 @pytest.fixture
