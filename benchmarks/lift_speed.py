@@ -100,7 +100,8 @@ def main() -> None:
     programming = seconds(lambda: general_simplex(growth, growths), repeats=2)
     sort = seconds(lambda: long.sort_values(["location", "date"]), REPEATS)
     bootstrap = seconds(
-        lambda: [float((response[pick].sum()) / cost[pick].sum()) for pick in rng.integers(0, 100, (1_000, 100))]
+        lambda: [float((response[pick].sum()) / cost[pick].sum()) for pick in rng.integers(0, 100, (1_000, 100))],
+        REPEATS,
     )
     rows: list[tuple[str, Callable[[], Any], str, float]] = [
         ("user test, 1,000,000 users, from sums", lambda: user_holdout_test(*arms, 45_000_000_000), "OLS, HC1", robust),

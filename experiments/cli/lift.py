@@ -25,6 +25,7 @@ GEO_METHODS = (
 )
 TBR_INFERENCE = ("autoregressive", "independent", "block_conformal")
 SYNTHETIC_INFERENCE = ("block_conformal", "placebo")
+TRIMMED_MATCH_INFERENCE = ("sign_flips", "normal")
 BOUNDARY_NAMES = (
     "obrien_fleming",
     "pocock",
@@ -149,9 +150,9 @@ def user(
 @click.option("--method", type=click.Choice(GEO_METHODS), default="tbr", show_default=True, help="Estimator.")
 @click.option(
     "--inference",
-    type=click.Choice(sorted({*TBR_INFERENCE, *SYNTHETIC_INFERENCE})),
+    type=click.Choice(sorted({*TBR_INFERENCE, *SYNTHETIC_INFERENCE, *TRIMMED_MATCH_INFERENCE})),
     help="For tbr: autoregressive (default), independent, block_conformal. For synthetic controls: "
-    "block_conformal (default), placebo.",
+    "block_conformal (default), placebo. For trimmed_match: sign_flips (default), normal.",
 )
 @click.option("--season-days", type=int, help="For structural: length of a season the controls do not share.")
 @click.option("--pairs", type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -231,7 +232,7 @@ def read_out(
     if method == "trimmed_match":
         from experiments.lift.geo.trimmed_match import trimmed_match_test
 
-        return trimmed_match_test(experiment, _pairs(pairs), levels)
+        return trimmed_match_test(experiment, _pairs(pairs), levels, inference=inference or "sign_flips")
     if method == "structural":
         from experiments.lift.geo.structural import structural_time_series
 
@@ -276,6 +277,7 @@ def _refuse_options(method: str, inference: str | None, season_days: int | None,
         "tbr": TBR_INFERENCE,
         "synthetic_control": SYNTHETIC_INFERENCE,
         "augmented_synthetic_control": SYNTHETIC_INFERENCE,
+        "trimmed_match": TRIMMED_MATCH_INFERENCE,
     }.get(method, ())
     problems = []
     if inference is not None and inference not in known:

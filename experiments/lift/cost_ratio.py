@@ -140,7 +140,7 @@ def cost_per_incremental_conversion(
         problems.append(
             f"cost_standard_error: {cost_standard_error} must be finite and not negative; 0 for a fixed cost"
         )
-    elif abs(covariance) > cost_standard_error * lift.standard_error * (1 + 1e-9):
+    elif covariance != 0 and abs(covariance) > cost_standard_error * lift.standard_error * (1 + 1e-9):
         problems.append(
             f"covariance: {covariance} must not exceed the product of the standard errors "
             f"({cost_standard_error * lift.standard_error:.6g}); give it in money × conversions"

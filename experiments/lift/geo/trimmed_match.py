@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,14 @@ from experiments.lift.geo.conformal import TestInversionLaw
 from experiments.lift.geo.incremental_cost import IncrementalCost
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
+from experiments.lift.geo.sign_flips import LARGEST_TRIM_SHARE, sign_flips, studentised_trimmed_means
 from experiments.lift.refusal import refuse
 
-__all__ = ["TrimmedMatch", "sign_flips", "trimmed_match", "trimmed_match_test"]
+__all__ = ["TrimmedMatch", "TrimmedMatchInference", "trimmed_match", "trimmed_match_test"]
 
-# The authors trim at most a quarter of the pairs at either end.
-LARGEST_TRIM_SHARE = 0.25
-# Up to here all sign flips are taken (4,096).
-ENUMERATED_PAIRS = 12
-RANDOM_FLIPS = 999
+TrimmedMatchInference = Literal["sign_flips", "normal"]
+# Newton's steps end at the root of a piecewise linear sum, mostly after two or three.
+NEWTON_STEPS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,17 +50,20 @@ class TrimmedMatch:
             return_on_ad_spend: θ.
             flips: signs of shape `(flips, pairs)`, the first row all 1 (see `sign_flips`).
         """
-        statistics = _adaptive_statistics(flips * (self.response - return_on_ad_spend * self.cost))
+        statistics = studentised_trimmed_means(self.response - return_on_ad_spend * self.cost, flips)
         return float(np.mean(statistics >= statistics[0] * (1 - 1e-9)))
 
+    def normal_p_value(self, return_on_ad_spend: float) -> float:
+        """Two-sided p-value of a return θ: 2·Φ(−|trimmed mean of r − θ·c| ÷ its error), at the trim of the estimate.
 
-def sign_flips(pairs: int, seed: int) -> NDArray[np.float64]:
-    """All 2ⁿ signs of n pairs where there are few, else 999 random ones after the identity."""
-    if pairs <= ENUMERATED_PAIRS:
-        bits = np.arange(2**pairs)[:, None] >> np.arange(pairs) & 1
-        return np.asarray(1.0 - 2.0 * bits, dtype=np.float64)
-    drawn = np.random.default_rng(seed).integers(0, 2, (RANDOM_FLIPS, pairs))
-    return np.vstack([np.ones(pairs), 1.0 - 2.0 * drawn])
+        What the authors report. It takes the trim as if it had been chosen without looking and the law as normal, so that
+        with few pairs its intervals are too narrow.
+        """
+        from scipy.special import ndtr
+
+        ordered = np.sort(self.response - return_on_ad_spend * self.cost)
+        mean, error = _trimmed_mean_and_error(ordered, self.trimmed_pairs)
+        return 2 * float(ndtr(-abs(mean) / error)) if error > 0 else float(mean == 0)
 
 
 def trimmed_match(response: NDArray[np.float64], cost: NDArray[np.float64]) -> TrimmedMatch:
@@ -88,11 +91,12 @@ def trimmed_match(response: NDArray[np.float64], cost: NDArray[np.float64]) -> T
     refuse(problems)
     start = float(response.sum()) / total
     scale = float(np.std(response - start * cost)) / (abs(total) / n) / math.sqrt(n)
-    candidates = []
+    candidates, near = [], start
     for m in range(int(LARGEST_TRIM_SHARE * n) + 1):
-        theta = start if m == 0 else _root(response, cost, m, start, scale)
+        theta = _root(response, cost, m, near, scale)
         if theta is None:
             continue
+        near = theta
         errors = response - theta * cost
         order = np.argsort(errors)
         _, error = _trimmed_mean_and_error(errors[order], m)
@@ -108,6 +112,7 @@ def trimmed_match_test(
     pairs: Sequence[tuple[str, str]],
     levels: Sequence[float] = (0.90, 0.95),
     *,
+    inference: TrimmedMatchInference = "sign_flips",
     seed: int = 1,
 ) -> GeoLiftTest:
     """Trimmed match of a paired geo test: θ·Σc incremental responses, c the pairs' incremental costs.
@@ -120,11 +125,16 @@ def trimmed_match_test(
         experiment: the design; one geo of every pair is treated.
         pairs: names of the two geos of every pair.
         levels: confidence levels to report.
+        inference: `sign_flips`, exact at any number of pairs; or `normal`, the authors' own, to compare with their library
+            (90 % intervals cover .82 to .85 at 10 pairs, .87 at 25, .89 at 100).
         seed: of the random sign flips, where pairs are too many to take all.
 
     Raises:
-        LiftInputError: geos in no pair or in several, pairs without exactly one treated geo, too few pairs.
+        LiftInputError: an unknown inference, geos in no pair or in several, pairs without exactly one treated geo, too few
+            pairs.
     """
+    if inference not in get_args(TrimmedMatchInference):
+        refuse([f"inference: {inference} must be sign_flips or normal"])
     place = {geo: k for k, geo in enumerate(experiment.panel.geos)}
     named = [str(geo) for pair in pairs for geo in pair]
     problems = [f"pairs: {geo} must be a geo of the table; check its name" for geo in named if geo not in place]
@@ -157,11 +167,12 @@ def trimmed_match_test(
     effect = match.return_on_ad_spend * total
     errors = match.response - match.return_on_ad_spend * match.cost
     spread = float(np.std(errors)) * math.sqrt(errors.size)
-    flips = sign_flips(errors.size, seed)
+    flips = sign_flips(errors.size, seed) if inference == "sign_flips" else None
 
     @lru_cache(maxsize=4096)
     def p_value(of_effect: float) -> float:
-        return match.p_value(of_effect / total, flips)
+        theta = of_effect / total
+        return match.normal_p_value(theta) if flips is None else match.p_value(theta, flips)
 
     law = TestInversionLaw(effect, observed, p_value, max(spread, 1e-9))
     none = np.zeros(0)
@@ -169,7 +180,7 @@ def trimmed_match_test(
         experiment,
         LiftEstimate(law),
         "trimmed_match",
-        "sign_flips",
+        inference,
         levels,
         cost=None if cost is None else IncrementalCost(total, 0.0, none, none, 0),
         notes=(f"Of {errors.size} pairs, {match.trimmed_pairs} were trimmed at either end.",),
@@ -192,28 +203,27 @@ def _trimmed_mean_and_error(ordered: NDArray[np.float64], m: int) -> tuple[float
     return mean, math.sqrt(squares / (n - 1)) / ((1 - 2 * m / n) * math.sqrt(n))
 
 
-def _adaptive_statistics(errors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """|trimmed mean| ÷ its error per row, at the trim with the smallest error; of shape `(rows,)`."""
-    ordered = np.sort(errors, axis=1)
-    rows, n = ordered.shape
-    nothing = np.zeros((rows, 1))
-    sums = np.concatenate([nothing, ordered.cumsum(axis=1)], axis=1)
-    squares = np.concatenate([nothing, (ordered**2).cumsum(axis=1)], axis=1)
-    best, statistic = np.full(rows, np.inf), np.zeros(rows)
-    for m in range(int(LARGEST_TRIM_SHARE * n) + 1):
-        low, high = ordered[:, m], ordered[:, n - m - 1]
-        kept = sums[:, n - m] - sums[:, m]
-        total = kept + m * (low + high)
-        spread = squares[:, n - m] - squares[:, m] + m * (low**2 + high**2) - total**2 / n
-        error = np.sqrt(np.maximum(spread, np.finfo(np.float64).tiny) / (n - 1)) / ((1 - 2 * m / n) * math.sqrt(n))
-        better = error < best
-        best = np.where(better, error, best)
-        statistic = np.where(better, np.abs(kept / (n - 2 * m)) / error, statistic)
-    return np.asarray(statistic)
-
-
 def _root(response: NDArray[np.float64], cost: NDArray[np.float64], m: int, start: float, scale: float) -> float | None:
-    """The root of the trimmed sum nearest to the untrimmed estimate; None where none is near."""
+    """The θ that is Σr / Σc of the pairs it leaves untrimmed, near the start; None where none is."""
+    stop = response.size - m
+    theta = start
+    total = float(cost.sum())
+    for _ in range(NEWTON_STEPS):
+        kept = np.argsort(response - theta * cost)[m:stop]
+        kept_cost = float(cost[kept].sum())
+        # Where costs are of both signs a step can lead far away.
+        if kept_cost * total <= 0:
+            break
+        last, theta = theta, float(response[kept].sum()) / kept_cost
+        if math.isclose(theta, last, rel_tol=1e-14, abs_tol=1e-14 * scale):
+            return theta
+    return _bracketed_root(response, cost, m, start, scale)
+
+
+def _bracketed_root(
+    response: NDArray[np.float64], cost: NDArray[np.float64], m: int, start: float, scale: float
+) -> float | None:
+    """The root of the trimmed sum nearest to the start; None where none is near."""
     from scipy.optimize import brentq
 
     stop = response.size - m
