@@ -3,8 +3,9 @@
 `compare(world)` is the main job, `measure_truth(world)` the twins, `attribute(world)` paths and credits.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from experiments.public_names import on_demand
 
 if TYPE_CHECKING:
     from experiments.comparison import Comparison as Comparison
@@ -21,14 +22,4 @@ PUBLIC = {
     "measure_truth": "truth",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """A public name, imported when it is first asked for: importing the package costs nothing."""
-    if name not in PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{PUBLIC[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """The public names."""
-    return sorted(PUBLIC)
+__getattr__, __dir__ = on_demand(__name__, PUBLIC)
