@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.lift.estimate import LiftEstimate, StudentLaw
+from experiments.lift.estimate import LiftEstimate
 from experiments.lift.geo.incremental_cost import IncrementalCost
+from experiments.lift.geo.observed_total import observed_total_law
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 from experiments.lift.refusal import refuse
@@ -56,7 +57,7 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
     error = abs(total) * float(np.sqrt(residuals @ residuals / df * gram[2, 2]))
     effect = float(coefficients[2]) * total
     observed = float(during[treated].sum())
-    law = StudentLaw(effect, error, df, observed - effect, error, -(error**2))
+    law = observed_total_law(effect, error, df, observed, float(experiment.treated.sum()))
     return geo_lift_test(
         experiment, LiftEstimate(law), "geo_based_regression", "weighted_least_squares", levels, cost=cost
     )
