@@ -11,9 +11,9 @@ import numpy as np
 
 from experiments.cells import Claimed, Floats
 
-__all__ = ["paired_interval", "paired_variance"]
+__all__ = ["paired_interval", "paired_variance", "prior_variance"]
 
-# Jeffreys' prior of a Poisson rate, in actions: of those that only the first record has, and of those that only the second has.
+# Jeffreys' prior of a Poisson rate, in actions: of those that only the first record has, and of those of the second.
 PRIOR = 0.5
 
 

@@ -72,8 +72,8 @@ def command(
     seen = read_observations(observed, chosen) if observed else None
     if people is not None and people > chosen.run.users and not quiet:
         click.echo(
-            f"Only {chosen.run.users:,} people are simulated: what they leave open about the expected shifts is in every interval "
-            f"and band, and a market of {people:,} makes that no narrower. Simulate more with --users.",
+            f"Only {chosen.run.users:,} people are simulated: what they leave open about the expected shifts is in every "
+            f"interval and band, and a market of {people:,} makes that no narrower. Simulate more with --users.",
             err=True,
         )
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:

@@ -1,4 +1,4 @@
-"""The fault library, F1 to F25 and F23b: each a named change of the tracking with a size (share, rate, factor, days or hours).
+"""The fault library, F1 to F25 and F23b: each a change of the tracking with a size (share, rate, factor, days or hours).
 
 A fault is at work where `tracking.faults.NAME` is set, from the start or from a day of the timeline on. What each must do to
 reported CPA is in `simulator.record.closed_forms`.
@@ -220,7 +220,7 @@ def find_fault(word: str) -> Fault | None:
 
 
 def known_faults(word: str) -> str:
-    """A hint for whoever asks for a fault that there is not: every code where the word looks like one, else a name like it."""
+    """A hint where there is no such fault: every code where the word looks like one, else a name like it."""
     if re.fullmatch(r"f\d+\w*", word.lower()):
         return f"the codes are {', '.join(fault.code for fault in FAULTS)}"
     return did_you_mean(word, BY_NAME)
