@@ -326,7 +326,8 @@ def _unbilled(view: View, today: View, key: Key) -> float:
 class _Noise:
     """How uncertain each cell is at the user's volume, by the people whose actions today's and tomorrow's record claim.
 
-    A system in which not one action of any channel moved is one that the change does not touch: its ratios are known.
+    A system in which not one action of any channel moved is one that the change does not touch: its ratios are known. So is
+    what is paid, as it came out for the people simulated.
     """
 
     def __init__(

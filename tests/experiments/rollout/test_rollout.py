@@ -1,6 +1,9 @@
 """Rollout: expected shifts, exact parts, billing, verification, and refusal of what is no change of tracking."""
 
 import math
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,8 @@ import pytest
 
 from experiments.cells import ALL, SYSTEMS
 from experiments.change import Change, Plan, apply, change_files, load_plan
+from experiments.cli.rollout import between, factor
+from experiments.cli.tables import money
 from experiments.rollout import BILLING, Rollout, parallel_days, roll_out
 from simulator.scenario.loading import load_scenario, presets
 from simulator.scenario.problems import ScenarioError
@@ -234,6 +239,59 @@ def test_the_table_has_a_row_for_every_channel_and_system(world: World) -> None:
 
 GUIDE = Path(__file__).parents[3] / "docs" / "rollout.md"
 BEGIN, END = "<!-- the published case, written by `make study` -->\n", "<!-- end -->\n"
+BEGIN_EXAMPLE = "<!-- what it prints for two channels and the whole, written by `make study` -->\n"
+
+
+def example_of_the_guide() -> Mapping[str, Any]:
+    """The change file that the guide shows."""
+    text = GUIDE.read_text(encoding="utf-8")
+    return next(
+        tables
+        for block in re.findall(r"```toml\n(.*?)```", text, re.S)
+        if "changes" in (tables := tomllib.loads(block))
+    )
+
+
+def put_into_guide(begin: str, table: str) -> None:
+    before, rest = GUIDE.read_text(encoding="utf-8").split(begin)
+    GUIDE.write_text(before + begin + table + END + rest.split(END, 1)[1], encoding="utf-8")
+
+
+def test_every_change_of_the_guides_example_changes_what_is_recorded() -> None:
+    scenario = load_scenario("dtc-apparel")
+    for change in load_plan(example_of_the_guide(), scenario).changes:
+        assert apply(scenario, [change]).tracking != scenario.tracking, change.name
+
+
+def as_rows(found: Rollout, channels: Sequence[str]) -> str:
+    """The table that `cpalab rollout` prints, for some channels."""
+    lines = [
+        "| channel | system | CPA today | CPA tomorrow | expected × | 95 % interval | suspect a bug outside "
+        "| days side by side |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for cell in found.cells:
+        if cell.channel in channels:
+            lines.append(
+                f"| {cell.channel} | {cell.system} | {money(cell.cpa_today)} | {money(cell.cpa_tomorrow)} "
+                f"| {factor(cell.multiplier)} | {between(cell.lower, cell.upper)} "
+                f"| {between(cell.alert_lower, cell.alert_upper)} | {cell.parallel_days:,.1f} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.study
+def test_the_example_in_the_guide() -> None:
+    """A shorter view window loses claims that follow views, and nothing else; the banner loses claims and visits."""
+    scenario = load_scenario("dtc-apparel")
+    found = roll_out(simulate(scenario), load_plan(example_of_the_guide(), scenario), verify=False, people=500_000)
+    window, banner = (
+        found.cell("retargeting", "platform").parts[name] for name in ("shorter view window", "consent banner")
+    )
+    assert window > 1.05
+    assert banner > 1.05
+    assert found.cell("retargeting", "analytics").parts["shorter view window"] == 1.0
+    put_into_guide(BEGIN_EXAMPLE, as_rows(found, ("retargeting", "video", ALL)))
 
 
 def as_table(found: Rollout) -> str:
@@ -264,6 +322,4 @@ def test_the_published_case_in_the_guide() -> None:
     assert cell.roas_today == pytest.approx(2, rel=0.1)
     assert cell.roas_tomorrow == pytest.approx(5, rel=0.15)
     assert 0.7 < cell.parts["server-side events"] < 0.9
-    before, rest = GUIDE.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END, 1)[1]
-    GUIDE.write_text(before + BEGIN + as_table(found) + END + after, encoding="utf-8")
+    put_into_guide(BEGIN, as_table(found))
