@@ -27,6 +27,7 @@ REPLICATES = 400
 LEVEL = 0.95
 FAULT_SIZE = 0.2
 POWER = 0.8
+FEWEST_UNMOVED = 25  # actions of a system that show by staying as they are that a change is none of its business
 
 
 @dataclass(frozen=True)
@@ -326,8 +327,8 @@ def _unbilled(view: View, today: View, key: Key) -> float:
 class _Noise:
     """How uncertain each cell is at the user's volume, by the people whose actions today's and tomorrow's record claim.
 
-    A system in which not one action of any channel moved is one that the change does not touch: its ratios are known. So is
-    what is paid, as it came out for the people simulated.
+    A system in which not one action of any channel moved, of FEWEST_UNMOVED or more, is one that the change does not touch:
+    its ratios are known. So is what is paid, as it came out for the people simulated.
     """
 
     def __init__(
@@ -336,7 +337,9 @@ class _Noise:
         self.volume, self.replicates, self.spending = volume, replicates, spent.variance
         self.today, self.tomorrow = today.actions, tomorrow.actions
         self.rng = np.random.default_rng(world.scenario.run.seed)
-        self.touched = {key.system for key in self.today if not _same_actions(self.today[key], self.tomorrow[key])}
+        moved = {key.system for key in self.today if not _same_actions(self.today[key], self.tomorrow[key])}
+        few = {key.system for key in self.today if key.channel == ALL and self.today[key].total < FEWEST_UNMOVED}
+        self.touched = moved | few
 
     def interval(self, key: Key, cost_ratio: float) -> tuple[float, float]:
         """Of the multiplier: `paired_interval` at the user's volume, times the ratio of what is paid."""

@@ -115,6 +115,14 @@ def test_a_handful_of_actions_that_are_all_kept_is_no_certainty(world: World) ->
     assert {(c.lower, c.upper) for c in found.cells if c.system == "crm" and c.multiplier == 1.0} == {(1.0, 1.0)}
 
 
+def test_a_handful_of_actions_in_a_whole_system_does_not_show_that_it_is_untouched() -> None:
+    tiny = simulate(load_scenario("dtc-apparel", {"run.users": 1_000, "tracking.transport.server_coverage": 0.0}))
+    found = roll_out(tiny, plan_of(tiny, {"name": "s", "fault": "server_side"}), verify=False, replicates=100)
+    known = [cell for cell in found.cells if cell.system == "crm" and math.isfinite(cell.multiplier)]
+    assert known
+    assert all(cell.lower < cell.multiplier == 1.0 < cell.upper for cell in known)
+
+
 def test_days_of_parallel_run_have_the_power_they_claim() -> None:
     """4,000 simulated incidents: the share detected lies within 4.5 standard errors and 5 points of 80 %."""
     rng = np.random.default_rng(3)
