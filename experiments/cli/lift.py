@@ -66,10 +66,13 @@ def command() -> None:
     show_default=True,
     help="Welch's test, score limits for few conversions, or what fits.",
 )
-@click.option("--treated-share", type=float, help="Planned share of treated users; checks the arm sizes.")
+@click.option(
+    "--treated-share", "planned_treated_share", type=float, help="Planned share of treated users; checks the arm sizes."
+)
 @click.option("--adjusted", is_flag=True, help="Adjust conversions for pre_period_conversions (CUPED): sharper.")
 @click.option(
     "--information",
+    "information_fraction",
     type=float,
     metavar="SHARE",
     help="The test still runs: users so far ÷ users planned. Intervals then hold whenever they are read.",
@@ -86,8 +89,8 @@ def command() -> None:
 @levels_option
 @as_json_option
 def user(
-    file: Path, design: "UserDesign", method: "LiftMethod", treated_share: float | None, adjusted: bool,
-    information: float | None, look: int | None, looks: int | None, boundary: "Boundary",
+    file: Path, design: "UserDesign", method: "LiftMethod", planned_treated_share: float | None,
+    adjusted: bool, information_fraction: float | None, look: int | None, looks: int | None, boundary: "Boundary",
     levels: tuple[float, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Test of randomised people: FILE with user_id, arm, conversions, cost and where known exposed, value.
@@ -104,11 +107,11 @@ def user(
     from experiments.lift.refusal import refuse
     from experiments.lift.user_table import user_table_test
 
-    early = information is not None or look is not None
+    early = information_fraction is not None or look is not None
     problems = []
     if (look is None) != (looks is None):
         problems.append("--look, --looks: both must be given; --look 2 --looks 5 is the second of five")
-    if information is not None and look is not None:
+    if information_fraction is not None and look is not None:
         problems.append("--information: must not be given with --look; a look is either planned or not")
     refuse(problems)
     test = user_table_test(
@@ -117,12 +120,12 @@ def user(
         design=design,
         # Small counts have no statistic that may be read early.
         method="welch" if early and method == "auto" else method,
-        planned_treated_share=treated_share,
+        planned_treated_share=planned_treated_share,
         adjusted=adjusted,
     )
     lift, note = test.conversions.lift, ""
-    if information is not None:
-        lift = always_valid(lift, information)
+    if information_fraction is not None:
+        lift = always_valid(lift, information_fraction)
         note = "Read while it runs: p-value and intervals of conversions hold at every reading."
     if look is not None and looks is not None:
         lift = GroupSequentialPlan.equally_spaced(looks, boundary).at_look(lift, look)

@@ -118,10 +118,10 @@ def readings_table(found: "SideBySide", title: str) -> "Table":
             lower, upper = reading.lift.interval(LEVEL)
             price = reading.cost
             cells = [
-                f"{reading.lift.difference:,.0f} ({lower:,.0f} – {upper:,.0f})",
-                f"{reading.width:,.0f}",
+                f"{reading.lift.difference:z,.0f} ({lower:z,.0f} – {upper:z,.0f})",
+                f"{reading.width:z,.0f}",
                 f"{money(price.point)} ({money(price.lower)} – {money(price.upper)})",
-                f"{reading.conversions_forgone:,.1f}",
+                f"{reading.conversions_forgone:z,.1f}",
                 money(reading.test_cost) if reading.test_cost else "0",
             ]
         table.add_row(
@@ -154,16 +154,16 @@ def seeds_table(found: "SideBySide", title: str) -> "Table":
     for row in found.over_seeds().to_dict("records"):
         if before not in (None, row["channel"]):
             table.add_section()
-        relative = f" ({row['relative_bias']:+.0%})" if math.isfinite(row["relative_bias"]) else ""
+        relative = f" ({row['relative_bias']:+z.0%})" if math.isfinite(row["relative_bias"]) else ""
         known = row["repeats"] > 0
         table.add_row(
             words(str(row["channel"])) if row["channel"] != before else "",
             str(row["design"]),
-            f"{row['true_incremental_conversions']:,.1f}" if known else UNDEFINED,
-            f"{row['bias']:+,.1f} ± {row['bias_standard_error']:,.1f}{relative}" if known else UNDEFINED,
-            f"{row['coverage']:.0%} ± {row['coverage_standard_error']:.0%}" if known else UNDEFINED,
-            f"{row['width']:,.0f}" if known else UNDEFINED,
-            f"{row['conversions_forgone']:,.1f}" if known else UNDEFINED,
+            f"{row['true_incremental_conversions']:z,.1f}" if known else UNDEFINED,
+            f"{row['bias']:+z,.1f} ± {row['bias_standard_error']:z,.1f}{relative}" if known else UNDEFINED,
+            f"{row['coverage']:z.0%} ± {row['coverage_standard_error']:z.0%}" if known else UNDEFINED,
+            f"{row['width']:z,.0f}" if known else UNDEFINED,
+            f"{row['conversions_forgone']:z,.1f}" if known else UNDEFINED,
             (money(row["test_cost"]) if row["test_cost"] else "0") if known else UNDEFINED,
         )
         before = row["channel"]

@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["file_argument", "levels_option", "names_in", "print_frame", "print_lift", "read_table", "show"]
+__all__ = ["cell", "file_argument", "levels_option", "names_in", "print_frame", "print_lift", "read_table", "show"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -89,11 +89,11 @@ def print_lift(frame: "pd.DataFrame") -> None:
         bounds = zip(frame[f"{name}_lower"], frame[f"{name}_upper"], strict=True)
         table.add_row(
             name.replace("_", " "),
-            _cell(name, frame[name].iloc[0]),
-            *(f"{_cell(name, low)} – {_cell(name, high)}" for low, high in bounds),
+            cell(name, frame[name].iloc[0]),
+            *(f"{cell(name, low)} – {cell(name, high)}" for low, high in bounds),
         )
     for name in single:
-        values = [_cell(name, value) for value in frame[name]]
+        values = [cell(name, value) for value in frame[name]]
         alike = len(set(values)) == 1
         first = values[0] if alike else UNDEFINED
         table.add_row(name.replace("_", " "), first, *([""] * len(values) if alike else values))
@@ -111,19 +111,19 @@ def print_frame(frame: "pd.DataFrame") -> None:
         table.add_column("")
         table.add_column("", justify="right")
         for name in frame.columns:
-            table.add_row(name.replace("_", " "), _cell(name, frame[name].iloc[0]))
+            table.add_row(name.replace("_", " "), cell(name, frame[name].iloc[0]))
     else:
         for name in frame.columns:
             table.add_column(name.replace("_", " "), justify="right")
         for row in frame.itertuples(index=False):
-            table.add_row(*(_cell(name, value) for name, value in zip(frame.columns, row, strict=True)))
+            table.add_row(*(cell(name, value) for name, value in zip(frame.columns, row, strict=True)))
     console().print(table)
 
 
 SHARES = ("lift", "share", "power", "rate")
 
 
-def _cell(name: str, value: Any) -> str:
+def cell(name: str, value: Any) -> str:
     """A number as its name asks: shares in per cent, p-values to three digits, the rest as money or counts."""
     from experiments.cli.tables import UNBOUNDED, UNDEFINED
 
@@ -142,7 +142,7 @@ def _cell(name: str, value: Any) -> str:
     if value in (float("inf"), float("-inf")):
         return UNBOUNDED if value > 0 else f"−{UNBOUNDED}"
     if name.endswith("p_value") or name == "error_spent":
-        return f"{value:.3g}"
+        return f"{value:z.3g}"
     if any(word in name.split("_") for word in SHARES):
-        return f"{100 * value:,.2f} %"
-    return f"{value:,.2f}" if abs(value) < 1e5 else f"{value:,.0f}"
+        return f"{100 * value:z,.2f} %"
+    return f"{value:z,.2f}" if abs(value) < 1e5 else f"{value:z,.0f}"

@@ -91,17 +91,17 @@ class CostPerIncrementalConversion:
             return "No money was spent, so an incremental conversion has no cost to report."
         if self.harmful:
             return (
-                f"The ads lost conversions (lift at most {self.most_conversions:,.4g} "
+                f"The ads lost conversions (lift at most {self.most_conversions:z,.4g} "
                 f"at {100 * self.level:g}%): no amount of money bought one, and no cost per incremental "
                 "conversion exists."
             )
         if self.bounded:
             return (
-                f"An incremental conversion cost {self.point:,.2f} "
-                f"({100 * self.level:g}% interval {self.lower:,.2f} to {self.upper:,.2f})."
+                f"An incremental conversion cost {self.point:z,.2f} "
+                f"({100 * self.level:g}% interval {self.lower:z,.2f} to {self.upper:z,.2f})."
             )
-        point = "No incremental conversions detected" if math.isnan(self.point) else f"Estimate {self.point:,.2f}"
-        least = f"at least {self.lower:,.2f}" if 0 < self.lower < math.inf else "of any size"
+        point = "No incremental conversions detected" if math.isnan(self.point) else f"Estimate {self.point:z,.2f}"
+        least = f"at least {self.lower:z,.2f}" if 0 < self.lower < math.inf else "of any size"
         return (
             f"{point}; the lift interval includes zero at {100 * self.level:g}%, so the cost per incremental "
             f"conversion is {least} and has no upper end."
@@ -143,7 +143,7 @@ def cost_per_incremental_conversion(
     elif abs(covariance) > cost_standard_error * lift.standard_error * (1 + 1e-9):
         problems.append(
             f"covariance: {covariance} must not exceed the product of the standard errors "
-            f"({cost_standard_error * lift.standard_error:.6g}); give it in money × conversions"
+            f"({cost_standard_error * lift.standard_error:z.6g}); give it in money × conversions"
         )
     if cost_standard_error > 0 and not isinstance(lift.law, StudentLaw):
         problems.append(

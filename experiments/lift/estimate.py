@@ -1,6 +1,7 @@
 """A lift estimate: difference, relative lift, p-value and intervals that cannot contradict each other."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, Self
 
@@ -13,6 +14,7 @@ __all__ = [
     "LiftEstimate",
     "SamplingLaw",
     "StudentLaw",
+    "level_problems",
     "normal_parameters",
     "significance",
 ]
@@ -33,6 +35,18 @@ def significance(level: float) -> float:
     if not 0.5 <= level <= 0.999999:
         refuse([f"level: {level} must lie between 0.5 and 0.999999; write 0.95 for 95 %"])
     return round(1 - level, 12)
+
+
+def level_problems(levels: Iterable[float]) -> list[str]:
+    """What is wrong with the levels of a test: none, or one outside its range."""
+    problems: list[str] = []
+    given = tuple(levels)
+    for level in given:
+        try:
+            significance(level)
+        except LiftInputError as refusal:
+            problems += refusal.problems
+    return problems if given else ["levels: () must hold at least one confidence level; write (0.90, 0.95)"]
 
 
 class SamplingLaw(Protocol):
@@ -266,8 +280,8 @@ class LiftEstimate:
         lower, upper = self.interval(level)
         verdict = {1: "an increase", -1: "a decrease", 0: "no effect can be told from zero"}[self.verdict(level)]
         return (
-            f"Difference {self.difference:,.6g} ({100 * level:g}% interval {lower:,.6g} to {upper:,.6g}, "
-            f"p = {self.p_value():.3g}): {verdict}."
+            f"Difference {self.difference:z,.6g} ({100 * level:g}% interval {lower:z,.6g} to {upper:z,.6g}, "
+            f"p = {self.p_value():z.3g}): {verdict}."
         )
 
 

@@ -69,7 +69,7 @@ class FactorialTest:
             -1: "together they cause less than each alone adds up to: they replace each other",
             0: "no interaction can be told from zero",
         }[self.interaction.verdict(level)]
-        return f"{self.first} and {self.second}: {verdict} (p = {self.interaction.p_value():.3g})."
+        return f"{self.first} and {self.second}: {verdict} (p = {self.interaction.p_value():z.3g})."
 
 
 def factorial_test(

@@ -9,8 +9,8 @@ import pandas as pd
 
 from experiments.lift.arms import ArmStatistics
 from experiments.lift.cost_ratio import CostPerIncrementalConversion, cost_per_incremental_conversion
-from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw, significance
-from experiments.lift.refusal import LiftInputError, refuse
+from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw, level_problems
+from experiments.lift.refusal import refuse
 from experiments.lift.sample_ratio import SampleRatioCheck, sample_ratio_check
 from experiments.lift.small_counts import SmallCountLaw
 from experiments.lift.welch import welch_lift
@@ -173,10 +173,10 @@ class UserLiftTest:
         incremental = self.incremental_conversions
         lower, upper = incremental.interval(level)
         relative = incremental.relative_lift
-        lift = f", a lift of {relative:.1%}" if math.isfinite(relative) else ""
+        lift = f", a lift of {relative:z.1%}" if math.isfinite(relative) else ""
         sentences = [
-            f"Incremental conversions among {self.treated.users:,} people: {incremental.difference:,.1f} "
-            f"({100 * level:g}% interval {lower:,.1f} to {upper:,.1f}){lift}; p = {self.p_value:.3g}.",
+            f"Incremental conversions among {self.treated.users:,} people: {incremental.difference:z,.1f} "
+            f"({100 * level:g}% interval {lower:z,.1f} to {upper:z,.1f}){lift}; p = {self.p_value:z.3g}.",
             self.cost_per_incremental_conversion(level).summary(),
         ]
         if self.sample_ratio is not None and self.sample_ratio.mismatch:
@@ -217,7 +217,7 @@ def user_holdout_test(
     ]
     if not 0 <= cost_micros < math.inf:
         problems.append(f"cost_micros: {cost_micros} must not be negative; give the money paid in the treated arm")
-    problems += _level_problems(levels)
+    problems += level_problems(levels)
     if unexposed is not None and not (
         unexposed.users <= treated.users and unexposed.sum_squares <= treated.sum_squares
     ):
@@ -256,18 +256,6 @@ class _WithoutBaseline(SmallCountLaw):
 def _rarer(arm: ArmStatistics) -> float:
     """Conversions, or non-conversions where the outcome is binary and they are fewer."""
     return min(arm.sum, arm.users - arm.sum) if arm.is_binary else arm.sum
-
-
-def _level_problems(levels: Sequence[float]) -> list[str]:
-    if not levels:
-        return ["levels: () must hold at least one confidence level; write (0.90, 0.95)"]
-    problems: list[str] = []
-    for level in levels:
-        try:
-            significance(level)
-        except LiftInputError as refusal:
-            problems += refusal.problems
-    return problems
 
 
 def with_bounds(name: str, value: float, bounds: Interval) -> dict[str, float]:

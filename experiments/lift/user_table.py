@@ -182,7 +182,7 @@ def _with_estimated_cost(test: UserLiftTest, treated: PairStatistics, control: P
 def _notes(control_users_reached: int, control_cost: float, value: NDArray[np.float64] | None) -> tuple[str, ...]:
     notes = []
     if control_cost > 0:
-        notes.append(f"The control arm cost {control_cost:,.2f}: the price is of the treated arm's additional cost.")
+        notes.append(f"The control arm cost {control_cost:z,.2f}: the price is of the treated arm's additional cost.")
     if control_users_reached:
         notes.append(
             f"Ads reached {control_users_reached:,} control users: the difference understates the effect "
@@ -197,7 +197,7 @@ def _pre_period_notes(pre_period: LiftEstimate | None, adjusted: bool) -> tuple[
     notes = ["Conversions are adjusted for those before the test."] if adjusted else []
     if pre_period is not None and pre_period.p_value() < ALARM:
         notes.append(
-            f"The arms differed before the test already (p = {pre_period.p_value():.3g}): find the broken assignment or "
+            f"The arms differed before the test already (p = {pre_period.p_value():z.3g}): find the broken assignment or "
             "record before reading any lift."
         )
     return tuple(notes)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from experiments.lift.cost_ratio import CostPerIncrementalConversion, cost_per_incremental_conversion
-from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw
+from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw, level_problems
 from experiments.lift.fieller import fieller_set
 from experiments.lift.geo.incremental_cost import IncrementalCost
 from experiments.lift.geo.panel import GeoExperiment, Outcome
-from experiments.lift.refusal import LiftInputError, refuse
+from experiments.lift.refusal import refuse
 from experiments.lift.user import with_bounds
 
 __all__ = ["GeoLiftTest", "geo_lift_test"]
@@ -132,10 +132,10 @@ class GeoLiftTest:
         lower, upper = self.lift.interval(level)
         share = self.lift.relative_lift
         geos = "geo" if self.treated_geos == 1 else "geos"
-        relative = f", a lift of {share:.1%}" if math.isfinite(share) else ""
+        relative = f", a lift of {share:z.1%}" if math.isfinite(share) else ""
         sentences = [
-            f"Incremental {self.outcome} in {self.treated_geos} treated {geos}: {self.lift.difference:,.1f}"
-            f"{relative} ({100 * level:g}% interval {lower:,.1f} to {upper:,.1f}, p = {self.p_value:.3g}; "
+            f"Incremental {self.outcome} in {self.treated_geos} treated {geos}: {self.lift.difference:z,.1f}"
+            f"{relative} ({100 * level:g}% interval {lower:z,.1f} to {upper:z,.1f}, p = {self.p_value:z.3g}; "
             f"{self.method}, {self.inference})."
         ]
         if not math.isnan(self.cost):
@@ -144,8 +144,8 @@ class GeoLiftTest:
             elif self.cost != 0:
                 point, (low, high) = self.return_on_ad_spend(level)
                 sentences.append(
-                    f"Return per unit of incremental cost {point:,.3f} "
-                    f"({100 * level:g}% interval {low:,.3f} to {high:,.3f})."
+                    f"Return per unit of incremental cost {point:z,.3f} "
+                    f"({100 * level:g}% interval {low:z,.3f} to {high:z,.3f})."
                 )
         return " ".join((*sentences, *self.notes))
 
@@ -175,13 +175,7 @@ def geo_lift_test(
         counterfactual: response of the treated geos without the change, per day of shape `(days,)`.
         notes: sentences for the reader.
     """
-    problems = [] if levels else ["levels: () must hold at least one confidence level; write (0.90, 0.95)"]
-    for level in levels:
-        try:
-            lift.critical_value(level)
-        except LiftInputError as refusal:
-            problems += refusal.problems
-    refuse(problems)
+    refuse(level_problems(levels))
     said = list(notes)
     error = cost.standard_error if cost is not None else 0.0
     if cost is not None and error > 0 and not isinstance(lift.law, StudentLaw):

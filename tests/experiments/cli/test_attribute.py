@@ -213,7 +213,7 @@ def test_table_and_folder(files, cpalab):
         (("touches.csv", "conversions.csv", "-m", "markov(order=)"), "write name(parameter=value)"),
         (("touches.csv", "conversions.csv", "-m", "markov(order=0)"), "order: 0 must be at least 1"),
         (("touches.csv", "conversions.csv", "--by", "devise"), "did you mean 'device'?"),
-        (("touches.csv", "conversions.csv", "--lookback", "-1"), "lookback_days: -1.0 must be a number of days"),
+        (("touches.csv", "conversions.csv", "--lookback", "-1"), "--lookback: -1.0 must be a number of days"),
         (("touches.csv", "conversions.csv", "--action", "lead"), "action: 'lead' is unknown"),
         (("touches.csv", "conversions.csv", "--format", "ga5"), "format: 'ga5' is unknown"),
         (("touches.csv", "nothing.csv"), "nothing.csv: does not exist"),
