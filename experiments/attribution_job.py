@@ -275,7 +275,7 @@ def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None",
             raise InvalidInputError([f"{', '.join(timed)}: counted paths have no times; give touches and conversions"])
         return data.paths, None, costs, notes
     data = data.of_action(job.action)
-    paths = data.to_paths(settings, keep_journeys=job.is_segmented or job.intervals is not None)
+    paths = data.to_paths(settings)
     return paths, data, costs, notes
 
 

@@ -9,6 +9,11 @@ from experiments.attribution_job import DEFAULT_MODELS, Answer, Job, attribute
 from experiments.cli.options import talk_options
 from experiments.cli.progress import progress_bar
 
+PARAMETERS = """
+Parameters stand in brackets, here with their defaults (… has none); those not named keep theirs. Quotes keep the shell from
+reading the brackets: --model 'time_decay(half_life_days=3)' --model 'last_paid_click(paid_channels=("search", "video"))'.
+lift_calibrated is asked for with --lift-tests FILE."""
+
 
 def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None:
     """Print every model with what it computes, and end."""
@@ -16,9 +21,9 @@ def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None
         return
     from attribution.model import model_lines
 
-    width = max(len(name) for name, _ in model_lines())
-    for name, line in model_lines():
-        click.echo(f"{name:{width}}  {line}")
+    for written, line in model_lines():
+        click.echo(f"{written}\n    {line}")
+    click.echo(PARAMETERS)
     context.exit()
 
 
@@ -34,7 +39,13 @@ def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None
     f"Default: {', '.join(DEFAULT_MODELS)}. --models lists all.",
 )
 @click.option(
-    "--models", "listed", is_flag=True, is_eager=True, expose_value=False, callback=list_models, help="List the models."
+    "--models",
+    "listed",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=list_models,
+    help="List the models with their parameters.",
 )
 @click.option(
     "--cost",

@@ -10,6 +10,7 @@ import click
 from experiments.cli.lift import BOUNDARY_NAMES, GEO_METHODS, as_json_option, read_out
 from experiments.cli.options import chosen_scenario, scenario_options
 from experiments.cli.own_data import file_argument, names_in, print_frame, read_table
+from experiments.lift.designs.registry import GEO_DESIGNS, USER_DESIGNS, find_designs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,7 +187,8 @@ def geo(
 @scenario_options
 @click.option("--channel", required=True, help="The channel to be tested.")
 @click.option("--design", default="ghost_ads", show_default=True,
-              help="A lift-test design; those of regions, such as go_dark_did, need geos (dtc-geos).")  # fmt: skip
+              help=f"A lift-test design: {', '.join(USER_DESIGNS)}; of regions, which need geos (dtc-geos): "
+              f"{', '.join(GEO_DESIGNS)}.")  # fmt: skip
 @click.option("--repeats", type=int, default=20, show_default=True, help="Worlds to try it in.")
 @click.option("--threads", type=click.IntRange(min=1), default=os.cpu_count() or 1,
               help="Worlds at once; the same results. Default: all cores.")  # fmt: skip
@@ -203,7 +205,6 @@ def scenario(
     """
     from experiments.cli.progress import progress_bar, say_if_compiling
     from experiments.cli.tables import console, print_json
-    from experiments.lift.designs.registry import find_designs
     from experiments.lift.scenario_power import power_in_scenario
     from simulator.scenario.problems import Problem, ScenarioError, did_you_mean
     from simulator.world import thread_map
