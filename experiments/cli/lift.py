@@ -8,6 +8,7 @@ import click
 from experiments.cli.own_data import file_argument, levels_option, names_in, print_lift, read_table, show
 
 if TYPE_CHECKING:
+    from experiments.lift.estimate import Alternative
     from experiments.lift.geo.panel import GeoExperiment, MissingRows, Outcome
     from experiments.lift.geo.result import GeoLiftTest
     from experiments.lift.group_sequential import Boundary
@@ -39,6 +40,14 @@ outcome_option = click.option(
     default="conversions",
     show_default=True,
     help="What the response is: conversions have a price each, value has a return.",
+)
+
+alternative_option = click.option(
+    "--alternative",
+    type=click.Choice(["two-sided", "greater", "less"]),
+    default="two-sided",
+    show_default=True,
+    help="Test for any effect, for an increase (greater) or for a decrease (less) only; choose before you look.",
 )
 
 
@@ -86,12 +95,13 @@ def command() -> None:
     show_default=True,
     help="Boundary of the planned looks.",
 )
+@alternative_option
 @levels_option
 @as_json_option
 def user(
     file: Path, design: "UserDesign", method: "LiftMethod", planned_treated_share: float | None,
     adjusted: bool, information_fraction: float | None, look: int | None, looks: int | None, boundary: "Boundary",
-    levels: tuple[float, ...], as_json: bool,
+    alternative: "Alternative", levels: tuple[float, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Test of randomised people: FILE with user_id, arm, conversions, cost and where known exposed, value.
 
@@ -139,6 +149,7 @@ def user(
             incremental_value=None,
             notes=(*test.notes, note),
         )
+    test = test.against(alternative)
     show(test.to_frame(), test.summary(), as_json, print_lift)
 
 
@@ -164,12 +175,13 @@ def user(
               help="What an absent row of a geo and day means.")  # fmt: skip
 @click.option("--series", type=click.Path(dir_okay=False, path_type=Path),
               help="Write the daily counterfactual to this CSV file.")  # fmt: skip
+@alternative_option
 @levels_option
 @as_json_option
 def geo(
     file: Path, treated: tuple[str, ...], start: str, end: str, cooldown_days: int, method: str,
     inference: str | None, season_days: int | None, pairs: Path | None, outcome: "Outcome",
-    missing_rows: "MissingRows", series: Path | None, levels: tuple[float, ...], as_json: bool,
+    missing_rows: "MissingRows", series: Path | None, alternative: "Alternative", levels: tuple[float, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Test of regions: FILE with location, date, Y and cost, or date, geo, response and cost.
 
@@ -184,6 +196,7 @@ def geo(
     panel = geo_panel(read_table(file), missing_rows=missing_rows)
     experiment = geo_experiment(panel, names_in(treated), start, end, cooldown_days=cooldown_days, outcome=outcome)
     test = read_out(experiment, levels, method, inference, season_days, pairs)
+    test = test.against(alternative)
     if series is not None:
         if test.series.empty:
             raise LiftInputError([f"--series: {method} has no daily counterfactual; leave it out or use tbr"])
@@ -202,15 +215,18 @@ def geo(
 @click.option("--washout-days", type=int, default=0, show_default=True,
               help="Days left out at the start of every block.")  # fmt: skip
 @outcome_option
+@alternative_option
 @levels_option
 @as_json_option
 def switchback(
-    file: Path, block_days: int, washout_days: int, outcome: "Outcome", levels: tuple[float, ...], as_json: bool
-) -> None:
+    file: Path, block_days: int, washout_days: int, outcome: "Outcome", alternative: "Alternative",
+    levels: tuple[float, ...], as_json: bool,
+) -> None:  # fmt: skip
     """Test of ads switched on and off in blocks of days: FILE with date, response, state and cost."""
     from experiments.lift.geo.switchback import switchback_test
 
     test = switchback_test(read_table(file), block_days, levels, washout_days=washout_days, outcome=outcome)
+    test = test.against(alternative)
     show(test.to_frame(), test.summary(), as_json, print_lift)
 
 

@@ -3,13 +3,21 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Self
 
 import pandas as pd
 
 from experiments.lift.arms import ArmStatistics
 from experiments.lift.cost_ratio import CostPerIncrementalConversion, cost_per_incremental_conversion
-from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw, level_problems
+from experiments.lift.estimate import (
+    Alternative,
+    Interval,
+    LiftEstimate,
+    StudentLaw,
+    alternative_problems,
+    in_words,
+    level_problems,
+)
 from experiments.lift.refusal import refuse
 from experiments.lift.sample_ratio import SampleRatioCheck, sample_ratio_check
 from experiments.lift.small_counts import SmallCountLaw
@@ -65,6 +73,7 @@ class UserLiftTest:
         sample_ratio: check of the arm sizes against the plan, where a plan was given.
         cost_standard_error_micros, cost_covariance_micros: sampling error of the cost and its covariance with
             the incremental conversions; 0 where the control arm cost nothing.
+        alternative: of the test; p-value, intervals and price set all follow it.
     """
 
     treated: ArmStatistics
@@ -76,6 +85,16 @@ class UserLiftTest:
     sample_ratio: SampleRatioCheck | None = None
     cost_standard_error_micros: float = 0.0
     cost_covariance_micros: float = 0.0
+    alternative: Alternative = "two-sided"
+
+    def against(self, alternative: Alternative) -> Self:
+        """The same test, read for any effect, for an increase (`greater`) or for a decrease (`less`) only.
+
+        Raises:
+            LiftInputError: one-sided, where the lift is read at several looks.
+        """
+        refuse(alternative_problems(self.lift.law, alternative))
+        return replace(self, alternative=alternative)
 
     @property
     def method(self) -> str:
@@ -84,8 +103,8 @@ class UserLiftTest:
 
     @property
     def p_value(self) -> float:
-        """Two-sided p-value of no effect."""
-        return self.lift.p_value()
+        """P-value of no effect against the alternative."""
+        return self.lift.p_value(self.alternative)
 
     @property
     def incremental_conversions(self) -> LiftEstimate:
@@ -139,6 +158,7 @@ class UserLiftTest:
             level=level,
             cost_standard_error=self.cost_standard_error_micros / MICROS,
             covariance=self.cost_covariance_micros / MICROS,
+            alternative=self.alternative,
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -151,6 +171,8 @@ class UserLiftTest:
 
     def _row(self, level: float) -> dict[str, object]:
         incremental, price = self.incremental_conversions, self.cost_per_incremental_conversion(level)
+        interval = incremental.interval(level, self.alternative)
+        relative = incremental.relative_interval(level, self.alternative)
         return {
             "level": level,
             "treated_users": self.treated.users,
@@ -158,12 +180,13 @@ class UserLiftTest:
             "treated_conversions": self.treated.sum,
             "control_conversions": self.control.sum,
             "cost": self.cost_micros / MICROS,
-            **with_bounds("incremental_conversions", incremental.difference, incremental.interval(level)),
-            **with_bounds("relative_conversion_lift", incremental.relative_lift, incremental.relative_interval(level)),
+            **with_bounds("incremental_conversions", incremental.difference, interval),
+            **with_bounds("relative_conversion_lift", incremental.relative_lift, relative),
             **with_bounds("cost_per_incremental_conversion", price.point, (price.lower, price.upper)),
             "cost_set_kind": price.kind,
             "p_value": self.p_value,
-            "significant": incremental.verdict(level) != 0,
+            "alternative": self.alternative,
+            "significant": incremental.verdict(level, self.alternative) != 0,
             "method": self.method,
         }
 
@@ -171,12 +194,13 @@ class UserLiftTest:
         """Lift, price and what may be concluded at the highest level, in a few sentences."""
         level = max(self.levels)
         incremental = self.incremental_conversions
-        lower, upper = incremental.interval(level)
+        interval = in_words(incremental.interval(level, self.alternative))
+        sides = "" if self.alternative == "two-sided" else "one-sided "
         relative = incremental.relative_lift
         lift = f", a lift of {relative:z.1%}" if math.isfinite(relative) else ""
         sentences = [
             f"Incremental conversions among {self.treated.users:,} people: {incremental.difference:z,.1f} "
-            f"({100 * level:g}% interval {lower:z,.1f} to {upper:z,.1f}){lift}; p = {self.p_value:z.3g}.",
+            f"({100 * level:g}% {sides}interval {interval}){lift}; p = {self.p_value:z.3g}.",
             self.cost_per_incremental_conversion(level).summary(),
         ]
         if self.sample_ratio is not None and self.sample_ratio.mismatch:

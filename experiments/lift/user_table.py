@@ -4,7 +4,7 @@ import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import narwhals as nw
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.lift.arms import ArmStatistics, PairStatistics
-from experiments.lift.estimate import LiftEstimate
+from experiments.lift.estimate import Alternative, LiftEstimate
 from experiments.lift.refusal import refuse
 from experiments.lift.sample_ratio import ALARM
 from experiments.lift.user import MICROS, LiftMethod, UserLiftTest, user_holdout_test, with_bounds
@@ -55,6 +55,10 @@ class UserTableTest:
             return None
         return self.incremental_value.scaled(MICROS / test.cost_micros)
 
+    def against(self, alternative: Alternative) -> Self:
+        """The same test against this alternative; see `UserLiftTest.against`. The check before the test stays two-sided."""
+        return replace(self, conversions=self.conversions.against(alternative))
+
     def to_frame(self) -> pd.DataFrame:
         """One row per level: the columns of `UserLiftTest.to_frame`, and those of value if there is any."""
         frame = self.conversions.to_frame()
@@ -64,7 +68,8 @@ class UserTableTest:
         }
         for name, estimate in extra.items():
             if estimate is not None:
-                rows = [with_bounds(name, estimate.difference, estimate.interval(x)) for x in frame["level"]]
+                side = self.conversions.alternative
+                rows = [with_bounds(name, estimate.difference, estimate.interval(x, side)) for x in frame["level"]]
                 frame = pd.concat([frame, pd.DataFrame(rows)], axis=1)
         return frame
 
