@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.cli.own_data import file_argument, levels_option, names_in, print_lift, read_table, show
+from experiments.cli.own_data import file_argument, levels_option, names_in, print_lift, print_rows, read_table, show
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from experiments.lift.estimate import Alternative
     from experiments.lift.geo.panel import GeoExperiment, MissingRows, Outcome
     from experiments.lift.geo.result import GeoLiftTest
@@ -108,16 +110,35 @@ def user(
     One row per user; arm is treated or control, exposed is true or false: whether an ad reached the user or, in the control
     arm, would have (a ghost ad was logged). With pre_period_conversions, from before the test, the arms are checked for
     differences that no ad can have made. With cluster_id, the household or account that was assigned as one, errors are
-    those of clusters.
+    those of clusters. With value, the return on ad spend and the change of value per conversion are read too.
+
+    Several exclusive arms: arm is control or the name of a channel; every channel is compared with the control, and p-values
+    and intervals hold for all of them together.
     """
     from dataclasses import replace
 
     from experiments.lift.confidence_sequence import always_valid
     from experiments.lift.group_sequential import GroupSequentialPlan
     from experiments.lift.refusal import refuse
+    from experiments.lift.several_arms import arms_of, several_arms_test
     from experiments.lift.user_table import user_table_test
 
     early = information_fraction is not None or look is not None
+    table = read_table(file)
+    if arms_of(table):
+        one_holdout = (
+            ("--method", method != "auto"),
+            ("--treated-share", planned_treated_share is not None),
+            ("--adjusted", adjusted),
+            ("--information, --look", early),
+            ("--alternative", alternative != "two-sided"),
+        )
+        refuse(
+            [f"{option}: must not be given with several arms; read one arm at a time" for option, x in one_holdout if x]
+        )
+        family = several_arms_test(table, levels, design=design)
+        show(family.to_frame(), family.summary(), as_json, print_arms)
+        return
     problems = []
     if (look is None) != (looks is None):
         problems.append("--look, --looks: both must be given; --look 2 --looks 5 is the second of five")
@@ -125,7 +146,7 @@ def user(
         problems.append("--information: must not be given with --look; a look is either planned or not")
     refuse(problems)
     test = user_table_test(
-        read_table(file),
+        table,
         levels,
         design=design,
         # Small counts have no statistic that may be read early.
@@ -147,10 +168,54 @@ def user(
             conversions=replace(test.conversions, lift=lift),
             # Value is read once, at the end: its intervals are those of a fixed test.
             incremental_value=None,
+            value_per_conversion=None,
             notes=(*test.notes, note),
         )
     test = test.against(alternative)
     show(test.to_frame(), test.summary(), as_json, print_lift)
+
+
+@command.command("factorial")
+@file_argument
+@click.option(
+    "--factors",
+    default="arm_a,arm_b",
+    show_default=True,
+    metavar="A,B",
+    help="The two columns that hold the arms of the two channels; they name the channels.",
+)
+@levels_option
+@as_json_option
+def factorial(file: Path, factors: str, levels: tuple[float, ...], as_json: bool) -> None:
+    """Two channels tested at once: FILE with user_id, conversions, the two arms, and where known cost.
+
+    One row per user; each of the arms is treated or control, drawn independently of the other (2 × 2). Reads what either
+    channel does alone, what both do together, and whether they help or replace each other (the interaction).
+    """
+    import pandas as pd
+
+    from experiments.lift.estimate import level_problems
+    from experiments.lift.factorial_table import factorial_table_test
+    from experiments.lift.refusal import refuse
+
+    refuse(level_problems(levels))
+    test = factorial_table_test(read_table(file), names_in((factors,)))
+    rows = [test.to_frame(level).assign(level=level) for level in levels]
+    frame = pd.concat(rows, ignore_index=True)
+    named = frame["contrast"].str.replace("first", test.first).str.replace("second", test.second).str.replace("_", " ")
+    show(
+        frame.assign(contrast=frame["contrast"] if as_json else named),
+        test.summary(max(levels)),
+        as_json,
+        lambda shown: print_rows(shown, "contrast"),
+    )
+
+
+def print_arms(frame: "pd.DataFrame") -> None:
+    """A table per arm."""
+    for arm, rows in frame.groupby("arm", sort=False):
+        click.echo(str(arm))
+        print_lift(rows.drop(columns="arm"))
 
 
 @command.command("geo")

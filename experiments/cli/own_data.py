@@ -9,7 +9,17 @@ import click
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["cell", "file_argument", "levels_option", "names_in", "print_frame", "print_lift", "read_table", "show"]
+__all__ = [
+    "cell",
+    "file_argument",
+    "levels_option",
+    "names_in",
+    "print_frame",
+    "print_lift",
+    "print_rows",
+    "read_table",
+    "show",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -100,6 +110,31 @@ def print_lift(frame: "pd.DataFrame") -> None:
     console().print(table)
 
 
+def print_rows(frame: "pd.DataFrame", key: str) -> None:
+    """One line per value of `key`, with each quantity's interval at every level of the frame, and its p-value."""
+    from rich.table import Table
+
+    from experiments.cli.tables import UNDEFINED, console
+
+    measures = [name for name in frame.columns if f"{name}_lower" in frame.columns]
+    levels = list(dict.fromkeys(frame["level"]))
+    table = Table()
+    table.add_column("")
+    for name in measures:
+        table.add_column(name.replace("_", " "), justify="right")
+        for level in levels:
+            table.add_column(f"{100 * level:g} % interval", justify="right")
+    table.add_column("p value", justify="right")
+    for value, rows in frame.groupby(key, sort=False):
+        cells = []
+        for name in measures:
+            cells.append(cell(name, rows[name].iloc[0]))
+            bounds = zip(rows[f"{name}_lower"], rows[f"{name}_upper"], strict=True)
+            cells += [f"{cell(name, low)} – {cell(name, high)}" if low == low else UNDEFINED for low, high in bounds]
+        table.add_row(str(value), *cells, cell("p_value", rows["p_value"].iloc[0]))
+    console().print(table)
+
+
 def print_frame(frame: "pd.DataFrame") -> None:
     """Every row and column as they are, a single row upright."""
     from rich.table import Table
@@ -143,6 +178,8 @@ def cell(name: str, value: Any) -> str:
         return UNBOUNDED if value > 0 else f"−{UNBOUNDED}"
     if name.endswith("p_value") or name == "error_spent":
         return f"{value:z.3g}"
+    if name.startswith("conversions_per_person"):
+        return f"{value:z,.3g}"
     if any(word in name.split("_") for word in SHARES):
         return f"{100 * value:z,.2f} %"
     return f"{value:z,.2f}" if abs(value) < 1e5 else f"{value:z,.0f}"
