@@ -94,10 +94,10 @@ def print_designs(found: "SideBySide", repeats: int, scenario: "Scenario") -> No
     market = f"{scenario.run.users:,} people, {scenario.run.days:g} days, money in {found.currency}"
     title = f"{found.title or 'Your scenario'}: lift tests of {market}"
     if repeats == 1:
-        screen.print(readings_table(found, title))
+        screen.print(fitted(readings_table(found, title), screen.width))
         screen.print(READING, style="dim")
     else:
-        screen.print(seeds_table(found, f"{title}, {repeats} seeds"))
+        screen.print(fitted(seeds_table(found, f"{title}, {repeats} seeds"), screen.width))
         screen.print(f"{SEEDS_READING} {READING}", style="dim")
     for sentence in held_out(found, scenario):
         screen.print(sentence, style="dim")
@@ -144,6 +144,21 @@ def table_of_designs(title: str, headings: Sequence[str]) -> "Table":
     table.add_column("design", no_wrap=True, overflow="fold")
     for heading in headings:
         table.add_column(heading, justify="right", style="bold" if heading == "truth" else "", vertical="bottom")
+    return table
+
+
+def fitted(table: "Table", width: int) -> "Table":
+    """The table with columns that share a narrow screen so that lines break between words, never within one."""
+    cells = [[str(column.header), *map(str, column.cells)] for column in table.columns]
+    natural = [max(map(len, column)) for column in cells]
+    # The first column, of designs and channels, does not break.
+    widths = [natural[0], *(max(len(word) for cell in column for word in cell.split()) for column in cells[1:])]
+    for _ in range(width - sum(widths) - len(widths) + 1):
+        missing = [whole - now for whole, now in zip(natural, widths, strict=True)]
+        if max(missing) > 0:
+            widths[missing.index(max(missing))] += 1
+    for column, now in zip(table.columns, widths, strict=True):
+        column.width = now
     return table
 
 
@@ -198,7 +213,7 @@ def seeds_table(found: "SideBySide", title: str) -> "Table":
             f"{row['true_incremental_conversions']:z,.1f}",
             f"{row['bias']:+z,.1f}{error}",
             relative(row["relative_bias"]),
-            f"{row['covered']} of {row['repeats']} ({row['coverage_lower']:.0%}–{row['coverage_upper']:.0%})",
+            f"{row['covered']} of {row['repeats']} ({100 * row['coverage_lower']:z.0f}–{row['coverage_upper']:.0%})",
             f"{row['width']:z,.0f}",
             f"{row['conversions_forgone']:z,.1f}",
             money(row["test_cost"]) if row["test_cost"] else "0",
@@ -213,7 +228,7 @@ def begin_channel(table: "Table", channel: str, before: str | None) -> str:
     if channel != before:
         if before is not None:
             table.add_section()
-        table.add_row(f"[bold]{words(channel)}[/bold]")
+        table.add_row(words(channel), style="bold")
     return channel
 
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from experiments.cli.lifttests import command as lifttests
-from experiments.cli.lifttests import readings_table, seeds_table
+from experiments.cli.lifttests import fitted, readings_table, seeds_table
 from experiments.lift.cost_ratio import cost_per_incremental_conversion
 from experiments.lift.designs.design import DesignReading
 from experiments.lift.designs.registry import DESIGNS, USER_DESIGNS
@@ -109,18 +109,21 @@ def side_by_side(channels, designs, estimates, truth=40, level_se=30.0):
 
 def drawn(table, width):
     text = io.StringIO()
-    Console(file=text, width=width).print(table)
+    Console(file=text, width=width).print(fitted(table, width))
     return text.getvalue()
 
 
 @pytest.mark.parametrize("width", [80, 140])
 @pytest.mark.parametrize("draw", [readings_table, seeds_table])
-def test_no_design_and_no_number_is_cut_on_a_narrow_screen(draw, width):
-    found = side_by_side(["retargeting"], list(DESIGNS), [-12_345.6, 7_890.1, 0.0])
+@pytest.mark.parametrize("estimates", [(-12_345.6, 7_890.1, 0.0), (30.0, 50.0)])
+def test_no_design_and_no_number_is_cut_on_a_narrow_screen(draw, width, estimates):
+    found = side_by_side(["retargeting"], list(DESIGNS), estimates)
     text = drawn(draw(found, "title"), width)
     for design in DESIGNS:
         assert f" {design} " in text
     assert "…" not in text
+    # Every word of a cell is whole: the last heading and the numbers of all columns.
+    assert {"test", "cost", "forgone", "width", "40.0" if draw is seeds_table else "40"} <= set(text.split())
     assert max(map(len, text.splitlines())) <= width
     assert "-0.0" not in text
 
@@ -132,7 +135,7 @@ def test_coverage_of_few_seeds_is_no_certainty():
     assert (row["covered"], row["coverage"], row["coverage_upper"]) == (2, 1.0, pytest.approx(1.0))
     assert row["coverage_lower"] == pytest.approx(2 / (2 + 1.959964**2))
     text = drawn(seeds_table(found, "title"), 140)
-    assert "2 of 2 (34%–100%)" in text
+    assert "2 of 2 (34–100%)" in text
     assert "100% ± 0%" not in text
 
 
