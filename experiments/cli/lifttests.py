@@ -121,11 +121,11 @@ def held_out(found: "SideBySide", scenario: "Scenario") -> list[str]:
     default = Holdout().share
     shares = sorted({share or default for share in given.values()})
     parts = [
-        f"{share:.3g} of them ({', '.join(words(channel) for channel in tested if (given[channel] or default) == share)})"
+        f"{share:z.3g} of them ({', '.join(words(channel) for channel in tested if (given[channel] or default) == share)})"
         for share in shares
     ]
     said = [
-        f"Tests of people hold out a share of {'; '.join(parts) if len(parts) > 1 else f'{shares[0]:.3g} of them'}."
+        f"Tests of people hold out a share of {'; '.join(parts) if len(parts) > 1 else f'{shares[0]:z.3g} of them'}."
     ]
     none = ", ".join(words(channel) for channel, share in given.items() if not share)
     if none:
@@ -213,7 +213,7 @@ def seeds_table(found: "SideBySide", title: str) -> "Table":
             f"{row['true_incremental_conversions']:z,.1f}",
             f"{row['bias']:+z,.1f}{error}",
             relative(row["relative_bias"]),
-            f"{row['covered']} of {row['repeats']} ({100 * row['coverage_lower']:z.0f}–{row['coverage_upper']:.0%})",
+            f"{row['covered']} of {row['repeats']} ({100 * row['coverage_lower']:z.0f}–{row['coverage_upper']:z.0%})",
             f"{row['width']:z,.0f}",
             f"{row['conversions_forgone']:z,.1f}",
             money(row["test_cost"]) if row["test_cost"] else "0",

@@ -85,7 +85,7 @@ def chosen_scenario(
         ScenarioError: with every problem; what an option has set is called as it was typed.
     """
     given = parse_overrides(overrides)
-    typed = {path: f"--set {path}" for path in given}
+    typed = dict.fromkeys(given, "--set")
     for path, value, option in (
         ("run.users", users, "--users"),
         ("run.days", days, "--days"),
@@ -100,10 +100,8 @@ def chosen_scenario(
 
 
 def _as_typed(place: str, typed: dict[str, str]) -> str:
-    """The option that set this place, or what it lies in, or a part of it; the place itself where none did."""
+    """The place after the option that set it, or what it lies in, or a part of it; the place itself where none did."""
     for path, option in typed.items():
-        if option == f"--set {path}" and f"{path}.".startswith(f"{place}."):
-            return option
-        if f"{place}.".startswith(f"{path}."):
-            return option + place.removeprefix(path)
+        if f"{path}.".startswith(f"{place}.") or f"{place}.".startswith(f"{path}."):
+            return f"--set {place}" if option == "--set" else option
     return place

@@ -46,9 +46,9 @@ def test_a_scenario_that_does_not_exist_is_refused_with_a_hint(cpalab, is_refuse
 @pytest.mark.parametrize(
     ("words", "messages"),
     [
-        (["--users", "0"], ["run.users: 0 must be greater than or equal to 1"]),
-        (["--days", "0"], ["run.days: 0.0 must be greater than 0"]),
-        (["--seed", "-1"], ["run.seed: -1 must be greater than or equal to 0"]),
+        (["--users", "0"], ["--users: 0 must be greater than or equal to 1"]),
+        (["--days", "0"], ["--days: 0.0 must be greater than 0"]),
+        (["--seed", "-1"], ["--seed: -1 must be greater than or equal to 0"]),
         (["--users", "many"], ["--users", "'many' is not a valid integer"]),
         (["--threads", "0"], ["--threads", "0 is not in the range x>=1"]),
         (["--engine", "steam"], ["--engine", "'steam' is not one of"]),
@@ -75,7 +75,7 @@ def test_impossible_options_are_refused(cpalab, is_refused, words, messages, tmp
 
 def test_several_mistakes_in_options_are_named_together(cpalab, is_refused):
     words = ["--users", "0", "--days", "0", "--set", "market.curency=EUR", "--set", "surfaces.social.slot_share=2.0"]
-    places = ["run.users: 0", "run.days: 0.0", "market.curency: unknown key", "surfaces.social.slot_share: 2.0"]
+    places = ["--users: 0", "--days: 0.0", "market.curency: unknown key", "surfaces.social.slot_share: 2.0"]
     is_refused(cpalab("run", "dropshipping", *words), *places)
 
 
@@ -107,7 +107,7 @@ def test_every_problem_of_a_file_is_named_at_once(cpalab, is_refused, tmp_path):
     is_refused(
         answer,
         "titel: unknown key; did you mean title?",
-        "run.days: 0.0 must be greater than 0",
+        "--days: 0.0 must be greater than 0",
         "funnel.0.rate: 1.5 must be less than or equal to 1",
         "channels.social.campaigns.one.bid: -2.0 must be greater than or equal to 0",
     )

@@ -85,7 +85,7 @@ GEO = ("lift", "geo", "geos.csv", "--treated")
             ["--lift: -1", "--treated-share: 5.0", "--test-days: 500", "--level: 4.0", "--power: 7.0"],
         ),
         ("power markets dtc-geos --users -5", ["--users: -5 must"]),
-        ("power markets dtc-geos --set channels.vidoe.holdout.share=0.2", ["--set channels.vidoe.holdout.share: unk"]),
+        ("power markets dtc-geos --set channels.vidoe.holdout.share=0.2", ["--set channels.vidoe: unknown key; did you"]),
         ("power markets dtc-geos --set channels.video.holdout.share=7", ["--set channels.video.holdout.share: 7 must"]),
         ("power markets dtc-geos --set channels.vidoe={holdout={share=1}}", ["--set channels.vidoe: unknown key"]),
         ("power markets dtc-geos --set channels.video={holdout={shre=1}}", ["--set channels.video.holdout.shre: unk"]),
