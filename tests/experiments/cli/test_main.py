@@ -107,7 +107,7 @@ def test_every_problem_of_a_file_is_named_at_once(cpalab, is_refused, tmp_path):
     is_refused(
         answer,
         "titel: unknown key; did you mean title?",
-        "--days: 0.0 must be greater than 0",
+        "run.days: 0.0 must be greater than 0",
         "funnel.0.rate: 1.5 must be less than or equal to 1",
         "channels.social.campaigns.one.bid: -2.0 must be greater than or equal to 0",
     )
