@@ -8,7 +8,7 @@ import click
 
 from experiments.cli.lift import BOUNDARY_NAMES, GEO_METHODS, as_json_option, read_out
 from experiments.cli.options import chosen_scenario, scenario_options
-from experiments.cli.own_data import file_argument, names_in, print_frame, read_table
+from experiments.cli.own_data import file_argument, geos_in, print_frame, read_table
 
 if TYPE_CHECKING:
     from experiments.lift.geo.panel import GeoExperiment, MissingRows
@@ -100,7 +100,8 @@ def user(
 
 @command.command("geo")
 @file_argument
-@click.option("--treated", multiple=True, metavar="GEO,…", help="Geos that would be treated.")
+@click.option("--treated", multiple=True, metavar="GEO,…",
+              help="Geos that would be treated; may be repeated. Quote names with commas, or give them alone.")  # fmt: skip
 @click.option("--candidates", type=int, help="Instead of --treated: choose the best of so many random divisions.")
 @click.option("--treated-share", type=float, default=0.5, show_default=True,
               help="Share of the geos that candidates treat.")  # fmt: skip
@@ -141,16 +142,19 @@ def geo(
     panel = geo_panel(read_table(file), missing_rows=missing_rows)
     # Past spending plays no part: lifts are added to the response.
     past = GeoPanel(panel.geos, panel.dates, panel.response)
+    filled = (
+        f" {panel.filled:,} pairs of geo and date had no row in the table and count as zero." if panel.filled else ""
+    )
 
     def analyse(experiment: "GeoExperiment") -> "GeoLiftTest":
         return read_out(experiment, (level,), method)
 
     if candidates is None:
         found = simulated_power(
-            past, names_in(treated), test_days, analyse,
+            past, geos_in(treated, panel.geos), test_days, analyse,
             relative_lifts=lifts, windows=windows, level=level, power=power,
         )  # fmt: skip
-        summary, chosen = found.summary(), names_in(treated)
+        summary, chosen = found.summary(), geos_in(treated, panel.geos)
     else:
         rng = np.random.default_rng(seed)
         strata = max(1, min(4, len(panel.geos) // 2))
@@ -162,7 +166,7 @@ def geo(
             past, drawn, test_days, analyse, relative_lifts=lifts, windows=windows, level=level, power=power
         )
         found, summary, chosen = selection.held_out, selection.summary(), list(selection.chosen)
-    rows = found.to_frame()
+    rows, summary = found.to_frame(), summary + filled
     if cost is not None:
         dearest = found.highest_detectable_cost(cost)
         summary += (

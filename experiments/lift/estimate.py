@@ -1,6 +1,7 @@
 """A lift estimate: difference, relative lift, p-value and intervals that cannot contradict each other."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, Self
 
@@ -13,6 +14,7 @@ __all__ = [
     "LiftEstimate",
     "SamplingLaw",
     "StudentLaw",
+    "level_problems",
     "normal_parameters",
     "significance",
 ]
@@ -33,6 +35,24 @@ def significance(level: float) -> float:
     if not 0.5 <= level <= 0.999999:
         refuse([f"level: {level} must lie between 0.5 and 0.999999; write 0.95 for 95 %"])
     return round(1 - level, 12)
+
+
+def level_problems(levels: object) -> list[str]:
+    """What is wrong with the confidence levels of a report."""
+    if isinstance(levels, str) or not isinstance(levels, Iterable):
+        return [f"levels: {levels} must be a sequence of confidence levels; write (0.95,)"]
+    given = list(levels)
+    if not given:
+        return ["levels: () must hold at least one confidence level; write (0.90, 0.95)"]
+    problems: list[str] = []
+    for level in given:
+        try:
+            significance(level)
+        except TypeError:
+            problems.append(f"level: {level} must be a number; write 0.95 for 95 %")
+        except LiftInputError as refusal:
+            problems += refusal.problems
+    return problems
 
 
 class SamplingLaw(Protocol):

@@ -3,14 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 
 from experiments.lift.arms import ArmStatistics
 from experiments.lift.cost_ratio import CostPerIncrementalConversion, cost_per_incremental_conversion
-from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw, significance
-from experiments.lift.refusal import LiftInputError, refuse
+from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw, level_problems
+from experiments.lift.refusal import choice_problems, refuse
 from experiments.lift.sample_ratio import SampleRatioCheck, sample_ratio_check
 from experiments.lift.small_counts import SmallCountLaw
 from experiments.lift.welch import welch_lift
@@ -104,8 +104,8 @@ class UserLiftTest:
         """Effect per exposed user: intention to treat ÷ π, same t; None where nobody is known exposed.
 
         The baseline is the rate the exposed would have had without ads, (ȳ_C − Σ_unexposed y / n_T) / π, in
-        which π cancels from the relative lift. With few conversions its interval is not given (it is
-        infinite).
+        which π cancels from the relative lift. With few conversions the relative interval is not given (it
+        is infinite).
 
         Source: Gordon et al. (2019), Marketing Science 38(2), eq. 8.
         """
@@ -113,12 +113,12 @@ class UserLiftTest:
             return None
         factor = 1 / self.share_exposed
         if not isinstance(self.lift.law, StudentLaw):
-            return LiftEstimate(_WithoutBaseline(self.treated, self.control), factor)
+            return LiftEstimate(_OfExposed(self.treated, self.control, self.unexposed.sum / self.treated.users), factor)
         # Per treated user, w = y where unexposed and 0 elsewhere; hence Σw² = Σwy.
         organic = ArmStatistics(self.treated.users, self.unexposed.sum, self.unexposed.sum_squares)
         error = organic.mean_variance
         if math.isnan(error) or math.isinf(self.lift.law.standard_error):
-            return self.lift.scaled(factor)
+            return LiftEstimate(replace(self.lift.law, baseline=self.control.mean - organic.mean), factor)
         shared = (self.unexposed.sum_squares / self.treated.users - organic.mean * self.treated.mean) / (
             self.treated.users - 1
         )
@@ -144,6 +144,10 @@ class UserLiftTest:
     def to_frame(self) -> pd.DataFrame:
         """One row per level: the ad platforms' lift columns with their bounds, p-value and verdict.
 
+        Where it is known whom ads reached: `itt` and `att`, in conversions per assigned and per exposed user, and
+        `relative_att_lift`, over the rate the exposed would have had without ads; `relative_conversion_lift` is over
+        the control's rate, that of everybody assigned.
+
         `cost` and `cost_per_incremental_conversion` are in units of money. An upper bound may be infinite; a
         price that does not exist is nan.
         """
@@ -160,6 +164,7 @@ class UserLiftTest:
             "cost": self.cost_micros / MICROS,
             **with_bounds("incremental_conversions", incremental.difference, incremental.interval(level)),
             **with_bounds("relative_conversion_lift", incremental.relative_lift, incremental.relative_interval(level)),
+            **self._columns_of_exposed(level),
             **with_bounds("cost_per_incremental_conversion", price.point, (price.lower, price.upper)),
             "cost_set_kind": price.kind,
             "p_value": self.p_value,
@@ -167,16 +172,45 @@ class UserLiftTest:
             "method": self.method,
         }
 
+    def _columns_of_exposed(self, level: float) -> dict[str, object]:
+        """Effects per assigned (ITT) and per exposed user (ATT), where the record tells whom ads reached."""
+        att = self.lift_of_exposed
+        if att is None or self.unexposed is None:
+            return {}
+        return {
+            "exposed_users": self.treated.users - self.unexposed.users,
+            "share_exposed": self.share_exposed,
+            **with_bounds("itt", self.lift.difference, self.lift.interval(level)),
+            **with_bounds("att", att.difference, att.interval(level)),
+            **with_bounds("relative_att_lift", att.relative_lift, att.relative_interval(level)),
+        }
+
+    def _sentences_of_exposed(self, level: float) -> list[str]:
+        att = self.lift_of_exposed
+        if att is None:
+            return []
+        lower, upper = (1000 * bound for bound in att.interval(level))
+        relative = att.relative_lift
+        lift = (
+            f", a lift of {relative:.1%} over what they would have done without ads" if math.isfinite(relative) else ""
+        )
+        return [
+            f"Ads reached {self.share_exposed:.1%} of them: effect on the exposed (ATT) {1000 * att.difference:,.2f} "
+            f"conversions per 1,000 ({100 * level:g}% interval {lower:,.2f} to {upper:,.2f}){lift}."
+        ]
+
     def summary(self) -> str:
         """Lift, price and what may be concluded at the highest level, in a few sentences."""
         level = max(self.levels)
         incremental = self.incremental_conversions
         lower, upper = incremental.interval(level)
         relative = incremental.relative_lift
-        lift = f", a lift of {relative:.1%}" if math.isfinite(relative) else ""
+        everybody = "" if self.lift_of_exposed is None else " over all assigned (ITT)"
+        lift = f", a lift of {relative:.1%}{everybody}" if math.isfinite(relative) else ""
         sentences = [
             f"Incremental conversions among {self.treated.users:,} people: {incremental.difference:,.1f} "
             f"({100 * level:g}% interval {lower:,.1f} to {upper:,.1f}){lift}; p = {self.p_value:.3g}.",
+            *self._sentences_of_exposed(level),
             self.cost_per_incremental_conversion(level).summary(),
         ]
         if self.sample_ratio is not None and self.sample_ratio.mismatch:
@@ -217,7 +251,7 @@ def user_holdout_test(
     ]
     if not 0 <= cost_micros < math.inf:
         problems.append(f"cost_micros: {cost_micros} must not be negative; give the money paid in the treated arm")
-    problems += _level_problems(levels)
+    problems += level_problems(levels) + choice_problems("method", method, get_args(LiftMethod))
     if unexposed is not None and not (
         unexposed.users <= treated.users and unexposed.sum_squares <= treated.sum_squares
     ):
@@ -240,13 +274,15 @@ def user_holdout_test(
 
 
 @dataclass(frozen=True)
-class _WithoutBaseline(SmallCountLaw):
-    """The small-count law of a difference whose baseline is not the control's mean and has no limits here."""
+class _OfExposed(SmallCountLaw):
+    """The small-count law of a difference whose baseline, the control's rate less `organic`, has no limits here."""
+
+    organic: float
 
     @property
     def baseline(self) -> float:
-        """Not known."""
-        return math.nan
+        """Rate that the exposed would have had without ads, per treated user."""
+        return self.control.mean - self.organic
 
     def relative_limits(self, quantile: float, verdict: int) -> Interval:  # noqa: ARG002 (nothing is known)
         """Nothing is excluded."""
@@ -256,18 +292,6 @@ class _WithoutBaseline(SmallCountLaw):
 def _rarer(arm: ArmStatistics) -> float:
     """Conversions, or non-conversions where the outcome is binary and they are fewer."""
     return min(arm.sum, arm.users - arm.sum) if arm.is_binary else arm.sum
-
-
-def _level_problems(levels: Sequence[float]) -> list[str]:
-    if not levels:
-        return ["levels: () must hold at least one confidence level; write (0.90, 0.95)"]
-    problems: list[str] = []
-    for level in levels:
-        try:
-            significance(level)
-        except LiftInputError as refusal:
-            problems += refusal.problems
-    return problems
 
 
 def with_bounds(name: str, value: float, bounds: Interval) -> dict[str, float]:

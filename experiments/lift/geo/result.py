@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from experiments.lift.cost_ratio import CostPerIncrementalConversion, cost_per_incremental_conversion
-from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw
+from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw, level_problems
 from experiments.lift.fieller import fieller_set
 from experiments.lift.geo.incremental_cost import IncrementalCost
 from experiments.lift.geo.panel import GeoExperiment, Outcome
-from experiments.lift.refusal import LiftInputError, refuse
+from experiments.lift.refusal import refuse
 from experiments.lift.user import with_bounds
 
 __all__ = ["GeoLiftTest", "geo_lift_test"]
@@ -175,14 +175,8 @@ def geo_lift_test(
         counterfactual: response of the treated geos without the change, per day of shape `(days,)`.
         notes: sentences for the reader.
     """
-    problems = [] if levels else ["levels: () must hold at least one confidence level; write (0.90, 0.95)"]
-    for level in levels:
-        try:
-            lift.critical_value(level)
-        except LiftInputError as refusal:
-            problems += refusal.problems
-    refuse(problems)
-    said = list(notes)
+    refuse(level_problems(levels))
+    said = [*notes, *_notes_of_table(experiment)]
     error = cost.standard_error if cost is not None else 0.0
     if cost is not None and error > 0 and not isinstance(lift.law, StudentLaw):
         said.append("The error of the cost that would have been spent anyway is not in the price.")
@@ -203,6 +197,15 @@ def geo_lift_test(
         series=pd.DataFrame() if counterfactual is None else _series(experiment, counterfactual),
         notes=tuple(said),
     )
+
+
+def _notes_of_table(experiment: GeoExperiment) -> list[str]:
+    notes = []
+    if experiment.panel.filled:
+        notes.append(f"{experiment.panel.filled:,} pairs of geo and date had no row in the table and count as zero.")
+    if (experiment.panel.response[:, experiment.everything] < 0).any():
+        notes.append("Some responses are negative; they count as refunds.")
+    return notes
 
 
 def _series(experiment: GeoExperiment, counterfactual: object) -> pd.DataFrame:
