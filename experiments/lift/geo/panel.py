@@ -124,18 +124,14 @@ def geo_experiment(
         outcome: what the response is.
 
     Raises:
-        LiftInputError: unknown, no or all geos treated, dates outside the panel or out of order, negative conversions,
-            a response that never varies; all at once.
+        LiftInputError: unknown, no or all geos treated, dates outside the panel or out of order, negative conversions;
+            all at once.
     """
     problems = choice_problems("outcome", outcome, get_args(Outcome))
     negative = int((panel.response < 0).sum())
     if negative and outcome == "conversions":
         problems.append(
             f"response: {negative:,} negative values must be at least 0; if it is value with refunds, ask for outcome value"
-        )
-    if panel.response.size and np.ptp(panel.response) == 0:
-        problems.append(
-            f"response: {panel.response.flat[0]:g} in every geo on every day must vary; check what the column counts"
         )
     names = [str(geo) for geo in treated]
     for geo in sorted(set(names) - set(panel.geos)):
@@ -188,7 +184,8 @@ def geo_panel(data: Any, *, missing_rows: MissingRows = "refuse") -> GeoPanel:
 
     Raises:
         LiftInputError: columns missing or of the wrong kind, dates that are none or skip days, two rows for a
-            geo and day, missing rows or values, negative costs, fewer than two geos; all at once.
+            geo and day, missing rows or values, negative costs, a response that never varies, fewer than two geos;
+            all at once.
     """
     frame = frame_of(data)
     refuse(choice_problems("missing_rows", missing_rows, get_args(MissingRows)))
@@ -204,7 +201,12 @@ def geo_panel(data: Any, *, missing_rows: MissingRows = "refuse") -> GeoPanel:
     calendar, day_codes = np.unique(dates, return_inverse=True)
     cells = name_codes[codes] * calendar.size + day_codes
     rows = np.bincount(cells, minlength=geos.size * calendar.size)
-    problems = _shape_problems(rows, np.asarray(geos), calendar, missing_rows)
+    problems = []
+    if np.ptp(response) == 0 and rows.all():
+        problems.append(
+            f"{names['response']}: {response[0]:g} in every row must vary; there is nothing to compare: check what it counts"
+        )
+    problems += _shape_problems(rows, np.asarray(geos), calendar, missing_rows)
     refuse(problems)
 
     def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
