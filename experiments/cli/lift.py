@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.cli.own_data import file_argument, levels_option, names_in, print_lift, print_rows, read_table, show
+from experiments.cli.own_data import (
+    file_argument,
+    geos_in,
+    levels_option,
+    names_in,
+    print_lift,
+    print_rows,
+    read_table,
+    show,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,7 +229,8 @@ def print_arms(frame: "pd.DataFrame") -> None:
 
 @command.command("geo")
 @file_argument
-@click.option("--treated", multiple=True, required=True, metavar="GEO,…", help="Geos whose ads were changed.")
+@click.option("--treated", multiple=True, required=True, metavar="GEO,…",
+              help="Geos whose ads were changed; may be repeated. Quote names with commas, or give them alone.")  # fmt: skip
 @click.option("--start", required=True, metavar="DATE", help="First day of the test.")
 @click.option("--end", required=True, metavar="DATE", help="Last day of the test.")
 @click.option("--cooldown-days", type=int, default=0, show_default=True,
@@ -259,7 +269,9 @@ def geo(
     if series is not None and not series.parent.is_dir():
         raise LiftInputError([f"--series: {series.parent} must be a folder; create it first"])
     panel = geo_panel(read_table(file), missing_rows=missing_rows)
-    experiment = geo_experiment(panel, names_in(treated), start, end, cooldown_days=cooldown_days, outcome=outcome)
+    experiment = geo_experiment(
+        panel, geos_in(treated, panel.geos), start, end, cooldown_days=cooldown_days, outcome=outcome
+    )
     test = read_out(experiment, levels, method, inference, season_days, pairs)
     test = test.against(alternative)
     if series is not None:
@@ -345,6 +357,9 @@ def _pairs(file: Path | None) -> list[tuple[str, str]]:
         raise LiftInputError(
             [f"{file}: column {name} is required; it has {', '.join(table.columns)}" for name in missing]
         )
+    nameless = int(table[["geo", "pair"]].isna().any(axis=1).sum())
+    if nameless:
+        raise LiftInputError([f"{file}: {nameless} rows without geo or pair must name both; leave out the rows"])
     pairs = [tuple(str(geo) for geo in rows["geo"]) for _, rows in table.groupby("pair", sort=True)]
     uneven = [", ".join(pair) for pair in pairs if len(pair) != 2]
     if uneven:

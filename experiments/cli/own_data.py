@@ -1,10 +1,13 @@
 """People's own tables: how the commands read them, and how they print what a lift test found."""
 
-from collections.abc import Callable
+import csv
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from experiments.lift.refusal import LiftInputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "cell",
     "file_argument",
+    "geos_in",
     "levels_option",
     "names_in",
     "print_frame",
@@ -22,6 +26,17 @@ __all__ = [
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+# Names, not numbers: 01 is not 1, and NA is Namibia.
+NAMED = ("user_id", "cluster_id", "geo", "location", "pair")
+# Each is one of two words.
+WORDS = ("arm", "state")
+SEPARATORS = (",", ";", "\t")
+# What exports write where a number is missing.
+MISSING = (
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
+    "NULL", "NaN", "None", "n/a", "nan", "null",
+)  # fmt: skip
 
 file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -44,27 +59,69 @@ def names_in(values: tuple[str, ...]) -> list[str]:
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
 
 
+def geos_in(values: tuple[str, ...], geos: Sequence[str]) -> list[str]:
+    """Names of geos: a value that is a geo's name is that geo; others are split at commas outside double quotes."""
+    names = []
+    for value in values:
+        if value in geos:
+            names.append(value)
+            continue
+        for fields in csv.reader(value.splitlines(), skipinitialspace=True):
+            names += [field if field in geos else field.strip() for field in fields if field.strip()]
+    return names
+
+
 def read_table(file: Path) -> "pd.DataFrame":
-    """A table from CSV (also compressed) or Parquet.
+    """A table from CSV (also compressed; separated by commas, semicolons or tabs) or Parquet.
+
+    Columns that name somebody or something are text, as it is written.
 
     Raises:
         LiftInputError: a file of another kind, or one that cannot be read as what its name says.
     """
     import pandas as pd
 
-    from experiments.lift.refusal import LiftInputError
-
     name = file.name.lower()
     try:
         if name.endswith((".parquet", ".pq")):
             return pd.read_parquet(file)
         if name.endswith((".csv", ".csv.gz", ".csv.zst")):
-            return pd.read_csv(file)
+            return _read_csv(file)
+    except LiftInputError:
+        raise
     # pyarrow's errors of broken files are ValueErrors too.
     except (ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise LiftInputError([f"{file}: it must be a readable table; {reason}"]) from error
     raise LiftInputError([f"{file}: its name must end in .csv or .parquet; convert or rename it"])
+
+
+def _read_csv(file: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    def header(separator: str) -> list[str]:
+        line = pd.read_csv(file, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False)
+        return [str(name) for name in line.iloc[0]]
+
+    # The header line tells the separator: a comma in a name of a column is rarer than several columns.
+    separator = max(SEPARATORS, key=lambda candidate: len(header(candidate)))
+    names = header(separator)
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise LiftInputError([f"{file}: column {name} stands there twice and must once; drop one" for name in twice])
+    table = pd.read_csv(
+        file,
+        sep=separator,
+        dtype=dict.fromkeys(set(NAMED) & set(names), str),
+        keep_default_na=False,
+        na_values={name: [""] if name in (*NAMED, *WORDS) else list(MISSING) for name in names},
+    )
+    # pandas takes the first fields of rows that are longer than the header for names of the rows.
+    if not isinstance(table.index, pd.RangeIndex):
+        raise LiftInputError(
+            [f"{file}: rows have more fields than the {len(names)} names of the header; put text with commas in quotes"]
+        )
+    return table
 
 
 def show(frame: "pd.DataFrame", summary: str, as_json: bool, print_table: "Callable[[pd.DataFrame], None]") -> None:
@@ -98,7 +155,7 @@ def print_lift(frame: "pd.DataFrame") -> None:
     for name in measures:
         bounds = zip(frame[f"{name}_lower"], frame[f"{name}_upper"], strict=True)
         table.add_row(
-            name.replace("_", " "),
+            _label(name, frame),
             cell(name, frame[name].iloc[0]),
             *(f"{cell(name, low)} – {cell(name, high)}" for low, high in bounds),
         )
@@ -155,7 +212,19 @@ def print_frame(frame: "pd.DataFrame") -> None:
     console().print(table)
 
 
-SHARES = ("lift", "share", "power", "rate")
+SHARES = ("lift", "share", "power", "rate", "itt", "att")
+# Where a test tells the effect on everybody assigned from that on the exposed, labels say which is which.
+EFFECTS = {
+    "itt": "effect per assigned user (ITT)",
+    "relative_conversion_lift": "relative conversion lift of the assigned (ITT lift)",
+    "att": "effect per exposed user (ATT)",
+    "relative_att_lift": "relative conversion lift of the exposed (ATT lift)",
+}
+
+
+def _label(name: str, frame: "pd.DataFrame") -> str:
+    plain = name.replace("_", " ")
+    return EFFECTS.get(name, plain) if "att" in frame.columns else plain
 
 
 def cell(name: str, value: Any) -> str:

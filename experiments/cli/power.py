@@ -9,7 +9,7 @@ import click
 
 from experiments.cli.lift import BOUNDARY_NAMES, GEO_METHODS, as_json_option, read_out
 from experiments.cli.options import chosen_scenario, scenario_options
-from experiments.cli.own_data import file_argument, names_in, print_frame, read_table
+from experiments.cli.own_data import file_argument, geos_in, print_frame, read_table
 from experiments.lift.designs.registry import GEO_DESIGNS, USER_DESIGNS, find_designs
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def user(
 
 @command.command("geo")
 @file_argument
-@click.option("--treated", multiple=True, metavar="GEO,…", help="Geos that would be treated.")
+@click.option("--treated", multiple=True, metavar="GEO,…",
+              help="Geos that would be treated; may be repeated. Quote names with commas, or give them alone.")  # fmt: skip
 @click.option("--candidates", type=int, help="Instead of --treated: choose the best of so many random divisions.")
 @click.option("--treated-share", type=float, default=0.5, show_default=True,
               help="Share of the geos that candidates treat.")  # fmt: skip
@@ -157,10 +158,10 @@ def geo(
 
     if candidates is None:
         found = simulated_power(
-            past, names_in(treated), test_days, analyse,
+            past, geos_in(treated, past.geos), test_days, analyse,
             relative_lifts=relative_lifts, windows=windows, level=level, power=power,
         )  # fmt: skip
-        summary, chosen = found.summary(), names_in(treated)
+        summary, chosen = found.summary(), geos_in(treated, past.geos)
     else:
         rng = np.random.default_rng(seed)
         strata = max(1, min(4, len(past.geos) // 2))
@@ -172,6 +173,8 @@ def geo(
             past, drawn, test_days, analyse, relative_lifts=relative_lifts, windows=windows, level=level, power=power
         )
         found, summary, chosen = selection.held_out, selection.summary(), list(selection.chosen)
+    if past.filled:
+        summary += f" {past.filled:,} pairs of geo and date had no row in the table and count as zero."
     if cost is not None:
         dearest = found.highest_detectable_cost(cost)
         summary += (

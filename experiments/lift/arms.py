@@ -38,7 +38,9 @@ class ArmStatistics:
         if self.users < 0:
             problems.append(f"users: {self.users} must not be negative; give the number of users assigned")
         if not (math.isfinite(self.sum) and math.isfinite(self.sum_squares)):
-            problems.append(f"sum, sum_squares: {self.sum}, {self.sum_squares} must be finite; remove missing outcomes")
+            problems.append(
+                f"sum, sum_squares: {self.sum}, {self.sum_squares} must be finite; remove missing and huge outcomes"
+            )
         elif self.sum**2 > max(self.users, 0) * self.sum_squares * (1 + ROUNDING):
             problems.append(
                 f"sum_squares: {self.sum_squares} must be at least sum² / users for users={self.users}, "
@@ -50,7 +52,9 @@ class ArmStatistics:
     def from_values(cls, values: ArrayLike) -> Self:
         """The statistics of one outcome per user (array of shape `(users,)`)."""
         outcomes = np.asarray(values, dtype=np.float64)
-        return cls(int(outcomes.size), float(outcomes.sum()), float(outcomes @ outcomes))
+        # Sums that leave the range of numbers are refused in words.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return cls(int(outcomes.size), float(outcomes.sum()), float(outcomes @ outcomes))
 
     @classmethod
     def from_converters(cls, users: int, converters: int) -> Self:
@@ -131,7 +135,8 @@ class PairStatistics:
     def from_values(cls, outcome: ArrayLike, other: ArrayLike) -> Self:
         """The statistics of two variables per user (arrays of shape `(users,)`)."""
         y, x = np.asarray(outcome, dtype=np.float64), np.asarray(other, dtype=np.float64)
-        return cls(ArmStatistics.from_values(y), ArmStatistics.from_values(x), float(x @ y))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return cls(ArmStatistics.from_values(y), ArmStatistics.from_values(x), float(x @ y))
 
     def __add__(self, arm: Self) -> Self:
         """The statistics of both sets of users together."""

@@ -39,16 +39,22 @@ def significance(level: float) -> float:
     return round(1 - level, 12)
 
 
-def level_problems(levels: Iterable[float]) -> list[str]:
-    """What is wrong with the levels of a test: none, or one outside its range."""
+def level_problems(levels: object) -> list[str]:
+    """What is wrong with the confidence levels of a report."""
+    if isinstance(levels, str) or not isinstance(levels, Iterable):
+        return [f"levels: {levels} must be a sequence of confidence levels; write (0.95,)"]
+    given = list(levels)
+    if not given:
+        return ["levels: () must hold at least one confidence level; write (0.90, 0.95)"]
     problems: list[str] = []
-    given = tuple(levels)
     for level in given:
         try:
             significance(level)
+        except TypeError:
+            problems.append(f"level: {level} must be a number; write 0.95 for 95 %")
         except LiftInputError as refusal:
             problems += refusal.problems
-    return problems if given else ["levels: () must hold at least one confidence level; write (0.90, 0.95)"]
+    return problems
 
 
 class SamplingLaw(Protocol):

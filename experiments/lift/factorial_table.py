@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-import narwhals as nw
-import numpy as np
-import pandas as pd
-
+from experiments.lift.columns import coded, frame_of, numbers
 from experiments.lift.factorial import FactorialTest, factorial_test
 from experiments.lift.refusal import refuse
-from experiments.lift.user_table import missing_columns, number_problems
+from experiments.lift.user_rows import REFUNDS, is_treated, missing_columns, user_problems
 
 __all__ = ["factorial_table_test"]
-
-ARMS = {"treated", "control"}
 
 
 def factorial_table_test(data: Any, factors: Sequence[str] = ("arm_a", "arm_b")) -> FactorialTest:
@@ -31,31 +26,13 @@ def factorial_table_test(data: Any, factors: Sequence[str] = ("arm_a", "arm_b"))
     names = list(factors)
     if len(set(names)) != 2:
         refuse([f"factors: {', '.join(names) or 'nothing given'} must be two columns; write search,social"])
-    frame = nw.from_native(data, eager_only=True)
+    frame = frame_of(data)
     refuse(missing_columns(frame.columns, ("user_id", "conversions", *names), ("cost",)))
-    used = ["user_id", "conversions", *names, *[x for x in ("cost",) if x in frame.columns]]
-    columns = {name: frame[name].to_numpy() for name in used}
-    problems = []
-    for name in used:
-        missing = int(frame[name].is_null().sum())
-        if missing:
-            problems.append(f"{name}: {missing:,} missing values must be given; write 0 for no conversion or cost")
-        elif name in ("conversions", "cost"):
-            problems += number_problems(name, columns[name])
-    for name in names:
-        strangers = sorted({str(label) for label in pd.unique(columns[name])} - ARMS)
-        if strangers:
-            problems.append(f"{name}: {', '.join(strangers[:5])} must be treated or control; rename the arms")
-    repeated = int((np.bincount(pd.factorize(columns["user_id"])[0]) > 1).sum()) if not problems else 0
-    if repeated:
-        problems.append(f"user_id: {repeated:,} users in several rows must have one; sum their rows")
-    refuse(problems)
+    problems: list[str] = []
+    user, users = coded(frame, "user_id", problems)
+    conversions = numbers(frame, "conversions", problems, REFUNDS)
+    cost = numbers(frame, "cost", problems, REFUNDS) if "cost" in frame.columns else None
+    first_arm, second_arm = (is_treated(frame, name, problems) for name in names)
+    refuse(problems or user_problems(user, users))
     first, second = names
-    return factorial_test(
-        first,
-        second,
-        columns["conversions"].astype(np.float64),
-        columns[first] == "treated",
-        columns[second] == "treated",
-        columns["cost"].astype(np.float64) if "cost" in columns else None,
-    )
+    return factorial_test(first, second, conversions, first_arm, second_arm, cost)

@@ -17,6 +17,8 @@ __all__ = ["Sides", "UserTestDesign", "UserTestPlan", "exaggeration", "experimen
 Sides = Literal["two-sided", "greater"]
 # No test is planned for an expected t beyond.
 LARGEST_T = 60.0
+# Nor for more users than there could ever be, or for outcomes rarer than one in them.
+MOST_USERS = 1e18
 
 
 def exaggeration(expected_t: float, level: float = 0.95) -> float:
@@ -92,6 +94,12 @@ class UserTestDesign:
             )
         elif not 0 < self.baseline_rate < math.inf:
             problems.append(f"baseline_rate: {self.baseline_rate} must be positive; value per user without ads")
+        if 0 < self.baseline_rate < 1 / MOST_USERS:
+            problems.append(
+                f"baseline_rate: {self.baseline_rate} must be at least {1 / MOST_USERS:g}; no test is that large"
+            )
+        if self.outcome_sd is not None and 0 < self.outcome_sd < 1 / MOST_USERS:
+            problems.append(f"outcome_sd: {self.outcome_sd} must be at least {1 / MOST_USERS:g}; use a smaller unit")
         if self.outcome_sd is not None and not 0 < self.outcome_sd < math.inf:
             problems.append(f"outcome_sd: {self.outcome_sd} must be positive; leave it out for converters")
         if not 0 < self.treated_share < 1:
@@ -160,8 +168,13 @@ class UserTestDesign:
         if not 0 < relative_lift <= highest:
             refuse([f"relative_lift: {relative_lift} must lie above 0 and up to {highest:z.4g}; 0.1 is 10 %"])
         se = self.standard_error(1, relative_lift)
+        needed, effect = self.needed_t(power) * se, self.effect(relative_lift)
+        if needed > math.sqrt(MOST_USERS) * effect:
+            refuse(
+                [f"relative_lift: {relative_lift} must need fewer than {MOST_USERS:g} users; plan for a larger lift"]
+            )
         # A hair less than a whole user is rounding.
-        return math.ceil((self.needed_t(power) * se / self.effect(relative_lift)) ** 2 - 1e-6)
+        return math.ceil((needed / effect) ** 2 - 1e-6)
 
     def minimum_detectable_lift(self, users: float, power: float = 0.80) -> float:
         """Smallest lift found with this power; infinite where even converting everybody would not be.

@@ -1,8 +1,9 @@
 """The refusal of bad input to a lift test: every problem at once, as place, value, rule and hint."""
 
+import difflib
 from collections.abc import Sequence
 
-__all__ = ["LiftInputError", "refuse"]
+__all__ = ["LiftInputError", "choice_problems", "refuse"]
 
 
 class LiftInputError(ValueError):
@@ -21,3 +22,12 @@ def refuse(problems: Sequence[str]) -> None:
     """Raise one `LiftInputError` that carries all problems; do nothing where there is none."""
     if problems:
         raise LiftInputError(problems)
+
+
+def choice_problems(place: str, given: object, allowed: Sequence[str]) -> list[str]:
+    """What is wrong with a word that must be one of a few."""
+    if given in allowed:
+        return []
+    close = difflib.get_close_matches(str(given), allowed, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"write {allowed[0]}"
+    return [f"{place}: {given} must be one of {', '.join(allowed)}; {hint}"]

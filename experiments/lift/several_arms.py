@@ -8,6 +8,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from experiments.lift.columns import coded, frame_of
 from experiments.lift.estimate import StudentLaw
 from experiments.lift.multiplicity import against_shared_control
 from experiments.lift.refusal import refuse
@@ -44,7 +45,7 @@ class SeveralArmsTest:
 
 def arms_of(data: Any) -> list[str]:
     """The arms besides control where they are several channels; none where the table has arms treated and control."""
-    frame = nw.from_native(data, eager_only=True)
+    frame = frame_of(data)
     if "arm" not in frame.columns or frame["arm"].is_null().any():
         return []
     labels = sorted({str(label) for label in pd.unique(frame["arm"].to_numpy())})
@@ -65,14 +66,17 @@ def several_arms_test(
     Raises:
         LiftInputError: as `user_table_test` for any arm; a user in several rows.
     """
-    frame = nw.from_native(data, eager_only=True)
+    frame = frame_of(data)
     labels = frame["arm"].to_numpy().astype(str) if "arm" in frame.columns else np.array([])
     if "user_id" in frame.columns:
-        repeated = int((np.bincount(pd.factorize(frame["user_id"].to_numpy())[0]) > 1).sum())
-        if repeated:
-            refuse(
-                [f"user_id: {repeated:,} users in several rows or arms must have one; sum their rows or mend the arms"]
+        problems: list[str] = []
+        user, users = coded(frame, "user_id", problems)
+        if user.size > users.size:
+            repeated = int((np.bincount(user) > 1).sum())
+            problems.append(
+                f"user_id: {repeated:,} users in several rows or arms must have one; sum their rows or mend the arms"
             )
+        refuse(problems)
     tests = {}
     for arm in arms_of(data):
         pair = frame.filter(np.isin(labels, (arm, "control")).tolist())

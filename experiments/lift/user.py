@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ from experiments.lift.estimate import (
     in_words,
     level_problems,
 )
-from experiments.lift.refusal import refuse
+from experiments.lift.refusal import choice_problems, refuse
 from experiments.lift.sample_ratio import SampleRatioCheck, sample_ratio_check
 from experiments.lift.small_counts import SmallCountLaw
 from experiments.lift.welch import welch_lift
@@ -127,8 +127,8 @@ class UserLiftTest:
         """Effect per exposed user: intention to treat ÷ π, same t; None where nobody is known exposed.
 
         The baseline is the rate the exposed would have had without ads, (ȳ_C − Σ_unexposed y / n_T) / π, in
-        which π cancels from the relative lift. With few conversions its interval is not given (it is
-        infinite).
+        which π cancels from the relative lift. With few conversions the relative interval is not given (it
+        is infinite).
 
         Source: Gordon et al. (2019), Marketing Science 38(2), eq. 8.
         """
@@ -142,12 +142,13 @@ class UserLiftTest:
     def _law_of_exposed(self, law: SamplingLaw) -> SamplingLaw:
         """The law of the lift per assigned user, with π times the exposed people's rate without ads as its baseline."""
         if self.unexposed is None or not isinstance(law, StudentLaw):
-            return _WithoutBaseline(self.treated, self.control)
+            organic_rate = 0.0 if self.unexposed is None else self.unexposed.sum / self.treated.users
+            return _OfExposed(self.treated, self.control, organic_rate)
         # Per treated user, w = y where unexposed and 0 elsewhere; hence Σw² = Σwy.
         organic = ArmStatistics(self.treated.users, self.unexposed.sum, self.unexposed.sum_squares)
         error = organic.mean_variance
         if math.isnan(error) or math.isinf(law.standard_error):
-            return law
+            return replace(law, baseline=self.control.mean - organic.mean)
         shared = (self.unexposed.sum_squares / self.treated.users - organic.mean * self.treated.mean) / (
             self.treated.users - 1
         )
@@ -173,6 +174,10 @@ class UserLiftTest:
     def to_frame(self) -> pd.DataFrame:
         """One row per level: the ad platforms' lift columns with their bounds, p-value and verdict.
 
+        Where it is known whom ads reached: `itt` and `att`, in conversions per assigned and per exposed user, and
+        `relative_att_lift`, over the rate the exposed would have had without ads; `relative_conversion_lift` is over
+        the control's rate, that of everybody assigned.
+
         `cost` and `cost_per_incremental_conversion` are in units of money. An upper bound may be infinite; a
         price that does not exist is nan.
         """
@@ -191,6 +196,7 @@ class UserLiftTest:
             "cost": self.cost_micros / MICROS,
             **with_bounds("incremental_conversions", incremental.difference, interval),
             **with_bounds("relative_conversion_lift", incremental.relative_lift, relative),
+            **self._columns_of_exposed(level),
             **with_bounds("cost_per_incremental_conversion", price.point, (price.lower, price.upper)),
             "cost_set_kind": price.kind,
             "p_value": self.p_value,
@@ -199,6 +205,33 @@ class UserLiftTest:
             "method": self.method,
         }
 
+    def _columns_of_exposed(self, level: float) -> dict[str, object]:
+        """Effects per assigned (ITT) and per exposed user (ATT), where the record tells whom ads reached."""
+        att = self.lift_of_exposed
+        if att is None or self.unexposed is None:
+            return {}
+        return {
+            "exposed_users": self.treated.users - self.unexposed.users,
+            "share_exposed": self.share_exposed,
+            **with_bounds("itt", self.lift.difference, self.lift.interval(level, self.alternative)),
+            **with_bounds("att", att.difference, att.interval(level, self.alternative)),
+            **with_bounds("relative_att_lift", att.relative_lift, att.relative_interval(level, self.alternative)),
+        }
+
+    def _sentences_of_exposed(self, level: float, sides: str) -> list[str]:
+        att = self.lift_of_exposed
+        if att is None:
+            return []
+        interval = in_words(att.scaled(1_000).interval(level, self.alternative), "z,.2f")
+        relative = att.relative_lift
+        lift = (
+            f", a lift of {relative:z.1%} over what they would have done without ads" if math.isfinite(relative) else ""
+        )
+        return [
+            f"Ads reached {self.share_exposed:z.1%} of them: effect on the exposed (ATT) {1000 * att.difference:z,.2f} "
+            f"conversions per 1,000 ({100 * level:g}% {sides}interval {interval}){lift}."
+        ]
+
     def summary(self) -> str:
         """Lift, price and what may be concluded at the highest level, in a few sentences."""
         level = max(self.levels)
@@ -206,10 +239,12 @@ class UserLiftTest:
         interval = in_words(incremental.interval(level, self.alternative))
         sides = "" if self.alternative == "two-sided" else "one-sided "
         relative = incremental.relative_lift
-        lift = f", a lift of {relative:z.1%}" if math.isfinite(relative) else ""
+        everybody = "" if self.lift_of_exposed is None else " over all assigned (ITT)"
+        lift = f", a lift of {relative:z.1%}{everybody}" if math.isfinite(relative) else ""
         sentences = [
             f"Incremental conversions among {self.treated.users:,} people: {incremental.difference:z,.1f} "
             f"({100 * level:g}% {sides}interval {interval}){lift}; p = {self.p_value:z.3g}.",
+            *self._sentences_of_exposed(level, sides),
             self.cost_per_incremental_conversion(level).summary(),
         ]
         if self.sample_ratio is not None and self.sample_ratio.mismatch:
@@ -250,7 +285,7 @@ def user_holdout_test(
     ]
     if not 0 <= cost_micros < math.inf:
         problems.append(f"cost_micros: {cost_micros} must not be negative; give the money paid in the treated arm")
-    problems += level_problems(levels)
+    problems += level_problems(levels) + choice_problems("method", method, get_args(LiftMethod))
     if unexposed is not None and not (
         unexposed.users <= treated.users and unexposed.sum_squares <= treated.sum_squares
     ):
@@ -273,13 +308,15 @@ def user_holdout_test(
 
 
 @dataclass(frozen=True)
-class _WithoutBaseline(SmallCountLaw):
-    """The small-count law of a difference whose baseline is not the control's mean and has no limits here."""
+class _OfExposed(SmallCountLaw):
+    """The small-count law of a difference whose baseline, the control's rate less `organic`, has no limits here."""
+
+    organic: float
 
     @property
     def baseline(self) -> float:
-        """Not known."""
-        return math.nan
+        """Rate that the exposed would have had without ads, per treated user."""
+        return self.control.mean - self.organic
 
     def relative_limits(self, quantile: float, verdict: int) -> Interval:  # noqa: ARG002 (nothing is known)
         """Nothing is excluded."""

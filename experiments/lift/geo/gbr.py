@@ -47,7 +47,8 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
         problems.append("cost: no treated geo differs in cost; nothing was tested. Leave the column out")
     refuse(problems)
     design = np.column_stack([np.ones(before.size), before, dose]) / before[:, None]
-    if np.linalg.matrix_rank(design) < design.shape[1]:
+    # In units of each column, or the reciprocals of large responses would seem to be none.
+    if np.linalg.matrix_rank(design / np.abs(design).max(axis=0)) < design.shape[1]:
         refuse(["response: it must differ between geos before the test, beyond their cost; use did"])
     gram = np.linalg.inv(design.T @ design)
     coefficients = gram @ (design.T @ (during / before))

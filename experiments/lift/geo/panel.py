@@ -3,24 +3,22 @@
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.lift.refusal import LiftInputError, refuse
+from experiments.lift.columns import coded, day_of, days, frame_of, numbers
+from experiments.lift.refusal import choice_problems, refuse
 
 __all__ = [
     "GeoExperiment",
     "GeoPanel",
     "MissingRows",
     "Outcome",
-    "dates_of",
     "geo_experiment",
     "geo_panel",
-    "number_problems",
 ]
 
 MissingRows = Literal["refuse", "zero"]
@@ -44,12 +42,14 @@ class GeoPanel:
         dates: equally spaced dates of shape `(T,)`.
         response: outcome of shape `(G, T)`.
         cost: cost in units of money of shape `(G, T)`; None where the table has none.
+        filled: number of cells that had no row in the table and count as zero.
     """
 
     geos: tuple[str, ...]
     dates: NDArray[np.datetime64]
     response: NDArray[np.float64]
     cost: NDArray[np.float64] | None = None
+    filled: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +124,15 @@ def geo_experiment(
         outcome: what the response is.
 
     Raises:
-        LiftInputError: unknown, no or all geos treated, dates outside the panel or out of order; all at once.
+        LiftInputError: unknown, no or all geos treated, dates outside the panel or out of order, negative conversions;
+            all at once.
     """
-    problems = []
+    problems = choice_problems("outcome", outcome, get_args(Outcome))
+    negative = int((panel.response < 0).sum())
+    if negative and outcome == "conversions":
+        problems.append(
+            f"response: {negative:,} negative values must be at least 0; if it is value with refunds, ask for outcome value"
+        )
     names = [str(geo) for geo in treated]
     for geo in sorted(set(names) - set(panel.geos)):
         close = difflib.get_close_matches(geo, panel.geos, n=1)
@@ -154,12 +160,11 @@ def geo_experiment(
 
 
 def _day(panel: GeoPanel, place: str, date: str, problems: list[str]) -> int | None:
-    try:
-        day = np.datetime64(date, "D")
-    except ValueError:
+    day = day_of(date)
+    if day is None:
         problems.append(f"{place}: {date} must be a date; write 2026-03-01")
         return None
-    found = np.flatnonzero(panel.dates == day)
+    found = np.flatnonzero(panel.dates == np.datetime64(day))
     if found.size:
         return int(found[0])
     problems.append(
@@ -175,40 +180,46 @@ def geo_panel(data: Any, *, missing_rows: MissingRows = "refuse") -> GeoPanel:
         data: any data frame narwhals reads, with the columns `location, date, Y[, cost]` or `date, geo,
             response[, cost]` (`sales`, `conversions` and `value` serve as `response` too).
         missing_rows: what an absent row of a geo and day means: `refuse` (the record may be broken) or `zero`
-            (exports that leave out days without sales).
+            (exports that leave out days without sales); how many are filled is counted.
 
     Raises:
         LiftInputError: columns missing or of the wrong kind, dates that are none or skip days, two rows for a
-            geo and day, missing rows or values, negative costs, fewer than two geos; all at once.
+            geo and day, missing rows or values, negative costs, a response that never varies, fewer than two geos;
+            all at once.
     """
-    frame = nw.from_native(data, eager_only=True)
+    frame = frame_of(data)
+    refuse(choice_problems("missing_rows", missing_rows, get_args(MissingRows)))
     names = _columns(frame.columns)
-    columns = {role: frame[name].to_numpy() for role, name in names.items()}
-    problems = []
-    for name in names.values():
-        missing = int(frame[name].is_null().sum())
-        if missing:
-            problems.append(f"{name}: {missing:,} missing values must be given; write 0 for no sales or cost")
-    for role in ("response", "cost"):
-        if role in columns and not problems:
-            problems += number_problems(names[role], columns[role], refuse_negative=role == "cost")
-    dates = dates_of(columns["date"], names["date"], problems)
+    problems: list[str] = []
+    response = numbers(frame, names["response"], problems)
+    cost = numbers(frame, names["cost"], problems, "book credits in another column") if "cost" in names else None
+    codes, labels = coded(frame, names["geo"], problems)
+    dates = days(frame, names["date"], problems)
     refuse(problems)
 
-    geo_codes, geos = pd.factorize(columns["geo"].astype(str), sort=True)
-    day_codes, days = pd.factorize(dates, sort=True)
-    calendar = np.asarray(days, dtype="datetime64[D]")
-    cells = geo_codes * calendar.size + day_codes
+    name_codes, geos = pd.factorize(np.array([str(label) for label in labels], dtype=object), sort=True)
+    calendar, day_codes = np.unique(dates, return_inverse=True)
+    cells = name_codes[codes] * calendar.size + day_codes
     rows = np.bincount(cells, minlength=geos.size * calendar.size)
-    problems = _shape_problems(rows, np.asarray(geos), calendar, missing_rows)
+    problems = []
+    if np.ptp(response) == 0 and rows.all():
+        problems.append(
+            f"{names['response']}: {response[0]:g} in every row must vary; there is nothing to compare: check what it counts"
+        )
+    problems += _shape_problems(rows, np.asarray(geos), calendar, missing_rows)
     refuse(problems)
 
-    def spread(values: NDArray[Any]) -> NDArray[np.float64]:
-        summed = np.bincount(cells, weights=values.astype(np.float64), minlength=rows.size)
+    def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        summed = np.bincount(cells, weights=values, minlength=rows.size)
         return np.asarray(summed.reshape(geos.size, calendar.size), dtype=np.float64)
 
-    cost = spread(columns["cost"]) if "cost" in columns else None
-    return GeoPanel(tuple(str(geo) for geo in geos), calendar, spread(columns["response"]), cost)
+    return GeoPanel(
+        tuple(str(geo) for geo in geos),
+        calendar,
+        spread(response),
+        None if cost is None else spread(cost),
+        filled=int((rows == 0).sum()),
+    )
 
 
 def _columns(present: Sequence[str]) -> dict[str, str]:
@@ -226,31 +237,6 @@ def _columns(present: Sequence[str]) -> dict[str, str]:
             problems.append(f"{' or '.join(choices)}: column is required; {hint}")
     refuse(problems)
     return names
-
-
-def number_problems(name: str, values: NDArray[Any], refuse_negative: bool = False) -> list[str]:
-    """What keeps a column from being numbers."""
-    if not np.issubdtype(values.dtype, np.number):
-        return [f"{name}: {values.dtype} must be numbers; convert the column"]
-    numbers = values.astype(np.float64)
-    endless = int((~np.isfinite(numbers)).sum())
-    if endless:
-        return [f"{name}: {endless:,} values must be finite numbers; write 0 for none"]
-    negative = int((numbers < 0).sum())
-    if negative and refuse_negative:
-        return [f"{name}: {negative:,} negative values must be at least 0; book credits in another column"]
-    return []
-
-
-def dates_of(values: NDArray[Any], name: str, problems: list[str]) -> NDArray[np.datetime64]:
-    """Dates of shape `(rows,)`; none, and a problem more, where a value is no date."""
-    if np.issubdtype(values.dtype, np.integer):
-        values = values.astype(str)  # 20260301
-    try:
-        return np.asarray(pd.to_datetime(values, format="ISO8601")).astype("datetime64[D]")
-    except (ValueError, TypeError, LiftInputError):
-        problems.append(f"{name}: values such as {values[0]} must be dates; write 2026-03-01")
-        return np.array([], dtype="datetime64[D]")
 
 
 def _shape_problems(

@@ -206,7 +206,7 @@ def geo_lift_test(
         notes: sentences for the reader.
     """
     refuse(level_problems(levels))
-    said = list(notes)
+    said = [*notes, *_notes_of_table(experiment)]
     error = cost.standard_error if cost is not None else 0.0
     if cost is not None and error > 0 and not isinstance(lift.law, StudentLaw):
         said.append("The error of the cost that would have been spent anyway is not in the price.")
@@ -227,6 +227,15 @@ def geo_lift_test(
         series=pd.DataFrame() if counterfactual is None else _series(experiment, counterfactual),
         notes=tuple(said),
     )
+
+
+def _notes_of_table(experiment: GeoExperiment) -> list[str]:
+    notes = []
+    if experiment.panel.filled:
+        notes.append(f"{experiment.panel.filled:,} pairs of geo and date had no row in the table and count as zero.")
+    if (experiment.panel.response[:, experiment.everything] < 0).any():
+        notes.append("Some responses are negative; they count as refunds.")
+    return notes
 
 
 def _series(experiment: GeoExperiment, counterfactual: object) -> pd.DataFrame:

@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.lift.arms import PairStatistics
-from experiments.lift.estimate import StudentLaw
-from experiments.lift.geo.panel import Outcome, dates_of, number_problems
+from experiments.lift.columns import coded, days, frame_of, numbers
+from experiments.lift.estimate import StudentLaw, level_problems
+from experiments.lift.geo.panel import Outcome
 from experiments.lift.geo.result import GeoLiftTest
-from experiments.lift.refusal import refuse
+from experiments.lift.refusal import choice_problems, refuse
 from experiments.lift.welch import welch_lift
 
 __all__ = ["switchback_schedule", "switchback_test"]
@@ -61,35 +61,38 @@ def switchback_test(
         outcome: what the response is.
 
     Raises:
-        LiftInputError: missing columns, repeated or missing days, states that change within a block, fewer
-            than two blocks on or off.
+        LiftInputError: missing columns, missing values, negative costs or conversions, repeated or missing days, states
+            that change within a block, fewer than two blocks on or off.
     """
-    frame = nw.from_native(data, eager_only=True)
+    frame = frame_of(data)
     refuse(
-        [
+        level_problems(levels)
+        + choice_problems("outcome", outcome, get_args(Outcome))
+        + [
             f"{name}: column is required; the table has {', '.join(frame.columns)}"
             for name in ("date", "response", "state")
             if name not in frame.columns
         ]
     )
-    has_cost = "cost" in frame.columns
     problems: list[str] = []
-    for name in ("response", "cost") if has_cost else ("response",):
-        problems += number_problems(name, frame[name].to_numpy())
-    dates = dates_of(frame["date"].to_numpy(), "date", problems)
+    refunds = "if it is value with refunds, ask for outcome value" if outcome == "conversions" else None
+    response = numbers(frame, "response", problems, refunds)
+    has_cost = "cost" in frame.columns
+    cost = numbers(frame, "cost", problems, "book credits elsewhere") if has_cost else np.zeros(response.size)
+    codes, states = coded(frame, "state", problems)
+    dates = days(frame, "date", problems)
     refuse(problems)
     order = np.argsort(dates)
-    state = frame["state"].to_numpy()[order]
-    response = frame["response"].to_numpy().astype(np.float64)[order]
-    cost = frame["cost"].to_numpy().astype(np.float64)[order] if has_cost else np.zeros(response.size)
+    state = np.array([str(label) for label in states], dtype=object)[codes][order]
+    response, cost = response[order], cost[order]
     refuse(_problems(dates[order], state, block_days, washout_days))
 
     block = np.arange(response.size) // block_days
     blocks = response.size // block_days
     kept = (np.arange(response.size) % block_days >= washout_days) & (block < blocks)
-    days = np.bincount(block[kept], minlength=blocks)
-    mean_response = np.bincount(block[kept], weights=response[kept], minlength=blocks) / days
-    mean_cost = np.bincount(block[kept], weights=cost[kept], minlength=blocks) / days
+    kept_days = np.bincount(block[kept], minlength=blocks)
+    mean_response = np.bincount(block[kept], weights=response[kept], minlength=blocks) / kept_days
+    mean_cost = np.bincount(block[kept], weights=cost[kept], minlength=blocks) / kept_days
     is_on = state[::block_days][:blocks] == "on"
     if min(is_on.sum(), (~is_on).sum()) < 2:
         refuse([f"state: {int(is_on.sum())} of {blocks} blocks on must be at least 2 on and 2 off"])
@@ -111,8 +114,24 @@ def switchback_test(
         cost_standard_error=scale * math.sqrt(variance) if known else 0.0,
         cost_covariance=scale**2 * covariance if known else 0.0,
         levels=tuple(levels),
-        notes=(f"{int(is_on.sum())} blocks on, {int((~is_on).sum())} off, of {block_days} days each.",),
+        notes=(
+            f"{int(is_on.sum())} blocks on, {int((~is_on).sum())} off, of {block_days} days each.",
+            *_notes(response, cost, blocks * block_days),
+        ),
     )
+
+
+def _notes(response: NDArray[np.float64], cost: NDArray[np.float64], days_in_blocks: int) -> list[str]:
+    notes = []
+    rest = response.size - days_in_blocks
+    if rest:
+        notes.append(
+            f"Days at the end that fill no block, left out: {rest}, with a response of "
+            f"{response[days_in_blocks:].sum():z,.2f} and a cost of {cost[days_in_blocks:].sum():z,.2f}."
+        )
+    if (response < 0).any():
+        notes.append("Some responses are negative; they count as refunds.")
+    return notes
 
 
 def _problems(

@@ -120,7 +120,9 @@ def time_based_regression(
     regression framework", Google.
     """
     treated, control = experiment.treated.sum(axis=0), experiment.control.sum(axis=0)
-    design = np.column_stack([np.ones(treated.size), control])
+    # In units of its own size: beside the constant a large response would seem not to vary.
+    unit = float(np.abs(control[experiment.pre]).max(initial=0.0)) or 1.0
+    design = np.column_stack([np.ones(treated.size), control / unit])
     fitted = time_regression(treated, design, experiment.pre_days)
     cost = incremental_cost(experiment)
     if errors == "block_conformal":

@@ -291,3 +291,136 @@ def test_mistakes_are_answered_in_words(cpalab, users, monkeypatch, arguments, w
     assert status == 2
     assert words in " ".join(err.split())
     assert out == ""
+
+
+# ---------------------------------------------------------------- tables as people have them
+
+
+def user_csv(tmp_path, rows, header="user_id,arm,conversions,cost"):
+    """A file with these lines, after thirty users of each arm."""
+    lines = [f"{arm[0]}{i},{arm},{i % 2},0" for arm in ("treated", "control") for i in range(30)]
+    file = tmp_path / "mine.csv"
+    file.write_text("\n".join([header, *lines, *rows]) + "\n")
+    return file
+
+
+def treated_users(cpalab, file):
+    status, out, err = cpalab("lift", "user", file, "--json")
+    assert status == 0, err
+    return json.loads(out)["rows"][0]["treated_users"]
+
+
+def test_names_are_text_as_it_is_written(cpalab, tmp_path):
+    rows = ["01,treated,0,0", "1,treated,0,0", "NA,treated,0,0", "1e310,treated,0,0", "1e311,treated,1,0"]
+    assert treated_users(cpalab, user_csv(tmp_path, rows)) == 35
+    assert "user_id: 1 missing" in cpalab("lift", "user", user_csv(tmp_path, [",treated,0,0"]))[2]
+    assert "cost: 2 missing" in cpalab("lift", "user", user_csv(tmp_path, ["a,treated,0,NA", "b,treated,0,"]))[2]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_semicolons_and_tabs_separate_too(cpalab, users, tmp_path, separator, start):
+    other = tmp_path / "other.csv"
+    other.write_text(start + users.read_text().replace(",", separator), encoding="utf-8")
+    assert cpalab("lift", "user", other, "--json") == cpalab("lift", "user", users, "--json")
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "words"),
+    [
+        ("user_id,arm,conversions,cost", ["a,treated,0,0,5,6"], "must be a readable table"),
+        ("user_id,arm,conversions", [], "rows have more fields than the 3 names of the header"),
+        ("user_id,arm,conversions,conversions", [], "column conversions stands there twice"),
+        ("user_id,arm,conversions,cost", ['a,treated,0,"0,05"'], "cost: text such as '0,05' must be numbers"),
+    ],
+)
+def test_tables_that_would_have_to_be_guessed_are_refused(cpalab, tmp_path, header, rows, words):
+    status, _, err = cpalab("lift", "user", user_csv(tmp_path, rows, header))
+    assert status == 2
+    assert words in " ".join(err.split())
+
+
+def test_a_header_without_rows_is_said(cpalab, tmp_path):
+    for name, header in (("user", "user_id,arm,conversions,cost"), ("switchback", "date,response,state")):
+        (tmp_path / "bare.csv").write_text(header + "\n")
+        options = ("--block-days", 7) if name == "switchback" else ()
+        assert "table: 0 rows must be at least one" in cpalab("lift", name, tmp_path / "bare.csv", *options)[2]
+
+
+@pytest.fixture
+def geos(tmp_path):
+    """Eight geos with names that are easily misread; ads lift two of them by a tenth."""
+    rng = np.random.default_rng(5)
+    names = ["New York, NY", "New York", "NA", "00", "01", "1", "1e310", "Rome"]
+    season = 1 + 0.1 * np.sin(2 * np.pi * np.arange(60) / 7)
+    response = np.arange(100, 900, 100)[:, None] * season * (1 + 0.02 * rng.normal(size=(8, 60)))
+    response[:2, 46:] *= 1.1
+    table = pd.DataFrame(
+        {
+            "geo": np.repeat(names, 60),
+            "date": np.tile(pd.date_range("2026-01-01", periods=60).strftime("%Y-%m-%d"), 8),
+            "response": response.ravel(),
+        }
+    )
+    file = tmp_path / "geos.csv"
+    table.to_csv(file, index=False)
+    return file
+
+
+@pytest.mark.parametrize(
+    "treated",
+    [
+        ("--treated", "New York, NY", "--treated", "NA"),
+        ("--treated", '"New York, NY",NA'),
+        ("--treated", 'NA, "New York, NY"'),
+    ],
+)
+def test_geos_with_commas_in_their_names_can_be_named(cpalab, geos, treated):
+    options = ("--start", "2026-02-16", "--end", "2026-03-01", "--json")
+    status, out, err = cpalab("lift", "geo", geos, *treated, *options)
+    assert status == 0, err
+    assert json.loads(out)["rows"][0]["treated_geos"] == 2
+    status, out, err = cpalab("power", "geo", geos, *treated, "--test-days", 7, "--windows", 3, "--json")
+    assert status == 0, err
+    assert json.loads(out)["treated"] in (["New York, NY", "NA"], ["NA", "New York, NY"])
+    assert "NY must be a geo of the table" in cpalab("lift", "geo", geos, "--treated", "Rome,NY", *options)[2]
+
+
+def test_names_of_geos_are_text_as_it_is_written(cpalab, geos):
+    options = ("--start", "2026-02-16", "--end", "2026-03-01", "--json")
+    row = json.loads(cpalab("lift", "geo", geos, "--treated", "00,01,1,1e310,NA", *options)[1])["rows"][0]
+    assert (row["treated_geos"], row["control_geos"]) == (5, 3)
+
+
+def test_filled_cells_are_said_when_read_and_when_planned(cpalab, geos):
+    table = pd.read_csv(geos, dtype=str, keep_default_na=False)
+    table.drop(index=[3, 70]).to_csv(geos, index=False)
+    zero = ("--treated", "Rome", "--missing-rows", "zero")
+    for command in (
+        ("lift", "geo", geos, *zero, "--start", "2026-02-16", "--end", "2026-03-01"),
+        ("power", "geo", geos, *zero, "--test-days", 7, "--windows", 3),
+    ):
+        out = " ".join(cpalab(*command)[1].split())
+        assert "2 pairs of geo and date had no row in the table and count as zero." in out
+
+
+def test_the_effect_on_the_exposed_is_labelled(cpalab, users):
+    out = " ".join(cpalab("lift", "user", users)[1].split())
+    for label in (
+        "effect per assigned user (ITT)", "effect per exposed user (ATT)",
+        "relative conversion lift of the assigned (ITT lift)", "relative conversion lift of the exposed (ATT lift)",
+    ):  # fmt: skip
+        assert label in out
+    assert "over all assigned (ITT)" in out
+    row = json.loads(cpalab("lift", "user", users, "--json")[1])["rows"][0]
+    assert row["relative_att_lift"] > row["relative_conversion_lift"]
+    table = pd.read_csv(users).drop(columns="exposed")
+    table.to_csv(users, index=False)
+    assert "ITT" not in cpalab("lift", "user", users)[1]
+
+
+def test_pairs_without_a_name_are_refused(cpalab, geos, tmp_path):
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("geo,pair\nRome,1\nNA,1\n01,\n")
+    options = ("--start", "2026-02-16", "--end", "2026-03-01", "--method", "trimmed_match", "--pairs", pairs)
+    assert "1 rows without geo or pair" in cpalab("lift", "geo", geos, "--treated", "Rome", *options)[2]

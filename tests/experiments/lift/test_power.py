@@ -177,3 +177,14 @@ def test_bad_plans_are_refused_all_at_once():
     for function in (exaggeration, experiment_multiplier):
         with pytest.raises(LiftInputError, match="positive"):
             function(0.0)
+
+
+@pytest.mark.parametrize("design", [(1e-300, 0.5), (0.02, 0.5, 1e-200)])
+def test_outcomes_rarer_than_people_are_refused(design):
+    with pytest.raises(LiftInputError, match="must be at least 1e-18"):
+        UserTestDesign(*design)
+
+
+def test_a_lift_that_needs_more_users_than_there_are_people_is_refused():
+    with pytest.raises(LiftInputError, match="must need fewer than 1e"):
+        plan_user_test(UserTestDesign(1e-6), relative_lift=1e-300)

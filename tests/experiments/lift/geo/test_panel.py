@@ -1,8 +1,10 @@
 """Reading geo tables: the field's column names, and refusals that name place, value, rule and hint."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from experiments.lift.geo.did import difference_in_differences
 from experiments.lift.geo.panel import geo_experiment, geo_panel
 from experiments.lift.refusal import LiftInputError
 
@@ -95,3 +97,55 @@ def test_a_design_names_its_problems_all_at_once(table):
     ):
         with pytest.raises(LiftInputError, match=words):
             geo_experiment(panel, treated, start, end, cooldown_days=cooldown)
+
+
+def test_filled_cells_are_counted_and_said(panel_of_geos, table_of):
+    table = table_of(panel_of_geos(geos=6, days=40))
+    whole, short = geo_panel(table), geo_panel(table.drop(index=[5, 17]), missing_rows="zero")
+    assert (whole.filled, short.filled) == (0, 2)
+    tests = [
+        difference_in_differences(geo_experiment(p, ["g00", "g01"], "2026-01-31", "2026-02-09")) for p in (whole, short)
+    ]
+    assert "count as zero" not in tests[0].summary()
+    assert "2 pairs of geo and date had no row in the table and count as zero." in tests[1].notes
+
+
+def test_negative_conversions_are_refused_and_negative_value_is_said(panel_of_geos, table_of):
+    table = table_of(panel_of_geos(geos=6, days=40))
+    table.loc[3, "Y"] = -1.0
+    panel = geo_panel(table)
+    design = (panel, ["g00", "g01"], "2026-01-31", "2026-02-09")
+    with pytest.raises(LiftInputError, match="response: 1 negative values must be at least 0; if it is value"):
+        geo_experiment(*design)
+    test = difference_in_differences(geo_experiment(*design, outcome="value"))
+    assert "Some responses are negative; they count as refunds." in test.notes
+
+
+def test_the_calendar_day_as_written_counts(table):
+    shifted = table.assign(date=table["date"].astype(str) + "T00:00:00+02:00")
+    np.testing.assert_array_equal(geo_panel(shifted).dates, geo_panel(table).dates)
+    aware = table.assign(date=pd.to_datetime(table["date"]).dt.tz_localize("Asia/Tokyo"))
+    np.testing.assert_array_equal(geo_panel(aware).dates, geo_panel(table).dates)
+
+
+def test_words_that_are_none_are_refused(table):
+    assert "missing_rows: zeros must be one of refuse, zero; did you mean zero?" in problems_of(
+        table, missing_rows="zeros"
+    )
+    with pytest.raises(LiftInputError, match="outcome: sales must be one of conversions, value"):
+        geo_experiment(geo_panel(table), ["g00"], "2026-01-09", "2026-01-10", outcome="sales")
+    for date in ("2026", "2026-01"):
+        with pytest.raises(LiftInputError, match="must be a date"):
+            geo_experiment(geo_panel(table), ["g00"], date, "2026-01-10")
+
+
+def test_a_response_that_never_varies_is_said(table):
+    assert "Y: 5 in every row must vary" in problems_of(table.assign(Y=5.0))[0]
+    # Days without sales are left out of this table: they differ from the others.
+    assert geo_panel(table.assign(Y=1.0).drop(index=[5]), missing_rows="zero").filled == 1
+
+
+def test_levels_that_are_none_are_refused(panel_of_geos):
+    experiment = geo_experiment(panel_of_geos(geos=6, days=40), ["g00", "g01"], "2026-01-31", "2026-02-09")
+    with pytest.raises(LiftInputError, match=r"levels: 0.95 must be a sequence"):
+        difference_in_differences(experiment, 0.95)

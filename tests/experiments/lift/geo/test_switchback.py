@@ -79,3 +79,29 @@ def test_bad_tables_are_refused(autoregressive):
     ):
         with pytest.raises(LiftInputError, match=words):
             switchback_test(broken, **{"block_days": 7, **options})
+
+
+def test_days_that_fill_no_block_are_said(autoregressive):
+    whole = table(np.random.default_rng(6), autoregressive, effect=20.0)
+    assert "fill no block" not in switchback_test(whole, 7).summary()
+    short = whole.iloc[:-4].assign(cost=30.0)
+    left = short["response"].iloc[-3:].sum()
+    words = f"Days at the end that fill no block, left out: 3, with a response of {left:,.2f} and a cost of 90.00."
+    assert words in switchback_test(short, 7).summary()
+
+
+def test_negative_numbers_are_refused_or_said(autoregressive):
+    good = table(np.random.default_rng(5), autoregressive)
+    with pytest.raises(LiftInputError, match="cost: 140 negative values must be at least 0"):
+        switchback_test(good.assign(cost=-1.0), 7)
+    refunds = good.assign(response=good["response"] - 100)
+    with pytest.raises(LiftInputError, match=r"response: .* negative values must be at least 0; if it is value"):
+        switchback_test(refunds, 7)
+    assert "Some responses are negative" in switchback_test(refunds, 7, outcome="value").summary()
+
+
+def test_levels_and_outcomes_that_are_none_are_refused_at_once(autoregressive):
+    good = table(np.random.default_rng(5), autoregressive)
+    with pytest.raises(LiftInputError) as refusal:
+        switchback_test(good, 7, 0.95, outcome="sales")
+    assert [problem.split(":")[0] for problem in refusal.value.problems] == ["levels", "outcome"]

@@ -172,6 +172,23 @@ def test_estimated_cost_covaries_with_the_response(panel_of_geos):
     assert test.cost_covariance == pytest.approx(test.lift.standard_error * test.cost_standard_error, rel=1e-6)
 
 
+def test_the_unit_of_the_response_does_not_matter(panel_of_geos):
+    panel = panel_of_geos(10)
+    first, second = (
+        time_based_regression(
+            geo_experiment(
+                GeoPanel(panel.geos, panel.dates, unit * panel.response, panel.cost),
+                ["g00"],
+                "2026-03-02",
+                "2026-03-21",
+            )
+        )
+        for unit in (1.0, 1e15)
+    )
+    assert second.lift.difference == pytest.approx(1e15 * first.lift.difference)
+    assert second.p_value == pytest.approx(first.p_value)
+
+
 def test_what_cannot_be_fitted_is_refused(panel_of_geos):
     panel = panel_of_geos(5)
     flat = GeoPanel(panel.geos, panel.dates, np.ones_like(panel.response))
