@@ -22,7 +22,8 @@ __all__ = ["UserDesign", "UserTableTest", "user_table_test"]
 
 UserDesign = Literal["intention_to_treat", "ghost_ads"]
 
-REQUIRED = ("user_id", "arm", "conversions", "cost")
+MEASURED = ("conversions", "cost")
+REQUIRED = ("user_id", "arm", *MEASURED)
 PRE_PERIOD = "pre_period_conversions"
 OPTIONAL = ("exposed", "value", PRE_PERIOD, "cluster_id")
 ARMS = ("treated", "control")
@@ -105,9 +106,10 @@ def user_table_test(
     """
     frame = nw.from_native(data, eager_only=True)
     refuse(_column_problems(frame.columns, design, adjusted))
-    columns = {name: frame[name].to_numpy() for name in (*REQUIRED, *OPTIONAL) if name in frame.columns}
-    refuse(_value_problems(columns, frame))
-    is_treated = _is_treated(columns["arm"])
+    columns = {name: frame[name].to_numpy() for name in (*MEASURED, *OPTIONAL) if name in frame.columns}
+    codes, labels = _coded_arms(frame["arm"])
+    is_treated = np.isin(codes, [code for code, label in enumerate(labels) if label == "treated"])
+    refuse(_value_problems(columns, frame, labels, is_treated))
     exposed = columns["exposed"].astype(bool) if "exposed" in columns else None
     compared = exposed if design == "ghost_ads" and exposed is not None else np.ones(is_treated.size, dtype=bool)
     treated, control = compared & is_treated, compared & ~is_treated
@@ -222,10 +224,10 @@ def _by_cluster(clusters: NDArray[np.int64], outcomes: NDArray[np.float64]) -> P
     return PairStatistics.from_values(np.bincount(codes, weights=outcomes), np.bincount(codes).astype(np.float64))
 
 
-def _is_treated(arm: NDArray[Any]) -> NDArray[np.bool_]:
-    # Arms are compared as codes: a million comparisons of strings are slow.
-    codes, labels = pd.factorize(arm)
-    return np.asarray(np.asarray([label == "treated" for label in labels], dtype=bool)[codes])
+def _coded_arms(arm: nw.Series[Any]) -> tuple[NDArray[np.intp], Sequence[Any]]:
+    # Arms are compared as codes, and Arrow's strings coded where they are: a million Python strings are slow.
+    codes, labels = pd.factorize(arm.to_pandas())
+    return codes, list(labels)
 
 
 def _column_problems(names: Sequence[str], design: UserDesign, adjusted: bool) -> list[str]:
@@ -240,24 +242,24 @@ def _column_problems(names: Sequence[str], design: UserDesign, adjusted: bool) -
     return problems
 
 
-def _value_problems(columns: dict[str, NDArray[Any]], frame: nw.DataFrame[Any]) -> list[str]:
+def _value_problems(
+    columns: dict[str, NDArray[Any]], frame: nw.DataFrame[Any], labels: Sequence[Any], is_treated: NDArray[np.bool_]
+) -> list[str]:
     problems = []
-    for name in columns:
+    for name in ("user_id", "arm", *columns):
         missing = int(frame[name].is_null().sum())
         if missing:
             problems.append(f"{name}: {missing:,} missing values must be given; write 0 for no conversion or cost")
     for name in ("conversions", "value", "cost", PRE_PERIOD):
         if name in columns:
             problems += _number_problems(name, columns[name])
-    labels = pd.factorize(columns["arm"])[1]
     strangers = sorted({str(label) for label in labels} - set(ARMS))
     if strangers:
         problems.append(f"arm: {', '.join(strangers[:5])} must be treated or control; rename the arms")
     if "exposed" in columns and not np.isin(columns["exposed"], (False, True)).all():
         problems.append("exposed: values must be true or false; write true where an ad reached the user")
     if not problems:
-        is_treated = _is_treated(columns["arm"])
-        problems += _user_problems(columns["user_id"], is_treated)
+        problems += _user_problems(frame["user_id"], is_treated)
         if "cluster_id" in columns:
             problems += _cluster_problems(columns["cluster_id"], is_treated)
     return problems
@@ -295,10 +297,10 @@ def _cluster_problems(cluster_id: NDArray[Any], is_treated: NDArray[np.bool_]) -
     ]
 
 
-def _user_problems(user_id: NDArray[Any], is_treated: NDArray[np.bool_]) -> list[str]:
-    codes, users = pd.factorize(user_id)
-    if users.size == user_id.size:
+def _user_problems(user_id: nw.Series[Any], is_treated: NDArray[np.bool_]) -> list[str]:
+    if user_id.n_unique() == is_treated.size:
         return []
+    codes, users = pd.factorize(user_id.to_numpy())
     split = _in_both_arms(codes, users.size, is_treated)
     both = int(split.sum())
     repeated = int((np.bincount(codes) > 1).sum())
