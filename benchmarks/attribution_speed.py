@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from benchmarks.clock import fastest
+from benchmarks.packages import installed
 
 CHANNELS = (
     "affiliate", "direct", "display", "email", "organic search", "paid search", "referral", "retargeting", "social",
@@ -84,13 +86,24 @@ def write_log(folder: Path, touches: int, seed: int = 1) -> None:
         pq.write_table(table, folder / f"part-{part:05d}.parquet", compression="zstd", compression_level=1)
 
 
+def counted(frame: pd.DataFrame) -> Any:
+    """The paths that cpalab reads from the frame."""
+    from attribution import read_data
+    from attribution.formats.records import CountedPaths
+
+    data = read_data(frame)
+    if not isinstance(data, CountedPaths):
+        raise TypeError("the frame of path strings was not read as counted paths")
+    return data.paths
+
+
 def ours(model: str, **parameters: Any) -> Callable[[pd.DataFrame], Callable[[], Any]]:
     """From the frame of path strings to credits."""
-    from attribution import load_model, read_data
+    from attribution import load_model
 
     def prepare(frame: pd.DataFrame) -> Callable[[], Any]:
         def run() -> Any:
-            paths = read_data(frame).paths
+            paths = counted(frame)
             models = [load_model(name, **parameters) for name in model.split(" + ")]
             return [chosen.fit(paths).credit(paths) for chosen in models]
 
@@ -101,10 +114,10 @@ def ours(model: str, **parameters: Any) -> Callable[[pd.DataFrame], Callable[[],
 
 def ours_coded(model: str, **parameters: Any) -> Callable[[pd.DataFrame], Callable[[], Any]]:
     """From coded paths to credits."""
-    from attribution import load_model, read_data
+    from attribution import load_model
 
     def prepare(frame: pd.DataFrame) -> Callable[[], Any]:
-        paths = read_data(frame).paths
+        paths = counted(frame)
         chosen = load_model(model, **parameters)
         return lambda: chosen.fit(paths).credit(paths)
 
@@ -113,7 +126,7 @@ def ours_coded(model: str, **parameters: Any) -> Callable[[pd.DataFrame], Callab
 
 def channelattribution(order: int | None) -> Callable[[pd.DataFrame], Callable[[], Any]]:
     """ChannelAttribution with its defaults (one thread): three heuristics (no order), or Markov by simulated walks."""
-    from ChannelAttribution import heuristic_models, markov_model  # type: ignore[import-not-found]
+    from ChannelAttribution import heuristic_models, markov_model
 
     def prepare(frame: pd.DataFrame) -> Callable[[], Any]:
         columns = ("path", "total_conversions")
@@ -127,7 +140,7 @@ def channelattribution(order: int | None) -> Callable[[pd.DataFrame], Callable[[
 
 def shapley_attribution() -> Callable[[pd.DataFrame], Callable[[], Any]]:
     """shapley-attribution's three heuristics, which take lists of names."""
-    from shapley_attribution.baselines import heuristic  # type: ignore[import-not-found]
+    from shapley_attribution.baselines import heuristic
 
     names = ("FirstTouchAttribution", "LastTouchAttribution", "LinearAttribution")
 
@@ -145,7 +158,7 @@ def shapley_attribution() -> Callable[[pd.DataFrame], Callable[[], Any]]:
 
 def marketing_attribution_models(markov: bool) -> Callable[[pd.DataFrame], Callable[[], Any]]:
     """marketing-attribution-models (2.x, on polars): three heuristics, or Markov."""
-    from mam import MAM  # type: ignore[import-not-found]
+    from mam import MAM
 
     def prepare(frame: pd.DataFrame) -> Callable[[], Any]:
         def run() -> Any:
@@ -193,13 +206,8 @@ def measure(name: str, paths: int) -> dict[str, float]:
         prepare(warm)()
         run = prepare(frame)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        taken = []
-        for _ in range(REPEATS):
-            wall, cpu = time.perf_counter(), time.process_time()
-            run()
-            taken.append((time.process_time() - cpu, time.perf_counter() - wall))
+        cpu, wall = fastest(run, REPEATS)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    cpu, wall = (min(figures) for figures in zip(*taken, strict=True))
     return {"wall": wall, "cpu": cpu, "peak_gb": peak / 1e6, "frame_gb": before / 1e6}
 
 
@@ -250,7 +258,7 @@ def main() -> None:
 def compare(paths: int) -> None:
     """Every library on the same frame; × is how many times faster than the first of its kind."""
     packages = ("cpalab", *PEERS, "numpy", "pandas", "pyarrow", "numba")
-    print(", ".join(f"{name} {_version(name)}" for name in packages))
+    print(", ".join(f"{name} {installed(name)}" for name in packages))
     print(f"{paths:,} paths, {len(CHANNELS)} channels, from a pandas frame of path strings (Arrow's) to credits")
     print(f"best of {REPEATS} runs; cpalab and ChannelAttribution use one thread")
     base: dict[str, dict[str, float]] = {}
@@ -278,13 +286,6 @@ def stream(touches: int) -> None:
         f"{touches:,} touches on disk ({size / 1e9:.2f} GB) → {found['distinct']:,} distinct paths → "
         f"{', '.join(found['models'])}: {found['wall']:.0f} s (reading {found['read']:.0f} s), peak {found['peak_gb']:.2f} GB"
     )
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ class PlainMarket:
     def effect(self, person: Person, which: str) -> float:
         """Goodwill of all channels, each times its effect."""
         channels = self.scenario.channels
-        return sum(getattr(channels[name], which) * goodwill for name, goodwill in person.goodwill.items())
+        return sum(float(getattr(channels[name], which)) * goodwill for name, goodwill in person.goodwill.items())
 
     def choose_surface(self, person: Person) -> tuple[str, Surface]:
         """Where the person is."""

@@ -48,7 +48,18 @@ def test_a_table_gives_what_its_sums_give():
     assert found.notes == ()
 
 
-@pytest.mark.parametrize("backend", [pa.Table.from_pandas, lambda t: t.convert_dtypes(), lambda t: t.sample(frac=1)])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        pa.Table.from_pandas,
+        lambda t: t.convert_dtypes(),
+        lambda t: t.sample(frac=1),
+        lambda t: t.astype({"arm": "category", "user_id": "category"}),
+        lambda t: t.astype({"arm": object, "user_id": object}),
+        lambda t: pa.Table.from_pandas(t.astype({"arm": "category"})),
+        lambda t: t.assign(user_id=np.arange(len(t))[::-1]),
+    ],
+)
 def test_any_data_frame_in_any_order(backend):
     expected, found = user_table_test(TABLE).to_frame(), user_table_test(backend(TABLE)).to_frame()
     pd.testing.assert_frame_equal(found, expected)
@@ -155,6 +166,11 @@ def test_missing_values_are_counted():
     table = TABLE.astype({"conversions": "Int64"})
     table.loc[:2, "conversions"] = pd.NA
     assert problems_of(table)[0].startswith("conversions: 3 missing values")
+
+
+def test_arms_that_are_missing_or_no_words_are_refused():
+    assert problems_of(TABLE.assign(arm=None))[0].startswith("arm: 20,000 missing values")
+    assert problems_of(TABLE.assign(arm=1))[0].startswith("arm: 1 must be treated or control")
 
 
 def test_users_in_two_rows_or_two_arms_are_refused():
