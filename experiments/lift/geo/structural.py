@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.lift.estimate import LiftEstimate, StudentLaw
+from experiments.lift.geo.daily_series import DailyErrors
 from experiments.lift.geo.incremental_cost import incremental_cost
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
@@ -65,6 +66,7 @@ def structural_time_series(
         levels,
         cost=incremental_cost(experiment),
         counterfactual=counterfactual,
+        daily_errors=DailyErrors(spread**2 * covariance, n - parameters),
     )
 
 
