@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from attribution.cpa import attributed_cpa
 from experiments.five_cpas import cost_events
 from simulator.record.record import Record
 from simulator.world import World
@@ -57,9 +58,8 @@ class Seen:
     cost: Mapping[Key, float]
 
     def cpa(self, key: Key) -> float:
-        """Cost per action: inf where nothing was counted."""
-        counted = self.actions[key].total
-        return self.cost[key] / counted if counted > 0 else math.inf
+        """Cost per action: nan where nothing was counted, or nothing paid."""
+        return attributed_cpa(self.cost[key], self.actions[key].total)
 
     def roas(self, key: Key) -> float:
         """Value over cost: nan where nothing was spent."""

@@ -26,7 +26,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from simulator.scenario.faults import BY_NAME, find_fault
+from simulator.scenario.faults import find_fault, known_faults
 from simulator.scenario.fields import Table
 from simulator.scenario.paths import set_value
 from simulator.scenario.problems import Problem, ScenarioError, did_you_mean
@@ -156,7 +156,7 @@ def _checked(number: int, written: ChangeTable, scenario: Scenario, problems: li
         fault = find_fault(written.fault)
         if fault is None:
             rule = "is no fault of the library"
-            problems.append(Problem(f"{place}.fault", rule, repr(written.fault), did_you_mean(written.fault, BY_NAME)))
+            problems.append(Problem(f"{place}.fault", rule, repr(written.fault), known_faults(written.fault)))
         else:
             values[f"tracking.faults.{fault.name}"] = fault.usual if written.size is None else written.size
     elif written.size is not None:

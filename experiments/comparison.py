@@ -12,6 +12,7 @@ from experiments.action import Action
 from experiments.five_cpas import FiveCpas, five_cpas
 from experiments.journeys import Journey, telling_journeys
 from experiments.lift.designs.user_level import WorldTest
+from experiments.lift.geo.own_tests import OwnGeoTest, own_geo_tests
 from experiments.lift.holdout import design_of, holdout_tests
 from experiments.lift.user import UserLiftTest
 from experiments.perfect_tracking import JUDGE, MODELS, attribute
@@ -69,6 +70,7 @@ class Comparison:
         lag: how long after the last click orders come, and how many paths have one touch.
         journeys: a few people's ways to an order.
         systems: what platforms, analytics and CRM report on the same world; None without paid channels.
+        geo_tests: the scenario's own, read and beside their truth.
     """
 
     title: str
@@ -82,6 +84,7 @@ class Comparison:
     lag: ConversionLag
     journeys: tuple[Journey, ...]
     systems: FiveCpas | None = None
+    geo_tests: tuple[OwnGeoTest, ...] = ()
 
     @property
     def action(self) -> Action:
@@ -128,6 +131,7 @@ def compare(
     progress("lift tests", 0.0)
     costs = dict.fromkeys(world.names.channels, 0) | world.cost_micros()
     lifts = holdout_tests(world)
+    geo_tests = own_geo_tests(world, threads)
     channels = _channels(world, costs, credits, oracle.method, lifts, truth)
     cpa = pd.concat([cpa_table(credits, costs), _lift_rows(lifts, costs), _truth_rows(truth, costs)])
     progress("lift tests", 1.0)
@@ -143,6 +147,7 @@ def compare(
         lag=conversion_lag(paths),
         journeys=telling_journeys(world, truth),
         systems=systems,
+        geo_tests=geo_tests,
     )
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from experiments.cells import Floats, Key, Seen, Spending, Split, look, spending, whole_cells
 from experiments.change import Change, Plan, apply
-from experiments.observations import Observations, days_lost
+from experiments.observations import Observation, Observations, days_lost
 from simulator.record.record import record
 from simulator.scenario.faults import FAULTS, Fault
 from simulator.scenario.tracking import Outage
@@ -24,6 +24,8 @@ from simulator.world import World
 NO_FAULT = "no fault"
 OUTAGE = "tag_outage"
 FEWEST_ACTIONS = 25
+SUM = "the sum of figures that are given"
+NAMED_AT_MOST = 4
 FEWEST_LOST = 10  # an empty cell speaks from fewer on: by chance one in 22,000 is empty
 MODEL_ERROR = 0.02
 STEPS = 24
@@ -37,7 +39,7 @@ class Suspect:
     """One explanation.
 
     Attributes:
-        fault: its name, or `no fault`; code: F1 to F25.
+        fault: its name, or `no fault`; code: as in the library.
         size: the size that explains best.
         probability: given what was seen, of these explanations (the planned change alone is given as much before as all
             faults together, each fault the same).
@@ -60,19 +62,27 @@ class Suspect:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A figure that was noted and not compared, and why."""
+
+    figure: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Diagnosis:
     """What explains the shifts.
 
     Attributes:
         suspects: all explanations, the most probable first.
         p_value: of the planned change alone; cells: how many shifts it is based on.
-        left_out: rows with too few actions to say anything.
+        left_out: the figures that were noted and not compared.
     """
 
     suspects: tuple[Suspect, ...]
     p_value: float
     cells: int
-    left_out: int
+    left_out: tuple[LeftOut, ...]
 
     @property
     def consistent(self) -> bool:
@@ -92,10 +102,11 @@ class Diagnosis:
 
     def summary(self) -> str:
         """The verdict in a few sentences."""
-        few = f" {self.left_out} rows had too few actions to say anything." if self.left_out else ""
+        few = self._left_out_in_words()
         if self.cells == 0:
-            return f"Cannot tell: no row has enough actions at this volume (at least {FEWEST_ACTIONS} in each period)."
-        compared = f"{self.cells} figures compared"
+            return f"Cannot tell: no figure can be compared.{few}"
+        noted = self.cells + len(self.left_out)
+        compared = f"{self.cells} of {noted} figures compared" if self.left_out else f"{self.cells} figures compared"
         if self.consistent and self.suspects[0].fault == NO_FAULT:
             return (
                 f"What was seen is what the planned change alone would bring ({compared}; by chance they lie as far from it "
@@ -114,6 +125,17 @@ class Diagnosis:
             lines = "".join(f"\n  {suspect}\n      {suspect.signature}" for suspect in alike)
             return f"{lead}{few}\nCannot tell which of these it is, they look alike at this volume:{lines}"
         return f"{lead}{few}\nMost probable: {alike[0]}\n      {alike[0].signature}"
+
+    def _left_out_in_words(self) -> str:
+        """Which figures were left out, by reason; the first few of many."""
+        by_reason: dict[str, list[str]] = {}
+        for left in self.left_out:
+            by_reason.setdefault(left.reason, []).append(left.figure)
+        said = []
+        for reason, figures in by_reason.items():
+            more = f" and {len(figures) - NAMED_AT_MOST} more" if len(figures) > NAMED_AT_MOST else ""
+            said.append(f"{', '.join(figures[:NAMED_AT_MOST])}{more} ({reason})")
+        return f" Left out: {'; '.join(said)}." if said else ""
 
 
 @dataclass(frozen=True)
@@ -150,13 +172,13 @@ class Shift:
 
     Attributes:
         used: which of them count (2n,); emptied: cells in which nothing was counted any more (n,).
-        left_out: rows with too few actions to say anything.
+        left_out: figures that were noted and do not count.
     """
 
     shift: Floats
     used: npt.NDArray[np.bool_]
     emptied: npt.NDArray[np.bool_]
-    left_out: int
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def count(self) -> int:
@@ -287,11 +309,33 @@ def shift_of(expected: Expectations, observations: Observations) -> Shift:
         if i is not None:
             shift[i] = _log_ratio(row.cpa_after, row.cpa_before)
             shift[n + i] = _log_ratio(row.roas_after, row.roas_before)
-            nothing[i] = math.isinf(row.cpa_after) and math.isfinite(row.cpa_before)
+            nothing[i] = row.emptied and math.isfinite(row.cpa_before)
     used = np.isfinite(shift) & np.tile(expected.enough, 2) & np.isfinite(expected.planned.mean)
-    noted = nothing | np.isfinite(shift[:n])
     emptied = nothing & (expected.planned.actions >= FEWEST_LOST)
-    return Shift(shift, used, emptied, int(np.sum(noted & ~used[:n] & ~emptied)))
+    left_out = [LeftOut(f"{figure} of {row.cell}", SUM) for row in observations.sums for figure in row.figures]
+    for row in observations.rows:
+        i = place.get(row.key)
+        if i is not None:
+            counted = {"CPA": used[i] or emptied[i], "ROAS": used[n + i]}
+            left_out += [
+                LeftOut(f"{figure} of {row.cell}", _why_not(expected, row, i))
+                for figure in row.figures
+                if not counted[figure]
+            ]
+    return Shift(shift, used, emptied, tuple(left_out))
+
+
+def _why_not(expected: Expectations, row: Observation, cell: int) -> str:
+    """Why a figure cannot be compared with what is expected of its cell."""
+    if row.emptied and expected.planned.actions[cell] < FEWEST_LOST:
+        return f"nothing counted, where fewer than {FEWEST_LOST} actions were expected at this volume"
+    if row.emptied:
+        return "nothing was counted that could have a value"
+    if not expected.enough[cell]:
+        return f"fewer than {FEWEST_ACTIONS} actions in a period at this volume"
+    if not math.isfinite(expected.planned.mean[cell]):
+        return "nothing is paid there in the simulated market"
+    return "noted before or after only, or without a value in the simulated market"
 
 
 def between(sizes: Floats, predictions: Sequence[Prediction]) -> tuple[Floats, list[Prediction]]:
@@ -312,7 +356,7 @@ def separations(expected: Expectations) -> pd.DataFrame:
     """
     used = np.tile(expected.enough, 2) & np.isfinite(expected.planned.mean)
     nothing = np.zeros(len(expected.cells), np.bool_)
-    planned = Shift(expected.planned.mean, used, nothing, 0)
+    planned = Shift(expected.planned.mean, used, nothing)
     rows = []
     for fault in FAULTS:
         if fault.name in expected.faults:

@@ -12,6 +12,7 @@ from simulator.scenario.schema import Scenario
 from simulator.scenario.tracking import BROWSERS
 
 COLUMNS = ("channel", "system", "cpa_before", "cpa_after")
+TENFOLD = 10.0
 VALUE_COLUMNS = ("roas_before", "roas_after")
 
 
@@ -20,7 +21,8 @@ class Observation:
     """One channel in one system, or one part of it, before and after, in currency; ROAS where it was noted.
 
     Attributes:
-        cpa_after: inf where nothing was counted any more.
+        cpa_after: nan where there is none.
+        emptied: whether nothing was counted any more.
         part: the device, segment … or day of the period; empty for the whole.
     """
 
@@ -31,19 +33,41 @@ class Observation:
     roas_before: float = math.nan
     roas_after: float = math.nan
     part: str = ""
+    emptied: bool = False
 
     @property
     def key(self) -> Key:
         """Which cell it is about."""
         return Key(self.channel, self.system, self.part)
 
+    @property
+    def cell(self) -> str:
+        """The same in words: `video in analytics`, `video in analytics, safari`."""
+        return f"{self.channel} in {self.system}{self.part and f', {self.part}'}"
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """What was noted: CPA (also one that is gone), and ROAS where one was."""
+        noted = {
+            "CPA": self.emptied or math.isfinite(self.cpa_before) or math.isfinite(self.cpa_after),
+            "ROAS": math.isfinite(self.roas_before) or math.isfinite(self.roas_after),
+        }
+        return tuple(figure for figure, is_noted in noted.items() if is_noted)
+
 
 @dataclass(frozen=True)
 class Observations:
-    """All rows of a file, and the dimension whose values their parts are."""
+    """The rows of a file that say something of their own.
+
+    Attributes:
+        rows: what is compared.
+        split: the dimension whose values their parts are.
+        sums: rows that repeat others: wholes whose parts are given, `all` beside single channels.
+    """
 
     rows: tuple[Observation, ...]
     split: Split | None = None
+    sums: tuple[Observation, ...] = ()
 
 
 def observe(before: Seen, after: Seen, split: Split | None = None) -> Observations:
@@ -51,7 +75,14 @@ def observe(before: Seen, after: Seen, split: Split | None = None) -> Observatio
     return Observations(
         tuple(
             Observation(
-                key.channel, key.system, before.cpa(key), after.cpa(key), before.roas(key), after.roas(key), key.part
+                key.channel,
+                key.system,
+                before.cpa(key),
+                after.cpa(key),
+                before.roas(key),
+                after.roas(key),
+                key.part,
+                emptied=before.actions[key].total > 0 and after.actions[key].total == 0,
             )
             for key in before.actions
         ),
@@ -101,7 +132,9 @@ def read_observations(path: str | Path, scenario: Scenario) -> Observations:
     ]
     if problems:
         raise ScenarioError(problems)
-    return Observations(tuple(_without_sums(observations)), splits[0] if splits else None)
+    own = _without_sums(observations)
+    sums = tuple(row for row in observations if row not in own)
+    return Observations(tuple(own), splits[0] if splits else None, sums)
 
 
 def _known_words(scenario: Scenario, splits: Sequence[str]) -> Mapping[str, Sequence[str]]:
@@ -129,13 +162,13 @@ def _observation(
             problems.append(Problem(f"{place}: {column}", f"is no {column} here", repr(word), hint))
     before = _number(row["cpa_before"], f"{place}: cpa_before", problems)
     nothing = (row["cpa_after"] or "").strip().lower() in ("", "inf")
-    after = math.inf if nothing else _number(row["cpa_after"], f"{place}: cpa_after", problems)
+    after = math.nan if nothing else _number(row["cpa_after"], f"{place}: cpa_after", problems)
     roas_before, roas_after = (
         _number(row[name], f"{place}: {name}", problems) if (row.get(name) or "").strip() else math.nan
         for name in VALUE_COLUMNS
     )
     part = next((word for column, word in words.items() if column not in COLUMNS), "")
-    return Observation(words["channel"], words["system"], before, after, roas_before, roas_after, part)
+    return Observation(words["channel"], words["system"], before, after, roas_before, roas_after, part, nothing)
 
 
 def _number(text: str | None, place: str, problems: list[Problem]) -> float:
@@ -161,7 +194,9 @@ def days_lost(observations: Observations) -> tuple[int, int] | None:
     rises: dict[int, list[float]] = {}
     for seen in observations.rows:
         if seen.part and seen.system == system and math.isfinite(seen.cpa_before):
-            ratio = min(seen.cpa_after / seen.cpa_before, 10.0)
+            ratio = TENFOLD if seen.emptied else min(seen.cpa_after / seen.cpa_before, TENFOLD)
+            if math.isnan(ratio):
+                continue
             rises.setdefault(int(seen.part), []).append(math.log(ratio / 1.5))
     best, found, total, start = 0.0, None, 0.0, 0
     for day in sorted(rises):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
+from attribution.cpa import attributed_cpa
 from simulator.record.channel_groups import channel_groups
 from simulator.record.record import Record, record
 from simulator.record.systems.aggregate import aggregate_report
@@ -56,7 +57,8 @@ def recorded(world: World) -> Recorded:
     groups = channel_groups(found, world.scenario).to_pandas()
     for column in ("value", "cost"):
         groups[column] = groups.pop(f"{column}_micros") / 1e6
-    groups["cost_per_conversion"] = (groups["cost"] / groups["conversions"]).where(groups["cost"] > 0)
+    priced = zip(groups["cost"], groups["conversions"], strict=True)
+    groups["cost_per_conversion"] = [attributed_cpa(cost, conversions) for cost, conversions in priced]
     return Recorded(
         record=found,
         orders=world.orders().num_rows,

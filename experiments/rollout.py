@@ -1,7 +1,7 @@
 """Rollout: the shift of each channel's CPA in each system that a planned change must bring, and which shift would mean a bug.
 
 The world is frozen: today's and tomorrow's record look at the same events, so the expected multiplier has no noise of a
-second sample in it. Intervals are bootstraps over people at the volume of the user's own market.
+second sample in it. Intervals hold what the user's own market may show, given the few people simulated.
 """
 
 import math
@@ -12,9 +12,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from experiments.cells import ALL, SYSTEMS, Floats, Key, Seen, Spending, look, spending, whole_cells
+from experiments.cells import ALL, SYSTEMS, Claimed, Floats, Key, Seen, Spending, look, spending, whole_cells
 from experiments.change import Change, Plan, apply
 from experiments.order_labels import OrderLabels
+from experiments.paired_ratio import paired_interval, paired_variance, prior_variance
 from experiments.truth import measure_truth
 from simulator.record.record import Record, record
 from simulator.scenario.schema import Scenario
@@ -26,6 +27,7 @@ REPLICATES = 400
 LEVEL = 0.95
 FAULT_SIZE = 0.2
 POWER = 0.8
+FEWEST_UNMOVED = 25  # actions of a system that show by staying as they are that a change is none of its business
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,11 @@ class Cell:
 
     Attributes:
         channel, system: which.
-        cpa_today, cpa_tomorrow: cost per action, in currency, before and after the change.
+        cpa_today, cpa_tomorrow: cost per action, in currency, before and after the change; nan where none is counted or
+            nothing is paid.
         roas_today, roas_tomorrow: reported value over cost.
-        lower, upper: 95 % interval of the multiplier (bootstrap over people).
+        lower, upper: 95 % interval of the multiplier that the user's market shows (`paired_interval`); nan where there is
+            no multiplier.
         alert_lower, alert_upper: what a comparison of two periods of the run's length will show if the change is all
             there is; the whole table leaves its band once in twenty rollouts. Outside of it, suspect a bug.
         parallel_days: days for which both records must run side by side to see a fault that loses a share
@@ -102,7 +106,8 @@ class Rollout:
         billing_micros: per channel, what is paid more because fees follow the record; empty if nothing is.
         verification: None where the change is meant to change the world.
         days: length of each of the two periods; fault_size: the fault that `parallel_days` are for.
-        people: size of the market that intervals, bands and days hold for.
+        people: size of the market that intervals, bands and days hold for; a large one narrows intervals and bands only
+            down to what the people simulated leave open.
     """
 
     plan: Plan
@@ -145,9 +150,9 @@ class Rollout:
         for system in SYSTEMS:
             cell = self.cell(ALL, system)
             lines.append(
-                f"{system.replace('crm', 'CRM')}: CPA of all paid channels {cell.cpa_today:,.2f} → {cell.cpa_tomorrow:,.2f} "
-                f"(× {cell.multiplier:.3f}; suspect a bug below × {cell.alert_lower:.2f} or above × {cell.alert_upper:.2f}), "
-                f"ROAS {cell.roas_today:.2f} → {cell.roas_tomorrow:.2f}."
+                f"{system.replace('crm', 'CRM')}: CPA of all paid channels {_price(cell.cpa_today)} → "
+                f"{_price(cell.cpa_tomorrow)}{_shift_in_words(cell)}, "
+                f"ROAS {_price(cell.roas_today)} → {_price(cell.roas_tomorrow)}."
             )
         if self.verification is not None:
             lines.append(
@@ -159,6 +164,17 @@ class Rollout:
         if moved:
             lines.append(f"Billing: fees that follow the record change what is paid by {moved:+,.2f}.")
         return "\n".join(lines)
+
+
+def _price(value: float) -> str:
+    return f"{value:,.2f}" if math.isfinite(value) else "–"
+
+
+def _shift_in_words(cell: Cell) -> str:
+    if math.isnan(cell.multiplier):
+        return " (no shift can be told: nothing counted, or nothing paid)"
+    band = f"suspect a bug below × {cell.alert_lower:.2f} or above × {cell.alert_upper:.2f}"
+    return f" (× {cell.multiplier:.3f}; {band})"
 
 
 def roll_out(
@@ -309,49 +325,47 @@ def _unbilled(view: View, today: View, key: Key) -> float:
 
 
 class _Noise:
-    """How uncertain each cell is at the user's volume: bootstrap over people of today's and tomorrow's claims together."""
+    """How uncertain each cell is at the user's volume, by the people whose actions today's and tomorrow's record claim.
+
+    A system in which not one action of any channel moved, of FEWEST_UNMOVED or more, is one that the change does not touch:
+    its ratios are known. So is what is paid, as it came out for the people simulated.
+    """
 
     def __init__(
         self, today: Seen, tomorrow: Seen, spent: Spending, world: World, volume: float, replicates: int
     ) -> None:
-        self.volume, self.today, self.tomorrow = volume, today.actions, tomorrow.actions
-        users = world.users.num_rows
-        rng = np.random.default_rng(world.scenario.run.seed)
-        claimants = np.unique(np.concatenate([t.user for t in (*self.today.values(), *self.tomorrow.values())]))
-        self.ratios: dict[Key, list[float]] = {key: [] for key in self.today}
-        weights = np.zeros(users)
-        for _ in range(replicates):
-            weights[claimants] = rng.poisson(volume, len(claimants))
-            for key in self.ratios:
-                before = float(weights[self.today[key].user] @ self.today[key].amount) / volume
-                after = float(weights[self.tomorrow[key].user] @ self.tomorrow[key].amount) / volume
-                self.ratios[key].append(before / after if after > 0 and before > 0 else math.nan)
-        self.spending = spent.variance
+        self.volume, self.replicates, self.spending = volume, replicates, spent.variance
+        self.today, self.tomorrow = today.actions, tomorrow.actions
+        self.rng = np.random.default_rng(world.scenario.run.seed)
+        moved = {key.system for key in self.today if not _same_actions(self.today[key], self.tomorrow[key])}
+        few = {key.system for key in self.today if key.channel == ALL and self.today[key].total < FEWEST_UNMOVED}
+        self.touched = moved | few
 
     def interval(self, key: Key, cost_ratio: float) -> tuple[float, float]:
-        ratios = np.array(self.ratios[key])
-        if not np.isfinite(ratios).any():
-            return math.nan, math.nan
-        low, high = np.nanquantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) * cost_ratio
-        return float(low), float(high)
+        """Of the multiplier: `paired_interval` at the user's volume, times the ratio of what is paid."""
+        before, after = self.today[key], self.tomorrow[key]
+        if key.system not in self.touched and before.total > 0:
+            return cost_ratio, cost_ratio
+        ends = paired_interval(before, after, self.volume, self.rng, level=LEVEL, replicates=self.replicates)
+        return ends[0] * cost_ratio, ends[1] * cost_ratio
 
     def paired_variance_per_action(self, key: Key) -> float:
         """Variance of ln(today's actions / tomorrow's) for the same people, times the number of actions."""
-        a, b = self.today[key], self.tomorrow[key]
-        if a.total == 0 or b.total == 0:
-            return math.nan
-        people = np.union1d(a.user, b.user)
-        difference = np.zeros(len(people))
-        difference[np.searchsorted(people, a.user)] += a.amount / a.total
-        difference[np.searchsorted(people, b.user)] -= b.amount / b.total
-        return float(np.sum(difference**2)) * a.total
+        return paired_variance(self.today[key], self.tomorrow[key]) * self.today[key].total
 
-    def separate_variance(self, key: Key) -> float:
-        """Variance of ln(CPA after / CPA before) when each is measured on a period of its own."""
-        counts = sum(
-            float(np.sum(t[key].amount ** 2)) / max(t[key].total, 1e-9) ** 2 for t in (self.today, self.tomorrow)
-        )
-        return (counts + 2 * self.spending[key]) / self.volume
+    def of_comparison(self, key: Key) -> float:
+        """Variance of ln(CPA after / CPA before), each measured on a period of its own, around the expected multiplier.
+
+        Chance of both periods at the user's volume, and what the people simulated leave open about the multiplier itself.
+        """
+        before, after = self.today[key], self.tomorrow[key]
+        counts = sum(float(np.sum(own.amount**2)) / max(own.total, 1e-9) ** 2 for own in (before, after))
+        unknown = paired_variance(before, after) + prior_variance(before, after) if key.system in self.touched else 0.0
+        return (counts + 2 * self.spending[key]) / self.volume + unknown
+
+
+def _same_actions(a: Claimed, b: Claimed) -> bool:
+    return np.array_equal(a.user, b.user) and np.array_equal(a.amount, b.amount)
 
 
 def _cell(
@@ -365,7 +379,7 @@ def _cell(
     lower, upper = noise.interval(key, cost_ratio)
     middle = after / before if math.isfinite(after) and math.isfinite(before) and before > 0 else math.nan
     z = float(norm.isf((1 - LEVEL) / 2 / rows))
-    spread = math.exp(z * math.sqrt(noise.separate_variance(key)))
+    spread = math.exp(z * math.sqrt(noise.of_comparison(key)))
     return Cell(
         channel=key.channel,
         system=key.system,

@@ -2,15 +2,14 @@
 
 import click
 
-from simulator.scenario.faults import FAULTS, find_fault
-from simulator.scenario.problems import did_you_mean
+from simulator.scenario.faults import FAULTS, find_fault, known_faults
 
 
 @click.command()
 @click.argument("fault", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the library as JSON.")
 def command(fault: str | None, as_json: bool) -> None:
-    """List the faults F1 to F25, or show one (by name or code).
+    """List the 26 faults (F1 to F25, and F23b), or show one (by name or code).
 
     Any of them can be put on a scenario's timeline ("tracking.faults.tag_outage" = 0.2) or into a change file:
 
@@ -20,8 +19,7 @@ def command(fault: str | None, as_json: bool) -> None:
         size = 0.2
     """
     if fault is not None and find_fault(fault) is None:
-        names = [known.name for known in FAULTS]
-        raise click.UsageError(f"no such fault: {fault}; {did_you_mean(fault, names)}")
+        raise click.UsageError(f"no such fault: {fault}; {known_faults(fault)}")
     chosen = [known for known in FAULTS if fault is None or known is find_fault(fault)]
     if as_json:
         from experiments.cli.tables import print_json

@@ -116,8 +116,7 @@ def user(
         read_table(file),
         levels,
         design=design,
-        # Small counts have no statistic that may be read early.
-        method="welch" if early and method == "auto" else method,
+        method=method,
         planned_treated_share=treated_share,
         adjusted=adjusted,
     )

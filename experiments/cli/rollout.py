@@ -1,5 +1,6 @@
 """`cpalab rollout`: which CPA shift a change of tracking must bring, per channel and system, and which would mean a bug."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,8 +46,8 @@ def command(
 
     \b
         [[changes]]
-        name = "server-side events"
-        set = { "tracking.transport.server_coverage" = 0.95 }
+        name = "cleaned UTMs"
+        set = { "tracking.transport.utm_loss" = 0.0 }
 
     \b
         [[changes]]
@@ -71,8 +72,8 @@ def command(
     seen = read_observations(observed, chosen) if observed else None
     if people is not None and people > chosen.run.users and not quiet:
         click.echo(
-            f"Only {chosen.run.users:,} people are simulated: intervals and bands hold for chance in a market of {people:,}, "
-            "but the expected shifts themselves are no more certain than the simulation. Simulate more with --users.",
+            f"Only {chosen.run.users:,} people are simulated: what they leave open about the expected shifts is in every "
+            f"interval and band, and a market of {people:,} makes that no narrower. Simulate more with --users.",
             err=True,
         )
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
@@ -113,6 +114,7 @@ def as_tables(found: "Rollout", diagnosis: "Diagnosis | None") -> dict[str, obje
         "verified": None if verification is None else verification.passed,
         "fingerprint": None if verification is None else verification.fingerprint,
         "diagnosis": None if diagnosis is None else diagnosis.to_frame().to_dict("records"),
+        "left_out": None if diagnosis is None else [asdict(left) for left in diagnosis.left_out],
         "diagnosis_summary": None if diagnosis is None else diagnosis.summary(),
     }
 
@@ -154,7 +156,8 @@ def print_rollout(found: "Rollout") -> None:
         "Expected ×: CPA tomorrow over CPA today on the same events. Suspect a bug outside: what comparing "
         f"{found.days:g} days before with {found.days:g} days after shows among {found.people:,} people if the change is all "
         "there is; the whole table stays within its bands in 19 of 20 such rollouts. Days side by side: both trackings at "
-        f"once, until a loss of {found.fault_size:.0%} of the actions shows (4 times out of 5).",
+        f"once, until a loss of {found.fault_size:.0%} of the actions shows (4 times out of 5). The interval is wide where "
+        "few actions say what the change does; a system in which it moved none at all is taken as untouched.",
         style="dim",
     )
     screen.print()

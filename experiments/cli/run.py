@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from experiments.comparison import Comparison
     from experiments.five_cpas import Dimension
-    from experiments.lift.geo.own_tests import OwnGeoTest
     from simulator.world import EngineName
 
 DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "returning")
@@ -45,17 +44,17 @@ def command(
     """
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
     with progress_bar(quiet) as report:
-        comparison, segments, geo_tests = main_job(chosen, out, force, dimensions, engine, threads, report, quiet)
+        comparison, segments = main_job(chosen, out, force, dimensions, engine, threads, report, quiet)
     from experiments.cli.tables import comparison_as_json, print_comparison, print_json, print_segments
 
     if as_json:
         by = {dimension: frame.to_dict("records") for dimension, frame in segments.items()}
-        geo = {test.name: test.summary() for test in geo_tests}
+        geo = {test.name: test.summary() for test in comparison.geo_tests}
         print_json(comparison_as_json(comparison) | ({"by": by} if by else {}) | ({"geo_tests": geo} if geo else {}))
     elif not quiet:
         print_comparison(comparison)
         print_segments(segments)
-        for test in geo_tests:
+        for test in comparison.geo_tests:
             click.echo(test.summary())
         if out is not None:
             click.echo(f"\nWritten to {out}: open {out / 'report.html'}")
@@ -64,13 +63,12 @@ def command(
 def main_job(
     scenario: Scenario, out: Path | None, force: bool, dimensions: tuple["Dimension", ...], engine: "EngineName",
     threads: int, report: Report, quiet: bool,
-) -> tuple["Comparison", "dict[str, pd.DataFrame]", "tuple[OwnGeoTest, ...]"]:  # fmt: skip
+) -> tuple["Comparison", "dict[str, pd.DataFrame]"]:  # fmt: skip
     """Everything from the scenario to the files; returns what was found."""
     from contextlib import nullcontext
 
     from experiments.comparison import compare
     from experiments.five_cpas import cpas_by
-    from experiments.lift.geo.own_tests import own_geo_tests
     from experiments.lift.geo.world import geo_frame
     from experiments.report.page import render_report
     from experiments.truth import ESTIMANDS
@@ -82,7 +80,6 @@ def main_job(
         world = simulate(scenario, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
         comparison = compare(world, estimands=ESTIMANDS, threads=threads, progress=report)
         segments: dict[str, pd.DataFrame] = {dimension: cpas_by(world, dimension) for dimension in dimensions}
-        geo_tests = own_geo_tests(world)
         if folder is not None:
             report("write", 0.0)
             write_world(world, folder)
@@ -92,9 +89,9 @@ def main_job(
                 comparison.systems.to_frame().to_csv(folder / "five_cpas.csv", index=False)
             for dimension, frame in segments.items():
                 frame.to_csv(folder / f"cpa_by_{dimension}.csv", index=False)
-            for test in geo_tests:
+            for test in comparison.geo_tests:
                 test.to_frame().to_csv(folder / f"geo_test_{test.name}.csv", index=False)
                 geo_frame(world, test.channel).to_csv(folder / f"geo_panel_{test.name}.csv", index=False)
             (folder / "report.html").write_text(render_report(comparison, scenario.run), encoding="utf-8")
             write_manifest(folder, scenario)
-    return comparison, segments, geo_tests
+    return comparison, segments

@@ -3,14 +3,15 @@
 import math
 from dataclasses import dataclass, replace
 
-from experiments.lift.estimate import LiftEstimate, StudentLaw, normal_parameters, significance
+from experiments.lift.early_reading import EarlyReadingLaw, normal_law
+from experiments.lift.estimate import LiftEstimate, significance
 from experiments.lift.refusal import refuse
 
 __all__ = ["NormalMixtureLaw", "always_valid"]
 
 
 @dataclass(frozen=True)
-class NormalMixtureLaw(StudentLaw):
+class NormalMixtureLaw(EarlyReadingLaw):
     """The law of a normal-mixture confidence sequence: |difference| ≤ q(α)·se at every reading at once.
 
     q(α)² = 2·(r + 1)/r · ln(√(r + 1)/α) for mixing ratio r, the information so far over the variance of the
@@ -29,7 +30,7 @@ class NormalMixtureLaw(StudentLaw):
 
     def tail(self) -> float:
         """Half the always-valid p-value."""
-        r, z = self.mixing_ratio, self.difference / self.standard_error
+        r, z = self.mixing_ratio, self.z
         return math.exp(min(0.0, math.log1p(r) / 2 - z**2 * r / (2 * (r + 1)))) / 2
 
 
@@ -37,7 +38,7 @@ def always_valid(lift: LiftEstimate, information_fraction: float, *, tuned_level
     """The lift as it may be read at any time, with no looks planned: a normal-mixture confidence sequence.
 
     The price is width: about 1.6 to 1.7 times a fixed interval where it is tuned to be narrowest, more
-    elsewhere. It needs large arms (a hundred conversions each) and holds asymptotically.
+    elsewhere. It holds asymptotically; with few conversions take the score limits (`user_lift` does).
 
     Args:
         lift: the estimate so far.
@@ -45,7 +46,7 @@ def always_valid(lift: LiftEstimate, information_fraction: float, *, tuned_level
         tuned_level: level at which it is narrowest there; other levels stay valid.
 
     Raises:
-        LiftInputError: a fraction that is not positive; a lift from small counts.
+        LiftInputError: a fraction that is not positive; a lift by test inversion.
 
     Source: Robbins (1970), Annals of Mathematical Statistics 41(5); Waudby-Smith et al. (2024), Annals of
     Statistics 52(6), for the asymptotic version and the tuning.
@@ -54,5 +55,4 @@ def always_valid(lift: LiftEstimate, information_fraction: float, *, tuned_level
         refuse([f"information_fraction: {information_fraction} must be positive; users so far ÷ users planned"])
     cost = -2 * math.log(significance(tuned_level))
     mixing_ratio = information_fraction * (cost + math.log1p(cost))
-    law = NormalMixtureLaw(**normal_parameters(lift.law), mixing_ratio=mixing_ratio)
-    return replace(lift, law=law)
+    return replace(lift, law=NormalMixtureLaw(normal_law(lift.law), mixing_ratio))

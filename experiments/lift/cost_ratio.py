@@ -49,33 +49,35 @@ class CostPerIncrementalConversion:
 
     @property
     def point(self) -> float:
-        """Cost ÷ lift; nan where money was spent and nothing gained: a negative price would look cheap.
+        """Cost ÷ lift; nan where nothing was spent, or money was spent and nothing gained: a negative price would look cheap.
 
         Money saved and conversions lost (a go-dark test) is a price too: both signs cancel.
         """
-        gained = self.incremental_conversions > 0 and self.cost >= 0
+        gained = self.incremental_conversions > 0 and self.cost > 0
         saved = self.incremental_conversions < 0 and self.cost < 0
         return self.cost / self.incremental_conversions if gained or saved else math.nan
 
     @property
     def harmful(self) -> bool:
-        """Whether conversions were lost beyond doubt although money was spent: there is no price at all."""
-        return self.lift_sign != 0 and math.isnan(self.point)
+        """Whether more money came with fewer conversions beyond doubt, or less money with more: there is no price at all."""
+        return self.lift_sign != 0 and self.cost != 0 and math.isnan(self.point)
 
     @property
     def lower(self) -> float:
-        """The lowest cost per incremental conversion the data leave possible; infinite where `harmful`."""
+        """The lowest price the data leave possible; infinite where `harmful`, nan where nothing was spent."""
         return self._prices[0]
 
     @property
     def upper(self) -> float:
-        """The highest one; infinite where the lift interval includes zero."""
+        """The highest one; infinite where the lift interval includes zero, nan where nothing was spent."""
         return self._prices[1]
 
     @property
     def _prices(self) -> Interval:
         # Negative members of the set are not prices but conversions lost; the set with them is
         # `confidence_set`.
+        if self.cost == 0:
+            return math.nan, math.nan
         if self.harmful:
             return math.inf, math.inf
         prices = [(max(low, 0.0), high) for low, high in self.confidence_set.components if high >= 0]
@@ -89,10 +91,16 @@ class CostPerIncrementalConversion:
         """What may be said of the price, in one or two sentences."""
         if self.cost == 0:
             return "No money was spent, so an incremental conversion has no cost to report."
-        if self.harmful:
+        if self.harmful and self.cost > 0:
             return (
                 f"The ads lost conversions (lift at most {self.most_conversions:,.4g} "
                 f"at {100 * self.level:g}%): no amount of money bought one, and no cost per incremental "
+                "conversion exists."
+            )
+        if self.harmful:
+            return (
+                f"Less money came with more conversions (at least {self.fewest_conversions:,.4g} more at "
+                f"{100 * self.level:g}% for {-self.cost:,.2f} less): the money bought none, and no cost per incremental "
                 "conversion exists."
             )
         if self.bounded:
@@ -100,7 +108,12 @@ class CostPerIncrementalConversion:
                 f"An incremental conversion cost {self.point:,.2f} "
                 f"({100 * self.level:g}% interval {self.lower:,.2f} to {self.upper:,.2f})."
             )
-        point = "No incremental conversions detected" if math.isnan(self.point) else f"Estimate {self.point:,.2f}"
+        point = f"Estimate {self.point:,.2f}"
+        if math.isnan(self.point):
+            # Of the two signs that differ, the cost's says what was done.
+            point = (
+                "No incremental conversions detected" if self.cost > 0 else "No conversions lost for the money saved"
+            )
         least = f"at least {self.lower:,.2f}" if 0 < self.lower < math.inf else "of any size"
         return (
             f"{point}; the lift interval includes zero at {100 * self.level:g}%, so the cost per incremental "

@@ -157,7 +157,7 @@ def normal_parameters(law: SamplingLaw) -> dict[str, float]:
         LiftInputError: a law from small counts, which has no normal statistic.
     """
     if not isinstance(law, StudentLaw):
-        raise LiftInputError(["lift: small counts must not be read jointly or early; use method='welch'"])
+        raise LiftInputError(["lift: small counts must not be read jointly; use method='welch'"])
     return {
         "difference": law.difference,
         "standard_error": law.standard_error,

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from experiments.lift.estimate import LiftEstimate, StudentLaw, normal_parameters, significance
+from experiments.lift.early_reading import EarlyReadingLaw, normal_law
+from experiments.lift.estimate import LiftEstimate, significance
 from experiments.lift.refusal import refuse
 
 __all__ = ["Boundary", "GroupSequentialLaw", "GroupSequentialPlan", "first_crossing_probabilities"]
@@ -222,12 +223,11 @@ class GroupSequentialPlan:
         estimate is too far from zero on average.
 
         Raises:
-            LiftInputError: a look outside the plan; a lift from small counts, which has no normal statistic.
+            LiftInputError: a look outside the plan; a lift by test inversion, which has no normal statistic.
         """
         if not 1 <= look <= len(self.information_fractions):
             refuse([f"look: {look} must lie between 1 and {len(self.information_fractions)}, the looks planned"])
-        law = GroupSequentialLaw(**normal_parameters(lift.law), plan=self, look=look)
-        return replace(lift, law=law)
+        return replace(lift, law=GroupSequentialLaw(normal_law(lift.law), self, look))
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
         """One row per look: information fraction, critical value, nominal p-value and error spent so far."""
@@ -252,7 +252,7 @@ class GroupSequentialPlan:
 
 
 @dataclass(frozen=True)
-class GroupSequentialLaw(StudentLaw):
+class GroupSequentialLaw(EarlyReadingLaw):
     """The normal law of an estimate read at a planned look: quantiles are the boundary of that look.
 
     The p-value is the smallest α whose boundary the statistic crosses at this look.
@@ -270,4 +270,4 @@ class GroupSequentialLaw(StudentLaw):
 
     def tail(self) -> float:
         """Half the repeated p-value."""
-        return self.plan._smallest_error(abs(self.difference) / self.standard_error, self.look) / 2
+        return self.plan._smallest_error(self.z, self.look) / 2

@@ -9,7 +9,8 @@ import pandas as pd
 
 from experiments.lift.arms import ArmStatistics
 from experiments.lift.cost_ratio import CostPerIncrementalConversion, cost_per_incremental_conversion
-from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw, significance
+from experiments.lift.early_reading import EarlyReadingLaw
+from experiments.lift.estimate import Interval, LiftEstimate, SamplingLaw, StudentLaw, significance
 from experiments.lift.refusal import LiftInputError, refuse
 from experiments.lift.sample_ratio import SampleRatioCheck, sample_ratio_check
 from experiments.lift.small_counts import SmallCountLaw
@@ -19,9 +20,11 @@ __all__ = ["MICROS", "LiftMethod", "UserLiftTest", "user_holdout_test", "user_li
 
 LiftMethod = Literal["auto", "welch", "score"]
 
-# With fewer conversions (or non-conversions) in an arm, Welch's interval of a small holdout covers too little
+# With fewer conversions (or non-conversions) expected in an arm, Welch's interval of a small holdout covers too little
 # and misses mostly on one side; the score limits do not (tests/experiments/lift/test_small_counts.py).
 FEW_CONVERSIONS = 100
+# Where ads multiply conversions, an arm can have hardly any although the pooled rate lets one expect many.
+HARDLY_ANY_CONVERSIONS = 25
 
 MICROS = 1_000_000
 
@@ -34,15 +37,15 @@ def user_lift(treated: ArmStatistics, control: ArmStatistics, method: LiftMethod
         control: the same for the holdout.
         method: `welch`; `score` (Newcombe's interval for converters, its Poisson analogue for repeat
             conversions); `auto` takes `score` for counts with fewer than 100 conversions or non-conversions
-            in an arm.
+            expected in an arm at the rate of both together. Choosing by what the smaller arm happened to have would
+            choose by its error, and cover too much.
 
     Raises:
         LiftInputError: an arm with nobody; `score` on outcomes that are not counts.
     """
     counts = treated.is_count and control.is_count
-    few = min(_rarer(treated), _rarer(control)) < FEW_CONVERSIONS
     everybody = treated.users > 0 and control.users > 0
-    if method == "score" or (method == "auto" and counts and few and everybody):
+    if method == "score" or (method == "auto" and counts and everybody and _few_conversions(treated, control)):
         return LiftEstimate(SmallCountLaw(treated, control))
     return welch_lift(treated, control)
 
@@ -111,25 +114,30 @@ class UserLiftTest:
         """
         if self.unexposed is None or not self.share_exposed > 0:
             return None
-        factor = 1 / self.share_exposed
-        if not isinstance(self.lift.law, StudentLaw):
-            return LiftEstimate(_WithoutBaseline(self.treated, self.control), factor)
+        factor, law = 1 / self.share_exposed, self.lift.law
+        if isinstance(law, EarlyReadingLaw):
+            return LiftEstimate(replace(law, law=self._law_of_exposed(law.law)), factor)
+        return LiftEstimate(self._law_of_exposed(law), factor)
+
+    def _law_of_exposed(self, law: SamplingLaw) -> SamplingLaw:
+        """The law of the lift per assigned user, with π times the exposed people's rate without ads as its baseline."""
+        if self.unexposed is None or not isinstance(law, StudentLaw):
+            return _WithoutBaseline(self.treated, self.control)
         # Per treated user, w = y where unexposed and 0 elsewhere; hence Σw² = Σwy.
         organic = ArmStatistics(self.treated.users, self.unexposed.sum, self.unexposed.sum_squares)
         error = organic.mean_variance
-        if math.isnan(error) or math.isinf(self.lift.law.standard_error):
-            return self.lift.scaled(factor)
+        if math.isnan(error) or math.isinf(law.standard_error):
+            return law
         shared = (self.unexposed.sum_squares / self.treated.users - organic.mean * self.treated.mean) / (
             self.treated.users - 1
         )
-        # A law that is read early or jointly stays one.
-        law = replace(
-            self.lift.law,
+        # A law that is read jointly stays one.
+        return replace(
+            law,
             baseline=self.control.mean - organic.mean,
             baseline_standard_error=math.sqrt(self.control.mean_variance + error),
             covariance=-self.control.mean_variance - shared,
         )
-        return LiftEstimate(law, factor)
 
     def cost_per_incremental_conversion(self, level: float = 0.95) -> CostPerIncrementalConversion:
         """Confidence set of cost ÷ incremental conversions, in units of money (micros / 1,000,000)."""
@@ -251,6 +259,15 @@ class _WithoutBaseline(SmallCountLaw):
     def relative_limits(self, quantile: float, verdict: int) -> Interval:  # noqa: ARG002 (nothing is known)
         """Nothing is excluded."""
         return -math.inf, math.inf
+
+
+def _few_conversions(treated: ArmStatistics, control: ArmStatistics) -> bool:
+    """Whether an arm is expected to have few conversions, or non-conversions where they are rarer; or hardly has any."""
+    pooled, smaller = treated + control, min(treated.users, control.users)
+    return (
+        smaller / pooled.users * _rarer(pooled) < FEW_CONVERSIONS
+        or min(_rarer(treated), _rarer(control)) < HARDLY_ANY_CONVERSIONS
+    )
 
 
 def _rarer(arm: ArmStatistics) -> float:

@@ -7,6 +7,7 @@ import pandas as pd
 from experiments.action import Action
 from experiments.comparison import ChannelComparison, Comparison
 from experiments.journeys import Journey, JourneyEvent
+from experiments.lift.geo.own_tests import OwnGeoTest
 from experiments.report.flattery import by_flattery, flattery, models
 from experiments.truth import ALL
 from experiments.verdict import words
@@ -76,6 +77,18 @@ def label_frame(comparison: Comparison) -> pd.DataFrame:
             rows.append((channel, label, orders, share, start, start + share, counts[channel]["prevented"]))
             start += share
     return pd.DataFrame(rows, columns=["channel", "label", "orders", "share", "start", "stop", "prevented"])
+
+
+def geo_test_days(test: OwnGeoTest) -> pd.DataFrame:
+    """One row per day of a geo test: its `days`, and `middle` and `next`, where a day has its middle and its end."""
+    return test.days.assign(middle=test.days["day"] + 0.5, next=test.days["day"] + 1)
+
+
+def geo_test_stretches(test: OwnGeoTest) -> pd.DataFrame:
+    """The days of a geo test in stretches of one period each: `period`, `day` on which it begins, `next` where it ends."""
+    days = geo_test_days(test)
+    stretch = (days["period"] != days["period"].shift()).cumsum()
+    return days.groupby(stretch).agg(period=("period", "first"), day=("day", "first"), next=("next", "last"))
 
 
 def journey_frame(journey: Journey) -> pd.DataFrame:

@@ -49,6 +49,20 @@ def span(lower: float, upper: float) -> str:
     return f"{money(lower)}\N{NO-BREAK SPACE}–\N{NO-BREAK SPACE}{money(upper)}"
 
 
+def count_span(lower: float, upper: float) -> str:
+    """An interval of counts, which may reach below zero."""
+    if math.isnan(lower) or math.isnan(upper):
+        return UNDEFINED
+    return f"{count(lower)}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{count(upper)}"
+
+
+def p_value(probability: float) -> str:
+    """To two digits, and not below a thousandth."""
+    if math.isnan(probability):
+        return UNDEFINED
+    return "< 0.001" if probability < 0.001 else f"{probability:.3f}" if probability < 0.1 else f"{probability:.2f}"
+
+
 def _signed(amount: float, decimals: int) -> str:
     text = f"{abs(amount):,.{decimals}f}"
     negative = amount < 0 and any(digit in text for digit in "123456789")

@@ -8,19 +8,31 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.action import Action
 from experiments.comparison import Comparison
+from experiments.lift.geo.own_tests import OwnGeoTest
+from experiments.lift.width import PEOPLE_OR_DAYS_TO_HALVE
 from experiments.perfect_tracking import LAST_CLICK_SETTINGS
 from experiments.report.charts.dumbbell import dumbbell_chart, other_model_shapes
+from experiments.report.charts.geo_test import cost_chart, response_chart
 from experiments.report.charts.journey import journey_chart
 from experiments.report.charts.labels import label_chart
 from experiments.report.flattery import by_flattery, flattery
 from experiments.report.frames import label_frame
 from experiments.report.numerals import count, money, percent
 from experiments.report.palette import DARK, LIGHT, PAGE, css_variables
-from experiments.report.table import ReportTable, cpa_columns, delivery_columns, system_columns
+from experiments.report.table import (
+    ReportTable,
+    cpa_columns,
+    delivery_columns,
+    geo_test_columns,
+    sharpness_columns,
+    system_columns,
+)
 from experiments.report.wording import (
     ads_in_words,
     dumbbell_summary,
     finding,
+    geo_test_heading,
+    geo_test_sentence,
     interval_sentence,
     joint_effect,
     label_summary,
@@ -78,6 +90,16 @@ class JourneyFigure:
 
 
 @dataclass(frozen=True)
+class GeoTestFigure:
+    """A geo test: what it found, and its days (response, then cost; without them where it could not be laid out)."""
+
+    heading: str
+    summary: str
+    kind: str
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
 class Page:
     """Everything the page shows, before it is typeset; texts are plain and not yet escaped."""
 
@@ -92,6 +114,10 @@ class Page:
     table: ReportTable
     systems: ReportTable | None
     delivery: ReportTable
+    sharpness: ReportTable | None
+    people_or_days: int
+    geo_tests: tuple[GeoTestFigure, ...]
+    geo_table: ReportTable | None
     reading: str
     action: Action
     channels: tuple[ChannelFinding, ...]
@@ -130,6 +156,10 @@ def build_page(comparison: Comparison, run: Run | None = None) -> Page:
         table=cpa_columns(comparison),
         systems=system_columns(comparison.systems) if comparison.systems else None,
         delivery=delivery_columns(comparison),
+        sharpness=sharpness_columns(comparison),
+        people_or_days=PEOPLE_OR_DAYS_TO_HALVE,
+        geo_tests=tuple(_geo_test(i, test, comparison) for i, test in enumerate(comparison.geo_tests)),
+        geo_table=geo_test_columns(comparison),
         reading=CERTAINTY.format(many=comparison.action.many),
         action=comparison.action,
         channels=tuple(
@@ -202,6 +232,19 @@ def _key_numbers(comparison: Comparison) -> tuple[KeyNumber, ...]:
             "true",
         ),
     )
+
+
+def _geo_test(i: int, test: OwnGeoTest, comparison: Comparison) -> GeoTestFigure:
+    heading, summary = geo_test_heading(test), geo_test_sentence(test, comparison.action)
+    figures: tuple[Figure, ...] = ()
+    if not test.days.empty:
+        shown = f"{comparison.action.many.capitalize()} per day in {heading}. {summary}"
+        paid = f"Cost per day of the same geos, in {comparison.currency}: {money(test.days['cost'].sum())} in all."
+        figures = (
+            _figure(f"geo-{i}", response_chart(test, comparison.action, PAGE), shown),
+            _figure(f"geo-{i}-cost", cost_chart(test, comparison.currency, PAGE), paid),
+        )
+    return GeoTestFigure(heading, summary, test.kind, figures)
 
 
 def _label_rows(comparison: Comparison) -> tuple[tuple[str, ...], ...]:

@@ -1,4 +1,4 @@
-"""The tables of the report: the price of an action by every method and in every system, and what was bought (currency)."""
+"""The tables of the report: prices of an action by method and system, what was bought, what tests found (currency)."""
 
 import math
 from dataclasses import dataclass, replace
@@ -7,10 +7,11 @@ from typing import Literal
 from attribution.cpa import attributed_cpa
 from experiments.comparison import ChannelComparison, Comparison
 from experiments.five_cpas import INCREMENTAL, ORACLE, FiveCpas
+from experiments.lift.width import narrowing
 from experiments.report.flattery import by_flattery, models
 from experiments.report.frames import LEVEL
-from experiments.report.numerals import UNDEFINED, count, counts, money, percent, span
-from experiments.report.wording import joint_effect
+from experiments.report.numerals import UNDEFINED, count, count_span, counts, money, p_value, percent, span
+from experiments.report.wording import joint_effect, kind_in_words
 from experiments.truth import ALL, Effect
 from experiments.verdict import words
 
@@ -51,10 +52,12 @@ class ReportTable:
     Attributes:
         groups: the column groups, in order.
         rows: the lines, in order, each with one cell per column.
+        heading: of the column of their names.
     """
 
     groups: tuple[ColumnGroup, ...]
     rows: tuple[TableRow, ...]
+    heading: str = "Channel"
 
 
 def cpa_columns(comparison: Comparison) -> ReportTable:
@@ -132,6 +135,75 @@ def delivery_columns(comparison: Comparison) -> ReportTable:
     total = (sum(c.cost for c in channels), sum(c.impressions for c in channels), sum(c.clicks for c in channels))
     rows = [TableRow(words(c.channel), "paid", _delivery(c.cost, c.impressions, c.clicks)) for c in channels]
     return ReportTable(groups, (*rows, TableRow(TOGETHER, "total", _delivery(*total))))
+
+
+def sharpness_columns(comparison: Comparison) -> ReportTable | None:
+    """What each holdout test found, how wide its interval is, and which share held out would halve that or narrow it most.
+
+    None where no channel was tested. Shares by `experiments.lift.width.narrowing`.
+    """
+    tested = [(channel, channel.lift) for channel in by_flattery(comparison) if channel.lift is not None]
+    if not tested:
+        return None
+    extra = f"Extra {comparison.action.many}"
+    groups = (
+        ColumnGroup("Test", ("Design", "Held out"), "delivery", ()),
+        ColumnGroup("Found", (extra, f"{percent(LEVEL)} interval", "Its width"), "tested", ()),
+        ColumnGroup("To narrow it", ("Hold out for half", "Sharpest share", "It takes off"), "delivery", ()),
+        ColumnGroup("Truth", (f"True {extra.lower()}",), "true", (f"True {extra.lower()}",)),
+    )
+    rows = []
+    for channel, test in tested:
+        lift, shares = test.incremental_conversions, narrowing(test)
+        lower, upper = lift.interval(LEVEL)
+        cells = (
+            channel.design.replace("_", " ") or UNDEFINED,
+            percent(shares.share),
+            count(lift.difference),
+            count_span(lower, upper),
+            count(upper - lower),
+            percent(shares.halving_share) if math.isfinite(shares.halving_share) else "no share does",
+            percent(shares.best_share),
+            percent(1.0 - shares.best_width),
+            count(channel.truth.incremental_conversions),
+        )
+        rows.append(TableRow(words(channel.channel), "paid", cells))
+    return ReportTable(groups, tuple(rows))
+
+
+def geo_test_columns(comparison: Comparison) -> ReportTable | None:
+    """What each geo test found beside its truth, both as what it changed in the treated geos; None without any."""
+    if not comparison.geo_tests:
+        return None
+    extra, one = f"extra {comparison.action.many}", comparison.action.one
+    price, true_price = f"Cost per {one}", f"True cost per {one}"
+    found = (extra.capitalize(), f"{percent(LEVEL)} interval", "p-value", "Extra cost", price, "Its interval")
+    groups = (
+        ColumnGroup("Test", ("Kind", "Geos"), "delivery", ()),
+        ColumnGroup("Found", found, "tested", ()),
+        ColumnGroup("Truth", (f"True {extra}", true_price), "true", (true_price,)),
+    )
+    rows = []
+    for own in comparison.geo_tests:
+        change, cells = own.truth.change, (UNDEFINED,) * 7
+        if own.test is not None:
+            lift, cost = own.test.lift, own.test.cost_per_incremental_conversion(LEVEL)
+            geos = own.test.treated_geos + own.test.control_geos
+            cells = (
+                "all" if own.kind == "on_off" else f"{own.test.treated_geos} of {geos}",
+                count(lift.difference),
+                count_span(*lift.interval(LEVEL)),
+                p_value(own.test.p_value),
+                money(own.test.cost),
+                money(cost.point),
+                span(cost.lower, cost.upper),
+            )
+        true = (
+            count(change.incremental_conversions),
+            money(own.truth.of_ads.cost_per_incremental_conversion),
+        )
+        rows.append(TableRow(words(own.name), "paid", (kind_in_words(own.kind), *cells, *true)))
+    return ReportTable(groups, tuple(rows), "Geo test")
 
 
 def _credited(comparison: Comparison, compared: tuple[str, ...]) -> list[tuple[str, list[float]]]:

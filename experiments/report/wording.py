@@ -5,9 +5,10 @@ from typing import Any
 
 from experiments.action import Action
 from experiments.comparison import ChannelComparison, Comparison
+from experiments.lift.geo.own_tests import OwnGeoTest
 from experiments.report.flattery import by_flattery, flattery
 from experiments.report.frames import LEVEL
-from experiments.report.numerals import count, money, percent, times
+from experiments.report.numerals import count, money, p_value, percent, times
 from experiments.truth import ALL, Effect
 from experiments.verdict import words
 
@@ -150,6 +151,43 @@ def label_summary(comparison: Comparison) -> str:
     ]
     by_channel = f"{comparison.action.many.capitalize()} caused by channel: {', '.join(caused)}."
     return f"Stacked bars of all {comparison.action.many}. {comparison.truth.summary()} {by_channel}"
+
+
+def geo_test_heading(test: OwnGeoTest) -> str:
+    """Which test a chart is about."""
+    return f"{words(test.name)}: {words(test.channel).lower()}, {kind_in_words(test.kind)}"
+
+
+def kind_in_words(kind: str) -> str:
+    """A kind of geo test: go dark, heavy up, holdback, on/off."""
+    return "on/off" if kind == "on_off" else kind.replace("_", " ")
+
+
+def geo_test_sentence(test: OwnGeoTest, action: Action) -> str:
+    """What a geo test found, and whether the truth lies in its interval."""
+    if test.test is None:
+        return f"It cannot be read: {test.refusal}."
+    lower, upper = test.test.lift.interval(LEVEL)
+    change = test.truth.change.incremental_conversions
+    where = "on the days with ads" if test.kind == "on_off" else "in the treated geos"
+    what = f"The test changed {action.many} {where} by {count(test.test.lift.difference)}"
+    inside = "inside" if lower <= change <= upper else "outside"
+    found = (
+        f"{what} ({percent(LEVEL)} interval {count(lower)} to {count(upper)}, p {p_value_in_words(test.test.p_value)})."
+    )
+    true = f"Truly it changed them by {count(change)}, which lies {inside}."
+    note = (
+        ""
+        if test.truth.change.cost_micros >= 0
+        else " Ads were taken away, so both are below zero where the ads worked."
+    )
+    return f"{found} {true}{note}"
+
+
+def p_value_in_words(probability: float) -> str:
+    """After the letter p: `= 0.03`, `< 0.001`."""
+    text = p_value(probability)
+    return text if text.startswith("<") else f"= {text}"
 
 
 def _listed(names: list[str]) -> str:

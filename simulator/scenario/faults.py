@@ -1,13 +1,15 @@
-"""The fault library F1 to F25: each a named change of the tracking with a size (share, rate, factor, days or hours).
+"""The fault library, F1 to F25 and F23b: each a change of the tracking with a size (share, rate, factor, days or hours).
 
 A fault is at work where `tracking.faults.NAME` is set, from the start or from a day of the timeline on. What each must do to
 reported CPA is in `simulator.record.closed_forms`.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.scenario.problems import did_you_mean
 from simulator.scenario.tracking import Tracking
 
 Settings = dict[str, Any]
@@ -22,7 +24,7 @@ class Fault:
     """One fault.
 
     Attributes:
-        code: F1 to F25 (F23b: its second form).
+        code: F1 to F25, and F23b, a second form of F23.
         name: as in `tracking.faults.NAME`.
         size: what its number means.
         usual: the size it has where none is given.
@@ -215,6 +217,13 @@ BY_CODE: Mapping[str, Fault] = {fault.code.lower(): fault for fault in FAULTS}
 def find_fault(word: str) -> Fault | None:
     """The fault of this name or code; none where there is none."""
     return BY_NAME.get(word) or BY_CODE.get(word.lower())
+
+
+def known_faults(word: str) -> str:
+    """A hint where there is no such fault: every code where the word looks like one, else a name like it."""
+    if re.fullmatch(r"f\d+\w*", word.lower()):
+        return f"the codes are {', '.join(fault.code for fault in FAULTS)}"
+    return did_you_mean(word, BY_NAME)
 
 
 def with_faults(tracking: Tracking, days: float, first_step: str) -> Tracking:

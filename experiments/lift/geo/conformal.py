@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.lift.estimate import Interval
+from experiments.lift.geo.observed_total import is_rounding
 
 __all__ = ["PlaceboLaw", "TestInversionLaw", "block_conformal_law", "block_conformal_p_value"]
 
@@ -172,7 +173,9 @@ def block_conformal_law(
 
     spread = float(np.std(refit(response - in_window * (effect / window_days)))) * math.sqrt(window_days)
     observed = float(response[pre_days:].sum())
-    return TestInversionLaw(effect, observed, p_value, max(spread, 1e-9 * max(1.0, abs(observed))))
+    if is_rounding(spread, float(response.sum())):
+        return TestInversionLaw(effect, observed, lambda _: 1.0, 1.0)
+    return TestInversionLaw(effect, observed, p_value, spread)
 
 
 @dataclass(frozen=True)

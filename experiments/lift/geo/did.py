@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.lift.arms import ArmStatistics
-from experiments.lift.estimate import LiftEstimate, StudentLaw
+from experiments.lift.estimate import LiftEstimate
 from experiments.lift.geo.incremental_cost import incremental_cost
+from experiments.lift.geo.observed_total import observed_total_law
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 from experiments.lift.refusal import refuse
@@ -15,16 +16,19 @@ from experiments.lift.welch import welch_lift
 
 __all__ = ["difference_in_differences"]
 
+# Welch's test needs so many geos in an arm.
+FEWEST_GEOS = 3
+
 
 def difference_in_differences(experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
     """n_T·days·(Δ̄_T − Δ̄_C), Δ_g = geo g's mean response in the window minus its mean before the test.
 
     The geo is the unit of analysis (errors of a geo's days may be as alike as they like): Welch's test of the
-    two sets of changes. With a single treated geo its error cannot be seen; it is taken to be that of the
-    controls' changes, which is right where the treated geo was drawn at random.
+    two sets of changes. One or two geos of an arm cannot show how they vary (Welch's 10 % tests of two treated geos reject
+    15 % of the time); geos of both arms are then taken to vary alike, which is right where the treated were drawn at random.
 
     Raises:
-        LiftInputError: a single treated geo with fewer than three controls.
+        LiftInputError: fewer than four geos.
     """
     window = experiment.window
     days = window.stop - window.start
@@ -34,25 +38,21 @@ def difference_in_differences(experiment: GeoExperiment, levels: Sequence[float]
     treated, control = arms
     observed = float(response[experiment.is_treated, window].sum())
     notes = []
-    if treated.users > 1 and control.users > 1:
+    if min(treated.users, control.users) >= FEWEST_GEOS:
         lift = welch_lift(treated, control)
         error, df = lift.standard_error, lift.df
     else:
-        if control.users < 3:
-            refuse([f"control: {control.users} geos must be at least 3 for one treated geo; add controls"])
-        error, df = math.sqrt(control.variance * (1 / treated.users + 1 / control.users)), control.users - 1.0
-        notes.append("One treated geo: its error is taken to be that of a control geo.")
+        df = float(treated.users + control.users - 2)
+        if df < 2:
+            refuse(
+                [f"geo: {treated.users + control.users} geos must be at least 4 to show how geos vary; add controls"]
+            )
+        spread = sum((arm.users - 1) * arm.variance for arm in arms if arm.users > 1) / df
+        error = math.sqrt(spread * (1 / treated.users + 1 / control.users))
+        notes.append("Fewer than three geos in an arm: geos of both arms are taken to vary alike.")
     scale = treated.users * days
-    effect, error = (treated.mean - control.mean) * scale, error * scale
-    known = 0 < error < math.inf
-    law = StudentLaw(
-        effect,
-        error if known else math.inf,
-        df if known else math.inf,
-        observed - effect,
-        error if known else 0.0,
-        -(error**2) if known else 0.0,
-    )
+    effect = (treated.mean - control.mean) * scale
+    law = observed_total_law(effect, error * scale, df, observed, float(experiment.treated.sum()))
     before = response[experiment.is_treated, experiment.pre].mean(axis=1).sum()
     trend = experiment.control - experiment.control[:, experiment.pre].mean(axis=1, keepdims=True)
     return geo_lift_test(

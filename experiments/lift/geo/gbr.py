@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.lift.estimate import LiftEstimate, StudentLaw
+from experiments.lift.estimate import LiftEstimate
 from experiments.lift.geo.incremental_cost import IncrementalCost
+from experiments.lift.geo.observed_total import observed_total_law
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 from experiments.lift.refusal import refuse
@@ -83,7 +84,7 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
     error = abs(total) * float(fitted.standard_errors[2])
     effect = float(fitted.coefficients[2]) * total
     observed = float(during[treated].sum())
-    law = StudentLaw(effect, error, fitted.df, observed - effect, error, -(error**2))
+    law = observed_total_law(effect, error, fitted.df, observed, float(experiment.treated.sum()))
     return geo_lift_test(
         experiment, LiftEstimate(law), "geo_based_regression", "weighted_least_squares", levels, cost=cost
     )

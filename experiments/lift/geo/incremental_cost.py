@@ -10,6 +10,9 @@ from experiments.lift.geo.panel import GeoExperiment
 
 __all__ = ["IncrementalCost", "incremental_cost"]
 
+# Money that differs by less than this share of what was spent differs by rounding.
+ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, eq=False)
 class IncrementalCost:
@@ -56,4 +59,7 @@ def incremental_cost(experiment: GeoExperiment) -> IncrementalCost | None:
     parameters = design.shape[1]
     variance = float(residuals @ residuals) / max(1, n - parameters)
     error = math.sqrt(variance * float(weights @ weights))
-    return IncrementalCost(float(weights @ treated), error, weights, residuals, parameters)
+    cost, smallest = float(weights @ treated), ROUNDING * float(np.abs(treated).sum())
+    if error <= smallest:
+        error, residuals = 0.0, np.zeros(n)
+    return IncrementalCost(cost if max(abs(cost), error) > smallest else 0.0, error, weights, residuals, parameters)

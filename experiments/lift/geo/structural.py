@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.lift.estimate import LiftEstimate, StudentLaw
+from experiments.lift.estimate import LiftEstimate
 from experiments.lift.geo.daily_series import DailyErrors
 from experiments.lift.geo.incremental_cost import incremental_cost
+from experiments.lift.geo.observed_total import is_rounding, observed_total_law
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 from experiments.lift.refusal import refuse
@@ -57,7 +58,11 @@ def structural_time_series(
     effect = float((y - counterfactual)[n:].sum())
     error = spread * math.sqrt(float(covariance.sum()))
     parameters = len(fitted.params) + 1
-    law = StudentLaw(effect, error, n - parameters, float(y[n:].sum()) - effect, error, -(error**2))
+    slope = float(np.linalg.lstsq(regressor[:n], series[:n], rcond=None)[0][0])
+    if is_rounding(spread * float(np.std(series[:n] - slope * regressor[:n, 0])), float(y.sum())):
+        # Likelihood has no maximum where controls tell the treated exactly.
+        error = math.inf
+    law = observed_total_law(effect, error, n - parameters, float(y[n:].sum()), float(y.sum()))
     return geo_lift_test(
         experiment,
         LiftEstimate(law),
@@ -66,7 +71,9 @@ def structural_time_series(
         levels,
         cost=incremental_cost(experiment),
         counterfactual=counterfactual,
-        daily_errors=DailyErrors(spread**2 * covariance, n - parameters),
+        daily_errors=(
+            DailyErrors(spread**2 * covariance, n - parameters) if math.isfinite(law.standard_error) else None
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from experiments.lift.estimate import LiftEstimate
 from experiments.lift.geo.conformal import PlaceboLaw, TestInversionLaw, block_conformal_law
 from experiments.lift.geo.incremental_cost import incremental_cost
+from experiments.lift.geo.observed_total import is_rounding
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 from experiments.lift.refusal import refuse
@@ -190,7 +191,9 @@ def _placebo_law(
         return float(gap[pre_days:].sum()), float(np.sqrt(np.mean(gap[:pre_days] ** 2)))
 
     _, misfit = error_and_misfit(y, x)
-    errors = []
+    errors: list[float] = []
+    if is_rounding(unit * misfit, observed):
+        return PlaceboLaw(effect, observed, ())
     for j in range(x.shape[0]):
         error, own = error_and_misfit(x[j], np.delete(x, j, axis=0))
         if own > 0:

@@ -9,10 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.lift.estimate import LiftEstimate, StudentLaw
+from experiments.lift.estimate import LiftEstimate
 from experiments.lift.geo.conformal import block_conformal_law
 from experiments.lift.geo.daily_series import DailyErrors
 from experiments.lift.geo.incremental_cost import IncrementalCost, incremental_cost
+from experiments.lift.geo.observed_total import observed_total_law
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 from experiments.lift.refusal import refuse
@@ -142,22 +143,16 @@ def time_based_regression(
     cost = incremental_cost(experiment)
     if errors == "block_conformal":
         maker = np.eye(treated.size) - design @ np.linalg.pinv(design)
-        law = block_conformal_law(lambda adjusted: maker @ adjusted, treated, experiment.pre_days, fitted.effect)
-        estimate = LiftEstimate(law)
+        estimate = LiftEstimate(
+            block_conformal_law(lambda adjusted: maker @ adjusted, treated, experiment.pre_days, fitted.effect)
+        )
         covariance, daily_errors = 0.0, None
     else:
         error, df = fitted.independent_errors() if errors == "independent" else fitted.autoregressive_errors()
-        if not error > 0:
-            error = math.inf
-        counterfactual = float(fitted.counterfactual[experiment.window].sum())
-        # What was observed is known, so effect and counterfactual share one error.
-        estimate = LiftEstimate(
-            StudentLaw(fitted.effect, error, df, counterfactual, error, -(error**2))
-            if math.isfinite(error)
-            else StudentLaw(fitted.effect, error, df, counterfactual)
-        )
-        covariance = _covariance(fitted, cost, error)
-        daily_errors = fitted.daily_errors(errors) if math.isfinite(error) else None
+        observed, response = float(treated[experiment.window].sum()), float(treated.sum())
+        estimate = LiftEstimate(observed_total_law(fitted.effect, error, df, observed, response))
+        covariance = _covariance(fitted, cost, estimate.standard_error)
+        daily_errors = fitted.daily_errors(errors) if math.isfinite(estimate.standard_error) else None
     return geo_lift_test(
         experiment,
         estimate,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from experiments.lift.estimate import LiftEstimate
 from experiments.lift.geo.conformal import TestInversionLaw
 from experiments.lift.geo.incremental_cost import IncrementalCost
+from experiments.lift.geo.observed_total import is_rounding
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 from experiments.lift.geo.sign_flips import LARGEST_TRIM_SHARE, sign_flips, studentised_trimmed_means
@@ -174,7 +175,9 @@ def trimmed_match_test(
         theta = of_effect / total
         return match.normal_p_value(theta) if flips is None else match.p_value(theta, flips)
 
-    law = TestInversionLaw(effect, observed, p_value, max(spread, 1e-9))
+    # Pairs that agree to the last digit say nothing about how much pairs differ.
+    unknown = is_rounding(spread, float(experiment.treated.sum()))
+    law = TestInversionLaw(effect, observed, (lambda _: 1.0) if unknown else p_value, 1.0 if unknown else spread)
     none = np.zeros(0)
     return geo_lift_test(
         experiment,

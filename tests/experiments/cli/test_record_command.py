@@ -53,3 +53,13 @@ def test_a_postback_says_nothing_or_one_of_four_values(written: tuple[Path, str]
     for row in rows:
         assert row["postbacks"] == sum(row[value] for value in ("none", "low", "medium", "high", "withheld"))
         assert row["sequence"] in (1, 2, 3)
+
+
+def test_a_group_that_was_paid_for_and_counted_nothing_has_no_price(written: tuple[Path, str]) -> None:
+    """Video: nobody clicks on a television."""
+    out, shown = written
+    rows = json.loads((out / "record.json").read_text(encoding="utf-8"))["channel_groups"]
+    empty = [row for row in rows if row["cost"] > 0 and not row["conversions"]]
+    assert empty
+    assert all(row["cost_per_conversion"] is None for row in empty)
+    assert "∞" not in shown

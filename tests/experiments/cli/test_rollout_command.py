@@ -1,6 +1,7 @@
 """`cpalab rollout` and `cpalab faults` as a user meets them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,47 @@ def test_the_library_is_listed_and_one_fault_shown() -> None:
     shown = CliRunner().invoke(faults, ["F12"])
     assert "model_change" in shown.output
     assert "tag_outage" not in shown.output
+    unknown = CliRunner().invoke(faults, ["F26"])
+    assert unknown.exit_code == 2
+    assert f"no such fault: F26; the codes are {', '.join(fault.code for fault in FAULTS)}" in unknown.output
     wrong = CliRunner().invoke(faults, ["outage"])
     assert wrong.exit_code == 2
     assert "no such fault: outage; did you mean tag_outage?" in wrong.output
+
+
+def test_their_number_is_told_right_everywhere() -> None:
+    told = f"{len(FAULTS)} faults"
+    assert told in CliRunner().invoke(faults, ["--help"]).output
+    for page in ("README.md", "CHANGELOG.md"):
+        text = (Path(__file__).parents[3] / page).read_text(encoding="utf-8")
+        assert set(re.findall(r"\b\d+ faults", text)) == {told}, page
+
+
+def test_figures_that_are_not_compared_are_named_with_the_reason(change: str, tmp_path: Path) -> None:
+    observed = tmp_path / "observed.csv"
+    observed.write_text(
+        "channel,system,cpa_before,cpa_after,roas_before,roas_after\nretargeting,platform,20,20,2,\n"
+        "email,analytics,2,2,,\nall,platform,20,20,,\n",
+        encoding="utf-8",
+    )
+    arguments = ["dtc-apparel", "--change", change, "--observed", str(observed), "--no-verify", *FEW]
+    shown = CliRunner().invoke(rollout, arguments, catch_exceptions=False).output
+    assert "1 of 4 figures compared" in shown
+    assert "CPA of all in platform (the sum of figures that are given)" in shown
+    assert "ROAS of retargeting in platform (noted before or after only" in shown
+    assert "CPA of email in analytics (fewer than 25 actions in a period at this volume)" in shown
+    told = json.loads(CliRunner().invoke(rollout, [*arguments, "--json"], catch_exceptions=False).output)
+    assert len(told["left_out"]) == 3
+
+
+def test_a_price_of_nothing_is_undefined_not_unbounded(tmp_path: Path) -> None:
+    path = tmp_path / "change.toml"
+    path.write_text('[[changes]]\nname = "no tags"\nfault = "tag_outage"\nsize = 0.99\n', encoding="utf-8")
+    words = ["dtc-apparel", "--change", str(path), "--no-verify", "--users", "2000", "--threads", "1"]
+    shown = CliRunner().invoke(rollout, words, catch_exceptions=False).output
+    found = json.loads(CliRunner().invoke(rollout, [*words, "--json"], catch_exceptions=False).output)
+    assert any(cell["cpa_tomorrow"] is None for cell in found["cells"])
+    assert not any(cell[price] == "inf" for cell in found["cells"] for price in ("cpa_today", "cpa_tomorrow"))
+    assert "∞" not in shown
+    assert "inf" not in shown.replace("info", "")
+    assert "nan" not in shown

@@ -7,8 +7,8 @@ from experiments.lift.arms import ArmStatistics
 from experiments.lift.confidence_sequence import always_valid
 from experiments.lift.cost_ratio import cost_per_incremental_conversion
 from experiments.lift.estimate import LiftEstimate, StudentLaw, significance
+from experiments.lift.geo.conformal import PlaceboLaw
 from experiments.lift.refusal import LiftInputError
-from experiments.lift.user import user_lift
 from experiments.lift.welch import welch_lift
 
 
@@ -66,5 +66,5 @@ def test_bad_input_is_refused():
     lift = LiftEstimate(StudentLaw(1.0, 1.0))
     with pytest.raises(LiftInputError, match="positive"):
         always_valid(lift, 0.0)
-    with pytest.raises(LiftInputError, match="welch"):
-        always_valid(user_lift(ArmStatistics.from_converters(50, 3), ArmStatistics.from_converters(50, 1)), 1.0)
+    with pytest.raises(LiftInputError, match="must not be read"):
+        always_valid(LiftEstimate(PlaceboLaw(1.0, 10.0, (0.5, -0.5))), 1.0)

@@ -43,8 +43,10 @@ def test_p_interval_and_set_say_the_same(difference, standard_error, df, cost, c
     significant = lift.p_value() < significance(level)
     assert significant == (not lower <= 0 <= upper) == price.bounded
     assert price.contains(math.inf) == (not significant)
-    assert price.lower >= 0
-    assert price.lower <= price.upper
+    if cost == 0:
+        assert all(map(math.isnan, (price.lower, price.upper, price.point)))
+        return
+    assert 0 <= price.lower <= price.upper
     if not significant:
         assert price.upper == math.inf
     if not math.isnan(price.point):
@@ -114,17 +116,6 @@ def test_money_saved_and_conversions_lost_is_a_price():
     assert (dark.point, dark.lower, dark.upper) == pytest.approx((heavy.point, heavy.lower, heavy.upper))
 
 
-def test_no_money_spent():
-    assert cost_per_incremental_conversion(lift_of(10.0), 0.0).point == 0.0
-    unclear = cost_per_incremental_conversion(lift_of(1.0), 0.0)
-    assert unclear.kind == "whole_line"
-    assert (unclear.lower, unclear.upper) == (0.0, math.inf)
-    harm = cost_per_incremental_conversion(lift_of(-10.0), 0.0)
-    assert math.isnan(harm.point)
-    assert harm.lower == math.inf
-    assert "No money was spent" in unclear.summary()
-
-
 def test_an_unknown_error_of_the_lift_leaves_every_price_possible():
     price = cost_per_incremental_conversion(lift_of(5.0, math.inf), 100.0)
     assert price.kind == "whole_line"
@@ -183,3 +174,24 @@ def test_the_set_covers_at_the_stated_level_and_the_delta_method_does_not(refere
 @pytest.mark.study
 def test_the_set_covers_at_the_stated_level_in_the_long_run(reference, binomial_band):
     check_coverage(reference, binomial_band, 40_000)
+
+
+def test_less_money_with_more_conversions_is_no_price_and_no_loss_either():
+    # Ads that were cheaper than what the control saw, or a go-dark test in which sales rose.
+    price = cost_per_incremental_conversion(LiftEstimate(StudentLaw(280.0, 35.0)), -600.0)
+    assert price.harmful
+    assert (price.lower, price.upper) == (math.inf, math.inf)
+    assert math.isnan(price.point)
+    assert "Less money came with more conversions (at least 211.4 more at 95% for 600.00 less)" in price.summary()
+    unclear = cost_per_incremental_conversion(LiftEstimate(StudentLaw(20.0, 35.0)), -600.0)
+    assert math.isnan(unclear.point)
+    assert "No conversions lost for the money saved" in unclear.summary()
+
+
+def test_nothing_spent_has_no_price_at_all():
+    for difference, kind in ((280.0, "interval"), (1.0, "whole_line"), (-280.0, "interval")):
+        price = cost_per_incremental_conversion(LiftEstimate(StudentLaw(difference, 35.0)), 0.0)
+        assert price.kind == kind
+        assert all(map(math.isnan, (price.point, price.lower, price.upper)))
+        assert not price.harmful
+        assert "No money was spent" in price.summary()

@@ -39,6 +39,9 @@ def test_p_value_lift_and_price_never_contradict_each_other(treated, control, co
         assert row.significant == significant
         assert (not row.incremental_conversions_lower <= 0 <= row.incremental_conversions_upper) == significant
         assert test.cost_per_incremental_conversion(level).bounded == significant
+        if cost_micros == 0:
+            assert math.isnan(row.cost_per_incremental_conversion_lower)
+            continue
         assert row.cost_per_incremental_conversion_lower >= 0
         if not significant:
             assert row.cost_per_incremental_conversion_upper == math.inf
@@ -106,16 +109,45 @@ def test_one_user_per_arm_decides_nothing():
 
 def test_no_money_spent():
     test = user_holdout_test(CLEAR["treated"], CLEAR["control"], 0)
-    assert test.cost_per_incremental_conversion().point == 0.0
+    row = test.to_frame().iloc[-1]
+    assert row[["cost_per_incremental_conversion", "cost_per_incremental_conversion_lower"]].isna().all()
+    assert math.isnan(row["cost_per_incremental_conversion_upper"])
     assert "No money was spent" in test.summary()
 
 
-def test_few_conversions_take_the_score_limits_and_many_take_welch():
+def test_few_expected_conversions_take_the_score_limits_and_many_take_welch():
     many = ArmStatistics.from_converters(10_000, 100)
     assert user_holdout_test(many, many, 1).method == "welch"
     assert user_holdout_test(many, ArmStatistics.from_converters(10_000, 99), 1).method == "score"
     nearly_all = ArmStatistics.from_converters(10_000, 9_950)
     assert user_holdout_test(nearly_all, nearly_all, 1).method == "score"
+
+
+def test_the_method_hangs_on_what_is_expected_of_an_arm_not_on_what_it_happened_to_have():
+    # 2 % of 10,000 is 200, however few of them the holdout had.
+    large = ArmStatistics.from_converters(90_000, 1_800)
+    for had in (90, 200, 300):
+        assert user_holdout_test(large, ArmStatistics.from_converters(10_000, had), 1).method == "welch"
+    for had in (30, 45, 110):
+        assert user_holdout_test(large, ArmStatistics.from_converters(4_000, had), 1).method == "score"
+    # Hardly any is few, whatever the pooled rate promises.
+    assert user_holdout_test(large, ArmStatistics.from_converters(10_000, 20), 1).method == "score"
+
+
+def test_a_small_holdout_covers_where_the_method_changes(binomial_band):
+    # 4,000 seeded holdouts of a tenth each, about 100 conversions in the control, 95 %; 3.3 standard errors.
+    rng, replications = np.random.default_rng(4), 4_000
+    for lift in (0.0, 0.2):
+        treated, control = (
+            rng.binomial(45_000, 0.02 * (1 + lift), replications),
+            rng.binomial(5_000, 0.02, replications),
+        )
+        intervals = [
+            user_lift(ArmStatistics.from_converters(45_000, x), ArmStatistics.from_converters(5_000, y)).interval(0.95)
+            for x, y in zip(treated.tolist(), control.tolist(), strict=True)
+        ]
+        covered = np.mean([low <= 0.02 * lift <= high for low, high in intervals])
+        assert covered == pytest.approx(0.95, abs=binomial_band(0.95, replications))
 
 
 def test_effect_on_the_exposed_is_the_diluted_one_undiluted():

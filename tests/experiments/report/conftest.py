@@ -10,6 +10,10 @@ from attribution.lag import ConversionLag
 from experiments.comparison import ChannelComparison, Comparison
 from experiments.journeys import Journey, JourneyEvent
 from experiments.lift.arms import ArmStatistics
+from experiments.lift.estimate import LiftEstimate, StudentLaw
+from experiments.lift.geo.own_tests import OwnGeoTest
+from experiments.lift.geo.result import GeoLiftTest
+from experiments.lift.geo.truth import GeoTestTruth
 from experiments.lift.user import UserLiftTest, user_holdout_test
 from experiments.order_labels import LABELS, OrderLabels
 from experiments.truth import ALL, Effect, Truth
@@ -44,6 +48,28 @@ def labels(caused: int, moved: int = 0, prevented: int = 0) -> OrderLabels:
     label[:caused] = LABELS.index("caused")
     label[caused : caused + moved] = LABELS.index("moved")
     return OrderLabels(np.arange(ORDERS, dtype=np.int64), label, prevented)
+
+
+def geo_test(kind: str = "go_dark", *, refusal: str = "") -> OwnGeoTest:
+    """Four weeks, the test in the third: 7 orders a day fewer than the 20 expected, 40 a day not spent."""
+    day = np.arange(28)
+    tested = (day >= 14) & (day < 21)
+    off = "test" if kind == "go_dark" else "off"
+    days = pd.DataFrame(
+        {
+            "day": day,
+            "period": np.where(tested, off, np.where(day >= 21, "cooldown" if kind == "go_dark" else "on", "pre")),
+            "observed": np.where(tested, 13.0, 20.0),
+            "counterfactual": 20.0 if kind == "go_dark" else np.nan,
+            "cost": np.where(tested, 0.0, 40.0),
+        }
+    )
+    lift = LiftEstimate(StudentLaw(-49.0, 20.0, 12.0, 280.0, 20.0, -400.0))
+    found = GeoLiftTest(lift, "conversions", "by_hand", "by_hand", 2, 4, -280.0, 0.0, 0.0, (0.90, 0.95))
+    change = Effect("video", "average", -280_000_000, -40, 0, 1_000)
+    return OwnGeoTest(
+        f"video_{kind}", "video", kind, None if refusal else found, GeoTestTruth(change, 0, 0), days, refusal
+    )
 
 
 def comparison_of(channels: tuple[ChannelComparison, ...], free: dict[str, float], **changes) -> Comparison:
@@ -100,6 +126,11 @@ def journey() -> Journey:
 
 
 @pytest.fixture(scope="session")
+def make_geo_test():
+    return geo_test
+
+
+@pytest.fixture(scope="session")
 def make_comparison():
     return comparison_of
 
@@ -116,4 +147,5 @@ def comparison() -> Comparison:
             channel("coupon", 500.0, (0.0, 0.0, 0.0), -2, holdout(900, 140, 500.0)),
         ),
         {"direct": 200.0, "organic_search": 310.0},
+        geo_tests=(geo_test(), geo_test("on_off"), geo_test("heavy_up", refusal="pre_days: 2 must be at least 4")),
     )

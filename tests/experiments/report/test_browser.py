@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from dataclasses import dataclass
 from html import unescape
 
@@ -12,7 +13,7 @@ import pytest
 from experiments.comparison import compare
 from experiments.report.page import render_report
 from experiments.report.palette import DARK, LIGHT
-from simulator.scenario.loading import load_scenario
+from simulator.scenario.loading import load_scenario, presets
 from simulator.world import simulate
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -48,6 +49,7 @@ setInterval(() => {
   seen.fills = [...new Set(marks.map((mark) => getComputedStyle(mark).fill))];
   seen.charts = [...document.querySelectorAll(".chart")].map((chart) => ({
     symbols: chart.querySelectorAll(".mark-symbol path").length,
+    lines: chart.querySelectorAll(".mark-line path").length,
     texts: [...chart.querySelectorAll("svg text")].map((text) => text.textContent),
     width: chart.querySelector("svg")?.getBoundingClientRect().width,
     words: chart.textContent,
@@ -106,14 +108,24 @@ def assert_silent(page: Visit) -> None:
 def test_charts_are_drawn_without_an_error_or_a_request(visit, html):
     page = visit(html)
     assert_silent(page)
-    prices, journey, orders = page.seen["charts"]
+    prices, *geo, journey, orders = page.seen["charts"]
+    assert len(geo) == 6
+    assert all("per day" in " ".join(chart["texts"]) for chart in geo)
+    assert [chart["lines"] for chart in geo] == [
+        2,
+        0,
+        1,
+        0,
+        1,
+        0,
+    ]  # observed and expected; observed alone; cost is in bars
     # Claimed: 4 channels; true: 5; two other models: 8; arrows: 2 open ends, and what the axis cuts.
     assert prices["symbols"] >= 4 + 5 + 8 + 2
     assert {"Brand search", "flattered: caused nothing", "5.00", "∞", "wronged 5.0×"} <= set(prices["texts"])
     assert journey["symbols"] == 5
     assert {"Video", "Direct", "EUR 120, caused"} <= set(journey["texts"])
     assert {"All ads together", "400 caused (40.0%)", "55%", "40%"} <= set(orders["texts"])
-    assert all(900 < chart["width"] < 1200 for chart in (prices, orders))
+    assert all(900 < chart["width"] < 1200 for chart in (prices, *geo, orders))
     assert page.seen["cut"] == []  # every table fits
 
 
@@ -141,6 +153,23 @@ def test_the_report_of_a_simulated_world(visit):
     page = visit(report)
     assert_silent(page)
     assert all(chart["symbols"] > 0 for chart in page.seen["charts"][:-1])
+
+
+def test_geo_tests_of_a_simulated_world_are_drawn_and_fit_a_phone(visit):
+    tables = tomllib.loads(presets()["dtc-geos"].read_text(encoding="utf-8"))
+    tables["run"] |= {"users": 4_000, "days": 28.0}
+    test = {"channel": "video", "kind": "go_dark", "assignment": "matched_pairs", "start_day": 14, "end_day": 21}
+    tables["geo_tests"] = {"video_dark": test | {"cooldown_days": 7}}
+    world = simulate(load_scenario(tables))
+    report = render_report(compare(world), world.scenario.run)
+    for width in (1280, 390):
+        page = visit(report, width=width)
+        assert_silent(page)
+        assert page.seen["cut"] == []
+        assert page.seen["content"] <= width
+        _, response, cost, *_ = page.seen["charts"]
+        assert (response["lines"], cost["lines"]) == (2, 0)
+        assert response["width"] == cost["width"]
 
 
 def test_an_error_or_a_request_would_be_seen(visit, html):

@@ -4,7 +4,14 @@ import math
 
 import pytest
 
-from experiments.report.frames import dumbbell_frame, journey_frame, label_frame, lane_names
+from experiments.report.frames import (
+    dumbbell_frame,
+    geo_test_days,
+    geo_test_stretches,
+    journey_frame,
+    label_frame,
+    lane_names,
+)
 
 
 def test_dumbbell_prices_are_cost_over_orders(comparison):
@@ -62,3 +69,16 @@ def test_a_journey_has_a_lane_per_channel_and_one_for_the_order(comparison):
     assert frame["lane"].tolist() == [0, 1, 1, 2, 3]
     assert frame["day"].tolist() == [1.0, 4.0, 4.0, 9.4, 9.5]
     assert frame["channel"].tolist()[-1] == "Direct"
+
+
+def test_the_days_of_a_geo_test_come_in_stretches_of_one_period(make_geo_test):
+    test = make_geo_test()
+    stretches = geo_test_stretches(test)
+    assert list(stretches.itertuples(index=False, name=None)) == [
+        ("pre", 0, 14),
+        ("test", 14, 21),
+        ("cooldown", 21, 28),
+    ]
+    days = geo_test_days(test)
+    assert (days["next"] - days["day"] == 1).all()
+    assert (days["middle"] - days["day"] == 0.5).all()

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from experiments.report.numerals import count, counts, money, percent, span, times
+from experiments.report.numerals import count, count_span, counts, money, p_value, percent, span, times
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,18 @@ def test_negative_counts_have_a_minus_sign():
 @pytest.mark.parametrize(("share", "decimals", "text"), [(0.581, 0, "58%"), (0.0117, 2, "1.17%"), (math.nan, 0, "–")])
 def test_percent(share, decimals, text):
     assert percent(share, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"), [(0.0004, "< 0.001"), (0.031, "0.031"), (0.161, "0.16"), (math.nan, "–")]
+)
+def test_p_value(probability, text):
+    assert p_value(probability) == text
+
+
+def test_an_interval_of_counts_may_reach_below_zero():
+    assert count_span(-93.4, 5.0).replace("\N{NO-BREAK SPACE}", " ") == "−93 to 5"
+    assert count_span(math.nan, math.nan) == "–"
 
 
 @pytest.mark.parametrize(("ratio", "text"), [(1.92, "1.9×"), (9.97, "10×"), (116.8, "117×"), (math.inf, "∞")])

@@ -113,7 +113,7 @@ def test_every_text_is_escaped(comparison):
 def test_charts_have_a_specification_and_words_for_those_who_do_not_see_them(document):
     charts = [attributes for attributes in document.of("div") if attributes.get("class") == "chart"]
     identities = {attributes["id"] for attributes in document.of("script") if "id" in attributes}
-    assert len(charts) == 3
+    assert len(charts) == 3 + 2 * 3, "prices, a journey, orders; response and cost of three geo tests"
     assert {chart["data-specification"] for chart in charts} == identities
     assert all(chart["role"] == "img" and len(chart["aria-label"] or "") > 40 for chart in charts)
 
@@ -157,12 +157,29 @@ def test_what_it_says(document, comparison):
     assert re.search(r"\b(nan|inf|None)\b", document.text) is None
 
 
+def test_lift_tests_say_how_sharp_they_are_and_geo_tests_what_they_found(document, comparison):
+    assert "How sharp each test was, and what would halve its interval" in document.text
+    assert "4 times the people" in document.text
+    found = "The test changed orders in the treated geos by −49 (95% interval −93 to −5, p = 0.031)."
+    assert f"{found} Truly it changed them by −40, which lies inside." in document.text
+    assert "on the days with ads" in document.text
+    assert "It cannot be read: pre_days: 2 must be at least 4." in document.text
+
+
+def test_without_tests_there_is_nothing_about_them(comparison):
+    channels = tuple(replace(c, lift=None) for c in comparison.channels)
+    page = build_page(replace(comparison, channels=channels, geo_tests=()))
+    assert (page.sharpness, page.geo_tests, page.geo_table) == (None, (), None)
+    assert "Geo tests" not in render_report(replace(comparison, geo_tests=()))
+
+
 def test_without_the_run_it_does_not_guess(comparison):
     assert "from seed" not in Document(render_report(comparison)).text
 
 
 def test_a_world_without_ads_still_has_a_page(comparison):
     truth = Truth((), {}, comparison.conversions, "held")
+    comparison = replace(comparison, geo_tests=())
     page = build_page(replace(comparison, channels=(), journeys=(), truth=truth))
     assert (page.prices, page.orders, page.key_numbers) == (None, None, ())
     html = render_report(replace(comparison, channels=(), journeys=(), truth=truth))

@@ -5,11 +5,48 @@ from dataclasses import replace
 import pytest
 
 from experiments.five_cpas import ChannelCpas, FiveCpas
-from experiments.report.table import cpa_columns, delivery_columns, system_columns
+from experiments.report.table import (
+    cpa_columns,
+    delivery_columns,
+    geo_test_columns,
+    sharpness_columns,
+    system_columns,
+)
 
 
 def number(text: str) -> float:
     return float(text.replace(",", "").replace("−", "-").rstrip("%"))
+
+
+def cells_of(table):
+    columns = [column for group in table.groups for column in group.columns]
+    return {row.name: dict(zip(columns, row.cells, strict=True)) for row in table.rows}
+
+
+def test_a_lift_test_says_how_wide_it_is_and_what_would_narrow_it(comparison):
+    table = cells_of(sharpness_columns(comparison))
+    assert list(table) == ["Brand search", "Retargeting", "Video", "Coupon"], (
+        "those that were tested, as in the other tables"
+    )
+    video, lift = table["Video"], next(c.lift for c in comparison.channels if c.channel == "video")
+    lower, upper = lift.incremental_conversions.interval(0.95)
+    assert number(video["Extra orders"]) == (1_100 - 90 * 9)
+    assert number(video["Its width"]) == round(upper - lower)
+    assert video["Held out"] == "10%"
+    assert video["Hold out for half"] == "no share does"
+    assert 40 < number(video["Sharpest share"]) < 60
+    assert number(video["True extra orders"]) == 200
+
+
+def test_a_geo_test_stands_beside_its_truth_and_one_that_cannot_be_read_has_the_truth_alone(comparison):
+    table = cells_of(geo_test_columns(comparison))
+    dark, unread = table["Video go dark"], table["Video heavy up"]
+    assert (dark["Kind"], dark["Geos"], table["Video on off"]["Geos"]) == ("go dark", "2 of 6", "all")
+    assert (dark["Extra orders"], dark["95% interval"].replace("\N{NO-BREAK SPACE}", " ")) == ("−49", "−93 to −5")
+    assert (dark["p-value"], dark["Extra cost"]) == ("0.031", "−280.00")
+    assert number(dark["Cost per order"]) == pytest.approx(280 / 49, abs=0.005)
+    assert number(dark["True cost per order"]) == 280 / 40
+    assert (unread["Extra orders"], unread["p-value"], unread["True extra orders"]) == ("–", "–", "−40")
 
 
 @pytest.fixture

@@ -79,7 +79,8 @@ def test_too_little_volume_is_admitted() -> None:
     expected = replace(hand_made(0.05), enough=np.zeros(4, np.bool_))
     found = judge(expected, seen(2.0, 1.0))
     assert found.cells == 0
-    assert found.left_out == 4
+    assert len(found.left_out) == 8, "CPA and ROAS of four cells"
+    assert "fewer than 25 actions in a period at this volume" in found.summary()
     assert found.summary().startswith("Cannot tell")
 
 
@@ -167,7 +168,11 @@ def test_sums_do_not_count_twice_and_nothing_counted_is_understood(tmp_path: Pat
         tmp_path, world, head + "video,crm,1,,chrome\nvideo,crm,1,2,safari\nvideo,crm,1,2,\nall,crm,1,2,safari\n"
     )
     assert found.split == "browser"
-    assert [(seen.part, seen.cpa_after) for seen in found.rows] == [("chrome", float("inf")), ("safari", 2.0)]
+    assert [(seen.part, seen.cpa_before, seen.emptied) for seen in found.rows] == [
+        ("chrome", 1.0, True),
+        ("safari", 1.0, False),
+    ]
+    assert [row.cell for row in found.sums] == ["video in crm", "all in crm, safari"]
 
 
 def part_keys(parts: Sequence[str], channels: Sequence[str] = ("all",)) -> list[Key]:

@@ -4,13 +4,16 @@ The short version of each runs with few seeds; `make study` runs many and writes
 """
 
 import math
+import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from experiments.cli.lifttests import command as lifttests
+from experiments.cli.options import chosen_scenario
 from experiments.lift.designs.design import LEVEL
 from experiments.lift.designs.registry import find_designs
 from experiments.lift.designs.side_by_side import SideBySide, run_designs
@@ -73,6 +76,50 @@ LESSONS = {
 }
 
 
+# The market of the last lesson, as `cpalab lifttests dtc-geos --set …` takes it: small, busy, ads that are noticed, and all
+# tests on the same days. Half of the people are held out, or half of the geos: then nobody else is, so the share is zero.
+TESTED = "social_prospecting"
+PEOPLE, DAYS, SEED = 20_000, 80, 500
+IN_GEOS = (
+    "population.need_per_day.mean=0.1", "need.satiation_days=2", "funnel.1.rate=0.5", "funnel.2.rate=0.4",
+    f"channels.{TESTED}.goodwill_per_impression=0.06", f"channels.{TESTED}.holdout.start_day=50",
+    f"channels.{TESTED}.holdout.end_day=70", f"channels.{TESTED}.holdout.cooldown_days=10",
+)  # fmt: skip
+WHOLE, USUAL, BROKEN = "one device, cookies that last", "as in the preset", "three devices, cookies of a week"
+FRAGMENTATION = {
+    WHOLE: ("population.devices_per_person=[1.0]", f"channels.{TESTED}.holdout.cookie_days=1e6"),
+    USUAL: (),
+    BROKEN: ("population.devices_per_person=[0.1,0.3,0.6]", f"channels.{TESTED}.holdout.cookie_days=7"),
+}
+HELD_OUT = {"user_holdout": 0.5, "cookie_holdout": 0.5, "go_dark_did": 0.0}
+
+
+def words_for(fragments: str, share: float) -> tuple[str, ...]:
+    """The values that the command sets."""
+    return (*IN_GEOS, *FRAGMENTATION[fragments], f"channels.{TESTED}.holdout.share={share}")
+
+
+def same_channel_thrice(fragments: str, repeats: int) -> SideBySide:
+    """The same channel tested by person, by cookie and by geo, in worlds of as many devices and cookies per person."""
+    found = []
+    for share in dict.fromkeys(HELD_OUT.values()):
+        designs = find_designs([design for design, own in HELD_OUT.items() if own == share])
+        scenario = chosen_scenario("dtc-geos", PEOPLE, DAYS, SEED, words_for(fragments, share))
+        found.append(run_designs(scenario, designs, (TESTED,), repeats=repeats))
+    return replace(found[0], results=tuple(result for each in found for result in each.results))
+
+
+def check_fragmentation(fragments: str, found: SideBySide) -> None:
+    """By person and by geo a test holds in every world; by cookie only where a cookie is a person."""
+    for design in HELD_OUT:
+        if design != "cookie_holdout" or fragments == WHOLE:
+            assert abs(z_of(found, TESTED, design)) < BAND, (fragments, design)
+    if fragments != WHOLE:
+        wrong = row_of(found, TESTED, "cookie_holdout")
+        assert wrong["bias"] + BAND * wrong["bias_standard_error"] < -0.1 * wrong["true_incremental_conversions"]
+        assert wrong["coverage"] < LEVEL
+
+
 def over_seeds(tested_shop, designs, channels, repeats, changes=None) -> SideBySide:
     scenario = tested_shop({"run.users": 20_000, "run.seed": 500, **(changes or {})})
     return run_designs(scenario, find_designs(designs), channels, repeats=repeats)
@@ -132,6 +179,23 @@ def test_placebo_ads_are_right_where_delivery_is_not_optimised(tested_shop):
         assert abs(z_of(found, channel, "psa")) < BAND
 
 
+@pytest.mark.parametrize("fragments", [WHOLE, BROKEN])
+def test_a_geo_test_holds_where_cookies_do_not(fragments):
+    check_fragmentation(fragments, same_channel_thrice(fragments, FEW))
+
+
+def test_the_commands_of_the_document_run_the_worlds_of_its_last_rows():
+    text = DOCUMENT.read_text(encoding="utf-8").rpartition("```console\n")[2].removesuffix("```\n").replace("\\\n", " ")
+    shares = dict.fromkeys(HELD_OUT.values())
+    for line, share in zip(text.splitlines(), shares, strict=True):
+        options = lifttests.make_context("lifttests", shlex.split(line)[3:]).params
+        given = (options[name] for name in ("scenario", "users", "days", "seed", "overrides"))
+        assert chosen_scenario(*given) == chosen_scenario("dtc-geos", PEOPLE, DAYS, SEED, words_for(BROKEN, share))
+        designs = {design for design, own in HELD_OUT.items() if own == share}
+        assert set(options["designs"][0].split(",")) == designs
+        assert options["channels"] == (TESTED,)
+
+
 # ---------------------------------------------------------------- the study
 
 
@@ -150,7 +214,41 @@ def table_of(found: SideBySide, designs) -> list[str]:
     return lines
 
 
-def as_document(sound: SideBySide, lessons: dict[str, SideBySide]) -> str:
+def thrice_section(thrice: dict[str, SideBySide]) -> list[str]:
+    """The last lesson: person, cookie and geo side by side, and the commands that show it."""
+    lines = [
+        "",
+        "## The same channel tested by person, by cookie and by geo",
+        "",
+        f"`dtc-geos` made busy ({PEOPLE:,} people, {DAYS} days, {MANY} seeds), all tests on the same days. Half of the",
+        "people are held out, or half of the cookies, or the ads are taken from one of every two geos. Tests of people and",
+        "of geos ask no cookie: their rows are the same in every world, number for number. The holdout by cookie is right",
+        "where a cookie is a person; the more devices and the shorter the lives of cookies, the less of the effect it sees",
+        "and the surer it is. The geo test holds without knowing anybody; it compares forty markets instead of thousands of",
+        "people, and is wide.",
+        "",
+        "| devices and cookies | design | truth | bias | of the truth | coverage | width |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for fragments, found in thrice.items():
+        lines += [f"| {fragments} {line[line.index('|', 1) :]}" for line in table_of(found, HELD_OUT)[2:]]
+    lines += [
+        "",
+        "The truths differ a little, since half of the geos are not half of the people. The most fragmented world:",
+        "",
+        "```console",
+    ]
+    for share in dict.fromkeys(HELD_OUT.values()):
+        designs = ",".join(design for design, own in HELD_OUT.items() if own == share)
+        sets = [f"--set '{word}'" for word in words_for(BROKEN, share)]
+        rows = [" ".join(sets[i : i + 2]) for i in range(0, len(sets), 2)]
+        head = f"$ cpalab lifttests dtc-geos --channels {TESTED} --designs {designs} --repeats {MANY}"
+        run = f"--users {PEOPLE} --days {DAYS} --seed {SEED}"
+        lines += [" \\\n    ".join([head, run, *rows])]
+    return [*lines, "```"]
+
+
+def as_document(sound: SideBySide, lessons: dict[str, SideBySide], thrice: dict[str, SideBySide]) -> str:
     """docs/lift-lessons.md: what the study found."""
     lines = [
         "# What lift tests find, beside the truth",
@@ -171,6 +269,7 @@ def as_document(sound: SideBySide, lessons: dict[str, SideBySide]) -> str:
     for name, found in lessons.items():
         lesson = LESSONS[name]
         lines += ["", f"## {lesson.title}", "", lesson.text, "", *table_of(found, (lesson.mistake, lesson.sound))]
+    lines += thrice_section(thrice)
     return "\n".join(lines) + "\n"
 
 
@@ -182,7 +281,8 @@ def test_lift_tests_beside_the_truth(tested_shop) -> None:
         name: over_seeds(tested_shop, (lesson.mistake, lesson.sound), (lesson.channel,), MANY, lesson.changes)
         for name, lesson in LESSONS.items()
     }
-    text = as_document(sound, lessons)
+    thrice = {fragments: same_channel_thrice(fragments, MANY) for fragments in FRAGMENTATION}
+    text = as_document(sound, lessons, thrice)
     sys.stdout.write(text)
     DOCUMENT.write_text(text, encoding="utf-8")
     table = sound.over_seeds()
@@ -193,3 +293,7 @@ def test_lift_tests_beside_the_truth(tested_shop) -> None:
         assert abs(own["coverage"].mean() - LEVEL) < BAND * math.sqrt(LEVEL * (1 - LEVEL) / (3 * MANY)), design
     for name, found in lessons.items():
         check_lesson(name, found)
+    for fragments, found in thrice.items():
+        check_fragmentation(fragments, found)
+        for design in ("user_holdout", "go_dark_did"):
+            assert row_of(found, TESTED, design).equals(row_of(thrice[USUAL], TESTED, design)), "they ask no cookie"

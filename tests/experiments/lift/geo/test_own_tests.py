@@ -6,6 +6,7 @@ import pytest
 
 from experiments.lift.geo.own_tests import own_geo_tests
 from experiments.lift.geo.tbr import time_based_regression
+from experiments.lift.geo.truth import geo_test_truth
 from experiments.lift.geo.world import read_geo_test
 from simulator.scenario.loading import load_scenario, presets
 from simulator.world import simulate
@@ -36,6 +37,28 @@ def test_every_test_is_read_as_it_was_run(world):
     assert pulses.kind == "on_off"
     assert pulses.test is not None
     assert dark.to_frame()["name"].tolist() == ["video_dark"] * len(dark.test.levels)
+
+
+def test_a_test_stands_beside_its_truth(world):
+    dark, pulses = own_geo_tests(world)
+    assert dark.truth == geo_test_truth(world, "video_dark")
+    assert dark.truth.change.cost_micros < 0 < pulses.truth.change.cost_micros
+    assert f"Truly {dark.truth.change.incremental_conversions:,} conversions" in dark.summary()
+    assert set(dark.to_frame()["true_incremental_conversions"]) == {dark.truth.change.incremental_conversions}
+
+
+def test_its_days_say_what_was_observed_expected_and_paid(world):
+    dark, pulses = own_geo_tests(world)
+    assert dark.days["period"].value_counts().to_dict() == {"pre": 20, "test": 7}
+    assert dark.days["observed"].tolist() == dark.test.series["observed"].tolist()
+    assert dark.days["counterfactual"].tolist() == dark.test.series["counterfactual"].tolist()
+    paid = dark.days.groupby("period")["cost"].sum()
+    assert paid["test"] == 0 < paid["pre"]
+    assert pulses.days["period"].value_counts().to_dict() == {"pre": 10, "on": 8, "off": 8}
+    assert pulses.days.loc[pulses.days["period"] == "off", "cost"].sum() == 0
+    assert pulses.days["counterfactual"].isna().all()
+    everyone = world.orders()["time"].to_numpy()
+    assert pulses.days["observed"].sum() == (everyone < 26).sum()
 
 
 def test_a_scenario_without_geo_tests_has_none_to_read(world):
