@@ -121,22 +121,22 @@ class Credit:
     def summary(self) -> str:
         """Return who leads, and what is credited to nobody, in plain sentences."""
         credited = float(self.conversions.sum())
-        text = f"{self.method} credits {credited:,.1f} conversions"
+        text = f"{self.method} credits {credited:z,.1f} conversions"
         if credited > 0:
             top = int(np.argmax(self.conversions))
-            text += f", most of them to {self.channels[top]} ({self.conversions[top]:,.1f}"
+            text += f", most of them to {self.channels[top]} ({self.conversions[top]:z,.1f}"
             if self.interval is not None:
                 low, high = self.interval.conversions_lower[top], self.interval.conversions_upper[top]
-                text += f", {self.interval.level:.0%} interval {low:,.1f} to {high:,.1f}"
+                text += f", {self.interval.level:.0%} interval {low:z,.1f} to {high:z,.1f}"
             text += ")"
-        text += f"; {self.unattributed_conversions:,.1f} conversions had no touch"
+        text += f"; {self.unattributed_conversions:z,.1f} conversions had no touch"
         if self.baseline_conversions < 0:
             text += (
-                f", and {-self.baseline_conversions:,.1f} more conversions are credited than there were: the credits of "
+                f", and {-self.baseline_conversions:z,.1f} more conversions are credited than there were: the credits of "
                 "channels that were tested and of those that were not cannot both be right"
             )
         elif self.baseline_conversions:
-            text += f", and {self.baseline_conversions:,.1f} would have happened without ads"
+            text += f", and {self.baseline_conversions:z,.1f} would have happened without ads"
         if self.duplicate_conversions:
-            text += f"; {self.duplicate_conversions:,.1f} of the credits are for conversions credited already"
+            text += f"; {self.duplicate_conversions:z,.1f} of the credits are for conversions credited already"
         return text + "."

@@ -60,7 +60,9 @@ def conversion_lag(paths: Paths, lag_days: tuple[float, ...] = LAGS_DAYS) -> Con
     """
     problems = [f"lag_days: {days} must be zero or more" for days in lag_days if not days >= 0]
     if paths.journeys is None:
-        problems.append("paths: hold counts only, without times; build them with keep_journeys=True")
+        problems.append(
+            "paths: hold counts only, without times; give touches, not streamed (in Python: keep_journeys=True)"
+        )
     if problems or paths.journeys is None:
         raise InvalidInputError(problems)
     journeys = paths.journeys

@@ -83,7 +83,9 @@ def completeness(paths: Paths) -> Completeness:
     """
     journeys = paths.journeys
     if journeys is None:
-        raise InvalidInputError(["paths: hold counts only, without times; build them with keep_journeys=True"])
+        raise InvalidInputError(
+            ["paths: hold counts only, without times; give touches, not streamed (in Python: keep_journeys=True)"]
+        )
     chosen = np.flatnonzero(journeys.converted & (np.diff(journeys.offsets) > 0))
     lag, weight = journeys.age_days[journeys.offsets[chosen + 1] - 1], journeys.weight[chosen]
     oldest = lag + journeys.follow_up_days[chosen]

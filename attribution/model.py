@@ -93,18 +93,26 @@ def model_names() -> tuple[str, ...]:
 
 
 def model_lines() -> list[tuple[str, str]]:
-    """Return every model by name, its parameters that have no default in brackets, with the first line of its docstring."""
+    """Return every model as it is written with its defaults, `time_decay(half_life_days=7.0)`, and what it computes.
+
+    A parameter without a default stands with `…`. What it computes is the first line of the model's docstring.
+    """
     lines = []
     for name in model_names():
         model_class = _model_class(name)
-        needed = [
-            word
-            for word, parameter in inspect.signature(model_class).parameters.items()
-            if parameter.default is parameter.empty
-        ]
+        parameters = inspect.signature(model_class).parameters.values()
+        given = ", ".join(f"{parameter.name}={_default(parameter)}" for parameter in parameters)
         text = inspect.getdoc(model_class) or ""
-        lines.append((f"{name}({', '.join(needed)})" if needed else name, text.partition("\n")[0]))
+        lines.append((f"{name}({given})" if given else name, text.partition("\n")[0]))
     return lines
+
+
+def _default(parameter: inspect.Parameter) -> str:
+    """Return the default of a parameter as it is typed; a default that is made anew each time is empty."""
+    if parameter.default is parameter.empty:
+        return "…"
+    text = repr(parameter.default)
+    return "{}" if text.startswith("<") else text
 
 
 def load_model(name: str, **parameters: Any) -> AttributionModel:

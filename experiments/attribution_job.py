@@ -34,14 +34,14 @@ class Job:
     format_name: str | None = None
     bad_rows: Any = "refuse"
     action: str | None = None
-    lookback: float | None = None
-    view_lookback: float | None = None
+    lookback_days: float | None = None
+    view_lookback_days: float | None = None
     direct: Any = None
     by: tuple[str, ...] = ()
     period: Any = None
     clock: Any = "conversion"
     margin_rate: float | None = None
-    margin: float | None = None
+    margin_per_action: float | None = None
     lifetime_value: float | None = None
     intervals: int | None = None
     seed: int = 1
@@ -127,18 +127,18 @@ def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None",
 
     problems: list[str] = []
     models = [gathered(problems, partial(parsed_model, text)) for text in job.models]
-    margins = (job.margin_rate, job.margin, job.lifetime_value)
+    margins = (job.margin_rate, job.margin_per_action, job.lifetime_value)
     economics = None
     if any(figure is not None for figure in margins):
         rate, margin, worth = margins
         given = partial(UnitEconomics, margin_rate=rate, margin_per_action=margin, lifetime_value=worth)
         economics = gathered(problems, given)
     problems += given_twice(job)
-    windows: dict[str, Any] = {} if job.lookback is None else {"lookback_days": job.lookback}
+    windows: dict[str, Any] = {} if job.lookback_days is None else {"lookback_days": job.lookback_days}
     if job.direct is not None:
         windows["direct"] = job.direct
-    if job.view_lookback is not None:
-        windows |= {"view_lookback_days": job.view_lookback, "touches": "clicks_and_views"}
+    if job.view_lookback_days is not None:
+        windows |= {"view_lookback_days": job.view_lookback_days, "touches": "clicks_and_views"}
     settings = gathered(problems, partial(PathSettings, **windows))
     if job.stream and job.is_segmented:
         problems.append("--stream: keeps no single touches; leave out --by and --period, or --stream")
@@ -228,7 +228,15 @@ def parsed_model(text: str) -> "AttributionModel":
         parameters = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
     except (SyntaxError, ValueError):
         raise InvalidInputError([f"model: {text!r} is not readable; write name(parameter=value)"]) from None
-    return load_model(name.strip(), **parameters)
+    try:
+        return load_model(name.strip(), **parameters)
+    except InvalidInputError as error:
+        # A value is refused by the name of the parameter alone.
+        named = [
+            f"{name.strip()}.{problem}" if problem.partition(":")[0] in parameters else problem
+            for problem in error.problems
+        ]
+        raise InvalidInputError(named) from None
 
 
 def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None", Any, tuple[str, ...]]:
@@ -255,8 +263,8 @@ def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None",
         timed = [
             option
             for option, value in (
-                ("--lookback", job.lookback),
-                ("--view-lookback", job.view_lookback),
+                ("--lookback", job.lookback_days),
+                ("--view-lookback", job.view_lookback_days),
                 ("--direct", job.direct),
             )
             if value is not None and not job.stream
@@ -267,7 +275,7 @@ def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None",
             raise InvalidInputError([f"{', '.join(timed)}: counted paths have no times; give touches and conversions"])
         return data.paths, None, costs, notes
     data = data.of_action(job.action)
-    paths = data.to_paths(settings, keep_journeys=job.is_segmented or job.intervals is not None)
+    paths = data.to_paths(settings)
     return paths, data, costs, notes
 
 

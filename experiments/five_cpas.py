@@ -120,7 +120,7 @@ class FiveCpas:
             billed = f" (networks bill by what they saw: {whole.cost:,.0f} instead of {whole.true_cost:,.0f})"
         return (
             f"Platforms together claim {self.platform_claims:,.0f} of {self.action.counted(self.orders)} "
-            f"({self.claims_per_order - 1:+.0%}). All paid channels together cost {price('platform')} per {self.action.one} "
+            f"({self.claims_per_order - 1:+z.0%}). All paid channels together cost {price('platform')} per {self.action.one} "
             f"in the platforms' eyes, {price('analytics')} in analytics, {price('crm')} in the CRM{billed}, {price(ORACLE)} "
             f"by {model} under perfect tracking, and {price(INCREMENTAL)} per {self.action.one} that they caused."
         )

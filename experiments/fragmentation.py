@@ -109,7 +109,7 @@ class FragmentedLift:
         """Both readings in a sentence."""
         person, device = (test.incremental_conversions.difference for test in (self.by_person, self.by_device))
         return (
-            f"{self.channel}: {person:,.0f} incremental orders read on people, {device:,.0f} on devices; "
+            f"{self.channel}: {person:z,.0f} incremental orders read on people, {device:z,.0f} on devices; "
             f"{self.orders_lost:.0%} of the orders of people in the test were placed on a device it does not know."
         )
 

@@ -102,9 +102,9 @@ class Interactions:
         frame = self.to_frame()
         together = self.orders[-1] - self.orders[0]
         return (
-            f"Together these channels caused {together:,.0f} conversions; each alone would have caused "
-            f"{frame['conversions_alone'].sum():,.0f} in sum, each on top of the others "
-            f"{frame['conversions_on_top'].sum():,.0f}."
+            f"Together these channels caused {together:z,.0f} conversions; each alone would have caused "
+            f"{frame['conversions_alone'].sum():z,.0f} in sum, each on top of the others "
+            f"{frame['conversions_on_top'].sum():z,.0f}."
         )
 
 

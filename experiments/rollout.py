@@ -162,7 +162,7 @@ class Rollout:
             )
         moved = sum(self.billing_micros.values()) / 1e6
         if moved:
-            lines.append(f"Billing: fees that follow the record change what is paid by {moved:+,.2f}.")
+            lines.append(f"Billing: fees that follow the record change what is paid by {moved:+z,.2f}.")
         return "\n".join(lines)
 
 

@@ -18,7 +18,9 @@ def journeys_of(paths: Paths) -> Journeys:
         InvalidInputError: if the paths hold counts only.
     """
     if paths.journeys is None:
-        raise InvalidInputError(["paths: hold counts only, without times; build them with keep_journeys=True"])
+        raise InvalidInputError(
+            ["paths: hold counts only, without times; give touches, not streamed (in Python: keep_journeys=True)"]
+        )
     return paths.journeys
 
 

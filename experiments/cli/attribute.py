@@ -9,6 +9,11 @@ from experiments.attribution_job import DEFAULT_MODELS, Answer, Job, attribute
 from experiments.cli.options import talk_options
 from experiments.cli.progress import progress_bar
 
+PARAMETERS = """
+Parameters stand in brackets, here with their defaults (… has none); those not named keep theirs. Quotes keep the shell from
+reading the brackets: --model 'time_decay(half_life_days=3)' --model 'last_paid_click(paid_channels=("search", "video"))'.
+lift_calibrated is asked for with --lift-tests FILE."""
+
 
 def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None:
     """Print every model with what it computes, and end."""
@@ -16,9 +21,9 @@ def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None
         return
     from attribution.model import model_lines
 
-    width = max(len(name) for name, _ in model_lines())
-    for name, line in model_lines():
-        click.echo(f"{name:{width}}  {line}")
+    for written, line in model_lines():
+        click.echo(f"{written}\n    {line}")
+    click.echo(PARAMETERS)
     context.exit()
 
 
@@ -34,7 +39,13 @@ def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None
     f"Default: {', '.join(DEFAULT_MODELS)}. --models lists all.",
 )
 @click.option(
-    "--models", "listed", is_flag=True, is_eager=True, expose_value=False, callback=list_models, help="List the models."
+    "--models",
+    "listed",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=list_models,
+    help="List the models with their parameters.",
 )
 @click.option(
     "--cost",
@@ -64,8 +75,10 @@ def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None
 @click.option(
     "--action", metavar="NAME", help="Which action to count (conversion, lead, qualified …). Default: conversion."
 )
-@click.option("--lookback", type=float, metavar="DAYS", help="Days that a click counts. Default: 30.")
-@click.option("--view-lookback", type=float, metavar="DAYS", help="Count views too, for so many days.")
+@click.option("--lookback", "lookback_days", type=float, metavar="DAYS", help="Days that a click counts. Default: 30.")
+@click.option(
+    "--view-lookback", "view_lookback_days", type=float, metavar="DAYS", help="Count views too, for so many days."
+)
 @click.option(
     "--direct",
     type=click.Choice(["kept", "ignored_unless_alone", "dropped"]),
@@ -82,7 +95,9 @@ def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None
     help="The date on which a credited conversion is booked.",
 )
 @click.option("--margin-rate", type=float, metavar="SHARE", help="Share of value left before ad cost, 0.4 for 40 %.")
-@click.option("--margin", type=float, metavar="AMOUNT", help="Margin of one action before ad cost.")
+@click.option(
+    "--margin", "margin_per_action", type=float, metavar="AMOUNT", help="Margin of one action before ad cost."
+)
 @click.option(
     "--lifetime-value", type=float, metavar="AMOUNT", help="Margin of a customer over the whole relationship."
 )
@@ -103,9 +118,9 @@ def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None
 @talk_options
 def command(
     files: tuple[Path, ...], models: tuple[str, ...], cost_file: Path | None, lift_file: Path | None,
-    format_name: str | None, bad_rows: str, action: str | None, lookback: float | None, view_lookback: float | None,
-    direct: str | None, by: str | None, period: str | None,
-    clock: str, margin_rate: float | None, margin: float | None, lifetime_value: float | None, intervals: int | None,
+    format_name: str | None, bad_rows: str, action: str | None, lookback_days: float | None,
+    view_lookback_days: float | None, direct: str | None, by: str | None, period: str | None, clock: str,
+    margin_rate: float | None, margin_per_action: float | None, lifetime_value: float | None, intervals: int | None,
     seed: int, stream: bool, out: Path | None, force: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Credit the conversions in FILE… to channels, and put each channel's cost beside them.
@@ -126,14 +141,14 @@ def command(
         format_name=format_name,
         bad_rows=bad_rows,
         action=action,
-        lookback=lookback,
-        view_lookback=view_lookback,
+        lookback_days=lookback_days,
+        view_lookback_days=view_lookback_days,
         direct=direct,
         by=tuple(name.strip() for name in by.split(",") if name.strip()) if by else (),
         period=period,
         clock=clock,
         margin_rate=margin_rate,
-        margin=margin,
+        margin_per_action=margin_per_action,
         lifetime_value=lifetime_value,
         intervals=intervals,
         seed=seed,
@@ -196,7 +211,7 @@ def show(answer: Answer) -> None:
         table.add_column(headings.get(name, name.replace("_", " ")), justify="right")
     for row in frame.to_dict("records"):
         cells = [
-            f"{row[n]:,.1f}" if n.startswith("conversions") and row[n] == row[n] else money(float(row[n]))
+            f"{row[n]:z,.1f}" if n.startswith("conversions") and row[n] == row[n] else money(float(row[n]))
             for n in figures
         ]
         table.add_row(*(str(row[name]) for name in parts), *cells)

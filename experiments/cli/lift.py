@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.cli.own_data import file_argument, levels_option, names_in, print_lift, read_table, show
+from experiments.cli.own_data import file_argument, levels_option, names_in, print_lift, print_rows, read_table, show
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from experiments.lift.estimate import Alternative
     from experiments.lift.geo.panel import GeoExperiment, MissingRows, Outcome
     from experiments.lift.geo.result import GeoLiftTest
     from experiments.lift.group_sequential import Boundary
@@ -42,6 +45,14 @@ outcome_option = click.option(
     help="What the response is: conversions have a price each, value has a return.",
 )
 
+alternative_option = click.option(
+    "--alternative",
+    type=click.Choice(["two-sided", "greater", "less"]),
+    default="two-sided",
+    show_default=True,
+    help="Test for any effect, for an increase (greater) or for a decrease (less) only; choose before you look.",
+)
+
 
 @click.group()
 def command() -> None:
@@ -67,10 +78,13 @@ def command() -> None:
     show_default=True,
     help="Welch's test, score limits for few conversions, or what fits.",
 )
-@click.option("--treated-share", type=float, help="Planned share of treated users; checks the arm sizes.")
+@click.option(
+    "--treated-share", "planned_treated_share", type=float, help="Planned share of treated users; checks the arm sizes."
+)
 @click.option("--adjusted", is_flag=True, help="Adjust conversions for pre_period_conversions (CUPED): sharper.")
 @click.option(
     "--information",
+    "information_fraction",
     type=float,
     metavar="SHARE",
     help="The test still runs: users so far ÷ users planned. Intervals then hold whenever they are read.",
@@ -84,45 +98,65 @@ def command() -> None:
     show_default=True,
     help="Boundary of the planned looks.",
 )
+@alternative_option
 @levels_option
 @as_json_option
 def user(
-    file: Path, design: "UserDesign", method: "LiftMethod", treated_share: float | None, adjusted: bool,
-    information: float | None, look: int | None, looks: int | None, boundary: "Boundary",
-    levels: tuple[float, ...], as_json: bool,
+    file: Path, design: "UserDesign", method: "LiftMethod", planned_treated_share: float | None,
+    adjusted: bool, information_fraction: float | None, look: int | None, looks: int | None, boundary: "Boundary",
+    alternative: "Alternative", levels: tuple[float, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Test of randomised people: FILE with user_id, arm, conversions, cost and where known exposed, value.
 
     One row per user; arm is treated or control, exposed is true or false: whether an ad reached the user or, in the control
     arm, would have (a ghost ad was logged). With pre_period_conversions, from before the test, the arms are checked for
     differences that no ad can have made. With cluster_id, the household or account that was assigned as one, errors are
-    those of clusters.
+    those of clusters. With value, the return on ad spend and the change of value per conversion are read too.
+
+    Several exclusive arms: arm is control or the name of a channel; every channel is compared with the control, and p-values
+    and intervals hold for all of them together.
     """
     from dataclasses import replace
 
     from experiments.lift.confidence_sequence import always_valid
     from experiments.lift.group_sequential import GroupSequentialPlan
     from experiments.lift.refusal import refuse
+    from experiments.lift.several_arms import arms_of, several_arms_test
     from experiments.lift.user_table import user_table_test
 
-    early = information is not None or look is not None
+    early = information_fraction is not None or look is not None
+    table = read_table(file)
+    if arms_of(table):
+        one_holdout = (
+            ("--method", method != "auto"),
+            ("--treated-share", planned_treated_share is not None),
+            ("--adjusted", adjusted),
+            ("--information, --look", early),
+            ("--alternative", alternative != "two-sided"),
+        )
+        refuse(
+            [f"{option}: must not be given with several arms; read one arm at a time" for option, x in one_holdout if x]
+        )
+        family = several_arms_test(table, levels, design=design)
+        show(family.to_frame(), family.summary(), as_json, print_arms)
+        return
     problems = []
     if (look is None) != (looks is None):
         problems.append("--look, --looks: both must be given; --look 2 --looks 5 is the second of five")
-    if information is not None and look is not None:
+    if information_fraction is not None and look is not None:
         problems.append("--information: must not be given with --look; a look is either planned or not")
     refuse(problems)
     test = user_table_test(
-        read_table(file),
+        table,
         levels,
         design=design,
         method=method,
-        planned_treated_share=treated_share,
+        planned_treated_share=planned_treated_share,
         adjusted=adjusted,
     )
     lift, note = test.conversions.lift, ""
-    if information is not None:
-        lift = always_valid(lift, information)
+    if information_fraction is not None:
+        lift = always_valid(lift, information_fraction)
         note = "Read while it runs: p-value and intervals of conversions hold at every reading."
     if look is not None and looks is not None:
         lift = GroupSequentialPlan.equally_spaced(looks, boundary).at_look(lift, look)
@@ -134,9 +168,54 @@ def user(
             conversions=replace(test.conversions, lift=lift),
             # Value is read once, at the end: its intervals are those of a fixed test.
             incremental_value=None,
+            value_per_conversion=None,
             notes=(*test.notes, note),
         )
+    test = test.against(alternative)
     show(test.to_frame(), test.summary(), as_json, print_lift)
+
+
+@command.command("factorial")
+@file_argument
+@click.option(
+    "--factors",
+    default="arm_a,arm_b",
+    show_default=True,
+    metavar="A,B",
+    help="The two columns that hold the arms of the two channels; they name the channels.",
+)
+@levels_option
+@as_json_option
+def factorial(file: Path, factors: str, levels: tuple[float, ...], as_json: bool) -> None:
+    """Two channels tested at once: FILE with user_id, conversions, the two arms, and where known cost.
+
+    One row per user; each of the arms is treated or control, drawn independently of the other (2 × 2). Reads what either
+    channel does alone, what both do together, and whether they help or replace each other (the interaction).
+    """
+    import pandas as pd
+
+    from experiments.lift.estimate import level_problems
+    from experiments.lift.factorial_table import factorial_table_test
+    from experiments.lift.refusal import refuse
+
+    refuse(level_problems(levels))
+    test = factorial_table_test(read_table(file), names_in((factors,)))
+    rows = [test.to_frame(level).assign(level=level) for level in levels]
+    frame = pd.concat(rows, ignore_index=True)
+    named = frame["contrast"].str.replace("first", test.first).str.replace("second", test.second).str.replace("_", " ")
+    show(
+        frame.assign(contrast=frame["contrast"] if as_json else named),
+        test.summary(max(levels)),
+        as_json,
+        lambda shown: print_rows(shown, "contrast"),
+    )
+
+
+def print_arms(frame: "pd.DataFrame") -> None:
+    """A table per arm."""
+    for arm, rows in frame.groupby("arm", sort=False):
+        click.echo(str(arm))
+        print_lift(rows.drop(columns="arm"))
 
 
 @command.command("geo")
@@ -161,12 +240,13 @@ def user(
               help="What an absent row of a geo and day means.")  # fmt: skip
 @click.option("--series", type=click.Path(dir_okay=False, path_type=Path),
               help="Write the daily counterfactual to this CSV file.")  # fmt: skip
+@alternative_option
 @levels_option
 @as_json_option
 def geo(
     file: Path, treated: tuple[str, ...], start: str, end: str, cooldown_days: int, method: str,
     inference: str | None, season_days: int | None, pairs: Path | None, outcome: "Outcome",
-    missing_rows: "MissingRows", series: Path | None, levels: tuple[float, ...], as_json: bool,
+    missing_rows: "MissingRows", series: Path | None, alternative: "Alternative", levels: tuple[float, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Test of regions: FILE with location, date, Y and cost, or date, geo, response and cost.
 
@@ -181,6 +261,7 @@ def geo(
     panel = geo_panel(read_table(file), missing_rows=missing_rows)
     experiment = geo_experiment(panel, names_in(treated), start, end, cooldown_days=cooldown_days, outcome=outcome)
     test = read_out(experiment, levels, method, inference, season_days, pairs)
+    test = test.against(alternative)
     if series is not None:
         if test.series.empty:
             raise LiftInputError([f"--series: {method} has no daily counterfactual; leave it out or use tbr"])
@@ -199,15 +280,18 @@ def geo(
 @click.option("--washout-days", type=int, default=0, show_default=True,
               help="Days left out at the start of every block.")  # fmt: skip
 @outcome_option
+@alternative_option
 @levels_option
 @as_json_option
 def switchback(
-    file: Path, block_days: int, washout_days: int, outcome: "Outcome", levels: tuple[float, ...], as_json: bool
-) -> None:
+    file: Path, block_days: int, washout_days: int, outcome: "Outcome", alternative: "Alternative",
+    levels: tuple[float, ...], as_json: bool,
+) -> None:  # fmt: skip
     """Test of ads switched on and off in blocks of days: FILE with date, response, state and cost."""
     from experiments.lift.geo.switchback import switchback_test
 
     test = switchback_test(read_table(file), block_days, levels, washout_days=washout_days, outcome=outcome)
+    test = test.against(alternative)
     show(test.to_frame(), test.summary(), as_json, print_lift)
 
 

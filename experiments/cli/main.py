@@ -134,6 +134,9 @@ def clear_messages(leave: Callable[[int], None]) -> Iterator[None]:
         # Every error that says what is wrong with what the user gave us lists its problems.
         if not hasattr(error, "problems"):
             raise
-        lines = [str(problem) for problem in error.problems]
+        from experiments.cli.refusals import as_typed, command_of
+
+        command = command_of(cli, sys.argv[1:])
+        lines = [as_typed(str(problem), command) for problem in error.problems]
         click.echo("Error: " + ("\n       ".join(lines)), err=True)
         leave(USAGE_ERROR)

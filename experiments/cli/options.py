@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from simulator.scenario.loading import DEFAULT_PRESET, load_scenario, parse_overrides
+from simulator.scenario.problems import ScenarioError
 from simulator.scenario.schema import Scenario
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -77,9 +79,29 @@ def talk_options(command: Command) -> Command:
 def chosen_scenario(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...]
 ) -> Scenario:
-    """The scenario that these options describe."""
+    """The scenario that these options describe.
+
+    Raises:
+        ScenarioError: with every problem; what an option has set is called as it was typed.
+    """
     given = parse_overrides(overrides)
-    for path, value in (("run.users", users), ("run.days", days), ("run.seed", seed)):
+    typed = dict.fromkeys(given, "--set")
+    for path, value, option in (
+        ("run.users", users, "--users"),
+        ("run.days", days, "--days"),
+        ("run.seed", seed, "--seed"),
+    ):
         if value is not None:
-            given[path] = value
-    return load_scenario(scenario, given)
+            given[path], typed[path] = value, option
+    try:
+        return load_scenario(scenario, given)
+    except ScenarioError as error:
+        raise ScenarioError([replace(found, place=_as_typed(found.place, typed)) for found in error.problems]) from None
+
+
+def _as_typed(place: str, typed: dict[str, str]) -> str:
+    """The place after the option that set it, or what it lies in, or a part of it; the place itself where none did."""
+    for path, option in typed.items():
+        if f"{path}.".startswith(f"{place}.") or f"{place}.".startswith(f"{path}."):
+            return f"--set {place}" if option == "--set" else option
+    return place

@@ -9,7 +9,17 @@ import click
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["file_argument", "levels_option", "names_in", "print_frame", "print_lift", "read_table", "show"]
+__all__ = [
+    "cell",
+    "file_argument",
+    "levels_option",
+    "names_in",
+    "print_frame",
+    "print_lift",
+    "print_rows",
+    "read_table",
+    "show",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -89,14 +99,39 @@ def print_lift(frame: "pd.DataFrame") -> None:
         bounds = zip(frame[f"{name}_lower"], frame[f"{name}_upper"], strict=True)
         table.add_row(
             name.replace("_", " "),
-            _cell(name, frame[name].iloc[0]),
-            *(f"{_cell(name, low)} – {_cell(name, high)}" for low, high in bounds),
+            cell(name, frame[name].iloc[0]),
+            *(f"{cell(name, low)} – {cell(name, high)}" for low, high in bounds),
         )
     for name in single:
-        values = [_cell(name, value) for value in frame[name]]
+        values = [cell(name, value) for value in frame[name]]
         alike = len(set(values)) == 1
         first = values[0] if alike else UNDEFINED
         table.add_row(name.replace("_", " "), first, *([""] * len(values) if alike else values))
+    console().print(table)
+
+
+def print_rows(frame: "pd.DataFrame", key: str) -> None:
+    """One line per value of `key`, with each quantity's interval at every level of the frame, and its p-value."""
+    from rich.table import Table
+
+    from experiments.cli.tables import UNDEFINED, console
+
+    measures = [name for name in frame.columns if f"{name}_lower" in frame.columns]
+    levels = list(dict.fromkeys(frame["level"]))
+    table = Table()
+    table.add_column("")
+    for name in measures:
+        table.add_column(name.replace("_", " "), justify="right")
+        for level in levels:
+            table.add_column(f"{100 * level:g} % interval", justify="right")
+    table.add_column("p value", justify="right")
+    for value, rows in frame.groupby(key, sort=False):
+        cells = []
+        for name in measures:
+            cells.append(cell(name, rows[name].iloc[0]))
+            bounds = zip(rows[f"{name}_lower"], rows[f"{name}_upper"], strict=True)
+            cells += [f"{cell(name, low)} – {cell(name, high)}" if low == low else UNDEFINED for low, high in bounds]
+        table.add_row(str(value), *cells, cell("p_value", rows["p_value"].iloc[0]))
     console().print(table)
 
 
@@ -111,19 +146,19 @@ def print_frame(frame: "pd.DataFrame") -> None:
         table.add_column("")
         table.add_column("", justify="right")
         for name in frame.columns:
-            table.add_row(name.replace("_", " "), _cell(name, frame[name].iloc[0]))
+            table.add_row(name.replace("_", " "), cell(name, frame[name].iloc[0]))
     else:
         for name in frame.columns:
             table.add_column(name.replace("_", " "), justify="right")
         for row in frame.itertuples(index=False):
-            table.add_row(*(_cell(name, value) for name, value in zip(frame.columns, row, strict=True)))
+            table.add_row(*(cell(name, value) for name, value in zip(frame.columns, row, strict=True)))
     console().print(table)
 
 
 SHARES = ("lift", "share", "power", "rate")
 
 
-def _cell(name: str, value: Any) -> str:
+def cell(name: str, value: Any) -> str:
     """A number as its name asks: shares in per cent, p-values to three digits, the rest as money or counts."""
     from experiments.cli.tables import UNBOUNDED, UNDEFINED
 
@@ -142,7 +177,9 @@ def _cell(name: str, value: Any) -> str:
     if value in (float("inf"), float("-inf")):
         return UNBOUNDED if value > 0 else f"−{UNBOUNDED}"
     if name.endswith("p_value") or name == "error_spent":
-        return f"{value:.3g}"
+        return f"{value:z.3g}"
+    if name.startswith("conversions_per_person"):
+        return f"{value:z,.3g}"
     if any(word in name.split("_") for word in SHARES):
-        return f"{100 * value:,.2f} %"
-    return f"{value:,.2f}" if abs(value) < 1e5 else f"{value:,.0f}"
+        return f"{100 * value:z,.2f} %"
+    return f"{value:z,.2f}" if abs(value) < 1e5 else f"{value:z,.0f}"

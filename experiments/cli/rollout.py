@@ -136,7 +136,7 @@ def print_rollout(found: "Rollout") -> None:
         "expected ×",
         "95 % interval",
         "suspect a bug outside",
-        f"days side by side to see −{found.fault_size:.0%}",
+        f"days side by side to see −{found.fault_size:z.0%}",
     )
     for heading in headings:
         table.add_column(heading, justify="right")
@@ -149,14 +149,14 @@ def print_rollout(found: "Rollout") -> None:
             factor(cell.multiplier),
             between(cell.lower, cell.upper),
             between(cell.alert_lower, cell.alert_upper),
-            f"{cell.parallel_days:,.1f}" if cell.parallel_days < 1e5 else "never",
+            f"{cell.parallel_days:z,.1f}" if cell.parallel_days < 1e5 else "never",
         )
     screen.print(table)
     screen.print(
         "Expected ×: CPA tomorrow over CPA today on the same events. Suspect a bug outside: what comparing "
         f"{found.days:g} days before with {found.days:g} days after shows among {found.people:,} people if the change is all "
         "there is; the whole table stays within its bands in 19 of 20 such rollouts. Days side by side: both trackings at "
-        f"once, until a loss of {found.fault_size:.0%} of the actions shows (4 times out of 5). The interval is wide where "
+        f"once, until a loss of {found.fault_size:z.0%} of the actions shows (4 times out of 5). The interval is wide where "
         "few actions say what the change does; a system in which it moved none at all is taken as untouched.",
         style="dim",
     )
@@ -193,4 +193,4 @@ def between(lower: float, upper: float) -> str:
 
 def factor(value: float) -> str:
     """A multiplier with three decimals."""
-    return f"{value:.3f}" if value == value and value < 1e6 else "–"
+    return f"{value:z.3f}" if value == value and value < 1e6 else "–"

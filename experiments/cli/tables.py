@@ -36,12 +36,12 @@ def money(value: float) -> str:
         return UNDEFINED
     if math.isinf(value):
         return UNBOUNDED
-    return f"{value:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:z,.2f}" if abs(value) < 1000 else f"{value:z,.0f}"
 
 
 def number(credit: float) -> str:
     """Credited conversions: whole ones as such, fractions with one decimal."""
-    return f"{credit:,.0f}" if credit == round(credit) else f"{credit:,.1f}"
+    return f"{credit:z,.0f}" if credit == round(credit) else f"{credit:z,.1f}"
 
 
 def print_comparison(comparison: Comparison) -> None:
@@ -57,7 +57,7 @@ def print_comparison(comparison: Comparison) -> None:
     for channel in comparison.channels:
         table.add_row(
             words(channel.channel),
-            f"{channel.cost:,.0f}",
+            f"{channel.cost:z,.0f}",
             *(f"{number(channel.credits[model])} at {money(channel.attributed_cpa(model))}" for model in MODELS),
             lift_cell(channel),
             f"{channel.truth.incremental_conversions:,} at {money(channel.truth.cost_per_incremental_conversion)}",
@@ -89,8 +89,8 @@ def lift_tests_table(comparison: Comparison) -> Table:
         if channel.lift is not None:
             orders = channel.lift.incremental_conversions
             lower, upper = orders.interval(0.95)
-            cells[0] = f"{orders.difference:,.0f} ({lower:,.0f} – {upper:,.0f})"
-            cells[2:] = [f"{upper - lower:,.0f}", narrowing(channel.lift).summary()]
+            cells[0] = f"{orders.difference:z,.0f} ({lower:z,.0f} – {upper:z,.0f})"
+            cells[2:] = [f"{upper - lower:z,.0f}", narrowing(channel.lift).summary()]
         table.add_row(words(channel.channel), channel.design.replace("_", " "), *cells)
     return table
 
@@ -119,7 +119,7 @@ def print_segments(segments: dict[str, pd.DataFrame]) -> None:
         for (channel, value), own in frame.groupby(["channel", dimension], sort=False, dropna=False):
             cpa = own.set_index("system")["cost_per_conversion"]
             cells = (money(float(cpa.get(system, math.nan))) for system in systems)
-            table.add_row(words(str(channel)), str(value), f"{own['cost'].max():,.0f}", *cells)
+            table.add_row(words(str(channel)), str(value), f"{own['cost'].max():z,.0f}", *cells)
         screen.print()
         screen.print(table)
 
@@ -148,7 +148,7 @@ def print_truth(truth: Truth) -> None:
         table.add_row(
             words(effect.channel),
             effect.estimand,
-            f"{effect.cost_micros / 1e6:,.0f}",
+            f"{effect.cost_micros / 1e6:z,.0f}",
             f"{effect.incremental_conversions:,}",
             money(effect.cost_per_incremental_conversion),
         )
@@ -166,18 +166,22 @@ def print_interactions(found: Interactions) -> None:
     for row in found.to_frame().to_dict("records"):
         table.add_row(
             words(row["channel"]),
-            f"{row['conversions_alone']:,.0f}",
-            f"{row['conversions_on_top']:,.0f}",
-            f"{row['shapley_conversions']:,.1f}",
+            f"{row['conversions_alone']:z,.0f}",
+            f"{row['conversions_on_top']:z,.0f}",
+            f"{row['shapley_conversions']:z,.1f}",
             money(row["cost_per_shapley_conversion"]),
         )
     screen.print(table)
+    if len(found.channels) == 1:
+        screen.print("One channel has no synergy: name two or more to see what they do to each other.")
+        screen.print(found.summary())
+        return
     pairs = Table(title="Synergy in conversions (negative: they do the same job)", title_justify="left")
     pairs.add_column("pair")
     pairs.add_column("synergy", justify="right")
     for row in found.synergy_frame().to_dict("records"):
         pairs.add_row(
-            f"{words(row['channel'])} and {words(row['other_channel'])}", f"{row['synergy_conversions']:+,.1f}"
+            f"{words(row['channel'])} and {words(row['other_channel'])}", f"{row['synergy_conversions']:+z,.1f}"
         )
     screen.print(pairs)
     screen.print(found.summary())
@@ -242,6 +246,8 @@ def _plain(value: Any) -> Any:
         return [_plain(entry) for entry in value]
     if hasattr(value, "item"):
         value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
+        return value + 0.0  # minus zero is zero
     return value

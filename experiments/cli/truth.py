@@ -71,7 +71,9 @@ def command(
             )
         frames = {"truth": truth.to_frame()}
         if found:
-            frames |= {"interactions": found.to_frame(), "synergies": found.synergy_frame()}
+            frames["interactions"] = found.to_frame()
+            if len(found.channels) > 1:
+                frames["synergies"] = found.synergy_frame()
         tables = truth_as_json(truth) | {
             name: frame.to_dict("records") for name, frame in frames.items() if name != "truth"
         }

@@ -124,7 +124,7 @@ class PairStatistics:
             )
         largest = math.sqrt(max(0.0, self.outcome.sum_squares * self.other.sum_squares))
         if not abs(self.sum_products) <= largest * (1 + ROUNDING):
-            problems.append(f"sum_products: {self.sum_products} must not exceed √(Σx²·Σy²) = {largest:.6g}; give Σxy")
+            problems.append(f"sum_products: {self.sum_products} must not exceed √(Σx²·Σy²) = {largest:z.6g}; give Σxy")
         refuse(problems)
 
     @classmethod

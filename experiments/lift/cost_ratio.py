@@ -4,7 +4,7 @@ import math
 import sys
 from dataclasses import dataclass
 
-from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw
+from experiments.lift.estimate import Alternative, Interval, LiftEstimate, StudentLaw
 from experiments.lift.fieller import RatioSet, fieller_set
 from experiments.lift.refusal import refuse
 
@@ -27,6 +27,7 @@ class CostPerIncrementalConversion:
         confidence_set: all values the test does not reject, negative ones (conversions lost) included.
         lift_sign: +1 or −1 where the lift differs from zero at this level, else 0.
         fewest_conversions, most_conversions: the lift interval at this level.
+        alternative: of the lift test; one-sided ones bound the price from above only.
     """
 
     cost: float
@@ -36,6 +37,7 @@ class CostPerIncrementalConversion:
     lift_sign: int
     fewest_conversions: float
     most_conversions: float
+    alternative: Alternative = "two-sided"
 
     @property
     def kind(self) -> str:
@@ -81,7 +83,7 @@ class CostPerIncrementalConversion:
         if self.harmful:
             return math.inf, math.inf
         prices = [(max(low, 0.0), high) for low, high in self.confidence_set.components if high >= 0]
-        return (prices[0][0], prices[-1][1]) if prices else (math.inf, math.inf)
+        return (prices[0][0] if prices else math.inf), (prices[-1][1] if prices and self.bounded else math.inf)
 
     def contains(self, value: float) -> bool:
         """Whether the test leaves this cost per incremental conversion possible (`math.inf`: no effect)."""
@@ -93,28 +95,33 @@ class CostPerIncrementalConversion:
             return "No money was spent, so an incremental conversion has no cost to report."
         if self.harmful and self.cost > 0:
             return (
-                f"The ads lost conversions (lift at most {self.most_conversions:,.4g} "
+                f"The ads lost conversions (lift at most {self.most_conversions:z,.4g} "
                 f"at {100 * self.level:g}%): no amount of money bought one, and no cost per incremental "
                 "conversion exists."
             )
         if self.harmful:
             return (
-                f"Less money came with more conversions (at least {self.fewest_conversions:,.4g} more at "
-                f"{100 * self.level:g}% for {-self.cost:,.2f} less): the money bought none, and no cost per incremental "
+                f"Less money came with more conversions (at least {self.fewest_conversions:z,.4g} more at "
+                f"{100 * self.level:g}% for {-self.cost:z,.2f} less): the money bought none, and no cost per incremental "
                 "conversion exists."
+            )
+        if self.bounded and self.alternative != "two-sided":
+            return (
+                f"An incremental conversion cost {self.point:z,.2f}, at most {self.upper:z,.2f} "
+                f"({100 * self.level:g}%, one-sided)."
             )
         if self.bounded:
             return (
-                f"An incremental conversion cost {self.point:,.2f} "
-                f"({100 * self.level:g}% interval {self.lower:,.2f} to {self.upper:,.2f})."
+                f"An incremental conversion cost {self.point:z,.2f} "
+                f"({100 * self.level:g}% interval {self.lower:z,.2f} to {self.upper:z,.2f})."
             )
-        point = f"Estimate {self.point:,.2f}"
+        point = f"Estimate {self.point:z,.2f}"
         if math.isnan(self.point):
             # Of the two signs that differ, the cost's says what was done.
             point = (
                 "No incremental conversions detected" if self.cost > 0 else "No conversions lost for the money saved"
             )
-        least = f"at least {self.lower:,.2f}" if 0 < self.lower < math.inf else "of any size"
+        least = f"at least {self.lower:z,.2f}" if 0 < self.lower < math.inf else "of any size"
         return (
             f"{point}; the lift interval includes zero at {100 * self.level:g}%, so the cost per incremental "
             f"conversion is {least} and has no upper end."
@@ -128,6 +135,7 @@ def cost_per_incremental_conversion(
     level: float = 0.95,
     cost_standard_error: float = 0.0,
     covariance: float = 0.0,
+    alternative: Alternative = "two-sided",
 ) -> CostPerIncrementalConversion:
     """{θ: |C − θL| ≤ q·se(C − θL)}, from the statistic and the quantile of the lift test itself.
 
@@ -141,6 +149,8 @@ def cost_per_incremental_conversion(
         level: confidence level.
         cost_standard_error: standard error of the incremental cost; 0 for money known to be paid.
         covariance: covariance of incremental cost and incremental conversions.
+        alternative: of the lift test. One-sided, the set is {θ: C − θL ≥ −q·se(C − θL)} (signs turned for `less`): prices up
+            to an upper end, which exists where that test finds the lift.
 
     Raises:
         LiftInputError: cost or its error not finite, a covariance no two errors can have, or an estimated
@@ -156,7 +166,7 @@ def cost_per_incremental_conversion(
     elif covariance != 0 and abs(covariance) > cost_standard_error * lift.standard_error * (1 + 1e-9):
         problems.append(
             f"covariance: {covariance} must not exceed the product of the standard errors "
-            f"({cost_standard_error * lift.standard_error:.6g}); give it in money × conversions"
+            f"({cost_standard_error * lift.standard_error:z.6g}); give it in money × conversions"
         )
     if cost_standard_error > 0 and not isinstance(lift.law, StudentLaw):
         problems.append(
@@ -164,8 +174,8 @@ def cost_per_incremental_conversion(
             "use method='welch' for the lift"
         )
     refuse(problems)
-    sign = lift.verdict(level)
-    fewest, most = lift.interval(level)
+    sign = lift.verdict(level, alternative)
+    fewest, most = lift.interval(level, alternative)
     if cost_standard_error == 0:
         prices = _fixed_cost_set(cost, fewest, most, sign)
     else:
@@ -175,10 +185,20 @@ def cost_per_incremental_conversion(
             cost_standard_error**2,
             lift.standard_error**2,
             covariance,
-            lift.critical_value(level),
+            lift.critical_value(level, alternative),
             denominator_differs=sign != 0,
         )
-    return CostPerIncrementalConversion(cost, lift.difference, level, prices, sign, fewest, most)
+        if alternative != "two-sided":
+            prices = _one_sided_set(prices)
+    return CostPerIncrementalConversion(cost, lift.difference, level, prices, sign, fewest, most, alternative)
+
+
+def _one_sided_set(prices: RatioSet) -> RatioSet:
+    """What a test of one side leaves of Fieller's set: all prices up to its upper end, or all there are."""
+    if not prices.bounded:
+        return RatioSet("whole_line", ((-math.inf, math.inf),))
+    low, high = prices.components[0]
+    return RatioSet("interval", ((min(low, 0.0), high),))
 
 
 def _fixed_cost_set(cost: float, fewest: float, most: float, sign: int) -> RatioSet:

@@ -52,6 +52,11 @@ class EarlyReadingLaw:
         return math.inf
 
     @property
+    def one_sided(self) -> bool:
+        """Boundaries of several readings are built for two sides."""
+        return False
+
+    @property
     def z(self) -> float:
         """The normal statistic: the quantile at which the interval touches zero."""
         from scipy.special import ndtri

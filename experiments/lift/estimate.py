@@ -1,6 +1,7 @@
 """A lift estimate: difference, relative lift, p-value and intervals that cannot contradict each other."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, Self
 
@@ -13,6 +14,9 @@ __all__ = [
     "LiftEstimate",
     "SamplingLaw",
     "StudentLaw",
+    "alternative_problems",
+    "in_words",
+    "level_problems",
     "normal_parameters",
     "significance",
 ]
@@ -35,6 +39,18 @@ def significance(level: float) -> float:
     return round(1 - level, 12)
 
 
+def level_problems(levels: Iterable[float]) -> list[str]:
+    """What is wrong with the levels of a test: none, or one outside its range."""
+    problems: list[str] = []
+    given = tuple(levels)
+    for level in given:
+        try:
+            significance(level)
+        except LiftInputError as refusal:
+            problems += refusal.problems
+    return problems if given else ["levels: () must hold at least one confidence level; write (0.90, 0.95)"]
+
+
 class SamplingLaw(Protocol):
     """How an estimated difference and its baseline vary: what a `LiftEstimate` reads its inference from."""
 
@@ -53,6 +69,10 @@ class SamplingLaw(Protocol):
     @property
     def df(self) -> float:
         """Degrees of freedom of the test; infinite for a normal law."""
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether half of its two-sided test is a test of one side at its level; not where signs or several tests mix."""
 
     def quantile(self, tail: float) -> float:
         """The quantile that leaves probability `tail` above it."""
@@ -87,6 +107,11 @@ class StudentLaw:
     baseline: float = math.nan
     baseline_standard_error: float = 0.0
     covariance: float = 0.0
+
+    @property
+    def one_sided(self) -> bool:
+        """Student's law itself; the laws of joint and sequential readings are built for two sides."""
+        return type(self) is StudentLaw
 
     def __post_init__(self) -> None:
         """Refuse numbers that are no estimate."""
@@ -266,9 +291,27 @@ class LiftEstimate:
         lower, upper = self.interval(level)
         verdict = {1: "an increase", -1: "a decrease", 0: "no effect can be told from zero"}[self.verdict(level)]
         return (
-            f"Difference {self.difference:,.6g} ({100 * level:g}% interval {lower:,.6g} to {upper:,.6g}, "
-            f"p = {self.p_value():.3g}): {verdict}."
+            f"Difference {self.difference:z,.6g} ({100 * level:g}% interval {lower:z,.6g} to {upper:z,.6g}, "
+            f"p = {self.p_value():z.3g}): {verdict}."
         )
+
+
+def alternative_problems(law: SamplingLaw, alternative: Alternative) -> list[str]:
+    """What is wrong with reading a law against this alternative."""
+    if alternative == "two-sided" or law.one_sided:
+        return []
+    return [
+        f"alternative: {alternative} must be two-sided here; tests by permutation, at several looks or of several arms look "
+        "at both sides at once"
+    ]
+
+
+def in_words(limits: Interval, form: str = "z,.1f") -> str:
+    """`a to b`, `a or more`, `b or less`, or that nothing is excluded."""
+    lower, upper = (f"{bound:{form}}" for bound in limits)
+    if math.isinf(limits[0]):
+        return "unbounded" if math.isinf(limits[1]) else f"{upper} or less"
+    return f"{lower} or more" if math.isinf(limits[1]) else f"{lower} to {upper}"
 
 
 def _agreeing(limits: Interval, verdict: int, alternative: Alternative) -> Interval:

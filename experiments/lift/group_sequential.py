@@ -247,8 +247,8 @@ class GroupSequentialPlan:
 
     def summary(self, level: float = 0.95) -> str:
         """One sentence."""
-        bounds = ", ".join(f"{bound:.3f}" for bound in self.critical_values(level))
-        return f"Stop at a look where |Z| reaches {bounds}; over all looks the error rate is {1 - level:.3g}."
+        bounds = ", ".join(f"{bound:z.3f}" for bound in self.critical_values(level))
+        return f"Stop at a look where |Z| reaches {bounds}; over all looks the error rate is {1 - level:z.3g}."
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class ReturnPrior:
         """
         if not self.mean > 0:
             refuse(
-                [f"mean: {self.mean:.6g} must be positive for a log-normal prior; use a normal one, "
+                [f"mean: {self.mean:z.6g} must be positive for a log-normal prior; use a normal one, "
                  "for dropping negative tests makes a model believe in ads more than the tests do"]
             )  # fmt: skip
         variance = math.log1p((self.standard_deviation / self.mean) ** 2)
@@ -171,7 +171,7 @@ def pymc_marketing_row(
         problems.append(f"spend: {spend} must be the money that differed between the arms")
     elif lift.difference * spend <= 0:
         problems.append(
-            f"lift: {lift.difference:.6g} must have the sign of the change of spend ({spend:.6g}), or the model refuses "
+            f"lift: {lift.difference:z.6g} must have the sign of the change of spend ({spend:z.6g}), or the model refuses "
             "the row; pool this test with others or give its prior, for leaving it out biases the model towards ads"
         )
     if not spend_before >= 0:

@@ -37,6 +37,11 @@ class MirroredLaw:
         """Those of the change."""
         return self.law.df
 
+    @property
+    def one_sided(self) -> bool:
+        """That of the change."""
+        return self.law.one_sided
+
     def quantile(self, tail: float) -> float:
         """That of the change."""
         return self.law.quantile(tail)

@@ -117,7 +117,7 @@ def against_shared_control(lifts: Mapping[str, LiftEstimate], control_variance: 
     problems = [] if lifts else ["lifts: {} must hold at least one channel"]
     parameters = {channel: normal_parameters(lift.law) for channel, lift in lifts.items()}
     problems += [
-        f"control_variance: {control_variance} must be below {lift.standard_error**2:.6g}, the variance of "
+        f"control_variance: {control_variance} must be below {lift.standard_error**2:z.6g}, the variance of "
         f"the difference of {channel!r}; give s²/n of the control arm"
         for channel, lift in lifts.items()
         if not 0 <= control_variance < lift.standard_error**2

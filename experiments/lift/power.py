@@ -12,7 +12,7 @@ from experiments.lift.estimate import significance
 from experiments.lift.group_sequential import GroupSequentialPlan
 from experiments.lift.refusal import refuse
 
-__all__ = ["UserTestDesign", "UserTestPlan", "exaggeration", "experiment_multiplier", "plan_user_test"]
+__all__ = ["Sides", "UserTestDesign", "UserTestPlan", "exaggeration", "experiment_multiplier", "plan_user_test"]
 
 Sides = Literal["two-sided", "greater"]
 # No test is planned for an expected t beyond.
@@ -158,7 +158,7 @@ class UserTestDesign:
         """
         highest = self._highest_lift()
         if not 0 < relative_lift <= highest:
-            refuse([f"relative_lift: {relative_lift} must lie above 0 and up to {highest:.4g}; 0.1 is 10 %"])
+            refuse([f"relative_lift: {relative_lift} must lie above 0 and up to {highest:z.4g}; 0.1 is 10 %"])
         se = self.standard_error(1, relative_lift)
         # A hair less than a whole user is rounding.
         return math.ceil((self.needed_t(power) * se / self.effect(relative_lift)) ** 2 - 1e-6)
@@ -301,22 +301,22 @@ class UserTestPlan:
 
     def summary(self) -> str:
         """What the test can find and what it costs, in a few sentences."""
-        days = f" in {self.days:,.0f} days" if math.isfinite(self.days) else ""
+        days = f" in {self.days:z,.0f} days" if math.isfinite(self.days) else ""
         unit = "conversions" if self.design.outcome_sd is None else "value"
         sentences = [
-            f"{self.users:,} users{days} find a lift of {self.relative_lift:.2%} with a power of "
-            f"{self.power:.0%}; the smallest lift found with {self.wanted_power:.0%} is "
-            f"{self.minimum_detectable_lift:.2%}.",
-            f"The holdout forgoes {self.conversions_forgone:,.1f} {unit}.",
+            f"{self.users:,} users{days} find a lift of {self.relative_lift:z.2%} with a power of "
+            f"{self.power:z.0%}; the smallest lift found with {self.wanted_power:z.0%} is "
+            f"{self.minimum_detectable_lift:z.2%}.",
+            f"The holdout forgoes {self.conversions_forgone:z,.1f} {unit}.",
         ]
         if self.design.cost_per_treated_user:
             sentences.append(
-                f"At {self.cost:,.2f} spent, ads that cost more than {self.highest_detectable_cost:,.2f} per "
+                f"At {self.cost:z,.2f} spent, ads that cost more than {self.highest_detectable_cost:z,.2f} per "
                 "incremental conversion would be hard to tell from ads that do nothing."
             )
         if self.power < 0.5:
             sentences.append(
-                f"If it comes out significant, expect the estimate to be {self.exaggeration:.1f} times too "
+                f"If it comes out significant, expect the estimate to be {self.exaggeration:z.1f} times too "
                 "large on average."
             )
         return " ".join(sentences)

@@ -57,7 +57,7 @@ class SampleRatioCheck:
             if self.mismatch
             else "as planned"
         )
-        return f"Arm sizes {sizes} (sample-ratio p = {self.p_value:.3g}): {verdict}."
+        return f"Arm sizes {sizes} (sample-ratio p = {self.p_value:z.3g}): {verdict}."
 
 
 def sample_ratio_check(users: Mapping[str, int], planned_shares: Mapping[str, float]) -> SampleRatioCheck:

@@ -132,13 +132,13 @@ class ScenarioPower:
         count, (bias, error) = len(self.replicates), self.bias
         refused = f" {self.refused} more held no reading." if self.refused else ""
         return (
-            f"{self.design} on {self.channel}, in {count} simulated worlds: the ads truly cause {self.true_effect:,.0f} "
-            f"conversions on average, and {self.power_at(self.true_effect):.0%} of the tests would tell that from zero. "
-            f"Found with power {self.power:.0%}: {self.detectable_effect:,.0f} conversions or more (by formula, from the "
-            f"errors the tests report, {self.detectable_by_formula:,.0f}), which is "
-            f"{self.detectable_cost:,.2f} per incremental conversion or less. Intervals at {100 * self.level:g}% held the "
-            f"truth in {self.coverage:.0%}; estimates were off by {bias:,.1f} ± {error:,.1f} on average. The test forgoes "
-            f"{float(self._all('forgone').mean()):,.0f} conversions.{refused}"
+            f"{self.design} on {self.channel}, in {count} simulated worlds: the ads truly cause {self.true_effect:z,.0f} "
+            f"conversions on average, and {self.power_at(self.true_effect):z.0%} of the tests would tell that from zero. "
+            f"Found with power {self.power:z.0%}: {self.detectable_effect:z,.0f} conversions or more (by formula, from the "
+            f"errors the tests report, {self.detectable_by_formula:z,.0f}), which is "
+            f"{self.detectable_cost:z,.2f} per incremental conversion or less. Intervals at {100 * self.level:g}% held the "
+            f"truth in {self.coverage:z.0%}; estimates were off by {bias:z,.1f} ± {error:z,.1f} on average. The test forgoes "
+            f"{float(self._all('forgone').mean()):z,.0f} conversions.{refused}"
         )
 
 

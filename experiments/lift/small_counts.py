@@ -93,6 +93,11 @@ class SmallCountLaw:
     def _limits(self, arm: ArmStatistics, quantile: float) -> Interval:
         return score_limits(arm.mean, arm.users, quantile, self._dispersion, self._binary)
 
+    @property
+    def one_sided(self) -> bool:
+        """Each limit is found on its own side."""
+        return True
+
     def quantile(self, tail: float) -> float:
         """The normal quantile that leaves `tail` above it."""
         from scipy.special import ndtri

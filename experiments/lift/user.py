@@ -3,15 +3,24 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Self
 
 import pandas as pd
 
 from experiments.lift.arms import ArmStatistics
 from experiments.lift.cost_ratio import CostPerIncrementalConversion, cost_per_incremental_conversion
 from experiments.lift.early_reading import EarlyReadingLaw
-from experiments.lift.estimate import Interval, LiftEstimate, SamplingLaw, StudentLaw, significance
-from experiments.lift.refusal import LiftInputError, refuse
+from experiments.lift.estimate import (
+    Alternative,
+    Interval,
+    LiftEstimate,
+    SamplingLaw,
+    StudentLaw,
+    alternative_problems,
+    in_words,
+    level_problems,
+)
+from experiments.lift.refusal import refuse
 from experiments.lift.sample_ratio import SampleRatioCheck, sample_ratio_check
 from experiments.lift.small_counts import SmallCountLaw
 from experiments.lift.welch import welch_lift
@@ -68,6 +77,7 @@ class UserLiftTest:
         sample_ratio: check of the arm sizes against the plan, where a plan was given.
         cost_standard_error_micros, cost_covariance_micros: sampling error of the cost and its covariance with
             the incremental conversions; 0 where the control arm cost nothing.
+        alternative: of the test; p-value, intervals and price set all follow it.
     """
 
     treated: ArmStatistics
@@ -79,6 +89,16 @@ class UserLiftTest:
     sample_ratio: SampleRatioCheck | None = None
     cost_standard_error_micros: float = 0.0
     cost_covariance_micros: float = 0.0
+    alternative: Alternative = "two-sided"
+
+    def against(self, alternative: Alternative) -> Self:
+        """The same test, read for any effect, for an increase (`greater`) or for a decrease (`less`) only.
+
+        Raises:
+            LiftInputError: one-sided, where the lift is read at several looks.
+        """
+        refuse(alternative_problems(self.lift.law, alternative))
+        return replace(self, alternative=alternative)
 
     @property
     def method(self) -> str:
@@ -87,8 +107,8 @@ class UserLiftTest:
 
     @property
     def p_value(self) -> float:
-        """Two-sided p-value of no effect."""
-        return self.lift.p_value()
+        """P-value of no effect against the alternative."""
+        return self.lift.p_value(self.alternative)
 
     @property
     def incremental_conversions(self) -> LiftEstimate:
@@ -147,6 +167,7 @@ class UserLiftTest:
             level=level,
             cost_standard_error=self.cost_standard_error_micros / MICROS,
             covariance=self.cost_covariance_micros / MICROS,
+            alternative=self.alternative,
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -159,6 +180,8 @@ class UserLiftTest:
 
     def _row(self, level: float) -> dict[str, object]:
         incremental, price = self.incremental_conversions, self.cost_per_incremental_conversion(level)
+        interval = incremental.interval(level, self.alternative)
+        relative = incremental.relative_interval(level, self.alternative)
         return {
             "level": level,
             "treated_users": self.treated.users,
@@ -166,12 +189,13 @@ class UserLiftTest:
             "treated_conversions": self.treated.sum,
             "control_conversions": self.control.sum,
             "cost": self.cost_micros / MICROS,
-            **with_bounds("incremental_conversions", incremental.difference, incremental.interval(level)),
-            **with_bounds("relative_conversion_lift", incremental.relative_lift, incremental.relative_interval(level)),
+            **with_bounds("incremental_conversions", incremental.difference, interval),
+            **with_bounds("relative_conversion_lift", incremental.relative_lift, relative),
             **with_bounds("cost_per_incremental_conversion", price.point, (price.lower, price.upper)),
             "cost_set_kind": price.kind,
             "p_value": self.p_value,
-            "significant": incremental.verdict(level) != 0,
+            "alternative": self.alternative,
+            "significant": incremental.verdict(level, self.alternative) != 0,
             "method": self.method,
         }
 
@@ -179,12 +203,13 @@ class UserLiftTest:
         """Lift, price and what may be concluded at the highest level, in a few sentences."""
         level = max(self.levels)
         incremental = self.incremental_conversions
-        lower, upper = incremental.interval(level)
+        interval = in_words(incremental.interval(level, self.alternative))
+        sides = "" if self.alternative == "two-sided" else "one-sided "
         relative = incremental.relative_lift
-        lift = f", a lift of {relative:.1%}" if math.isfinite(relative) else ""
+        lift = f", a lift of {relative:z.1%}" if math.isfinite(relative) else ""
         sentences = [
-            f"Incremental conversions among {self.treated.users:,} people: {incremental.difference:,.1f} "
-            f"({100 * level:g}% interval {lower:,.1f} to {upper:,.1f}){lift}; p = {self.p_value:.3g}.",
+            f"Incremental conversions among {self.treated.users:,} people: {incremental.difference:z,.1f} "
+            f"({100 * level:g}% {sides}interval {interval}){lift}; p = {self.p_value:z.3g}.",
             self.cost_per_incremental_conversion(level).summary(),
         ]
         if self.sample_ratio is not None and self.sample_ratio.mismatch:
@@ -225,7 +250,7 @@ def user_holdout_test(
     ]
     if not 0 <= cost_micros < math.inf:
         problems.append(f"cost_micros: {cost_micros} must not be negative; give the money paid in the treated arm")
-    problems += _level_problems(levels)
+    problems += level_problems(levels)
     if unexposed is not None and not (
         unexposed.users <= treated.users and unexposed.sum_squares <= treated.sum_squares
     ):
@@ -273,18 +298,6 @@ def _few_conversions(treated: ArmStatistics, control: ArmStatistics) -> bool:
 def _rarer(arm: ArmStatistics) -> float:
     """Conversions, or non-conversions where the outcome is binary and they are fewer."""
     return min(arm.sum, arm.users - arm.sum) if arm.is_binary else arm.sum
-
-
-def _level_problems(levels: Sequence[float]) -> list[str]:
-    if not levels:
-        return ["levels: () must hold at least one confidence level; write (0.90, 0.95)"]
-    problems: list[str] = []
-    for level in levels:
-        try:
-            significance(level)
-        except LiftInputError as refusal:
-            problems += refusal.problems
-    return problems
 
 
 def with_bounds(name: str, value: float, bounds: Interval) -> dict[str, float]:

@@ -4,7 +4,7 @@ import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import narwhals as nw
 import numpy as np
@@ -12,13 +12,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.lift.arms import ArmStatistics, PairStatistics
-from experiments.lift.estimate import LiftEstimate
+from experiments.lift.estimate import Alternative, LiftEstimate
 from experiments.lift.refusal import refuse
 from experiments.lift.sample_ratio import ALARM
 from experiments.lift.user import MICROS, LiftMethod, UserLiftTest, user_holdout_test, with_bounds
 from experiments.lift.welch import adjusted_lift, ratio_metric_lift, welch_lift
 
-__all__ = ["UserDesign", "UserTableTest", "user_table_test"]
+__all__ = [
+    "UserDesign",
+    "UserTableTest",
+    "missing_columns",
+    "number_problems",
+    "user_problems",
+    "user_table_test",
+]
 
 UserDesign = Literal["intention_to_treat", "ghost_ads"]
 
@@ -39,12 +46,15 @@ class UserTableTest:
         notes: what the reader of the numbers must know about the table, one sentence each.
         pre_period: difference of the arms before the test, per user (an A/A check: there should be none); None without a
             `pre_period_conversions` column.
+        value_per_conversion: value per conversion of the treated less that of the control arm, by the delta method on users
+            (or clusters); None without a `value` column or conversions in both arms. Ads that win other buyers move it too.
     """
 
     conversions: UserLiftTest
     incremental_value: LiftEstimate | None = None
     notes: tuple[str, ...] = ()
     pre_period: LiftEstimate | None = None
+    value_per_conversion: LiftEstimate | None = None
 
     @property
     def incremental_return_on_ad_spend(self) -> LiftEstimate | None:
@@ -55,16 +65,22 @@ class UserTableTest:
             return None
         return self.incremental_value.scaled(MICROS / test.cost_micros)
 
+    def against(self, alternative: Alternative) -> Self:
+        """The same test against this alternative; see `UserLiftTest.against`. The check before the test stays two-sided."""
+        return replace(self, conversions=self.conversions.against(alternative))
+
     def to_frame(self) -> pd.DataFrame:
         """One row per level: the columns of `UserLiftTest.to_frame`, and those of value if there is any."""
         frame = self.conversions.to_frame()
         extra = {
             "incremental_value": self.incremental_value,
             "incremental_return_on_ad_spend": self.incremental_return_on_ad_spend,
+            "change_of_value_per_conversion": self.value_per_conversion,
         }
         for name, estimate in extra.items():
             if estimate is not None:
-                rows = [with_bounds(name, estimate.difference, estimate.interval(x)) for x in frame["level"]]
+                side = self.conversions.alternative
+                rows = [with_bounds(name, estimate.difference, estimate.interval(x, side)) for x in frame["level"]]
                 frame = pd.concat([frame, pd.DataFrame(rows)], axis=1)
         return frame
 
@@ -146,10 +162,12 @@ def user_table_test(
         pre_period = welch_lift(pairs[0].other, pairs[1].other)
         if adjusted:
             test = replace(test, lift=adjusted_lift(pairs[0], pairs[1], "per_arm"))
-    value = None
+    value = per_conversion = None
     if worth is not None:
         arms = [ArmStatistics.from_values(worth[chosen]) for chosen in (treated, control)]
         value = welch_lift(*arms).scaled(arms[0].users)
+        clusters_of = columns["cluster_id"] if clustered else np.arange(conversions.size)
+        per_conversion = _per_conversion(pd.factorize(clusters_of)[0], worth, conversions, (treated, control))
     clusters: list[PairStatistics] = []
     if clustered:
         codes = pd.factorize(columns["cluster_id"])[0]
@@ -161,7 +179,7 @@ def user_table_test(
     notes = (*_notes(leaked, float(cost[control].sum()), worth), *_pre_period_notes(pre_period, adjusted))
     if clusters:
         notes += (f"Errors are those of {clusters[0].users:,} treated and {clusters[1].users:,} control clusters.",)
-    return UserTableTest(test, value, notes, pre_period)
+    return UserTableTest(test, value, notes, pre_period, per_conversion)
 
 
 def _with_estimated_cost(test: UserLiftTest, treated: PairStatistics, control: PairStatistics) -> UserLiftTest:
@@ -182,7 +200,7 @@ def _with_estimated_cost(test: UserLiftTest, treated: PairStatistics, control: P
 def _notes(control_users_reached: int, control_cost: float, value: NDArray[np.float64] | None) -> tuple[str, ...]:
     notes = []
     if control_cost > 0:
-        notes.append(f"The control arm cost {control_cost:,.2f}: the price is of the treated arm's additional cost.")
+        notes.append(f"The control arm cost {control_cost:z,.2f}: the price is of the treated arm's additional cost.")
     if control_users_reached:
         notes.append(
             f"Ads reached {control_users_reached:,} control users: the difference understates the effect "
@@ -197,7 +215,7 @@ def _pre_period_notes(pre_period: LiftEstimate | None, adjusted: bool) -> tuple[
     notes = ["Conversions are adjusted for those before the test."] if adjusted else []
     if pre_period is not None and pre_period.p_value() < ALARM:
         notes.append(
-            f"The arms differed before the test already (p = {pre_period.p_value():.3g}): find the broken assignment or "
+            f"The arms differed before the test already (p = {pre_period.p_value():z.3g}): find the broken assignment or "
             "record before reading any lift."
         )
     return tuple(notes)
@@ -218,8 +236,26 @@ def _unsupported(adjusted: bool, clustered: bool, control_cost: bool, method: Li
 
 def _by_cluster(clusters: NDArray[np.int64], outcomes: NDArray[np.float64]) -> PairStatistics:
     """Sum of the outcomes and number of users of each cluster."""
+    return _sums_by_cluster(clusters, outcomes, np.ones(outcomes.size))
+
+
+def _per_conversion(
+    clusters: NDArray[np.int64],
+    value: NDArray[np.float64],
+    conversions: NDArray[np.float64],
+    arms: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+) -> LiftEstimate | None:
+    """Value per conversion of the first arm less that of the second; None where an arm has no conversion."""
+    treated, control = (_sums_by_cluster(clusters[arm], value[arm], conversions[arm]) for arm in arms)
+    return ratio_metric_lift(treated, control) if treated.other.sum > 0 and control.other.sum > 0 else None
+
+
+def _sums_by_cluster(
+    clusters: NDArray[np.int64], outcomes: NDArray[np.float64], others: NDArray[np.float64]
+) -> PairStatistics:
+    """Sums of two variables over the users of each cluster."""
     codes = pd.factorize(clusters)[0]
-    return PairStatistics.from_values(np.bincount(codes, weights=outcomes), np.bincount(codes).astype(np.float64))
+    return PairStatistics.from_values(np.bincount(codes, weights=outcomes), np.bincount(codes, weights=others))
 
 
 def _is_treated(arm: NDArray[Any]) -> NDArray[np.bool_]:
@@ -229,12 +265,16 @@ def _is_treated(arm: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _column_problems(names: Sequence[str], design: UserDesign, adjusted: bool) -> list[str]:
-    known = (*REQUIRED, *OPTIONAL)
     needed = (*REQUIRED, *["exposed"] * (design == "ghost_ads"), *[PRE_PERIOD] * adjusted)
+    return missing_columns(names, needed, OPTIONAL)
+
+
+def missing_columns(names: Sequence[str], needed: Sequence[str], optional: Sequence[str]) -> list[str]:
+    """A problem for each needed column that a table of these columns lacks."""
     problems = []
     for name in needed:
         if name not in names:
-            close = difflib.get_close_matches(name, [given for given in names if given not in known], n=1)
+            close = difflib.get_close_matches(name, [x for x in names if x not in (*needed, *optional)], n=1)
             hint = f"did you mean {close[0]}?" if close else f"the table has {', '.join(names)}"
             problems.append(f"{name}: column is required; {hint}")
     return problems
@@ -248,7 +288,7 @@ def _value_problems(columns: dict[str, NDArray[Any]], frame: nw.DataFrame[Any]) 
             problems.append(f"{name}: {missing:,} missing values must be given; write 0 for no conversion or cost")
     for name in ("conversions", "value", "cost", PRE_PERIOD):
         if name in columns:
-            problems += _number_problems(name, columns[name])
+            problems += number_problems(name, columns[name])
     labels = pd.factorize(columns["arm"])[1]
     strangers = sorted({str(label) for label in labels} - set(ARMS))
     if strangers:
@@ -257,13 +297,14 @@ def _value_problems(columns: dict[str, NDArray[Any]], frame: nw.DataFrame[Any]) 
         problems.append("exposed: values must be true or false; write true where an ad reached the user")
     if not problems:
         is_treated = _is_treated(columns["arm"])
-        problems += _user_problems(columns["user_id"], is_treated)
+        problems += user_problems(columns["user_id"], is_treated)
         if "cluster_id" in columns:
             problems += _cluster_problems(columns["cluster_id"], is_treated)
     return problems
 
 
-def _number_problems(name: str, values: NDArray[Any]) -> list[str]:
+def number_problems(name: str, values: NDArray[Any]) -> list[str]:
+    """What is wrong with a column of counts or money; only value may be negative."""
     if not (np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_):
         return [f"{name}: {values.dtype} must be numbers; convert the column"]
     numbers = values.astype(np.float64)
@@ -295,7 +336,8 @@ def _cluster_problems(cluster_id: NDArray[Any], is_treated: NDArray[np.bool_]) -
     ]
 
 
-def _user_problems(user_id: NDArray[Any], is_treated: NDArray[np.bool_]) -> list[str]:
+def user_problems(user_id: NDArray[Any], is_treated: NDArray[np.bool_]) -> list[str]:
+    """What is wrong with users who stand in several rows, or in both arms."""
     codes, users = pd.factorize(user_id)
     if users.size == user_id.size:
         return []

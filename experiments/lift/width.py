@@ -31,8 +31,8 @@ class Narrowing:
         if math.isnan(self.best_share):
             return "unknown: no outcome varies"
         if not math.isnan(self.halving_share):
-            return f"hold out {self.halving_share:.0%} instead of {self.share:.0%}"
-        return f"no holdout share does; {self.best_share:.0%} takes {1 - self.best_width:.0%} off"
+            return f"hold out {self.halving_share:z.0%} instead of {self.share:z.0%}"
+        return f"no holdout share does; {self.best_share:z.0%} takes {1 - self.best_width:z.0%} off"
 
 
 def narrowing(test: UserLiftTest) -> Narrowing:

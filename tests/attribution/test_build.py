@@ -340,7 +340,7 @@ conventions = st.builds(
 )
 
 
-@hypothesis_settings(max_examples=400, deadline=None)
+@hypothesis_settings(max_examples=400)
 @given(
     st.lists(touch, min_size=1, max_size=12),
     st.lists(st.tuples(st.integers(0, 3), days), max_size=5),
@@ -353,7 +353,7 @@ def test_paths_are_those_of_the_plain_definition(rows, bought, conv):
     assert paths.unattributed_conversions == alone
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 @given(
     st.lists(touch, min_size=1, max_size=12),
     st.lists(st.tuples(st.integers(0, 3), days), max_size=5),

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from attribution.path_strings import distinct_rows
@@ -19,7 +19,6 @@ def taken_apart(rows):
     return [split[row] for row in rows.row]
 
 
-@settings(deadline=None)  # the first call compiles
 @given(texts, st.sampled_from([" > ", ">", "||", "é", "  "]), st.booleans())
 def test_is_what_split_gives(paths, separator, strip):
     blanks = "".join(map(chr, range(33)))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from attribution.build import build_paths
@@ -28,7 +28,6 @@ def counts(paths):
     }
 
 
-@settings(deadline=None)  # the first call compiles
 @given(rows_of_names)
 def test_rows_are_grouped_exactly(rows):
     paths = Paths.from_rows(

@@ -257,7 +257,7 @@ def test_the_small_market_holds_every_rule_and_every_kind_of_event(world, log):
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_every_world_holds_every_rule(some_world, data):
     check_everything(*data.draw(some_world))
 

@@ -74,8 +74,8 @@ class DesignReading:
         """Lift and price in a few sentences, then the notes."""
         lower, upper = self.lift.interval(LEVEL)
         sentences = [
-            f"{self.design} on {self.channel}: {self.lift.difference:,.1f} incremental conversions "
-            f"({100 * LEVEL:g}% interval {lower:,.1f} to {upper:,.1f}).",
+            f"{self.design} on {self.channel}: {self.lift.difference:z,.1f} incremental conversions "
+            f"({100 * LEVEL:g}% interval {lower:z,.1f} to {upper:z,.1f}).",
             self.cost.summary(),
             *self.notes,
         ]

@@ -52,7 +52,7 @@ class ExposedTest:
                 "Delivery is optimised: placebo ads are shown to other people than the ads, so this is no fair comparison."
             )
         if self.stratum == "predicted":
-            notes.append(f"Of the treated predicted to see an ad, {test.conversions.share_exposed:.0%} saw one.")
+            notes.append(f"Of the treated predicted to see an ad, {test.conversions.share_exposed:z.0%} saw one.")
         return replace(test, notes=tuple(notes), test_cost=placebo_cost)
 
     def read(self, world: World, channel: str) -> DesignReading:

@@ -40,7 +40,7 @@ class LoginHoldout:
         ads = np.bincount(ad_events(world, channel, "impression")["user_id"].to_numpy(), minlength=world.users.num_rows)
         treated, control = (float(ads[arm].mean()) for arm in compared_arms(world, channel))
         if not treated > control:
-            refuse([f"{channel}: ads per person held out must be fewer than per person treated ({treated:.3g})"])
+            refuse([f"{channel}: ads per person held out must be fewer than per person treated ({treated:z.3g})"])
         withheld = 1 - control / treated
         corrected = test.conversions.lift.scaled(1 / withheld)
         people, found = test.conversions.treated.users, test.conversions.incremental_conversions.difference
@@ -49,8 +49,8 @@ class LoginHoldout:
             conversions=replace(test.conversions, lift=corrected, unexposed=None),
             value=test.value.scaled(1 / withheld),
             notes=(
-                f"Only the {people:,} treated people who log in count; {1 - withheld:.0%} of the ads reached the held-out "
-                f"logged out. Without the correction: {found:,.1f} incremental conversions.",
+                f"Only the {people:,} treated people who log in count; {1 - withheld:z.0%} of the ads reached the held-out "
+                f"logged out. Without the correction: {found:z,.1f} incremental conversions.",
             ),
         )
 

@@ -2,12 +2,15 @@
 
 import importlib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from experiments.lift.designs.design import Design
 from experiments.lift.refusal import refuse
 from simulator.scenario.problems import did_you_mean
 
-__all__ = ["DESIGNS", "USER_DESIGNS", "find_designs"]
+if TYPE_CHECKING:
+    from experiments.lift.designs.design import Design
+
+__all__ = ["DESIGNS", "GEO_DESIGNS", "USER_DESIGNS", "find_designs"]
 
 # Name → module and object of this package; the order is that of every table.
 USER_DESIGNS = {
@@ -34,7 +37,7 @@ GEO_DESIGNS = {
 DESIGNS = {**USER_DESIGNS, **GEO_DESIGNS}
 
 
-def find_designs(names: Iterable[str]) -> tuple[Design, ...]:
+def find_designs(names: Iterable[str]) -> tuple["Design", ...]:
     """The designs of these names, in the order given.
 
     Raises:
@@ -45,7 +48,7 @@ def find_designs(names: Iterable[str]) -> tuple[Design, ...]:
     return tuple(_load(DESIGNS[name]) for name in asked)
 
 
-def _load(place: str) -> Design:
+def _load(place: str) -> "Design":
     module, name = place.split(":")
     design: Design = getattr(importlib.import_module(f"{__package__}.{module}"), name)
     return design

@@ -10,12 +10,18 @@ import pandas as pd
 from experiments.lift.designs.design import Design, DesignReading
 from experiments.lift.refusal import LiftInputError
 from experiments.lift.scenario_power import seeded
+from experiments.lift.small_counts import score_limits
+from experiments.lift.user import with_bounds
 from experiments.truth import Effect
 from simulator.scenario.problems import ScenarioError
 from simulator.scenario.schema import Scenario
 from simulator.world import EngineName, World, simulate
 
 __all__ = ["DesignResult", "SideBySide", "designs_that_fit", "run_designs"]
+
+# The normal quantile of two-sided 95 % limits.
+Z = 1.959964
+NOTHING_KNOWN = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,9 @@ class SideBySide:
         """One row per channel and design: how far off the readings are, and how often their intervals hold the truth.
 
         `bias` is the mean of estimate minus truth, in conversions, `bias_standard_error` its Monte Carlo error;
-        `relative_bias` is in units of the mean truth; `coverage` counts intervals at LEVEL that hold the truth, with its
-        binomial error; `conversions_forgone` is the mean of the tests' own estimates.
+        `relative_bias` is in units of the mean truth; `covered` counts intervals at LEVEL that hold the truth, `coverage` is
+        their share, with its binomial error (zero where all do) and Wilson's 95 % limits (never a point);
+        `conversions_forgone` is the mean of the tests' own estimates.
         """
         rows = []
         for (channel, design), own in self._groups().items():
@@ -96,8 +103,9 @@ class SideBySide:
                     "bias": bias,
                     "bias_standard_error": float(errors.std(ddof=1)) / math.sqrt(repeats) if repeats > 1 else math.nan,
                     "relative_bias": bias / truth if truth else math.nan,
-                    "coverage": share,
+                    "covered": int(covered.sum()),
                     "coverage_standard_error": math.sqrt(share * (1 - share) / repeats) if repeats else math.nan,
+                    **with_bounds("coverage", share, score_limits(share, repeats, Z) if repeats else NOTHING_KNOWN),
                     "width": _mean([reading.width for reading, _ in found]),
                     "conversions_forgone": _mean([reading.conversions_forgone for reading, _ in found]),
                     "test_cost": _mean([reading.test_cost for reading, _ in found]),

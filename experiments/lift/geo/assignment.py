@@ -54,7 +54,7 @@ class GeoAssignment:
         """One sentence."""
         return (
             f"{len(self.treated)} of {len(self.treated) + len(self.control)} geos treated ({self.method}): "
-            f"{self.treated_share:.1%} of the response, correlation with the control {self.correlation:.3f}."
+            f"{self.treated_share:z.1%} of the response, correlation with the control {self.correlation:z.3f}."
         )
 
 
@@ -94,7 +94,7 @@ def stratified_assignment(
     Raises:
         LiftInputError: a stratum from which nobody or everybody would be treated.
     """
-    _refuse_share(treated_share)
+    refuse(share_problems(treated_share))
     if not 1 <= strata <= len(panel.geos) // 2:
         refuse([f"strata: {strata} must lie between 1 and {len(panel.geos) // 2}, two geos in each"])
     is_treated = _stratified_draw(_strata(panel, strata), rng, treated_share)
@@ -132,7 +132,7 @@ def constrained_assignment(
     Source: Morgan and Rubin (2012), "Rerandomization to improve covariate balance in experiments", Annals of
     Statistics 40(2).
     """
-    _refuse_share(treated_share)
+    refuse(share_problems(treated_share))
     problems = []
     if draws < 1:
         problems.append(f"draws: {draws} must be at least 1; 1000 is customary")
@@ -201,6 +201,8 @@ def _assignment(
     )
 
 
-def _refuse_share(treated_share: float) -> None:
-    if not 0 < treated_share < 1:
-        refuse([f"treated_share: {treated_share} must lie between 0 and 1; write 0.5 for half of the geos"])
+def share_problems(treated_share: float) -> list[str]:
+    """What is wrong with a share of geos to be treated."""
+    if 0 < treated_share < 1:
+        return []
+    return [f"treated_share: {treated_share} must lie between 0 and 1; write 0.5 for half of the geos"]

@@ -45,6 +45,11 @@ class _ObservedTotalLaw(ABC):
         """None: no Student law is involved."""
         return math.inf
 
+    @property
+    def one_sided(self) -> bool:
+        """The size of the effect is ranked among sizes: the sign plays no part."""
+        return False
+
     def quantile(self, tail: float) -> float:
         """The normal quantile: a name for the tail probability, which `distances` reads back."""
         from scipy.special import ndtri

@@ -56,7 +56,7 @@ class OwnGeoTest:
         found = f"it cannot be read: {self.refusal}." if self.test is None else self.test.summary()
         kind, channel = (word.replace("_", " ") for word in (self.kind, self.channel))
         change = self.truth.change
-        true = f"Truly {change.incremental_conversions:,} conversions for {change.cost_micros / 1e6:,.2f}."
+        true = f"Truly {change.incremental_conversions:,} conversions for {change.cost_micros / 1e6:z,.2f}."
         return f"Geo test {self.name} ({channel}, {kind}): {found} {true}"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.lift.estimate import significance
+from experiments.lift.estimate import level_problems, significance
 from experiments.lift.geo.panel import GeoExperiment, GeoPanel
 from experiments.lift.geo.result import GeoLiftTest
 from experiments.lift.refusal import refuse
@@ -18,6 +18,7 @@ __all__ = [
     "MarketSelection",
     "SimulatedPower",
     "power_over_windows",
+    "power_problems",
     "required_impact",
     "select_markets",
     "select_markets_in_worlds",
@@ -26,6 +27,8 @@ __all__ = [
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
+# The upper 1 % of a normal law.
+BAND = 2.33
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
@@ -95,6 +98,7 @@ class SimulatedPower:
         response: mean response of the treated geos over a window.
         level: confidence level of the test.
         power: wanted power.
+        tried_on: what the windows are, in the plural.
     """
 
     relative_lifts: NDArray[np.float64]
@@ -105,6 +109,7 @@ class SimulatedPower:
     response: float
     level: float
     power: float
+    tried_on: str = "past windows"
 
     @property
     def false_alarm_rate(self) -> float:
@@ -112,40 +117,78 @@ class SimulatedPower:
         return float(self.rejected[0])
 
     @property
+    def most_false_alarms(self) -> float:
+        """α + 2.33·√(α(1 − α)/n), n independent windows: a larger share of false alarms is hardly chance (1 %, one-sided)."""
+        alpha = significance(self.level)
+        return min(1.0, alpha + BAND * math.sqrt(alpha * (1 - alpha) / self.independent_windows))
+
+    @property
+    def intervals_hold(self) -> bool:
+        """Whether the false alarms are no more than chance explains; if not, what is found says nothing."""
+        return self.false_alarm_rate <= self.most_false_alarms
+
+    @property
     def minimum_detectable_lift(self) -> float:
-        """Smallest tried lift found in at least the wanted share of windows, there and above; inf if none."""
+        """Smallest tried lift found in at least the wanted share of windows, there and above.
+
+        Infinite where there is none, and where the intervals do not hold.
+        """
+        if not self.intervals_hold:
+            return math.inf
         found = self.rejected >= self.power
         tail = np.logical_and.accumulate(found[::-1])[::-1]
         positive = tail & (self.relative_lifts > 0)
         return float(self.relative_lifts[positive].min()) if positive.any() else math.inf
 
     def highest_detectable_cost(self, cost: float) -> float:
-        """Cost of the test ÷ smallest detectable response: dearer conversions would look like none.
+        """Cost of the test ÷ smallest detectable response: dearer conversions would look like none; nan without such a lift.
 
         Raises:
             LiftInputError: a cost that is not positive.
         """
         if not 0 < cost < math.inf:
             refuse([f"cost: {cost} must be positive; the money the test would spend or save"])
-        return cost / (self.minimum_detectable_lift * self.response)
+        least = self.minimum_detectable_lift
+        return cost / (least * self.response) if math.isfinite(least) else math.nan
 
     def to_frame(self) -> pd.DataFrame:
         """The power curve: `relative_lift, power`."""
         return pd.DataFrame({"relative_lift": self.relative_lifts, "power": self.rejected})
 
     def summary(self) -> str:
-        """Two sentences."""
+        """What is found, whether the intervals can be trusted, and how finely the windows can tell."""
+        alarms = round(self.false_alarm_rate * self.windows)
+        rule = (
+            f"intervals at {100 * self.level:g}% should in {1 - self.level:z.0%}, and chance explains up to "
+            f"{self.most_false_alarms:z.0%}"
+        )
+        error = f"The error of the estimate without an effect: {np.std(self.errors):z.2%}."
+        if not self.intervals_hold:
+            return (
+                f"The intervals raise false alarms in {alarms} of {self.windows} {self.tried_on} ({rule}): they are too "
+                f"narrow here, and no detectable lift can be stated. {self._resolution} {error}"
+            )
         least = self.minimum_detectable_lift
-        found = (
-            f"A lift of {least:.1%} is found"
-            if math.isfinite(least)
-            else f"No lift up to {self.relative_lifts.max():.1%} is found"
-        )
+        wanted = f"at least {self.power:z.0%} of {self.windows} {self.tried_on}"
+        if math.isfinite(least):
+            share = float(self.rejected[self.relative_lifts == least][0])
+            found = f"The smallest lift tried that is found in {wanted} is {least:z.1%} (found in {share:z.0%})."
+        else:
+            found = f"No lift tried, up to {self.relative_lifts.max():z.1%}, is found in {wanted}."
         return (
-            f"{found} in {self.power:.0%} of {self.windows} past windows ({self.independent_windows} of them "
-            f"independent); without any effect {self.false_alarm_rate:.0%} would raise an alarm. "
-            f"The error of the estimate there: {np.std(self.errors):.2%}."
+            f"{found} Without an effect, {alarms} of {self.windows} raise a false alarm ({rule}). "
+            f"{self._resolution} {error}"
         )
+
+    @property
+    def _resolution(self) -> str:
+        """How finely the shares can be told: they are step functions of the independent windows."""
+        fit = self.independent_windows
+        if fit == self.windows:
+            return f"The {self.tried_on} are independent, so that shares move in steps of {1 / fit:z.0%}."
+        if fit == 1:
+            return "The windows overlap, not even two fit side by side: all of this is one try; bring more of the past."
+        return f"The windows overlap: {fit} fit side by side, so that shares are as coarse as steps of {1 / fit:z.0%}."
 
 
 def simulated_power(
@@ -187,9 +230,7 @@ def simulated_power(
             f"test_days: {test_days} must leave room for {before} days before it in a panel of {days} days; "
             "bring more of the past"
         )
-    if not relative_lifts or min(relative_lifts) <= 0:
-        problems.append(f"relative_lifts: {tuple(relative_lifts)} must be positive; write (0.05, 0.1)")
-    refuse(problems)
+    refuse([*problems, *power_problems(relative_lifts, level, power)])
     room = days - before - test_days + 1
     starts = np.unique(np.linspace(0, room - 1, min(windows, room)).round().astype(int))
     stretches = [slice(int(start), int(start) + before + test_days) for start in starts]
@@ -216,6 +257,7 @@ def power_over_windows(
     independent_windows: int,
     level: float,
     power: float,
+    tried_on: str = "past windows",
     map_: Map = map,
 ) -> SimulatedPower:
     """Share of windows, each ending with a test of `test_days`, in which an added lift is found.
@@ -224,6 +266,7 @@ def power_over_windows(
         windows: panels of the same geos in which nothing was tested.
         treated, test_days, analyse, relative_lifts, level, power, map_: see `simulated_power`.
         independent_windows: how many of them are independent.
+        tried_on: what the windows are, in the plural.
     """
     is_treated = np.isin(np.array(windows[0].geos), [str(geo) for geo in treated])
     lifts = np.concatenate([[0.0], np.sort(np.asarray(relative_lifts, dtype=np.float64))])
@@ -252,7 +295,19 @@ def power_over_windows(
         float(np.mean([response for _, _, response in answers])),
         level,
         power,
+        tried_on,
     )
+
+
+def power_problems(relative_lifts: Sequence[float], level: float, power: float) -> list[str]:
+    """What is wrong with the lifts to be tried, the level of the test and the wanted power."""
+    problems = level_problems([level])
+    wrong = ", ".join(f"{lift:g}" for lift in relative_lifts if not 0 < lift < math.inf)
+    if wrong or not relative_lifts:
+        problems.append(f"relative_lifts: {wrong or 'nothing given'} must be positive; write 0.05 for 5 %")
+    if not 0.5 <= power < 1:
+        problems.append(f"power: {power} must lie between 0.5 and 1; write 0.8 for 80 %")
+    return problems
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,9 +328,15 @@ class MarketSelection:
     def summary(self) -> str:
         """A few sentences."""
         promised = float(self.ranking["minimum_detectable_lift"].iloc[0])
+        which = (
+            f"with a detectable lift of {promised:z.1%} where they were compared"
+            if math.isfinite(promised)
+            else "none of which has a detectable lift where they were compared; it has the smallest error"
+        )
+        elsewhere = "On days held out" if self.held_out.tried_on == "past windows" else "In worlds held out"
         return (
-            f"Treat {', '.join(self.chosen)}: best of {len(self.ranking)} candidates, with a detectable lift "
-            f"of {promised:.1%} where they were compared. On days held out: {self.held_out.summary()}"
+            f"Treat {', '.join(self.chosen)}: best of {len(self.ranking)} candidates, {which}. "
+            f"{elsewhere}: {self.held_out.summary()}"
         )
 
 
@@ -318,7 +379,7 @@ def select_markets(
             f"test_days: {test_days} must fit into the {kept - before} days compared and the "
             f"{days - kept} days held out; bring more of the past"
         )
-    refuse(problems)
+    refuse([*problems, *power_problems(relative_lifts, level, power)])
     options: dict[str, Any] = {
         "relative_lifts": relative_lifts,
         "pre_days": before,
@@ -367,15 +428,14 @@ def select_markets_in_worlds(
         problems.append(
             f"test_days: {test_days} must leave four days before it in worlds of {worlds[0].dates.size} days"
         )
-    if not relative_lifts or min(relative_lifts) <= 0:
-        problems.append(f"relative_lifts: {tuple(relative_lifts)} must be positive; write (0.05, 0.1)")
-    refuse(problems)
+    refuse([*problems, *power_problems(relative_lifts, level, power)])
     half = len(worlds) // 2
 
     def judge(windows: Sequence[GeoPanel]) -> Callable[[Sequence[str]], SimulatedPower]:
         return lambda treated: power_over_windows(
             windows, treated, test_days, analyse,
-            relative_lifts=relative_lifts, independent_windows=len(windows), level=level, power=power, map_=map_,
+            relative_lifts=relative_lifts, independent_windows=len(windows), level=level, power=power,
+            tried_on="simulated worlds", map_=map_,
         )  # fmt: skip
 
     return _selected(worlds[0], candidates, judge(worlds[:half]), judge(worlds[half:]))

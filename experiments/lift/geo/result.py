@@ -2,17 +2,26 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import pandas as pd
 
 from experiments.lift.cost_ratio import CostPerIncrementalConversion, cost_per_incremental_conversion
-from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw
+from experiments.lift.estimate import (
+    Alternative,
+    Interval,
+    LiftEstimate,
+    StudentLaw,
+    alternative_problems,
+    in_words,
+    level_problems,
+)
 from experiments.lift.fieller import fieller_set
 from experiments.lift.geo.daily_series import DailyErrors, daily_series
 from experiments.lift.geo.incremental_cost import IncrementalCost
 from experiments.lift.geo.panel import GeoExperiment, Outcome
-from experiments.lift.refusal import LiftInputError, refuse
+from experiments.lift.refusal import refuse
 from experiments.lift.user import with_bounds
 
 __all__ = ["GeoLiftTest", "geo_lift_test"]
@@ -36,6 +45,7 @@ class GeoLiftTest:
             too, `effect_lower, effect_upper, cumulative_effect_lower, cumulative_effect_upper` at the highest of the
             levels, each for a day of its own; nan before the test.
         notes: what the reader of the numbers must know, one sentence each.
+        alternative: of the test; p-value, intervals, price set and return all follow it.
     """
 
     lift: LiftEstimate
@@ -50,11 +60,21 @@ class GeoLiftTest:
     levels: tuple[float, ...]
     series: pd.DataFrame = field(default_factory=pd.DataFrame)
     notes: tuple[str, ...] = ()
+    alternative: Alternative = "two-sided"
+
+    def against(self, alternative: Alternative) -> Self:
+        """The same test, read for any effect, for an increase (`greater`) or for a decrease (`less`) only.
+
+        Raises:
+            LiftInputError: one-sided, where the inference ranks sizes of effects (conformal, placebo, sign flips).
+        """
+        refuse(alternative_problems(self.lift.law, alternative))
+        return replace(self, alternative=alternative)
 
     @property
     def p_value(self) -> float:
-        """Two-sided p-value of no effect."""
-        return self.lift.p_value()
+        """P-value of no effect against the alternative."""
+        return self.lift.p_value(self.alternative)
 
     @property
     def observed(self) -> float:
@@ -77,6 +97,7 @@ class GeoLiftTest:
             level=level,
             cost_standard_error=self.cost_standard_error,
             covariance=self.cost_covariance,
+            alternative=self.alternative,
         )
 
     def return_on_ad_spend(self, level: float = 0.95) -> tuple[float, Interval]:
@@ -85,9 +106,9 @@ class GeoLiftTest:
             return math.nan, (-math.inf, math.inf)
         point = self.lift.difference / self.cost
         if self.cost_standard_error == 0 or not isinstance(self.lift.law, StudentLaw):
-            ends = sorted(bound / self.cost for bound in self.lift.interval(level))
+            ends = sorted(bound / self.cost for bound in self.lift.interval(level, self.alternative))
             return point, (ends[0], ends[1])
-        quantile = self.lift.critical_value(level)
+        quantile = self.lift.critical_value(level, self.alternative)
         ratio = fieller_set(
             self.lift.difference,
             self.cost,
@@ -97,7 +118,13 @@ class GeoLiftTest:
             quantile,
             denominator_differs=abs(self.cost) > quantile * self.cost_standard_error,
         )
-        return point, (ratio.components[0] if ratio.bounded else (-math.inf, math.inf))
+        if not ratio.bounded:
+            return point, (-math.inf, math.inf)
+        low, high = ratio.components[0]
+        if self.alternative == "two-sided":
+            return point, (low, high)
+        # More response per cost: the side of the effect, or the other one where money was saved.
+        return point, ((low, math.inf) if (self.alternative == "greater") == (self.cost > 0) else (-math.inf, high))
 
     def probability_above(self, threshold: float) -> float:
         """P(return > τ) = T_df((R − τ·C) / se(R − τ·C)), R the incremental response and C > 0 its cost.
@@ -136,13 +163,14 @@ class GeoLiftTest:
     def _row(self, level: float) -> dict[str, object]:
         name = "incremental_conversions" if self.outcome == "conversions" else "incremental_value"
         relative = "relative_conversion_lift" if self.outcome == "conversions" else "relative_value_lift"
+        side = self.alternative
         row: dict[str, object] = {
             "level": level,
             "treated_geos": self.treated_geos,
             "control_geos": self.control_geos,
             "cost": self.cost,
-            **with_bounds(name, self.lift.difference, self.lift.interval(level)),
-            **with_bounds(relative, self.lift.relative_lift, self.lift.relative_interval(level)),
+            **with_bounds(name, self.lift.difference, self.lift.interval(level, side)),
+            **with_bounds(relative, self.lift.relative_lift, self.lift.relative_interval(level, side)),
         }
         if not math.isnan(self.cost):
             if self.outcome == "conversions":
@@ -154,7 +182,8 @@ class GeoLiftTest:
                 row |= with_bounds("incremental_return_on_ad_spend", point, bounds)
         return row | {
             "p_value": self.p_value,
-            "significant": self.lift.verdict(level) != 0,
+            "alternative": self.alternative,
+            "significant": self.lift.verdict(level, self.alternative) != 0,
             "method": self.method,
             "inference": self.inference,
         }
@@ -162,23 +191,24 @@ class GeoLiftTest:
     def summary(self) -> str:
         """Lift, price and what may be concluded at the highest level, in a few sentences."""
         level = max(self.levels)
-        lower, upper = self.lift.interval(level)
+        sides = "" if self.alternative == "two-sided" else "one-sided "
+        interval = in_words(self.lift.interval(level, self.alternative))
         share = self.lift.relative_lift
         geos = "geo" if self.treated_geos == 1 else "geos"
-        relative = f", a lift of {share:.1%}" if math.isfinite(share) else ""
+        relative = f", a lift of {share:z.1%}" if math.isfinite(share) else ""
         sentences = [
-            f"Incremental {self.outcome} in {self.treated_geos} treated {geos}: {self.lift.difference:,.1f}"
-            f"{relative} ({100 * level:g}% interval {lower:,.1f} to {upper:,.1f}, p = {self.p_value:.3g}; "
+            f"Incremental {self.outcome} in {self.treated_geos} treated {geos}: {self.lift.difference:z,.1f}"
+            f"{relative} ({100 * level:g}% {sides}interval {interval}, p = {self.p_value:z.3g}; "
             f"{self.method}, {self.inference})."
         ]
         if not math.isnan(self.cost):
             if self.outcome == "conversions":
                 sentences.append(self.cost_per_incremental_conversion(level).summary())
             elif self.cost != 0:
-                point, (low, high) = self.return_on_ad_spend(level)
+                point, bounds = self.return_on_ad_spend(level)
                 sentences.append(
-                    f"Return per unit of incremental cost {point:,.3f} "
-                    f"({100 * level:g}% interval {low:,.3f} to {high:,.3f})."
+                    f"Return per unit of incremental cost {point:z,.3f} "
+                    f"({100 * level:g}% {sides}interval {in_words(bounds, 'z,.3f')})."
                 )
         return " ".join((*sentences, *self.notes))
 
@@ -210,13 +240,7 @@ def geo_lift_test(
         daily_errors: how the daily effects vary, where the method has a law for them.
         notes: sentences for the reader.
     """
-    problems = [] if levels else ["levels: () must hold at least one confidence level; write (0.90, 0.95)"]
-    for level in levels:
-        try:
-            lift.critical_value(level)
-        except LiftInputError as refusal:
-            problems += refusal.problems
-    refuse(problems)
+    refuse(level_problems(levels))
     said = list(notes)
     error = cost.standard_error if cost is not None else 0.0
     if cost is not None and error > 0 and not isinstance(lift.law, StudentLaw):

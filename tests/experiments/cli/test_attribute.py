@@ -128,8 +128,22 @@ def test_costs_of_channels_without_paths_are_told(files, cpalab):
 def test_the_models_are_listed(cpalab):
     status, out, _ = cpalab("attribute", "--models")
     assert status == 0
-    listed = {line.split("  ")[0].split("(")[0] for line in out.strip().splitlines()}
+    models, _, parameters = out.partition("\n\n")
+    listed = {line.split("(")[0] for line in models.splitlines() if not line.startswith(" ")}
     assert listed == set(model_names())
+    assert "\ntime_decay(half_life_days=7.0)\n" in models
+    assert "\nlast_paid_click(paid_channels=…, direct_channels=('direct',))\n" in models
+    assert "--model 'time_decay(half_life_days=3)'" in parameters
+
+
+def test_a_parameter_is_given_as_the_listing_says(files, cpalab):
+    arguments = ("attribute", "touches.csv", "conversions.csv", "--json", "-m")
+    plain, spelt, other = (
+        json.loads(cpalab(*arguments, f"time_decay{given}")[1])["rows"]
+        for given in ("", "(half_life_days=7.0)", "(half_life_days=0.01)")
+    )
+    assert [row["conversions"] for row in plain] == [row["conversions"] for row in spelt]
+    assert [row["conversions"] for row in plain] != [row["conversions"] for row in other]
 
 
 class TestLiftTests:
@@ -213,7 +227,7 @@ def test_table_and_folder(files, cpalab):
         (("touches.csv", "conversions.csv", "-m", "markov(order=)"), "write name(parameter=value)"),
         (("touches.csv", "conversions.csv", "-m", "markov(order=0)"), "order: 0 must be at least 1"),
         (("touches.csv", "conversions.csv", "--by", "devise"), "did you mean 'device'?"),
-        (("touches.csv", "conversions.csv", "--lookback", "-1"), "lookback_days: -1.0 must be a number of days"),
+        (("touches.csv", "conversions.csv", "--lookback", "-1"), "--lookback: -1.0 must be a number of days"),
         (("touches.csv", "conversions.csv", "--action", "lead"), "action: 'lead' is unknown"),
         (("touches.csv", "conversions.csv", "--format", "ga5"), "format: 'ga5' is unknown"),
         (("touches.csv", "nothing.csv"), "nothing.csv: does not exist"),

@@ -160,6 +160,88 @@ def test_switchback(cpalab, tmp_path):
     assert row["cost_per_incremental_conversion"] == pytest.approx(2.0, rel=0.15)
 
 
+def test_one_sided_readings(cpalab, users):
+    def row(*options):
+        return json.loads(cpalab("lift", "user", users, "--json", "--level", "0.95", *options)[1])["rows"][0]
+
+    both, one = row(), row("--alternative", "greater")
+    assert one["p_value"] == pytest.approx(both["p_value"] / 2)
+    assert one["incremental_conversions_upper"] == "inf"
+    assert one["incremental_value_upper"] == "inf"
+    status, _, err = cpalab("lift", "user", users, "--alternative", "greater", "--look", 1, "--looks", 2)
+    assert status == 2
+    assert "--alternative: greater must be two-sided here" in err
+    geo = ("lift", "geo", SALES / "salesandcost.csv", "--treated", treated_geos(), "--start", "2015-02-16", "--end",
+           "2015-03-15", "--missing-rows", "zero", "--alternative", "greater")  # fmt: skip
+    assert "or more" in cpalab(*geo, "--method", "did")[1]
+    assert "--alternative: greater must be two-sided here" in cpalab(*geo, "--inference", "block_conformal")[2]
+
+
+def test_value_per_conversion_is_read_with_value(cpalab, users, tmp_path):
+    table = pd.read_csv(users)
+    worth = np.where(table["arm"] == "treated", 20.0, 25.0) + table["user_id"] % 3
+    table["value"] = table["conversions"] * worth
+    table.to_csv(tmp_path / "valued.csv", index=False)
+    row = json.loads(cpalab("lift", "user", tmp_path / "valued.csv", "--json")[1])["rows"][1]
+    assert row["change_of_value_per_conversion"] == pytest.approx(-5.0, abs=0.3)
+    assert row["change_of_value_per_conversion_upper"] < -4
+    table["cluster_id"] = table["user_id"] // 2
+    table.to_csv(tmp_path / "households.csv", index=False)
+    status, out, _ = cpalab("lift", "user", tmp_path / "households.csv")
+    assert status == 0
+    assert "change of value per conversion" in out
+    assert "Errors are those of 3,000 treated and 2,000 control clusters." in " ".join(out.split())
+
+
+def test_several_arms_in_one_table(cpalab, users, tmp_path):
+    table = pd.read_csv(users)
+    channel = np.where(table["user_id"] % 2 == 0, "search", "social")
+    table["arm"] = np.where(table["arm"] == "control", "control", channel)
+    file = tmp_path / "arms.csv"
+    table.to_csv(file, index=False)
+    rows = json.loads(cpalab("lift", "user", file, "--json")[1])["rows"]
+    arms = [(row["arm"], row["level"]) for row in rows]
+    assert arms == [("search", 0.9), ("search", 0.95), ("social", 0.9), ("social", 0.95)]
+    out = " ".join(cpalab("lift", "user", file)[1].split())
+    assert "P-values and intervals hold for all 2 arms together (Dunnett)" in out
+    for options in (("--adjusted",), ("--look", 1, "--looks", 2), ("--treated-share", 0.5), ("--alternative", "less")):
+        status, _, err = cpalab("lift", "user", file, *options)
+        assert status == 2
+        assert options[0] in err
+        assert "must not be given with several arms" in err
+
+
+def test_a_factorial_test(cpalab, users, tmp_path):
+    table = pd.read_csv(users).drop(columns=["exposed", "value"])
+    table["search"] = table.pop("arm")
+    table["social"] = np.where(table["user_id"] % 2 == 0, "treated", "control")
+    file = tmp_path / "factorial.csv"
+    table.to_csv(file, index=False)
+    words = ("lift", "factorial", file, "--factors", "search,social")
+    answer = json.loads(cpalab(*words, "--json")[1])
+    assert len(answer["rows"]) == 12
+    assert "search and social:" in answer["summary"]
+    status, out, _ = cpalab(*words)
+    assert status == 0
+    assert "search alone" in out
+    assert "social main effect" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "arm_a: column is required"),
+        (("--factors", "arm"), "--factors: arm must be two columns"),
+        (("--factors", "arm,exposed"), "exposed: False, True must be treated or control"),
+        (("--factors", "arm,exposed", "--level", 3), "--level: 3.0 must lie between"),
+    ],
+)
+def test_a_factorial_test_refuses_in_words(cpalab, users, options, message):
+    status, out, err = cpalab("lift", "factorial", users, *options)
+    assert (status, out) == (2, "")
+    assert message in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -1,14 +1,22 @@
 """`cpalab lifttests` as a user meets it."""
 
+import io
 import json
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from experiments.cli.lifttests import command as lifttests
-from experiments.lift.designs.registry import USER_DESIGNS
+from experiments.cli.lifttests import fitted, readings_table, seeds_table
+from experiments.lift.cost_ratio import cost_per_incremental_conversion
+from experiments.lift.designs.design import DesignReading
+from experiments.lift.designs.registry import DESIGNS, USER_DESIGNS
+from experiments.lift.designs.side_by_side import DesignResult, SideBySide
+from experiments.lift.estimate import LiftEstimate, StudentLaw
 from experiments.lift.refusal import LiftInputError
+from experiments.truth import Effect
 from simulator.scenario.problems import ScenarioError
 
 FEW = ["dtc-apparel", "--users", "5000", "--threads", "1"]
@@ -82,3 +90,77 @@ def test_a_test_without_a_reading_says_why():
     assert result.exit_code == 0
     assert "No reading: " in result.output
     assert "treated.users: 0 must be at least 1" in result.output
+
+
+def side_by_side(channels, designs, estimates, truth=40, level_se=30.0):
+    """What readings with these estimates, one per seed, come to."""
+    results = []
+    for seed, estimate in enumerate(estimates):
+        for channel in channels:
+            for design in designs:
+                lift = LiftEstimate(StudentLaw(estimate, level_se, baseline=100.0))
+                reading = DesignReading(
+                    design, channel, lift, cost_per_incremental_conversion(lift, 1234.5), conversions_forgone=-0.01
+                )
+                effect = Effect(channel, "average", 1_234_500_000, truth, 0, None)
+                results.append(DesignResult(seed, design, channel, reading, effect))
+    return SideBySide("Market", "USD", tuple(results))
+
+
+def drawn(table, width):
+    text = io.StringIO()
+    Console(file=text, width=width).print(fitted(table, width))
+    return text.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 140])
+@pytest.mark.parametrize("draw", [readings_table, seeds_table])
+@pytest.mark.parametrize("estimates", [(-12_345.6, 7_890.1, 0.0), (30.0, 50.0)])
+def test_no_design_and_no_number_is_cut_on_a_narrow_screen(draw, width, estimates):
+    found = side_by_side(["retargeting"], list(DESIGNS), estimates)
+    text = drawn(draw(found, "title"), width)
+    for design in DESIGNS:
+        assert f" {design} " in text
+    assert "…" not in text
+    # Every word of a cell is whole: the last heading and the numbers of all columns.
+    assert {"test", "cost", "forgone", "width", "40.0" if draw is seeds_table else "40"} <= set(text.split())
+    assert max(map(len, text.splitlines())) <= width
+    assert "-0.0" not in text
+
+
+def test_coverage_of_few_seeds_is_no_certainty():
+    found = side_by_side(["video"], ["ghost_ads"], [30.0, 50.0])
+    row = found.over_seeds().to_dict("records")[0]
+    # Wilson's limits for 2 of 2: n / (n + z²) … 1.
+    assert (row["covered"], row["coverage"], row["coverage_upper"]) == (2, 1.0, pytest.approx(1.0))
+    assert row["coverage_lower"] == pytest.approx(2 / (2 + 1.959964**2))
+    text = drawn(seeds_table(found, "title"), 140)
+    assert "2 of 2 (34–100%)" in text
+    assert "100% ± 0%" not in text
+
+
+def test_the_bias_of_a_single_seed_has_no_standard_error():
+    text = drawn(seeds_table(side_by_side(["video"], ["ghost_ads"], [30.0]), "title"), 140)
+    assert "-10.0" in text
+    assert "nan" not in text
+    assert "±" not in text
+
+
+def test_a_bias_is_no_percentage_of_a_truth_of_next_to_nothing():
+    text = drawn(seeds_table(side_by_side(["video"], ["ghost_ads"], [30.0, 50.0], truth=1), "title"), 140)
+    assert "3900%" not in text
+
+
+def test_the_share_that_is_held_out_is_told():
+    words = ("--designs", "ghost_ads", "--channels", "video,email", "--days", "5")
+    assert "Tests of people hold out a share of 0.1 of them." in " ".join(run(*words).output.split())
+    zero = " ".join(run(*words, "--set", "channels.video.holdout.share=0").output.split())
+    assert "The scenario gives Video no holdout (share 0): the default share of 0.1 was tested instead." in zero
+    more = " ".join(run(*words, "--set", "channels.video.holdout.share=0.3").output.split())
+    assert "hold out a share of 0.1 of them (Email); 0.3 of them (Video)." in more
+
+
+def test_the_help_names_the_designs():
+    said = " ".join(CliRunner().invoke(lifttests, ["--help"]).output.split())
+    for design in DESIGNS:
+        assert design in said

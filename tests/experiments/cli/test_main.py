@@ -46,9 +46,9 @@ def test_a_scenario_that_does_not_exist_is_refused_with_a_hint(cpalab, is_refuse
 @pytest.mark.parametrize(
     ("words", "messages"),
     [
-        (["--users", "0"], ["run.users: 0 must be greater than or equal to 1"]),
-        (["--days", "0"], ["run.days: 0.0 must be greater than 0"]),
-        (["--seed", "-1"], ["run.seed: -1 must be greater than or equal to 0"]),
+        (["--users", "0"], ["--users: 0 must be greater than or equal to 1"]),
+        (["--days", "0"], ["--days: 0.0 must be greater than 0"]),
+        (["--seed", "-1"], ["--seed: -1 must be greater than or equal to 0"]),
         (["--users", "many"], ["--users", "'many' is not a valid integer"]),
         (["--threads", "0"], ["--threads", "0 is not in the range x>=1"]),
         (["--engine", "steam"], ["--engine", "'steam' is not one of"]),
@@ -75,7 +75,7 @@ def test_impossible_options_are_refused(cpalab, is_refused, words, messages, tmp
 
 def test_several_mistakes_in_options_are_named_together(cpalab, is_refused):
     words = ["--users", "0", "--days", "0", "--set", "market.curency=EUR", "--set", "surfaces.social.slot_share=2.0"]
-    places = ["run.users: 0", "run.days: 0.0", "market.curency: unknown key", "surfaces.social.slot_share: 2.0"]
+    places = ["--users: 0", "--days: 0.0", "market.curency: unknown key", "surfaces.social.slot_share: 2.0"]
     is_refused(cpalab("run", "dropshipping", *words), *places)
 
 

@@ -64,8 +64,43 @@ def test_a_geo_test_tried_on_the_past(cpalab, past):
     assert answer["treated"] == ["g0", "g3", "g5"]
     assert answer["power_curve"][0]["relative_lift"] == 0.0
     assert powers[-1] >= powers[1]
+    assert (answer["windows"], answer["independent_windows"]) == (10, 4)
+    assert answer["minimum_detectable_lift"] == next(
+        row["relative_lift"] for row in answer["power_curve"] if row["relative_lift"] and row["power"] >= 0.8
+    )
     priced = cpalab("geo", past, "--treated", "g0,g3,g5", "--test-days", 14, "--windows", 10, "--cost", 900)[1]
     assert "At 900.00, ads that cost more than" in " ".join(priced.split())
+
+
+def test_where_intervals_raise_false_alarms_no_detectable_lift_is_stated(cpalab, past, tmp_path):
+    table = pd.read_csv(past)
+    # What shall be treated sells half as much again in every other stretch of 15 days, without any test.
+    restless = table["location"].isin(["g0", "g3", "g5"]) & (np.tile(np.arange(120), 12) // 15 % 2 == 1)
+    table.loc[restless, "Y"] *= 1.5
+    table.to_csv(tmp_path / "restless.csv", index=False)
+    words = (
+        "geo",
+        tmp_path / "restless.csv",
+        "--treated",
+        "g0,g3,g5",
+        "--test-days",
+        14,
+        "--method",
+        "did",
+        "--cost",
+        9,
+    )
+    answer = json.loads(cpalab(*words, "--json")[1])
+    assert answer["minimum_detectable_lift"] is None
+    assert answer["false_alarm_rate"] > answer["most_false_alarms"]
+    assert "no detectable lift can be stated" in answer["summary"]
+    assert "Without a detectable lift, no price can be stated either" in answer["summary"]
+
+
+def test_a_past_with_spending_plans_as_one_without(cpalab, past, tmp_path):
+    pd.read_csv(past).assign(cost=-1.0).to_csv(tmp_path / "spent.csv", index=False)
+    words = ("--treated", "g0,g3,g5", "--test-days", 14, "--windows", 4, "--json")
+    assert cpalab("geo", tmp_path / "spent.csv", *words) == cpalab("geo", past, *words)
 
 
 def test_markets_are_chosen_and_judged_on_days_held_out(cpalab, past):
@@ -108,7 +143,10 @@ def test_markets_are_chosen_in_worlds_of_a_scenario(cpalab):
     assert len(out["treated"]) == 20
     assert [row["relative_lift"] for row in out["power_curve"]] == [0.0, 0.5]
     assert "best of 3 candidates" in out["summary"]
-    assert "2 past windows (2 of them independent)" in out["summary"]
+    assert "2 simulated worlds" in out["summary"]
+    assert "The simulated worlds are independent" in out["summary"]
+    assert out["minimum_detectable_lift"] in (0.5, None)
+    assert "inf" not in out["summary"]
 
 
 @pytest.mark.parametrize(

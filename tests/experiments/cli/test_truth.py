@@ -56,7 +56,7 @@ def test_truth_of_several_channels_together(cpalab, small):
 def test_channels_that_do_not_exist_are_refused_before_any_work(cpalab, small):
     answer = cpalab("truth", *small, "--interactions", "soical")
     assert answer.status == 2
-    assert "interactions: soical is no channel with campaigns; did you mean social?" in answer.err
+    assert "--interactions: soical is no channel with campaigns; did you mean social?" in answer.err
 
 
 def test_simulate_writes_the_world_alone_and_the_same_world(cpalab, small, finished, tmp_path):

@@ -44,7 +44,7 @@ def test_engine_threads_and_blocks_change_nothing(scenario, world, how):
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_agents_live_the_lives_of_the_cohort_in_any_market(markets, data):
     scenario = load_scenario(data.draw(markets))
     block_users = data.draw(st.integers(1, 200))

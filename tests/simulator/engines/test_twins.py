@@ -128,7 +128,7 @@ def test_a_bid_changed_while_another_channel_is_off(unlimited):
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_second_lives_are_second_runs_in_any_market_without_budgets(markets, data):
     tables = data.draw(markets)
     for channel in tables["channels"].values():

@@ -24,7 +24,7 @@ from simulator.scenario.faults import FAULTS, changed
 from simulator.scenario.tracking import PERFECT
 from simulator.world import World
 
-FEW = settings(max_examples=3, deadline=None, derandomize=True)
+FEW = settings(max_examples=3, derandomize=True)
 sizes = st.floats(0.05, 0.6)
 SEARCH_AND_SOCIAL = ("search", "social")
 PAID = ("search", "social", "partner")

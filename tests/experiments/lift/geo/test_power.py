@@ -1,11 +1,19 @@
 """Power of geo tests: the published formula, simulation on the past, and what selection promises."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import fdtri, stdtrit
 
 from experiments.lift.geo.panel import GeoExperiment, GeoPanel, geo_experiment
-from experiments.lift.geo.power import power_over_windows, required_impact, select_markets, simulated_power
+from experiments.lift.geo.power import (
+    MarketSelection,
+    SimulatedPower,
+    power_over_windows,
+    required_impact,
+    select_markets,
+    simulated_power,
+)
 from experiments.lift.geo.tbr import time_based_regression, time_regression
 from experiments.lift.refusal import LiftInputError
 
@@ -55,7 +63,7 @@ def test_power_rises_with_the_lift(panel_of_geos):
     assert power.response == pytest.approx(14 * panel.response[:8].sum(axis=0).mean(), rel=0.05)
     dearest = power.highest_detectable_cost(1_000.0)
     assert dearest * power.minimum_detectable_lift * power.response == pytest.approx(1_000.0)
-    assert "7 of them independent" in power.summary()
+    assert "7 fit side by side" in power.summary()
     assert power.to_frame()["power"].tolist() == power.rejected.tolist()
 
 
@@ -63,7 +71,7 @@ def test_no_tried_lift_may_be_detectable(panel_of_geos):
     panel = panel_of_geos(3, days=120, noise=0.3)
     power = simulated_power(panel, ["g00"], 14, regression, relative_lifts=(0.001,))
     assert power.minimum_detectable_lift == np.inf
-    assert "No lift up to 0.1% is found" in power.summary()
+    assert "No lift tried, up to 0.1%, is found in at least 80%" in power.summary()
 
 
 def test_work_can_be_handed_to_other_processes(panel_of_geos):
@@ -139,6 +147,50 @@ def test_simulation_and_formula_agree_on_a_quiet_series(panel_of_geos):
     lift = impact / (m * experiment.treated[:, :n].sum(axis=0).mean())
     power = simulated_power(panel, treated, m, regression, relative_lifts=(lift,), windows=60)
     assert power.rejected[1] == pytest.approx(0.80, abs=0.25)
+
+
+def tried(rejected, windows=20, independent_windows=20, tried_on="past windows"):
+    return SimulatedPower(
+        np.array([0.0, 0.05, 0.1]), np.array(rejected), np.zeros(windows), windows, independent_windows, 100.0,
+        0.95, 0.80, tried_on,
+    )  # fmt: skip
+
+
+def test_a_detectable_lift_is_the_smallest_found_often_enough_and_says_how_often():
+    power = tried([0.05, 0.5, 0.9])
+    assert power.minimum_detectable_lift == 0.1
+    assert "found in at least 80% of 20 past windows is 10.0% (found in 90%)" in power.summary()
+    assert "1 of 20 raise a false alarm (intervals at 95% should in 5%" in power.summary()
+
+
+def test_more_false_alarms_than_chance_explains_leave_no_detectable_lift():
+    # α + 2.33·√(α(1 − α)/n): 0.164 for 20 independent windows, 0.304 for four.
+    assert tried([0.15, 0.9, 1.0]).minimum_detectable_lift == 0.05
+    assert tried([0.20, 0.9, 1.0], independent_windows=4).minimum_detectable_lift == 0.05
+    alarming = tried([0.20, 0.9, 1.0])
+    assert alarming.most_false_alarms == pytest.approx(0.05 + 2.33 * np.sqrt(0.05 * 0.95 / 20))
+    assert alarming.minimum_detectable_lift == np.inf
+    assert np.isnan(alarming.highest_detectable_cost(100.0))
+    assert "false alarms in 4 of 20 past windows" in alarming.summary()
+    assert "chance explains up to 16%" in alarming.summary()
+    assert "no detectable lift can be stated" in alarming.summary()
+
+
+def test_overlapping_windows_tell_how_coarse_their_shares_are():
+    assert (
+        "4 fit side by side, so that shares are as coarse as steps of 25%"
+        in tried([0, 0, 1], independent_windows=4).summary()
+    )
+    assert "all of this is one try" in tried([0, 0, 1], independent_windows=1).summary()
+    assert "shares move in steps of 5%" in tried([0, 0, 1]).summary()
+
+
+def test_a_selection_without_a_detectable_lift_says_so_in_words():
+    ranking = pd.DataFrame({"treated": [("a",)], "error": [0.1], "minimum_detectable_lift": [np.inf]})
+    said = MarketSelection(ranking, ("a",), tried([0, 0, 0], tried_on="simulated worlds")).summary()
+    assert "none of which has a detectable lift where they were compared" in said
+    assert "In worlds held out: No lift tried, up to 10.0%, is found in at least 80% of 20 simulated worlds" in said
+    assert "inf" not in said
 
 
 # ---------------------------------------------------------------- what is reported as detectable is found, on new days

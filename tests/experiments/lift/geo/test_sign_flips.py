@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import trim_mean
@@ -35,7 +35,6 @@ def by_definition(values):
     return min(found)[1]
 
 
-@settings(deadline=None)  # the first call compiles
 @given(
     errors=arrays(float, st.integers(4, 40), elements=st.floats(-100, 100).map(lambda x: round(x, 3)), unique=True),
     seed=st.integers(1, 1_000),

@@ -1,0 +1,98 @@
+"""A user-level test with several exclusive arms and one holdout: lift and price of each channel, jointly (conversions)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from experiments.lift.estimate import StudentLaw
+from experiments.lift.multiplicity import against_shared_control
+from experiments.lift.refusal import refuse
+from experiments.lift.user_table import UserDesign, UserTableTest, user_table_test
+
+__all__ = ["SeveralArmsTest", "arms_of", "several_arms_test"]
+
+
+@dataclass(frozen=True)
+class SeveralArmsTest:
+    """Each arm against the shared control; p-values and intervals hold for all arms together (Dunnett).
+
+    Attributes:
+        tests: one test per arm.
+    """
+
+    tests: dict[str, UserTableTest]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per arm and level: the columns of `UserTableTest.to_frame`."""
+        return pd.concat(
+            [test.to_frame().assign(arm=arm)[["arm", *test.to_frame().columns]] for arm, test in self.tests.items()],
+            ignore_index=True,
+        )
+
+    def summary(self) -> str:
+        """Each arm in its own sentences, then what they hold for."""
+        parts = [f"{arm}: {test.summary()}" for arm, test in self.tests.items()]
+        return (
+            f"{' '.join(parts)} P-values and intervals hold for all {len(self.tests)} arms together (Dunnett); each is the "
+            "effect of one channel alone, so that they need not add up."
+        )
+
+
+def arms_of(data: Any) -> list[str]:
+    """The arms besides control where they are several channels; none where the table has arms treated and control."""
+    frame = nw.from_native(data, eager_only=True)
+    if "arm" not in frame.columns or frame["arm"].is_null().any():
+        return []
+    labels = sorted({str(label) for label in pd.unique(frame["arm"].to_numpy())})
+    others = [label for label in labels if label != "control"]
+    return others if len(others) > 1 and "control" in labels and "treated" not in labels else []
+
+
+def several_arms_test(
+    data: Any, levels: Sequence[float] = (0.90, 0.95), *, design: UserDesign = "intention_to_treat"
+) -> SeveralArmsTest:
+    """ȳ_k − ȳ_C for every arm k, by Welch's error, with Dunnett's joint critical value for the shared control.
+
+    Args:
+        data: as for `user_table_test`, with `arm` control or the name of the channel whose ads the user may see.
+        levels: joint confidence levels to report.
+        design: see `user_table_test`.
+
+    Raises:
+        LiftInputError: as `user_table_test` for any arm; a user in several rows.
+    """
+    frame = nw.from_native(data, eager_only=True)
+    labels = frame["arm"].to_numpy().astype(str) if "arm" in frame.columns else np.array([])
+    if "user_id" in frame.columns:
+        repeated = int((np.bincount(pd.factorize(frame["user_id"].to_numpy())[0]) > 1).sum())
+        if repeated:
+            refuse(
+                [f"user_id: {repeated:,} users in several rows or arms must have one; sum their rows or mend the arms"]
+            )
+    tests = {}
+    for arm in arms_of(data):
+        pair = frame.filter(np.isin(labels, (arm, "control")).tolist())
+        named = ["control" if label == "control" else "treated" for label in pair["arm"].to_list()]
+        pair = pair.with_columns(nw.new_series("arm", named, backend=nw.get_native_namespace(pair)))
+        tests[arm] = user_table_test(pair, levels, design=design, method="welch")
+    rates = {arm: test.conversions.lift for arm, test in tests.items()}
+    laws = [rate.law for rate in rates.values()]
+    # The holdout is the same in every comparison, and so is the error of its rate.
+    control = min(law.baseline_standard_error**2 for law in laws if isinstance(law, StudentLaw))
+    family = against_shared_control(rates, control)
+    return SeveralArmsTest(
+        {
+            arm: replace(
+                test,
+                conversions=replace(test.conversions, lift=family.lifts[arm]),
+                # Value would be read without the other arms in mind.
+                incremental_value=None,
+                value_per_conversion=None,
+            )
+            for arm, test in tests.items()
+        }
+    )
