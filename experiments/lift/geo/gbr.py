@@ -1,6 +1,7 @@
 """Geo-based regression: response per geo on its past and its incremental cost, in response per cost."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,40 @@ from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 from experiments.lift.refusal import refuse
 
-__all__ = ["geo_based_regression"]
+__all__ = ["GeoRegression", "geo_based_regression", "geo_regression"]
+
+
+@dataclass(frozen=True, eq=False)
+class GeoRegression:
+    """The regression over geos: constant, slope on the past, response per unit of the dose.
+
+    Attributes:
+        coefficients, standard_errors: each of shape `(3,)`, in that order.
+        df: geos less coefficients.
+    """
+
+    coefficients: NDArray[np.float64]
+    standard_errors: NDArray[np.float64]
+    df: int
+
+
+def geo_regression(
+    before: NDArray[np.float64], during: NDArray[np.float64], dose: NDArray[np.float64]
+) -> GeoRegression:
+    """Least squares of response during the test on (1, response before, dose), weights 1/before²; all of shape `(G,)`.
+
+    Raises:
+        LiftInputError: geos whose response before the test does not differ beyond the dose.
+    """
+    design = np.column_stack([np.ones(before.size), before, dose]) / before[:, None]
+    # In units of each column, or the reciprocals of large responses would seem to be none.
+    if np.linalg.matrix_rank(design / np.abs(design).max(axis=0)) < design.shape[1]:
+        refuse(["response: it must differ between geos before the test, beyond their cost; use did"])
+    gram = np.linalg.inv(design.T @ design)
+    coefficients = gram @ (design.T @ (during / before))
+    residuals = during / before - design @ coefficients
+    df = before.size - design.shape[1]
+    return GeoRegression(coefficients, np.sqrt(residuals @ residuals / df * np.diag(gram)), df)
 
 
 def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
@@ -46,19 +80,12 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
     if not dose.any():
         problems.append("cost: no treated geo differs in cost; nothing was tested. Leave the column out")
     refuse(problems)
-    design = np.column_stack([np.ones(before.size), before, dose]) / before[:, None]
-    # In units of each column, or the reciprocals of large responses would seem to be none.
-    if np.linalg.matrix_rank(design / np.abs(design).max(axis=0)) < design.shape[1]:
-        refuse(["response: it must differ between geos before the test, beyond their cost; use did"])
-    gram = np.linalg.inv(design.T @ design)
-    coefficients = gram @ (design.T @ (during / before))
-    residuals = during / before - design @ coefficients
-    df = before.size - 3
+    fitted = geo_regression(before, during, dose)
     total = float(dose.sum())
-    error = abs(total) * float(np.sqrt(residuals @ residuals / df * gram[2, 2]))
-    effect = float(coefficients[2]) * total
+    error = abs(total) * float(fitted.standard_errors[2])
+    effect = float(fitted.coefficients[2]) * total
     observed = float(during[treated].sum())
-    law = observed_total_law(effect, error, df, observed, float(experiment.treated.sum()))
+    law = observed_total_law(effect, error, fitted.df, observed, float(experiment.treated.sum()))
     return geo_lift_test(
         experiment, LiftEstimate(law), "geo_based_regression", "weighted_least_squares", levels, cost=cost
     )

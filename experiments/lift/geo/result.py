@@ -18,6 +18,7 @@ from experiments.lift.estimate import (
     level_problems,
 )
 from experiments.lift.fieller import fieller_set
+from experiments.lift.geo.daily_series import DailyErrors, daily_series
 from experiments.lift.geo.incremental_cost import IncrementalCost
 from experiments.lift.geo.panel import GeoExperiment, Outcome
 from experiments.lift.refusal import refuse
@@ -40,7 +41,9 @@ class GeoLiftTest:
             covariance with the incremental response; nan where the table has no cost.
         levels: confidence levels reported.
         series: plot-ready frame, one row per day: `date, period, observed, counterfactual, effect,
-            cumulative_effect`; empty where a method has no daily counterfactual.
+            cumulative_effect`; empty where a method has no daily counterfactual. Where it has a law for the days
+            too, `effect_lower, effect_upper, cumulative_effect_lower, cumulative_effect_upper` at the highest of the
+            levels, each for a day of its own; nan before the test.
         notes: what the reader of the numbers must know, one sentence each.
         alternative: of the test; p-value, intervals, price set and return all follow it.
     """
@@ -123,6 +126,36 @@ class GeoLiftTest:
         # More response per cost: the side of the effect, or the other one where money was saved.
         return point, ((low, math.inf) if (self.alternative == "greater") == (self.cost > 0) else (-math.inf, high))
 
+    def probability_above(self, threshold: float) -> float:
+        """P(return > τ) = T_df((R − τ·C) / se(R − τ·C)), R the incremental response and C > 0 its cost.
+
+        It is 1 − p of the one-sided hypothesis return ≤ τ. Regression packages read it as a posterior: under a flat prior
+        the return has Student's law about its estimate. Where money was saved (C < 0) the sides change.
+
+        Raises:
+            LiftInputError: no cost, a method without Student's law, or a threshold that is no number.
+
+        Source: Kerman, Wang and Vaver (2017), "Estimating ad effectiveness using geo experiments in a time-based
+        regression framework", Google; the R package GeoexperimentsResearch for both regressions.
+        """
+        problems = []
+        if not math.isfinite(threshold):
+            problems.append(f"threshold: {threshold} must be finite; write 1 for a return that pays for itself")
+        if math.isnan(self.cost) or self.cost == 0:
+            problems.append("cost: column is required for a return on it; add it to the table")
+        if not isinstance(self.lift.law, StudentLaw):
+            problems.append(f"inference: {self.inference} must be a regression's for a probability; read the interval")
+        refuse(problems)
+        gain = self.lift.difference - threshold * self.cost
+        variance = (
+            self.lift.standard_error**2
+            - 2 * threshold * self.cost_covariance
+            + threshold**2 * self.cost_standard_error**2
+        )
+        error = math.sqrt(variance) if variance > 0 else math.inf
+        tested = LiftEstimate(StudentLaw(gain, error, self.lift.df))
+        return 1 - tested.p_value("greater" if self.cost > 0 else "less")
+
     def to_frame(self) -> pd.DataFrame:
         """One row per level: the ad platforms' lift columns with their bounds, p-value and verdict."""
         return pd.DataFrame([self._row(level) for level in self.levels])
@@ -190,6 +223,7 @@ def geo_lift_test(
     cost: IncrementalCost | None,
     covariance: float = 0.0,
     counterfactual: object = None,
+    daily_errors: DailyErrors | None = None,
     notes: Sequence[str] = (),
 ) -> GeoLiftTest:
     """Gather an estimate, its cost and its daily counterfactual into one result.
@@ -203,6 +237,7 @@ def geo_lift_test(
         cost: incremental cost, where known.
         covariance: of incremental cost and incremental response.
         counterfactual: response of the treated geos without the change, per day of shape `(days,)`.
+        daily_errors: how the daily effects vary, where the method has a law for them.
         notes: sentences for the reader.
     """
     refuse(level_problems(levels))
@@ -224,7 +259,11 @@ def geo_lift_test(
         cost_standard_error=error,
         cost_covariance=covariance if error else 0.0,
         levels=tuple(levels),
-        series=pd.DataFrame() if counterfactual is None else _series(experiment, counterfactual),
+        series=(
+            pd.DataFrame()
+            if counterfactual is None
+            else daily_series(experiment, counterfactual, daily_errors, max(levels))
+        ),
         notes=tuple(said),
     )
 
@@ -236,21 +275,3 @@ def _notes_of_table(experiment: GeoExperiment) -> list[str]:
     if (experiment.panel.response[:, experiment.everything] < 0).any():
         notes.append("Some responses are negative; they count as refunds.")
     return notes
-
-
-def _series(experiment: GeoExperiment, counterfactual: object) -> pd.DataFrame:
-    days = experiment.everything
-    observed = experiment.treated.sum(axis=0)
-    period = ["pre"] * experiment.pre_days + ["test"] * experiment.test_days
-    frame = pd.DataFrame(
-        {
-            "date": experiment.panel.dates[days],
-            "period": period + ["cooldown"] * experiment.cooldown_days,
-            "observed": observed,
-            "counterfactual": counterfactual,
-        }
-    )
-    frame["effect"] = frame["observed"] - frame["counterfactual"]
-    in_window = frame["period"] != "pre"
-    frame["cumulative_effect"] = frame["effect"].where(in_window, 0.0).cumsum()
-    return frame

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.lift.estimate import LiftEstimate
+from experiments.lift.geo.daily_series import DailyErrors
 from experiments.lift.geo.incremental_cost import incremental_cost
 from experiments.lift.geo.observed_total import is_rounding, observed_total_law
 from experiments.lift.geo.panel import GeoExperiment
@@ -70,6 +71,9 @@ def structural_time_series(
         levels,
         cost=incremental_cost(experiment),
         counterfactual=counterfactual,
+        daily_errors=(
+            DailyErrors(spread**2 * covariance, n - parameters) if math.isfinite(law.standard_error) else None
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from experiments.lift.estimate import LiftEstimate
 from experiments.lift.geo.conformal import block_conformal_law
+from experiments.lift.geo.daily_series import DailyErrors
 from experiments.lift.geo.incremental_cost import IncrementalCost, incremental_cost
 from experiments.lift.geo.observed_total import observed_total_law
 from experiments.lift.geo.panel import GeoExperiment
@@ -52,12 +54,29 @@ class TimeRegression:
         variance = float(self.residuals @ self.residuals) / self.df
         return math.sqrt(variance * float(self.weights @ self.weights)), float(self.df)
 
+    def daily_errors(self, errors: Literal["autoregressive", "independent"]) -> DailyErrors:
+        """Λ = σ²·WΩW′ of the daily effects, row s of W the weights of day s: their sum is `weights`."""
+        n = self.residuals.size
+        before, after = self.design[:n], self.design[n:]
+        each = np.hstack([-after @ np.linalg.inv(before.T @ before) @ before.T, np.eye(len(after))])
+        if errors == "independent":
+            variance = float(self.residuals @ self.residuals) / self.df
+            return DailyErrors(variance * each @ each.T, float(self.df))
+        omega, variance, df = self._autoregressive
+        return DailyErrors(variance * each @ omega @ each.T, df)
+
     def autoregressive_errors(self) -> tuple[float, float]:
         """Standard error √(σ²·w′Ωw) under errors with Ω_ts = ρ^|t−s|, and Satterthwaite's df.
 
         ρ maximises the restricted likelihood; σ² = e′e / tr(MΩ) is unbiased given ρ, with df =
         tr(MΩ)² / tr((MΩ)²), where M is the residual maker of the regression.
         """
+        omega, variance, df = self._autoregressive
+        return math.sqrt(variance * float(self.weights @ omega @ self.weights)), df
+
+    @cached_property
+    def _autoregressive(self) -> tuple[NDArray[np.float64], float, float]:
+        """Ω of shape `(days, days)`, σ² and df."""
         n = self.residuals.size
         rho = _restricted_maximum_likelihood(self.design[:n], self.residuals)
         days = np.arange(self.weights.size)
@@ -67,8 +86,7 @@ class TimeRegression:
         spread = maker @ omega[:n, :n]
         trace = float(np.trace(spread))
         variance = float(self.residuals @ self.residuals) / trace
-        df = max(1.0, trace**2 / float(np.sum(spread * spread.T)))
-        return math.sqrt(variance * float(self.weights @ omega @ self.weights)), df
+        return omega, variance, max(1.0, trace**2 / float(np.sum(spread * spread.T)))
 
 
 def time_regression(response: NDArray[np.float64], design: NDArray[np.float64], pre_days: int) -> TimeRegression:
@@ -130,12 +148,13 @@ def time_based_regression(
         estimate = LiftEstimate(
             block_conformal_law(lambda adjusted: maker @ adjusted, treated, experiment.pre_days, fitted.effect)
         )
-        covariance = 0.0
+        covariance, daily_errors = 0.0, None
     else:
         error, df = fitted.independent_errors() if errors == "independent" else fitted.autoregressive_errors()
         observed, response = float(treated[experiment.window].sum()), float(treated.sum())
         estimate = LiftEstimate(observed_total_law(fitted.effect, error, df, observed, response))
         covariance = _covariance(fitted, cost, estimate.standard_error)
+        daily_errors = fitted.daily_errors(errors) if math.isfinite(estimate.standard_error) else None
     return geo_lift_test(
         experiment,
         estimate,
@@ -145,6 +164,7 @@ def time_based_regression(
         cost=cost,
         covariance=covariance,
         counterfactual=fitted.counterfactual,
+        daily_errors=daily_errors,
     )
 
 

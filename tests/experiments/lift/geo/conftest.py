@@ -18,6 +18,12 @@ def sales_and_cost() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
+def sales_geos() -> pd.DataFrame:
+    """The published sums of response and cost per geo, before and in the test."""
+    return pd.read_csv(SALES_AND_COST / "gbr_geo_level.csv", dtype={"geo": str}).set_index("geo")
+
+
+@pytest.fixture(scope="session")
 def sales_experiment(sales_and_cost):
     """The published experiment, with or without its 23 days of cool-down."""
     groups = pd.read_csv(SALES_AND_COST / "geoassignment.csv", dtype={"geo": str})

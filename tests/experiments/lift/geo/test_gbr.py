@@ -1,9 +1,10 @@
 """Geo-based regression: published figures, relative effects without cost, refusals."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from experiments.lift.geo.gbr import geo_based_regression
+from experiments.lift.geo.gbr import geo_based_regression, geo_regression
 from experiments.lift.geo.panel import GeoPanel, geo_experiment
 from experiments.lift.refusal import LiftInputError
 
@@ -23,6 +24,52 @@ def test_published_one_sided_limit(reference, sales_experiment):
     test = geo_based_regression(sales_experiment())
     limit = test.lift.interval(0.9, "greater")[0] / test.cost
     assert limit == pytest.approx(published["lower"], rel=1e-10)
+
+
+def test_published_coefficients(reference, sales_experiment):
+    published = reference("tbr_gbr_salesandcost/geoexperimentsresearch_1.0.3.json")["gbr_coef"]
+    experiment = sales_experiment()
+    response, cost = experiment.panel.response, experiment.panel.cost
+    fitted = geo_regression(
+        response[:, experiment.pre].sum(axis=1),
+        response[:, experiment.window].sum(axis=1),
+        cost[:, experiment.test].sum(axis=1),
+    )
+    assert [row["_row"] for row in published] == ["(Intercept)", "resp.pre", "incr.cost"]
+    assert fitted.coefficients == pytest.approx([row["Estimate"] for row in published], rel=1e-10)
+    assert fitted.standard_errors == pytest.approx([row["Std. Error"] for row in published], rel=1e-10)
+    # The same row by way of the result: estimate, error, t and p of the return.
+    *_, incremental = published
+    test = geo_based_regression(experiment)
+    assert test.lift.standard_error / test.cost == pytest.approx(incremental["Std. Error"], rel=1e-10)
+    assert test.lift.t == pytest.approx(incremental["t value"], rel=1e-10)
+    assert test.p_value == pytest.approx(incremental["Pr(>|t|)"], rel=1e-8)
+
+
+def test_published_table_of_geos(sales_experiment, sales_geos):
+    experiment = sales_experiment()
+    panel = experiment.panel
+    ours = pd.DataFrame(
+        {
+            "control": ~experiment.is_treated,
+            "resp.test": panel.response[:, experiment.window].sum(axis=1),
+            "resp.pre": panel.response[:, experiment.pre].sum(axis=1),
+            "cost.test": panel.cost[:, experiment.test].sum(axis=1),
+            "cost.pre": panel.cost[:, experiment.pre].sum(axis=1),
+        },
+        index=pd.Index(panel.geos, name="geo"),
+    )
+    # Printed to the cent: half a cent is rounding.
+    pd.testing.assert_frame_equal(ours, sales_geos.loc[ours.index], check_dtype=False, atol=0.005, rtol=0)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_published_probability_that_the_return_exceeds_a_threshold(reference, sales_experiment, level):
+    published = reference("tbr_gbr_salesandcost/geoexperimentsresearch_1.0.3.json")["gbr_thr3"]
+    test = geo_based_regression(sales_experiment(), (level,))
+    # Printed to three digits.
+    assert test.probability_above(published["thres"]) == pytest.approx(published["prob"], abs=5e-4)
+    assert test.probability_above(0.0) == pytest.approx(1.0)
 
 
 def test_without_cost_the_effect_is_relative(panel_of_geos):

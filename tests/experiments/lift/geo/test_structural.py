@@ -15,6 +15,17 @@ def test_without_a_wandering_level_it_is_the_time_based_regression(sales_experim
     published = time_based_regression(experiment, (0.95,), errors="independent")
     assert ours.lift.difference == pytest.approx(published.lift.difference, rel=1e-3)
     assert ours.lift.interval(0.95) == pytest.approx(published.lift.interval(0.95), rel=5e-3)
+    limits = ["effect_lower", "effect_upper", "cumulative_effect_lower", "cumulative_effect_upper"]
+    # The first days' sums are small beside what the two fits differ by: a thousandth of a month's effect.
+    small = 1e-3 * abs(published.lift.difference)
+    np.testing.assert_allclose(ours.series[limits], published.series[limits], rtol=5e-3, atol=small)
+
+
+def test_the_limits_of_the_last_day_are_those_of_the_lift(panel_of_geos):
+    panel = panel_of_geos(3, rho=0.8)
+    test = structural_time_series(geo_experiment(panel, panel.geos[:3], "2026-03-02", "2026-03-21"), (0.8, 0.9))
+    last = test.series.iloc[-1]
+    assert (last["cumulative_effect_lower"], last["cumulative_effect_upper"]) == pytest.approx(test.lift.interval(0.9))
 
 
 def test_a_season_the_controls_lack_is_learnt():
