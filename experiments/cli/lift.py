@@ -7,6 +7,7 @@ import click
 
 from experiments.cli.own_data import (
     file_argument,
+    folder_problems,
     geos_in,
     levels_option,
     names_in,
@@ -14,6 +15,7 @@ from experiments.cli.own_data import (
     print_rows,
     read_table,
     show,
+    write_table,
 )
 
 if TYPE_CHECKING:
@@ -263,11 +265,10 @@ def geo(
     One row per geo and day, from well before the test on; cost may be left out.
     """
     from experiments.lift.geo.panel import geo_experiment, geo_panel
-    from experiments.lift.refusal import LiftInputError
+    from experiments.lift.refusal import LiftInputError, refuse
 
     _refuse_options(method, inference, season_days, pairs)
-    if series is not None and not series.parent.is_dir():
-        raise LiftInputError([f"--series: {series.parent} must be a folder; create it first"])
+    refuse(folder_problems(series, "--series"))
     panel = geo_panel(read_table(file), missing_rows=missing_rows)
     experiment = geo_experiment(
         panel, geos_in(treated, panel.geos), start, end, cooldown_days=cooldown_days, outcome=outcome
@@ -277,12 +278,7 @@ def geo(
     if series is not None:
         if test.series.empty:
             raise LiftInputError([f"--series: {method} has no daily counterfactual; leave it out or use tbr"])
-        part = series.with_name(series.name + ".part")
-        try:
-            test.series.to_csv(part, index=False)
-            part.replace(series)
-        except OSError as error:
-            raise LiftInputError([f"--series: {series} cannot be written; {error.strerror}"]) from None
+        write_table(test.series, series, "--series")
     show(test.to_frame(), test.summary(), as_json, print_lift)
 
 

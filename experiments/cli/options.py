@@ -15,6 +15,12 @@ from simulator.scenario.schema import Scenario
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+level_option = click.option("--level", type=float, default=0.95, show_default=True, help="Confidence level.")
+power_option = click.option(
+    "--power", type=float, default=0.80, show_default=True, help="Wanted probability of finding the lift."
+)
+
+
 def scenario_options(command: Command) -> Command:
     """SCENARIO and everything that changes it: --users, --days, --seed, --set."""
     for decorate in reversed(

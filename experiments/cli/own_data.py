@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "cell",
     "file_argument",
+    "folder_problems",
     "geos_in",
     "levels_option",
     "names_in",
@@ -23,6 +24,7 @@ __all__ = [
     "print_rows",
     "read_table",
     "show",
+    "write_table",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -122,6 +124,28 @@ def _read_csv(file: Path) -> "pd.DataFrame":
             [f"{file}: rows have more fields than the {len(names)} names of the header; put text with commas in quotes"]
         )
     return table
+
+
+def folder_problems(file: Path | None, option: str) -> list[str]:
+    """What is wrong, before any work, with a file to be written: its folder is not there."""
+    if file is None or file.parent.is_dir():
+        return []
+    return [f"{option}: {file.parent} must be a folder; create it first"]
+
+
+def write_table(frame: "pd.DataFrame", file: Path, option: str) -> None:
+    """Write a CSV file, whole or not at all.
+
+    Raises:
+        LiftInputError: the file cannot be written.
+    """
+    part = file.with_name(file.name + ".part")
+    try:
+        frame.to_csv(part, index=False)
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise LiftInputError([f"{option}: {file} cannot be written; {error.strerror}"]) from None
 
 
 def show(frame: "pd.DataFrame", summary: str, as_json: bool, print_table: "Callable[[pd.DataFrame], None]") -> None:

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from experiments.lift.cost_ratio import cost_per_incremental_conversion as cost_per_incremental_conversion
     from experiments.lift.estimate import LiftEstimate as LiftEstimate
     from experiments.lift.factorial import factorial_test as factorial_test
+    from experiments.lift.factorial_table import factorial_table_test as factorial_table_test
     from experiments.lift.geo.assignment import GeoAssignment as GeoAssignment
     from experiments.lift.geo.assignment import constrained_assignment as constrained_assignment
+    from experiments.lift.geo.assignment import draw_assignment as draw_assignment
     from experiments.lift.geo.assignment import paired_assignment as paired_assignment
     from experiments.lift.geo.assignment import stratified_assignment as stratified_assignment
     from experiments.lift.geo.did import difference_in_differences as difference_in_differences
+    from experiments.lift.geo.durations import detectable_lift_by_days as detectable_lift_by_days
     from experiments.lift.geo.gbr import geo_based_regression as geo_based_regression
     from experiments.lift.geo.panel import GeoExperiment as GeoExperiment
     from experiments.lift.geo.panel import GeoPanel as GeoPanel
@@ -29,7 +32,9 @@ if TYPE_CHECKING:
     from experiments.lift.geo.power import simulated_power as simulated_power
     from experiments.lift.geo.result import GeoLiftTest as GeoLiftTest
     from experiments.lift.geo.structural import structural_time_series as structural_time_series
+    from experiments.lift.geo.switchback import switchback_schedule as switchback_schedule
     from experiments.lift.geo.switchback import switchback_test as switchback_test
+    from experiments.lift.geo.switchback_power import switchback_power as switchback_power
     from experiments.lift.geo.synthetic_control import synthetic_control as synthetic_control
     from experiments.lift.geo.tbr import time_based_regression as time_based_regression
     from experiments.lift.geo.trimmed_match import trimmed_match_test as trimmed_match_test
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
     from experiments.lift.power import plan_user_test as plan_user_test
     from experiments.lift.refusal import LiftInputError as LiftInputError
     from experiments.lift.sample_ratio import sample_ratio_check as sample_ratio_check
+    from experiments.lift.several_arms import several_arms_test as several_arms_test
     from experiments.lift.user import UserLiftTest as UserLiftTest
     from experiments.lift.user import user_holdout_test as user_holdout_test
     from experiments.lift.user_table import UserTableTest as UserTableTest
@@ -66,7 +72,10 @@ PUBLIC = {
     "always_valid": "confidence_sequence",
     "constrained_assignment": "geo.assignment",
     "cost_per_incremental_conversion": "cost_ratio",
+    "detectable_lift_by_days": "geo.durations",
     "difference_in_differences": "geo.did",
+    "draw_assignment": "geo.assignment",
+    "factorial_table_test": "factorial_table",
     "factorial_test": "factorial",
     "geo_based_regression": "geo.gbr",
     "geo_experiment": "geo.panel",
@@ -77,9 +86,12 @@ PUBLIC = {
     "ratio_metric_lift": "welch",
     "sample_ratio_check": "sample_ratio",
     "select_markets": "geo.power",
+    "several_arms_test": "several_arms",
     "simulated_power": "geo.power",
     "stratified_assignment": "geo.assignment",
     "structural_time_series": "geo.structural",
+    "switchback_power": "geo.switchback_power",
+    "switchback_schedule": "geo.switchback",
     "switchback_test": "geo.switchback",
     "synthetic_control": "geo.synthetic_control",
     "time_based_regression": "geo.tbr",

@@ -1,6 +1,7 @@
 """Which geos to treat: matched pairs, stratified and constrained randomisation; pure plans, no money."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,14 +13,17 @@ from experiments.lift.geo.panel import GeoPanel
 from experiments.lift.refusal import refuse
 
 __all__ = [
+    "AssignmentMethod",
     "GeoAssignment",
     "constrained_assignment",
+    "draw_assignment",
+    "given_assignment",
     "matched_pairs",
     "paired_assignment",
     "stratified_assignment",
 ]
 
-AssignmentMethod = Literal["matched_pairs", "stratified", "constrained"]
+AssignmentMethod = Literal["matched_pairs", "stratified", "constrained", "given"]
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,27 @@ def constrained_assignment(
     best = np.argsort(imbalance, kind="stable")[: max(1, math.ceil(kept_share * len(candidates)))]
     chosen = candidates[rng.choice(best)]
     return _assignment(panel, chosen, "constrained", (), np.ones(chosen.size, dtype=bool))
+
+
+def draw_assignment(
+    panel: GeoPanel, method: AssignmentMethod, rng: np.random.Generator, treated_share: float = 0.5
+) -> GeoAssignment:
+    """A division drawn by the method of this name, with four strata where there are geos for them.
+
+    Raises:
+        LiftInputError: what the method refuses.
+    """
+    if method == "matched_pairs":
+        return paired_assignment(panel, rng)
+    strata = max(1, min(4, len(panel.geos) // 2))
+    draw = constrained_assignment if method == "constrained" else stratified_assignment
+    return draw(panel, rng, strata=strata, treated_share=treated_share)
+
+
+def given_assignment(panel: GeoPanel, treated: Sequence[str]) -> GeoAssignment:
+    """The division in which these geos are treated and all others are control."""
+    is_treated = np.isin(np.array(panel.geos), [str(geo) for geo in treated])
+    return _assignment(panel, is_treated, "given", (), np.ones(is_treated.size, dtype=bool))
 
 
 def _strata(panel: GeoPanel, strata: int) -> list[NDArray[np.intp]]:

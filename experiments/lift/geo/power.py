@@ -185,10 +185,12 @@ class SimulatedPower:
         """How finely the shares can be told: they are step functions of the independent windows."""
         fit = self.independent_windows
         if fit == self.windows:
-            return f"The {self.tried_on} are independent, so that shares move in steps of {1 / fit:z.0%}."
+            return f"The {self.tried_on} are independent, so that shares move in steps of {100 / fit:z.2g}%."
         if fit == 1:
             return "The windows overlap, not even two fit side by side: all of this is one try; bring more of the past."
-        return f"The windows overlap: {fit} fit side by side, so that shares are as coarse as steps of {1 / fit:z.0%}."
+        return (
+            f"The windows overlap: {fit} fit side by side, so that shares are as coarse as steps of {100 / fit:z.2g}%."
+        )
 
 
 def simulated_power(

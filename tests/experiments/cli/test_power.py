@@ -124,6 +124,50 @@ def test_bad_geo_plans_are_refused_in_words(cpalab, past):
         assert words in err
 
 
+def test_a_plan_by_matched_pairs_can_be_written_and_read_by_trimmed_match(cpalab, cpalab_here, past, tmp_path):
+    words = ("geo", past, "--candidates", 3, "--assignment", "matched_pairs", "--method", "trimmed_match",
+             "--test-days", 14, "--windows", 5, "--plan", tmp_path / "plan.csv", "--json")  # fmt: skip
+    status, out, _ = cpalab(*words)
+    plan = pd.read_csv(tmp_path / "plan.csv")
+    assert status == 0
+    assert plan.groupby("pair")["arm"].apply(sorted).tolist() == [["control", "treated"]] * 6
+    treated = sorted(plan.loc[plan["arm"] == "treated", "geo"])
+    assert treated == sorted(json.loads(out)["treated"])
+    status, out, _ = cpalab_here(
+        "lift", "geo", past, "--treated", ",".join(treated), "--start", "2026-04-10", "--end", "2026-04-23",
+        "--method", "trimmed_match", "--pairs", tmp_path / "plan.csv",
+    )  # fmt: skip
+    assert (status, "trimmed_match" in out) == (0, True)
+
+
+def test_other_lengths_of_a_regression_are_told_by_formula(cpalab, past):
+    words = ("geo", past, "--treated", "g0,g3,g5", "--test-days", 14, "--windows", 4)
+    lengths = pd.DataFrame(json.loads(cpalab(*words, "--json")[1])["lengths"])
+    assert lengths["minimum_detectable_lift"].is_monotonic_decreasing
+    assert "Other lengths, by formula" in cpalab(*words)[1]
+    assert "lengths" not in json.loads(cpalab(*words, "--method", "did", "--json")[1])
+
+
+def test_divisions_that_fit_nothing_are_refused_together(cpalab, past):
+    status, _, err = cpalab(
+        "geo", past, "--treated", "g0", "--test-days", 14, "--method", "trimmed_match", "--treated-share", 0.3,
+        "--plan", "nowhere/plan.csv",
+    )  # fmt: skip
+    assert status == 2
+    for words in ("--treated-share: must not be given", "trimmed_match needs --candidates", "--plan: nowhere must be"):
+        assert words in err
+
+
+def test_a_switchback_is_tried_on_the_past(cpalab, tmp_path):
+    days = pd.DataFrame({"date": pd.date_range("2026-01-01", periods=90).astype(str)})
+    days.assign(response=100 + np.arange(90) % 7).to_csv(tmp_path / "days.csv", index=False)
+    words = ("switchback", tmp_path / "days.csv", "--block-days", 7, "--blocks", 8, "--schedules", 20)
+    answer = json.loads(cpalab(*words, "--json")[1])
+    assert answer["windows"] == 20
+    assert "random schedules" in cpalab(*words)[1]
+    assert "--blocks: 7 must be even" in cpalab(*words[:-4], "--blocks", 7)[2]
+
+
 SMALL = ("dtc-geos", "--users", 3_000, "--days", 24, "--set", "population.need_per_day.mean=0.2")
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from experiments.lift.geo.assignment import (
     constrained_assignment,
+    draw_assignment,
+    given_assignment,
     matched_pairs,
     paired_assignment,
     stratified_assignment,
@@ -81,3 +83,21 @@ def test_bad_requests_are_refused(panel_of_geos):
 def test_a_panel_without_variation_has_no_correlation():
     panel = GeoPanel(("a", "b", "c", "d"), np.datetime64("2026-01-01") + np.arange(9), np.ones((4, 9)))
     assert np.isnan(paired_assignment(panel, np.random.default_rng(1)).correlation)
+
+
+def test_a_division_is_drawn_by_the_name_of_its_method(panel_of_geos):
+    panel = panel_of_geos(6)
+    for method, plain in (
+        ("matched_pairs", paired_assignment),
+        ("stratified", stratified_assignment),
+        ("constrained", constrained_assignment),
+    ):
+        assert draw_assignment(panel, method, np.random.default_rng(1)) == plain(panel, np.random.default_rng(1))
+
+
+def test_named_geos_are_a_division_too(panel_of_geos):
+    panel = panel_of_geos(6)
+    named = given_assignment(panel, ["g03", "g00"])
+    assert (named.treated, named.method) == (("g00", "g03"), "given")
+    assert set(named.control) == set(panel.geos) - {"g00", "g03"}
+    assert named.treated_share == pytest.approx(panel.response[[0, 3]].sum() / panel.response.sum())
