@@ -25,7 +25,7 @@ from experiments.lift.sample_ratio import SampleRatioCheck, sample_ratio_check
 from experiments.lift.small_counts import SmallCountLaw
 from experiments.lift.welch import welch_lift
 
-__all__ = ["MICROS", "LiftMethod", "UserLiftTest", "user_holdout_test", "user_lift", "with_bounds"]
+__all__ = ["MICROS", "LiftMethod", "UserLiftTest", "few_conversions", "user_holdout_test", "user_lift", "with_bounds"]
 
 LiftMethod = Literal["auto", "welch", "score"]
 
@@ -54,7 +54,7 @@ def user_lift(treated: ArmStatistics, control: ArmStatistics, method: LiftMethod
     """
     counts = treated.is_count and control.is_count
     everybody = treated.users > 0 and control.users > 0
-    if method == "score" or (method == "auto" and counts and everybody and _few_conversions(treated, control)):
+    if method == "score" or (method == "auto" and counts and everybody and few_conversions(treated, control)):
         return LiftEstimate(SmallCountLaw(treated, control))
     return welch_lift(treated, control)
 
@@ -323,7 +323,7 @@ class _OfExposed(SmallCountLaw):
         return -math.inf, math.inf
 
 
-def _few_conversions(treated: ArmStatistics, control: ArmStatistics) -> bool:
+def few_conversions(treated: ArmStatistics, control: ArmStatistics) -> bool:
     """Whether an arm is expected to have few conversions, or non-conversions where they are rarer; or hardly has any."""
     pooled, smaller = treated + control, min(treated.users, control.users)
     return (

@@ -13,11 +13,17 @@ from experiments.lift.arms import ArmStatistics, PairStatistics
 from experiments.lift.estimate import Alternative, LiftEstimate
 from experiments.lift.refusal import choice_problems, refuse
 from experiments.lift.sample_ratio import ALARM
-from experiments.lift.user import MICROS, LiftMethod, UserLiftTest, user_holdout_test, with_bounds
+from experiments.lift.small_counts import SmallCountLaw
+from experiments.lift.user import MICROS, LiftMethod, UserLiftTest, few_conversions, user_holdout_test, with_bounds
 from experiments.lift.user_rows import UserDesign, UserRows, user_rows
 from experiments.lift.welch import adjusted_lift, ratio_metric_lift, welch_lift
 
 __all__ = ["UserDesign", "UserTableTest", "user_table_test"]
+
+
+FEW_CONVERSIONS_NOTE = (
+    "Few conversions in an arm: these intervals hold a little less often than stated, and miss mostly on one side."
+)
 
 
 @dataclass(frozen=True)
@@ -163,6 +169,8 @@ def user_table_test(
         *_notes(leaked, float(cost[control].sum()), rows.value),
         *_pre_period_notes(pre_period, adjusted),
     )
+    if not isinstance(test.lift.law, SmallCountLaw) and few_conversions(test.treated, test.control):
+        notes += (FEW_CONVERSIONS_NOTE,)
     if clusters:
         notes += (f"Errors are those of {clusters[0].users:,} treated and {clusters[1].users:,} control clusters.",)
     return UserTableTest(test, value, notes, pre_period, per_conversion)

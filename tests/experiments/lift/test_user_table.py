@@ -401,3 +401,18 @@ def test_what_is_no_identity_or_number_is_refused_in_a_sentence():
     assert "cost: values up to 1e+306 must be below" in problems_of(small.assign(cost=1e306))[0]
     assert "conversions: values up to 1e+300 must be below" in problems_of(small.assign(conversions=1e300))[0]
     assert "table: list must be a data frame" in problems_of([1, 2])[0]
+
+
+def test_where_few_conversions_have_no_score_limits_the_answer_says_so():
+    rng = np.random.default_rng(1)
+    arm = np.where(rng.random(4_000) < 0.9, "treated", "control")
+    few = pd.DataFrame(
+        {"user_id": range(4_000), "arm": arm, "conversions": (rng.random(4_000) < 0.03).astype(int), "cost": 0.0}
+    )
+    before = few.assign(pre_period_conversions=rng.integers(0, 2, 4_000))
+    said = "Few conversions in an arm"
+    assert said not in user_table_test(few).summary()  # score limits
+    assert said in user_table_test(few, method="welch").summary()
+    assert said in user_table_test(before, adjusted=True).summary()
+    assert said in user_table_test(few.assign(cluster_id=few["user_id"])).summary()
+    assert said not in user_table_test(before.assign(conversions=rng.integers(0, 4, 4_000)), adjusted=True).summary()
