@@ -189,8 +189,7 @@ def write(answer: Answer, job: Job, folder: Path) -> None:
 
 def show(answer: Answer) -> None:
     """The table, and the sentences below it."""
-    from rich.table import Table
-
+    from experiments.cli.full_table import Table
     from experiments.cli.tables import console, money
 
     screen = console()

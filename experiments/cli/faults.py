@@ -27,8 +27,7 @@ def command(fault: str | None, as_json: bool) -> None:
         fields = ("code", "name", "size", "usual", "smallest", "largest", "formula", "signature")
         print_json([{field: getattr(known, field) for field in fields} for known in chosen])
         return
-    from rich.table import Table
-
+    from experiments.cli.full_table import Table
     from experiments.cli.tables import console
 
     table = Table(title="Faults of tracking, and what each does to reported CPA", title_justify="left")

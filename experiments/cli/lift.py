@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from experiments.cli.own_data import (
     file_argument,
@@ -11,16 +12,14 @@ from experiments.cli.own_data import (
     geos_in,
     levels_option,
     names_in,
+    print_each,
     print_lift,
-    print_rows,
     read_table,
     show,
     write_table,
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from experiments.lift.estimate import Alternative
     from experiments.lift.geo.panel import GeoExperiment, MissingRows, Outcome
     from experiments.lift.geo.result import GeoLiftTest
@@ -149,13 +148,16 @@ def user(
             [f"{option}: must not be given with several arms; read one arm at a time" for option, x in one_holdout if x]
         )
         family = several_arms_test(table, levels, design=design)
-        show(family.to_frame(), family.summary(), as_json, print_arms)
+        show(family.to_frame(), family.summary(), as_json, lambda shown: print_each(shown, "arm"))
         return
     problems = []
     if (look is None) != (looks is None):
         problems.append("--look, --looks: both must be given; --look 2 --looks 5 is the second of five")
     if information_fraction is not None and look is not None:
         problems.append("--information: must not be given with --look; a look is either planned or not")
+    boundary_given = click.get_current_context().get_parameter_source("boundary") is ParameterSource.COMMANDLINE
+    if boundary_given and look is None:
+        problems.append(f"--boundary: {boundary} must not be given without --look and --looks; no looks were planned")
     refuse(problems)
     test = user_table_test(
         table,
@@ -174,6 +176,8 @@ def user(
         note = f"Look {look} of {looks}: p-value and intervals of conversions hold over all looks together."
     if early:
         note += " After an early stop the estimate is too large on average."
+        if test.incremental_value is not None:
+            note += " Value is left out: it is read once, at the end."
         test = replace(
             test,
             conversions=replace(test.conversions, lift=lift),
@@ -218,15 +222,8 @@ def factorial(file: Path, factors: str, levels: tuple[float, ...], as_json: bool
         frame.assign(contrast=frame["contrast"] if as_json else named),
         test.summary(max(levels)),
         as_json,
-        lambda shown: print_rows(shown, "contrast"),
+        lambda shown: print_each(shown, "contrast"),
     )
-
-
-def print_arms(frame: "pd.DataFrame") -> None:
-    """A table per arm."""
-    for arm, rows in frame.groupby("arm", sort=False):
-        click.echo(str(arm))
-        print_lift(rows.drop(columns="arm"))
 
 
 @command.command("geo")

@@ -13,8 +13,7 @@ from experiments.cli.progress import progress_bar, say_if_compiling
 from experiments.lift.designs.registry import DESIGNS, find_designs
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from experiments.cli.full_table import Table
     from experiments.lift.designs.side_by_side import SideBySide
     from simulator.scenario.schema import Scenario
     from simulator.world import EngineName
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 READING = (
     "Orders: incremental, of the ads that were tested; with 95 % intervals. Width: of that interval, in orders. Forgone: "
     "orders that the test cost, as it estimates itself; below zero where the estimate is. Test cost: money spent on placebo "
-    "ads. Truth: what the ads that the test speaks of caused, so each design has its own; the holdout by log-in speaks of "
-    "the people who log in."
+    "ads, and on more ads by a heavy-up. Truth: what the ads that the test speaks of caused, so each design has its own; the "
+    "holdout by log-in speaks of the people who log in."
 )
 SEEDS_READING = (
     "Means over seeds. Bias: estimate less truth, in orders, ± its standard error. Covered: tests whose 95 % interval holds "
@@ -138,7 +137,8 @@ def held_out(found: "SideBySide", scenario: "Scenario") -> list[str]:
 def table_of_designs(title: str, headings: Sequence[str]) -> "Table":
     """A table whose designs are never cut; each channel is a heading of its own, to leave room for the numbers."""
     from rich import box
-    from rich.table import Table
+
+    from experiments.cli.full_table import Table
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     table.add_column("design", no_wrap=True, overflow="fold")

@@ -19,9 +19,9 @@ __all__ = [
     "geos_in",
     "levels_option",
     "names_in",
+    "print_each",
     "print_frame",
     "print_lift",
-    "print_rows",
     "read_table",
     "show",
     "write_table",
@@ -161,8 +161,7 @@ def show(frame: "pd.DataFrame", summary: str, as_json: bool, print_table: "Calla
 
 def print_lift(frame: "pd.DataFrame") -> None:
     """One line per quantity, with its interval at every level of the frame."""
-    from rich.table import Table
-
+    from experiments.cli.full_table import Table
     from experiments.cli.tables import UNDEFINED, console
 
     measures = [name for name in frame.columns if f"{name}_lower" in frame.columns]
@@ -191,35 +190,18 @@ def print_lift(frame: "pd.DataFrame") -> None:
     console().print(table)
 
 
-def print_rows(frame: "pd.DataFrame", key: str) -> None:
-    """One line per value of `key`, with each quantity's interval at every level of the frame, and its p-value."""
-    from rich.table import Table
+def print_each(frame: "pd.DataFrame", key: str) -> None:
+    """A table per value of `key`, under its name."""
+    from experiments.cli.tables import console
 
-    from experiments.cli.tables import UNDEFINED, console
-
-    measures = [name for name in frame.columns if f"{name}_lower" in frame.columns]
-    levels = list(dict.fromkeys(frame["level"]))
-    table = Table()
-    table.add_column("")
-    for name in measures:
-        table.add_column(name.replace("_", " "), justify="right")
-        for level in levels:
-            table.add_column(f"{100 * level:g} % interval", justify="right")
-    table.add_column("p value", justify="right")
     for value, rows in frame.groupby(key, sort=False):
-        cells = []
-        for name in measures:
-            cells.append(cell(name, rows[name].iloc[0]))
-            bounds = zip(rows[f"{name}_lower"], rows[f"{name}_upper"], strict=True)
-            cells += [f"{cell(name, low)} – {cell(name, high)}" if low == low else UNDEFINED for low, high in bounds]
-        table.add_row(str(value), *cells, cell("p_value", rows["p_value"].iloc[0]))
-    console().print(table)
+        console().print(str(value))
+        print_lift(rows.drop(columns=key))
 
 
 def print_frame(frame: "pd.DataFrame") -> None:
     """Every row and column as they are, a single row upright."""
-    from rich.table import Table
-
+    from experiments.cli.full_table import Table
     from experiments.cli.tables import console
 
     table = Table(show_header=len(frame) > 1)

@@ -131,6 +131,10 @@ def geo(
     lengths = None
     if method == "tbr":
         lengths = detectable_lift_by_days(past, chosen.treated, level=level, power=power)
+        summary += (
+            " The past is tried as it was, in few windows; the formula takes it as it is on average: where they differ, plan "
+            "with the larger lift."
+        )
     show_power(found, chosen.treated, f"{chosen.summary()} {summary}", as_json, lengths)
 
 

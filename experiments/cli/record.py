@@ -73,8 +73,7 @@ def tables_of(found: "Recorded") -> dict[str, "pd.DataFrame"]:
 
 def print_record(found: "Recorded", currency: str) -> None:
     """The tables and a sentence."""
-    from rich.table import Table
-
+    from experiments.cli.full_table import Table
     from experiments.cli.tables import console, money, number
     from experiments.verdict import words
 

@@ -10,8 +10,7 @@ from experiments.cli.options import chosen_scenario, engine_options, output_opti
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from experiments.cli.full_table import Table
     from experiments.diagnosis import Diagnosis
     from experiments.rollout import Rollout
     from simulator.world import EngineName
@@ -121,8 +120,7 @@ def as_tables(found: "Rollout", diagnosis: "Diagnosis | None") -> dict[str, obje
 
 def print_rollout(found: "Rollout") -> None:
     """The table of expected shifts, its parts where there are several, and the sentences."""
-    from rich.table import Table
-
+    from experiments.cli.full_table import Table
     from experiments.cli.tables import console, money
     from experiments.verdict import words
 
@@ -170,8 +168,7 @@ def print_rollout(found: "Rollout") -> None:
 
 def parts_table(found: "Rollout") -> "Table":
     """By which factor each of several changes moves each CPA."""
-    from rich.table import Table
-
+    from experiments.cli.full_table import Table
     from experiments.verdict import words
 
     table = Table(title="What each change does to CPA", title_justify="left")

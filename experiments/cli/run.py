@@ -91,7 +91,7 @@ def main_job(
                 frame.to_csv(folder / f"cpa_by_{dimension}.csv", index=False)
             for test in comparison.geo_tests:
                 test.to_frame().to_csv(folder / f"geo_test_{test.name}.csv", index=False)
-                geo_frame(world, test.channel).to_csv(folder / f"geo_panel_{test.name}.csv", index=False)
+                geo_frame(world, test.name).to_csv(folder / f"geo_panel_{test.name}.csv", index=False)
             (folder / "report.html").write_text(render_report(comparison, scenario.run), encoding="utf-8")
             write_manifest(folder, scenario)
     return comparison, segments

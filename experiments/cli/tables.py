@@ -9,8 +9,8 @@ from typing import Any
 import click
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
 
+from experiments.cli.full_table import Table
 from experiments.comparison import ChannelComparison, Comparison
 from experiments.five_cpas import FiveCpas
 from experiments.interactions import Interactions
@@ -143,7 +143,7 @@ def print_truth(truth: Truth) -> None:
         (f"incremental {truth.action.many}", "right"),
         (f"cost per incremental {truth.action.one}", "right"),
     ):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]  # rich's own words
+        table.add_column(heading, justify=justify)
     for effect in truth.effects:
         table.add_row(
             words(effect.channel),

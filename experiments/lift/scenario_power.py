@@ -130,6 +130,7 @@ class ScenarioPower:
     def summary(self) -> str:
         """What the test can find, whether its intervals hold, and what it costs."""
         count, (bias, error) = len(self.replicates), self.bias
+        alarms = round(self.power_at(0.0) * count)
         refused = f" {self.refused} more held no reading." if self.refused else ""
         return (
             f"{self.design} on {self.channel}, in {count} simulated worlds: the ads truly cause {self.true_effect:z,.0f} "
@@ -138,7 +139,9 @@ class ScenarioPower:
             f"errors the tests report, {self.detectable_by_formula:z,.0f}), which is "
             f"{self.detectable_cost:z,.2f} per incremental conversion or less. Intervals at {100 * self.level:g}% held the "
             f"truth in {self.coverage:z.0%}; estimates were off by {bias:z,.1f} ± {error:z,.1f} on average. The test forgoes "
-            f"{float(self._all('forgone').mean()):z,.0f} conversions.{refused}"
+            f"{float(self._all('forgone').mean()):z,.0f} conversions. Without an "
+            f"effect {alarms} of {count} would raise a false alarm; with {count} worlds all shares move in steps of "
+            f"{100 / count:z.2g}%.{refused}"
         )
 
 

@@ -1,5 +1,6 @@
 """A user-level test with several exclusive arms and one holdout: lift and price of each channel, jointly (conversions)."""
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -53,6 +54,18 @@ def arms_of(data: Any) -> list[str]:
     return others if len(others) > 1 and "control" in labels and "treated" not in labels else []
 
 
+def _arm_problems(users: dict[str, int]) -> list[str]:
+    """What is wrong with arms of so many users: names that are nearly control, or nearly nobody."""
+    problems = []
+    for arm, count in users.items():
+        meant = difflib.get_close_matches(arm.strip().lower(), ("control", "treated"), n=1, cutoff=0.8)
+        if meant and arm not in meant:
+            problems.append(f"arm: {arm} must be control or the name of a channel; did you mean {meant[0]}?")
+        elif count < 2:
+            problems.append(f"arm: {arm} has {count} user and must have at least 2; leave it out or mend its name")
+    return problems
+
+
 def several_arms_test(
     data: Any, levels: Sequence[float] = (0.90, 0.95), *, design: UserDesign = "intention_to_treat"
 ) -> SeveralArmsTest:
@@ -77,8 +90,10 @@ def several_arms_test(
                 f"user_id: {repeated:,} users in several rows or arms must have one; sum their rows or mend the arms"
             )
         refuse(problems)
+    arms = arms_of(frame)
+    refuse(_arm_problems({arm: int((labels == arm).sum()) for arm in ("control", *arms)}))
     tests = {}
-    for arm in arms_of(data):
+    for arm in arms:
         pair = frame.filter(np.isin(labels, (arm, "control")).tolist())
         named = ["control" if label == "control" else "treated" for label in pair["arm"].to_list()]
         pair = pair.with_columns(nw.new_series("arm", named, backend=nw.get_native_namespace(pair)))

@@ -220,7 +220,8 @@ def _notes(control_users_reached: int, control_cost: float, value: NDArray[np.fl
     if control_users_reached:
         notes.append(
             f"Ads reached {control_users_reached:,} control users: the difference understates the effect "
-            "of the ads, and no effect per exposed user is given. If they are ghosts, ask for ghost_ads."
+            "of the ads, and no effect per exposed user is given. If they are ghost impressions, the design ghost_ads "
+            "compares them."
         )
     if value is not None and (value < 0).any():
         notes.append("Some users have a negative value; it counts as a refund.")

@@ -29,7 +29,7 @@ class DesignReading:
         lift: incremental conversions, in total, of the ads that the cost in `cost` paid for.
         cost: what one of them cost, as a confidence set at level LEVEL; in currency.
         conversions_forgone: estimated conversions that the test cost, because ads were withheld for it.
-        test_cost: money spent on the test itself (placebo ads), in currency.
+        test_cost: money spent on the test itself (placebo ads, more ads of a heavy-up), in currency.
         notes: what the reader of the numbers must know, one sentence each.
         value: incremental order value of the same ads, in currency; None where the design does not read it.
     """

@@ -80,8 +80,13 @@ class GeoDesign:
         price = cost_per_incremental_conversion(
             lift, cost, level=LEVEL, cost_standard_error=test.cost_standard_error, covariance=test.cost_covariance
         )
+        notes, extra = test.notes, 0.0
+        if self.kind == "heavy_up":
+            extra = max(0.0, cost)
+            if extra == 0:
+                notes += ("The test spent no more than before: there were no more ads to be had.",)
         return DesignReading(
-            self.name, channel, lift, price, self._forgone(lift.difference, world, channel), notes=test.notes
+            self.name, channel, lift, price, self._forgone(lift.difference, world, channel), extra, notes=notes
         )
 
     def truth(self, world: World, channels: Sequence[str], threads: int = 1) -> dict[str, Effect]:

@@ -57,6 +57,8 @@ class OwnGeoTest:
         kind, channel = (word.replace("_", " ") for word in (self.kind, self.channel))
         change = self.truth.change
         true = f"Truly {change.incremental_conversions:,} conversions for {change.cost_micros / 1e6:z,.2f}."
+        if change.cost_micros == 0:
+            true += " The test changed no spend: what binds it (budget, bids or auctions) was left as it was."
         return f"Geo test {self.name} ({channel}, {kind}): {found} {true}"
 
 

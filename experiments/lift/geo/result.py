@@ -246,8 +246,9 @@ def geo_lift_test(
     if cost is not None and error > 0 and not isinstance(lift.law, StudentLaw):
         said.append("The error of the cost that would have been spent anyway is not in the price.")
         error = 0.0
-    if cost is not None and cost.cost < 0:
-        said.append("Money was saved: the test prices the conversions that were lost.")
+    if cost is not None and cost.cost < 0 and lift.difference < 0:
+        lost = "the conversions that were lost" if experiment.outcome == "conversions" else "the value that was lost"
+        said.append(f"Money was saved: the test prices {lost}.")
     return GeoLiftTest(
         lift=lift,
         outcome=experiment.outcome,
@@ -269,7 +270,11 @@ def geo_lift_test(
 
 
 def _notes_of_table(experiment: GeoExperiment) -> list[str]:
-    notes = []
+    notes, window = [], experiment.test_days + experiment.cooldown_days
+    if experiment.pre_days < window:
+        notes.append(
+            f"Only {experiment.pre_days} days before a test of {window}: what would have been rests on little."
+        )
     if experiment.panel.filled:
         notes.append(f"{experiment.panel.filled:,} pairs of geo and date had no row in the table and count as zero.")
     if (experiment.panel.response[:, experiment.everything] < 0).any():

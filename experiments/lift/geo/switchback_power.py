@@ -52,6 +52,8 @@ def switchback_power(
          for name in ("date", "response") if name not in frame.columns]
     )  # fmt: skip
     problems: list[str] = []
+    if "state" in frame.columns:
+        problems.append("state: the past must hold no switches; give days before any test, without this column")
     response, dates = numbers(frame, "response", problems), days(frame, "date", problems)
     problems += power_problems(relative_lifts, level, power)
     if schedules < 1:

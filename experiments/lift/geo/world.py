@@ -54,14 +54,24 @@ def world_panel(world: World, channel: str) -> GeoPanel:
     )
 
 
-def geo_frame(world: World, channel: str) -> pd.DataFrame:
-    """The panel as a table `date, geo, response, cost`, one row per geo and day, as `cpalab lift geo` reads it."""
-    panel = world_panel(world, channel)
+def geo_frame(world: World, name: str) -> pd.DataFrame:
+    """The panel of a geo test as `cpalab lift geo` reads it: `date, geo, response, cost`, a row per geo and day.
+
+    `arm` (treated, control) and `period` (pre, test, cooldown, after) say what the test did where.
+    """
+    test = world.scenario.geo_tests[name]
+    panel = world_panel(world, test.channel)
+    day = np.arange(panel.dates.size)
+    ends = (test.start_day, test.end_day, test.end_day + test.cooldown_days)
+    period = np.array(["pre", "test", "cooldown", "after"])[np.searchsorted(ends, day, side="right")]
+    treated = np.isin(np.array(panel.geos), treated_geos(world.scenario, name))
     frame = pd.DataFrame(
         {
             "date": np.tile(panel.dates, len(panel.geos)),
             "geo": np.repeat(panel.geos, panel.dates.size),
             "response": panel.response.ravel(),
+            "arm": np.repeat(np.where(treated, "treated", "control"), panel.dates.size),
+            "period": np.tile(period, len(panel.geos)),
         }
     )
     return frame if panel.cost is None else frame.assign(cost=panel.cost.ravel())

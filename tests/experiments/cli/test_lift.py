@@ -124,6 +124,12 @@ def test_a_series_that_cannot_be_written_is_refused_in_words(cpalab):
     assert "Traceback" not in err
 
 
+def test_options_of_looks_need_looks(cpalab, users):
+    status, _, err = cpalab("lift", "user", users, "--boundary", "pocock")
+    assert status == 2
+    assert "--boundary: pocock must not be given without --look and --looks" in err
+
+
 def test_trimmed_match_takes_its_pairs_from_a_table(cpalab, tmp_path):
     table = pd.read_csv(SALES / "salesandcost.csv", dtype={"geo": str})
     groups = pd.read_csv(SALES / "geoassignment.csv", dtype={"geo": str}).set_index("geo")["geo.group"]

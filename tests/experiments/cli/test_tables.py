@@ -2,12 +2,15 @@
 
 import json
 import re
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import experiments
+from experiments.cli.full_table import Table
 from experiments.cli.own_data import cell
 from experiments.cli.tables import json_text, money, number, print_interactions
 from experiments.interactions import Interactions
@@ -55,3 +58,16 @@ def test_one_channel_has_no_table_of_synergies(capsys):
     assert "One channel has no synergy" in printed("video")
     assert "pair" not in printed("video")
     assert "Synergy in conversions" in printed("video", "social")
+
+
+def test_a_table_on_a_narrow_screen_loses_no_digit():
+    table = Table()
+    table.add_column("what")
+    table.add_column("how much", justify="right")
+    table.add_row("incremental_conversions_of_retargeting", "1234567890.12345")
+    screen = Console(width=24, file=StringIO())
+    screen.print(table)
+    printed = "".join(
+        line.split("│")[2].strip() for line in screen.file.getvalue().splitlines() if line.startswith("│")
+    )
+    assert printed == "1234567890.12345"

@@ -87,3 +87,18 @@ def test_the_false_alarm_rate_holds_for_the_family():
         )
         alarms += any(lift.verdict(0.90) != 0 for lift in family.lifts.values())
     assert abs(alarms / 400 - 0.10) < 0.05
+
+
+@pytest.mark.parametrize(("label", "words"), [("Control", "did you mean control"), ("treatd", "did you mean treated")])
+def test_a_misspelt_arm_is_no_channel(label, words):
+    table = users(RATES)
+    table.loc[table.index[:40], "arm"] = label
+    with pytest.raises(LiftInputError, match=words):
+        several_arms_test(table)
+
+
+def test_an_arm_of_one_person_is_refused():
+    table = users(RATES)
+    table.loc[0, "arm"] = "radio"
+    with pytest.raises(LiftInputError, match="arm: radio has 1 user and must have at least 2"):
+        several_arms_test(table)

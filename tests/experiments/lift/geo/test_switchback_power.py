@@ -60,3 +60,5 @@ def test_bad_plans_are_refused():
             switchback_power(past(), 7, rng=rng, **{"blocks": 8} | options)
     with pytest.raises(LiftInputError, match="response: column is required"):
         switchback_power(past().drop(columns="response"), 7, 8, rng)
+    with pytest.raises(LiftInputError, match="state: the past must hold no switches"):
+        switchback_power(past().assign(state="on"), 7, 8, rng)

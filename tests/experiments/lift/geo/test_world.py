@@ -76,11 +76,18 @@ def test_dates_begin_on_the_scenarios_weekday(regional):
 
 
 def test_the_table_is_read_by_the_tools_for_ones_own_data(dark):
-    again = geo_panel(geo_frame(dark, "social_prospecting"))
+    again = geo_panel(geo_frame(dark, "spring"))
     panel = world_panel(dark, "social_prospecting")
     assert again.geos == panel.geos
     assert (again.response == panel.response).all()
     assert again.cost == pytest.approx(panel.cost)
+
+
+def test_the_table_says_which_geos_were_tested_when(dark):
+    table, given = geo_frame(dark, "spring"), dark.scenario.geo_tests["spring"]
+    assert set(table.loc[table["arm"] == "treated", "geo"]) == set(treated_geos(dark.scenario, "spring"))
+    one = table[table["geo"] == table["geo"].iloc[0]].reset_index(drop=True)
+    assert one.index[one["period"] == "test"].tolist() == list(range(given.start_day, given.end_day))
 
 
 # ---------------------------------------------------------------- the truth
@@ -171,4 +178,4 @@ def test_lost_cookies_do_not_touch_a_geo_test(regional, dark):
     for geo in tables["population"]["geos"].values():
         geo["consent"] = 0.05
     blind = simulate(load_scenario(tables))
-    assert geo_frame(blind, "social_prospecting").equals(geo_frame(dark, "social_prospecting"))
+    assert geo_frame(blind, "spring").equals(geo_frame(dark, "spring"))
