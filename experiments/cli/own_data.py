@@ -180,7 +180,7 @@ def print_lift(frame: "pd.DataFrame") -> None:
         table.add_row(
             _label(name, frame),
             cell(name, frame[name].iloc[0]),
-            *(f"{cell(name, low)} – {cell(name, high)}" for low, high in bounds),
+            *(f"{cell(name, low)} – {cell(name, high)}" if low == low else UNDEFINED for low, high in bounds),
         )
     for name in single:
         values = [cell(name, value) for value in frame[name]]

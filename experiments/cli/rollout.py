@@ -122,6 +122,7 @@ def print_rollout(found: "Rollout") -> None:
     """The table of expected shifts, its parts where there are several, and the sentences."""
     from experiments.cli.full_table import Table
     from experiments.cli.tables import console, money
+    from experiments.rollout import BILLING
     from experiments.verdict import words
 
     screen = console()
@@ -161,7 +162,14 @@ def print_rollout(found: "Rollout") -> None:
     screen.print()
     if len(found.cells[0].parts) > 1:
         screen.print(parts_table(found))
-        screen.print("The factors of a row multiply to its expected ×.", style="dim")
+        said = "The factors of a row multiply to its expected ×."
+        if BILLING in found.cells[0].parts:
+            said += (
+                " Billing: fees that follow a record of orders follow its losses too. A change that moves a CPA only "
+                "through such fees shares its factor with billing in equal parts (Shapley), also where the system itself "
+                "loses nothing."
+            )
+        screen.print(said, style="dim")
         screen.print()
     screen.print(found.summary())
 

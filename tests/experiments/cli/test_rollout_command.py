@@ -23,6 +23,15 @@ def change(tmp_path: Path) -> str:
     return str(path)
 
 
+def test_what_billing_shares_with_a_change_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "outage.toml"
+    path.write_text(
+        'title = "Outage"\n[[changes]]\nname = "outage"\nfault = "tag_outage"\nsize = 0.3\n', encoding="utf-8"
+    )
+    result = CliRunner().invoke(rollout, ["dtc-apparel", "--change", str(path), *FEW], catch_exceptions=False)
+    assert "shares its factor with billing in equal parts" in " ".join(result.output.split())
+
+
 def test_a_table_and_the_statement_that_nothing_real_changed(change: str) -> None:
     result = CliRunner().invoke(rollout, ["dtc-apparel", "--change", change, *FEW], catch_exceptions=False)
     assert result.exit_code == 0
