@@ -1,4 +1,4 @@
-"""Power of a geo test: by formula for time-based regression, and simulated on the past for every method."""
+"""Power of a geo test, simulated on the past, and the choice of geos by it."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +19,6 @@ __all__ = [
     "SimulatedPower",
     "power_over_windows",
     "power_problems",
-    "required_impact",
     "select_markets",
     "select_markets_in_worlds",
     "simulated_power",
@@ -30,59 +29,6 @@ Answer = TypeVar("Answer")
 # The upper 1 % of a normal law.
 BAND = 2.33
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
-
-
-def required_impact(
-    residual_sd: float,
-    pre_days: int,
-    test_days: int,
-    *,
-    level: float = 0.90,
-    power: float = 0.80,
-    shift_level: float = 0.90,
-) -> float:
-    """σ·(t_{1−α} + t_power)·m·√(φ·(n+1)/(n·m·(n−1)) + 1/n + 1/m): detectable total, one-sided, TBR.
-
-    n days before the test, m in it, t with n − 2 df, φ the quantile of F_{1,n−1} at `shift_level` (how far
-    the control may wander from its past). It holds for independent errors; autocorrelation multiplies it by
-    about √((1 + ρ)/(1 − ρ)).
-
-    Args:
-        residual_sd: σ of the regression before the test, in responses per day.
-        pre_days: n.
-        test_days: m.
-        level: 1 − α of the one-sided test.
-        power: wanted power.
-        shift_level: level of φ.
-
-    Returns:
-        The total response over the test that is detected with the wanted power.
-
-    Raises:
-        LiftInputError: numbers outside their ranges.
-
-    Source: Au (2018), "A time-based regression matched markets approach for designing geo experiments",
-    Google.
-    """
-    problems = []
-    if not residual_sd > 0:
-        problems.append(f"residual_sd: {residual_sd} must be positive; the residual error per day")
-    if pre_days < 4:
-        problems.append(f"pre_days: {pre_days} must be at least 4; use a longer past")
-    if test_days < 1:
-        problems.append(f"test_days: {test_days} must be at least 1; the length of the test")
-    problems += [
-        f"{name}: {value} must lie between 0.5 and 1; write 0.8 for 80 %"
-        for name, value in (("power", power), ("shift_level", shift_level))
-        if not 0.5 <= value < 1
-    ]
-    refuse(problems)
-    from scipy.special import fdtri, stdtrit
-
-    n, m = pre_days, test_days
-    quantiles = -stdtrit(n - 2, significance(level)) + stdtrit(n - 2, power)
-    phi = fdtri(1, n - 1, shift_level)
-    return float(residual_sd * quantiles * m * math.sqrt(phi * (n + 1) / (n * m * (n - 1)) + 1 / n + 1 / m))
 
 
 @dataclass(frozen=True, eq=False)

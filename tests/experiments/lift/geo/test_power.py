@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from scipy.special import fdtri, stdtrit
 
+from experiments.lift.geo.durations import required_impact
 from experiments.lift.geo.panel import GeoExperiment, GeoPanel, geo_experiment
 from experiments.lift.geo.power import (
     MarketSelection,
     SimulatedPower,
     power_over_windows,
-    required_impact,
     select_markets,
     simulated_power,
 )
