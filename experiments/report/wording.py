@@ -5,7 +5,7 @@ from typing import Any
 
 from experiments.action import Action
 from experiments.comparison import ChannelComparison, Comparison
-from experiments.lift.geo.own_tests import OwnGeoTest
+from experiments.lift.geo.own_tests import NO_SPEND_CHANGED, OwnGeoTest
 from experiments.report.flattery import by_flattery, flattery
 from experiments.report.frames import LEVEL
 from experiments.report.numerals import count, money, p_value, percent, times
@@ -176,11 +176,11 @@ def geo_test_sentence(test: OwnGeoTest, action: Action) -> str:
         f"{what} ({percent(LEVEL)} interval {count(lower)} to {count(upper)}, p {p_value_in_words(test.test.p_value)})."
     )
     true = f"Truly it changed them by {count(change)}, which lies {inside}."
-    note = (
-        ""
-        if test.truth.change.cost_micros >= 0
-        else " Ads were taken away, so both are below zero where the ads worked."
-    )
+    spent, note = test.truth.change.cost_micros, ""
+    if spent == 0:
+        note = f" {NO_SPEND_CHANGED}"
+    elif spent < 0:
+        note = " Ads were taken away, so both are below zero where the ads worked."
     return f"{found} {true}{note}"
 
 

@@ -14,7 +14,9 @@ from experiments.lift.refusal import LiftInputError
 from simulator.market.geo_tests import on_off_blocks
 from simulator.world import World
 
-__all__ = ["OwnGeoTest", "own_geo_tests"]
+__all__ = ["NO_SPEND_CHANGED", "OwnGeoTest", "own_geo_tests"]
+
+NO_SPEND_CHANGED = "The test changed no spend: what binds it (budget, bids or auctions) was left as it was."
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,7 @@ class OwnGeoTest:
         change = self.truth.change
         true = f"Truly {change.incremental_conversions:,} conversions for {change.cost_micros / 1e6:z,.2f}."
         if change.cost_micros == 0:
-            true += " The test changed no spend: what binds it (budget, bids or auctions) was left as it was."
+            true += f" {NO_SPEND_CHANGED}"
         return f"Geo test {self.name} ({channel}, {kind}): {found} {true}"
 
 

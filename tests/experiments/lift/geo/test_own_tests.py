@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from experiments.lift.geo.own_tests import own_geo_tests
+from experiments.lift.geo.own_tests import NO_SPEND_CHANGED, own_geo_tests
 from experiments.lift.geo.tbr import time_based_regression
 from experiments.lift.geo.truth import geo_test_truth
 from experiments.lift.geo.world import read_geo_test
@@ -63,3 +63,17 @@ def test_its_days_say_what_was_observed_expected_and_paid(world):
 
 def test_a_scenario_without_geo_tests_has_none_to_read(world):
     assert own_geo_tests(simulate(load_scenario("dropshipping", {"run.users": 1_000}))) == ()
+
+
+def test_a_heavy_up_that_finds_no_more_ads_to_buy_says_so():
+    tables = tomllib.loads(presets()["dtc-geos"].read_text(encoding="utf-8"))
+    tables["run"] |= {"users": 2_000, "days": 20.0}
+    test = {"channel": "social_prospecting", "kind": "heavy_up", "assignment": "random", "start_day": 14, "end_day": 20}
+    tables["geo_tests"] = {"up": test | {"spend_factor": 2.0}}  # budgets were not what held the spend
+    (more_budget,) = own_geo_tests(simulate(load_scenario(tables)))
+    assert more_budget.truth.change.cost_micros == 0
+    assert NO_SPEND_CHANGED in more_budget.summary()
+    tables["geo_tests"] = {"up": test | {"spend_factor": 2.0, "bid_factor": 1.5}}
+    (higher_bids,) = own_geo_tests(simulate(load_scenario(tables)))
+    assert higher_bids.truth.change.cost_micros > 0
+    assert NO_SPEND_CHANGED not in higher_bids.summary()
