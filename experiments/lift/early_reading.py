@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from experiments.lift.estimate import Interval, SamplingLaw, StudentLaw, normal_parameters
+from experiments.lift.derived_law import DerivedLaw
+from experiments.lift.estimate import SamplingLaw, StudentLaw, normal_parameters
 from experiments.lift.refusal import refuse
 from experiments.lift.small_counts import SmallCountLaw
 
@@ -22,29 +23,8 @@ def normal_law(law: SamplingLaw) -> SamplingLaw:
 
 
 @dataclass(frozen=True)
-class EarlyReadingLaw:
-    """A law with a normal statistic whose quantiles and p-value a subclass replaces.
-
-    Args:
-        law: of the fixed test, from `normal_law`.
-    """
-
-    law: SamplingLaw
-
-    @property
-    def difference(self) -> float:
-        """That of the fixed test."""
-        return self.law.difference
-
-    @property
-    def baseline(self) -> float:
-        """That of the fixed test."""
-        return self.law.baseline
-
-    @property
-    def standard_error(self) -> float:
-        """That of the fixed test."""
-        return self.law.standard_error
+class EarlyReadingLaw(DerivedLaw):
+    """The law of a fixed test, from `normal_law`, whose quantiles and p-value a subclass replaces."""
 
     @property
     def df(self) -> float:
@@ -64,11 +44,3 @@ class EarlyReadingLaw:
         if isinstance(self.law, StudentLaw):
             return abs(self.difference) / self.standard_error
         return -float(ndtri(self.law.tail()))
-
-    def distances(self, quantile: float) -> tuple[float, float]:
-        """Those of the fixed test at this quantile."""
-        return self.law.distances(quantile)
-
-    def relative_limits(self, quantile: float, verdict: int) -> Interval:
-        """Those of the fixed test at this quantile."""
-        return self.law.relative_limits(quantile, verdict)

@@ -2,20 +2,19 @@
 
 from dataclasses import dataclass
 
-from experiments.lift.estimate import Interval, LiftEstimate, SamplingLaw, StudentLaw
+from experiments.lift.derived_law import DerivedLaw
+from experiments.lift.estimate import Interval, LiftEstimate, StudentLaw
 
 __all__ = ["MirroredLaw", "mirrored"]
 
 
 @dataclass(frozen=True)
-class MirroredLaw:
+class MirroredLaw(DerivedLaw):
     """The law of −difference, whose baseline (no ads) is what was observed, and so is known.
 
     Args:
         law: of the change that taking ads away made; its baseline is the response with ads, estimated.
     """
-
-    law: SamplingLaw
 
     @property
     def difference(self) -> float:
@@ -26,29 +25,6 @@ class MirroredLaw:
     def baseline(self) -> float:
         """Response without ads, as observed."""
         return self.law.baseline + self.law.difference
-
-    @property
-    def standard_error(self) -> float:
-        """That of the change."""
-        return self.law.standard_error
-
-    @property
-    def df(self) -> float:
-        """Those of the change."""
-        return self.law.df
-
-    @property
-    def one_sided(self) -> bool:
-        """That of the change."""
-        return self.law.one_sided
-
-    def quantile(self, tail: float) -> float:
-        """That of the change."""
-        return self.law.quantile(tail)
-
-    def tail(self) -> float:
-        """That of the change."""
-        return self.law.tail()
 
     def distances(self, quantile: float) -> Interval:
         """Those of the change, with ends swapped."""

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 
-__all__ = ["LiftInputError", "choice_problems", "refuse"]
+__all__ = ["LiftInputError", "choice_problems", "refuse", "share_from_half_problems"]
 
 
 class LiftInputError(ValueError):
@@ -31,3 +31,12 @@ def choice_problems(place: str, given: object, allowed: Sequence[str]) -> list[s
     close = difflib.get_close_matches(str(given), allowed, n=1)
     hint = f"did you mean {close[0]}?" if close else f"write {allowed[0]}"
     return [f"{place}: {given} must be one of {', '.join(allowed)}; {hint}"]
+
+
+def share_from_half_problems(**shares: float) -> list[str]:
+    """A problem for each named share, such as a power, outside of one half … 1."""
+    return [
+        f"{name}: {value} must lie between 0.5 and 1; write 0.8 for 80 %"
+        for name, value in shares.items()
+        if not 0.5 <= value < 1
+    ]

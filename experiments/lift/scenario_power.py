@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from experiments.lift.designs.design import Design
 from experiments.lift.estimate import LiftEstimate, significance
-from experiments.lift.refusal import LiftInputError, refuse
+from experiments.lift.refusal import LiftInputError, refuse, share_from_half_problems
 from simulator.scenario.schema import Scenario
 from simulator.world import simulate
 
@@ -176,9 +176,7 @@ def power_in_scenario(
         LiftInputError: numbers outside their ranges, or no world that holds a reading.
     """
     problems = [] if repeats >= 1 else [f"repeats: {repeats} must be at least 1; 100 give power to about 5 %"]
-    if not 0.5 <= power < 1:
-        problems.append(f"power: {power} must lie between 0.5 and 1; write 0.8 for 80 %")
-    refuse(problems)
+    refuse([*problems, *share_from_half_problems(power=power)])
     significance(level)
     arranged = [design.arrange(seeded(scenario, r), channel) for r in range(repeats)]
     found: list[Replicate] = []

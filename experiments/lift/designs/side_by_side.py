@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from experiments.lift.designs.design import Design, DesignReading
+from experiments.lift.designs.design import LEVEL, Design, DesignReading
+from experiments.lift.estimate import significance
 from experiments.lift.refusal import LiftInputError
 from experiments.lift.scenario_power import seeded
 from experiments.lift.small_counts import score_limits
@@ -19,8 +20,6 @@ from simulator.world import EngineName, World, simulate
 
 __all__ = ["DesignResult", "SideBySide", "designs_that_fit", "run_designs"]
 
-# The normal quantile of two-sided 95 % limits.
-Z = 1.959964
 NOTHING_KNOWN = (0.0, 1.0)
 
 
@@ -85,7 +84,9 @@ class SideBySide:
         their share, with its binomial error (zero where all do) and Wilson's 95 % limits (never a point);
         `conversions_forgone` is the mean of the tests' own estimates.
         """
-        rows = []
+        from scipy.special import ndtri
+
+        rows, quantile = [], -float(ndtri(significance(LEVEL) / 2))
         for (channel, design), own in self._groups().items():
             found = [(result.reading, result.truth.incremental_conversions) for result in own if result.reading]
             errors = np.array([reading.lift.difference - truth for reading, truth in found])
@@ -105,7 +106,9 @@ class SideBySide:
                     "relative_bias": bias / truth if truth else math.nan,
                     "covered": int(covered.sum()),
                     "coverage_standard_error": math.sqrt(share * (1 - share) / repeats) if repeats else math.nan,
-                    **with_bounds("coverage", share, score_limits(share, repeats, Z) if repeats else NOTHING_KNOWN),
+                    **with_bounds(
+                        "coverage", share, score_limits(share, repeats, quantile) if repeats else NOTHING_KNOWN
+                    ),
                     "width": _mean([reading.width for reading, _ in found]),
                     "conversions_forgone": _mean([reading.conversions_forgone for reading, _ in found]),
                     "test_cost": _mean([reading.test_cost for reading, _ in found]),

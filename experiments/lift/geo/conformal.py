@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from experiments.lift.estimate import Interval
 from experiments.lift.geo.observed_total import is_rounding
 
-__all__ = ["PlaceboLaw", "TestInversionLaw", "block_conformal_law", "block_conformal_p_value"]
+__all__ = ["PlaceboLaw", "TestInversionLaw", "block_conformal_law", "block_conformal_p_value", "inversion_law"]
 
 PValue = Callable[[float], float]
 # Steps of the bisection for an end of the interval: a 4096th of its width.
@@ -137,6 +137,15 @@ class TestInversionLaw(_ObservedTotalLaw):
         return outside
 
 
+def inversion_law(
+    effect: float, observed: float, p_value_at: PValue, spread: float, response: float
+) -> TestInversionLaw:
+    """The law of these p-values; one that rejects nothing where the spread is rounding of a response of this total."""
+    if is_rounding(spread, response):
+        return TestInversionLaw(effect, observed, lambda _: 1.0, 1.0)
+    return TestInversionLaw(effect, observed, p_value_at, spread)
+
+
 def block_conformal_p_value(residuals: NDArray[np.float64], window_days: int) -> float:
     """Share of the T cyclic shifts of the window whose |Σ residuals| is at least that of the last days.
 
@@ -177,10 +186,7 @@ def block_conformal_law(
         return block_conformal_p_value(refit(response - in_window * (total / window_days)), window_days)
 
     spread = float(np.std(refit(response - in_window * (effect / window_days)))) * math.sqrt(window_days)
-    observed = float(response[pre_days:].sum())
-    if is_rounding(spread, float(response.sum())):
-        return TestInversionLaw(effect, observed, lambda _: 1.0, 1.0)
-    return TestInversionLaw(effect, observed, p_value, spread)
+    return inversion_law(effect, float(response[pre_days:].sum()), p_value, spread, float(response.sum()))
 
 
 @dataclass(frozen=True)

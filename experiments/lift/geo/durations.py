@@ -8,9 +8,9 @@ import pandas as pd
 
 from experiments.lift.estimate import significance
 from experiments.lift.geo.observed_total import is_rounding
-from experiments.lift.geo.panel import GeoPanel
+from experiments.lift.geo.panel import GeoPanel, unknown_geos
 from experiments.lift.geo.tbr import time_regression
-from experiments.lift.refusal import refuse
+from experiments.lift.refusal import refuse, share_from_half_problems
 
 __all__ = ["detectable_lift_by_days", "required_impact"]
 
@@ -44,14 +44,13 @@ def detectable_lift_by_days(
 
     Source: the forecast error is that of `time_based_regression`; Kerman, Wang and Vaver (2017).
     """
-    is_treated = np.isin(np.array(panel.geos), [str(geo) for geo in treated])
-    unknown = sorted({str(geo) for geo in treated} - set(panel.geos))
-    problems = [f"treated: {geo} must be a geo of the table; check its name" for geo in unknown]
+    names = [str(geo) for geo in treated]
+    is_treated = np.isin(np.array(panel.geos), names)
+    problems = unknown_geos(panel, names, "treated")
     if is_treated.all() or not is_treated.any():
         problems.append(f"treated: {int(is_treated.sum())} of {is_treated.size} geos must leave some on either side")
     problems += [f"test_days: {days} must be at least 1; the length of the test" for days in test_days if days < 1]
-    if not 0.5 <= power < 1:
-        problems.append(f"power: {power} must lie between 0.5 and 1; write 0.8 for 80 %")
+    problems += share_from_half_problems(power=power)
     alpha = significance(level)
     refuse(problems)
     from scipy.special import stdtrit
@@ -109,11 +108,7 @@ def required_impact(
         problems.append(f"pre_days: {pre_days} must be at least 4; use a longer past")
     if test_days < 1:
         problems.append(f"test_days: {test_days} must be at least 1; the length of the test")
-    problems += [
-        f"{name}: {value} must lie between 0.5 and 1; write 0.8 for 80 %"
-        for name, value in (("power", power), ("shift_level", shift_level))
-        if not 0.5 <= value < 1
-    ]
+    problems += share_from_half_problems(power=power, shift_level=shift_level)
     refuse(problems)
     from scipy.special import fdtri, stdtrit
 

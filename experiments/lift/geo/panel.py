@@ -103,6 +103,16 @@ class GeoExperiment:
         return self.panel.response[~self.is_treated, self.everything]
 
 
+def unknown_geos(panel: GeoPanel, names: Sequence[str], place: str) -> list[str]:
+    """A problem for each name that is no geo of the panel; `place` is where it was given."""
+    problems = []
+    for geo in sorted(set(names) - set(panel.geos)):
+        close = difflib.get_close_matches(geo, panel.geos, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"the panel has {', '.join(panel.geos[:5])} …"
+        problems.append(f"{place}: {geo} must be a geo of the table; {hint}")
+    return problems
+
+
 def geo_experiment(
     panel: GeoPanel,
     treated: Sequence[str],
@@ -134,10 +144,7 @@ def geo_experiment(
             f"response: {negative:,} negative values must be at least 0; if it is value with refunds, ask for outcome value"
         )
     names = [str(geo) for geo in treated]
-    for geo in sorted(set(names) - set(panel.geos)):
-        close = difflib.get_close_matches(geo, panel.geos, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"the panel has {', '.join(panel.geos[:5])} …"
-        problems.append(f"treated: {geo} must be a geo of the table; {hint}")
+    problems += unknown_geos(panel, names, "treated")
     if not names:
         problems.append("treated: nothing given must name at least one geo; list the geos that were treated")
     elif set(panel.geos) <= set(names):

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.lift.estimate import level_problems, significance
-from experiments.lift.geo.panel import GeoExperiment, GeoPanel
+from experiments.lift.geo.panel import GeoExperiment, GeoPanel, unknown_geos
 from experiments.lift.geo.result import GeoLiftTest
-from experiments.lift.refusal import refuse
+from experiments.lift.refusal import refuse, share_from_half_problems
 
 __all__ = [
     "MarketSelection",
@@ -171,8 +171,7 @@ def simulated_power(
     """
     days = panel.dates.size
     before = pre_days if pre_days is not None else days // 2
-    unknown = sorted({str(geo) for geo in treated} - set(panel.geos))
-    problems = [f"treated: {geo} must be a geo of the table; check its name" for geo in unknown]
+    problems = unknown_geos(panel, [str(geo) for geo in treated], "treated")
     if test_days < 1 or before < 4 or before + test_days > days:
         problems.append(
             f"test_days: {test_days} must leave room for {before} days before it in a panel of {days} days; "
@@ -253,9 +252,7 @@ def power_problems(relative_lifts: Sequence[float], level: float, power: float) 
     wrong = ", ".join(f"{lift:g}" for lift in relative_lifts if not 0 < lift < math.inf)
     if wrong or not relative_lifts:
         problems.append(f"relative_lifts: {wrong or 'nothing given'} must be positive; write 0.05 for 5 %")
-    if not 0.5 <= power < 1:
-        problems.append(f"power: {power} must lie between 0.5 and 1; write 0.8 for 80 %")
-    return problems
+    return [*problems, *share_from_half_problems(power=power)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,18 +85,14 @@ def switchback_test(
     order = np.argsort(dates)
     state = np.array([str(label) for label in states], dtype=object)[codes][order]
     response, cost = response[order], cost[order]
-    refuse(_problems(dates[order], state, block_days, washout_days))
+    refuse(schedule_problems(dates[order], state, block_days, washout_days))
 
-    block = np.arange(response.size) // block_days
     blocks = response.size // block_days
-    kept = (np.arange(response.size) % block_days >= washout_days) & (block < blocks)
-    kept_days = np.bincount(block[kept], minlength=blocks)
-    mean_response = np.bincount(block[kept], weights=response[kept], minlength=blocks) / kept_days
-    mean_cost = np.bincount(block[kept], weights=cost[kept], minlength=blocks) / kept_days
     is_on = state[::block_days][:blocks] == "on"
     if min(is_on.sum(), (~is_on).sum()) < 2:
         refuse([f"state: {int(is_on.sum())} of {blocks} blocks on must be at least 2 on and 2 off"])
-    on, off = (PairStatistics.from_values(mean_response[a], mean_cost[a]) for a in (is_on, ~is_on))
+    means = [block_means(values, block_days, washout_days) for values in (response, cost)]
+    on, off = (PairStatistics.from_values(means[0][arm], means[1][arm]) for arm in (is_on, ~is_on))
     scale = float(is_on.sum() * block_days)
     lift = welch_lift(on.outcome, off.outcome).scaled(scale)
     spent = on.other.mean - off.other.mean
@@ -121,6 +117,13 @@ def switchback_test(
     )
 
 
+def block_means(values: NDArray[np.float64], block_days: int, washout_days: int) -> NDArray[np.float64]:
+    """Mean per day of every whole block, without its first `washout_days`; of shape `(blocks,)`."""
+    blocks = values.size // block_days
+    by_block = values[: blocks * block_days].reshape(blocks, block_days)
+    return np.asarray(by_block[:, washout_days:].mean(axis=1))
+
+
 def _notes(response: NDArray[np.float64], cost: NDArray[np.float64], days_in_blocks: int) -> list[str]:
     notes = []
     rest = response.size - days_in_blocks
@@ -134,12 +137,13 @@ def _notes(response: NDArray[np.float64], cost: NDArray[np.float64], days_in_blo
     return notes
 
 
-def _problems(
+def schedule_problems(
     dates: NDArray[np.datetime64],
     state: NDArray[Any],
     block_days: int,
     washout_days: int,
 ) -> list[str]:
+    """What is wrong with the days of a past and the states of a schedule, each in order of days."""
     problems = []
     strangers = sorted({str(value) for value in state} - set(STATES))
     if strangers:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from experiments.lift.arms import ArmStatistics
 from experiments.lift.columns import days, frame_of, numbers
 from experiments.lift.estimate import significance
 from experiments.lift.geo.power import SimulatedPower, power_problems
-from experiments.lift.geo.switchback import switchback_schedule, switchback_test
+from experiments.lift.geo.switchback import block_means, schedule_problems, switchback_schedule
 from experiments.lift.refusal import refuse
+from experiments.lift.welch import welch_lift
 
 __all__ = ["switchback_power"]
 
@@ -59,30 +60,26 @@ def switchback_power(
     if schedules < 1:
         problems.append(f"schedules: {schedules} must be at least 1; 200 are a start")
     refuse(problems)
-    length = len(switchback_schedule(blocks, block_days, rng))
+    plan = switchback_schedule(blocks, block_days, rng)["state"].to_numpy()
+    length = plan.size
     if dates.size < length:
         refuse(
             [f"blocks: {blocks} of {block_days} days must fit into the {dates.size} days of the past; bring more of it"]
         )
     order = np.argsort(dates)
-    dates, response = dates[order], response[order]
+    refuse(schedule_problems(dates[order], plan, block_days, washout_days))
+    response = response[order]
     lifts = np.concatenate([[0.0], np.sort(np.asarray(relative_lifts, dtype=np.float64))])
     found = np.empty((schedules, lifts.size), dtype=bool)
     errors, total = np.empty(schedules), np.empty(schedules)
     for k in range(schedules):
         start = int(rng.integers(dates.size - length + 1))
-        state = switchback_schedule(blocks, block_days, rng)["state"].to_numpy()
-        past = response[start : start + length]
-        total[k] = past[state == "on"].sum()
+        on = switchback_schedule(blocks, block_days, rng)["state"].to_numpy() == "on"
+        past, is_on = response[start : start + length], on[::block_days]
+        total[k] = past[on].sum()
         for j, lift in enumerate(lifts):
-            table = pd.DataFrame(
-                {
-                    "date": dates[start : start + length],
-                    "response": past * (1 + lift * (state == "on")),
-                    "state": state,
-                }
-            )
-            estimate = switchback_test(table, block_days, (level,), washout_days=washout_days, outcome="value").lift
+            means = block_means(past * (1 + lift * on), block_days, washout_days)
+            estimate = welch_lift(*(ArmStatistics.from_values(means[arm]) for arm in (is_on, ~is_on)))
             found[k, j] = estimate.p_value() < significance(level)
             if lift == 0:
                 errors[k] = estimate.relative_lift

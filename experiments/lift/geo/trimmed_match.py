@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.lift.estimate import LiftEstimate
-from experiments.lift.geo.conformal import TestInversionLaw
+from experiments.lift.geo.conformal import inversion_law
 from experiments.lift.geo.incremental_cost import IncrementalCost
-from experiments.lift.geo.observed_total import is_rounding
-from experiments.lift.geo.panel import GeoExperiment
+from experiments.lift.geo.panel import GeoExperiment, unknown_geos
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 from experiments.lift.geo.sign_flips import LARGEST_TRIM_SHARE, sign_flips, studentised_trimmed_means
 from experiments.lift.refusal import refuse
@@ -138,7 +137,7 @@ def trimmed_match_test(
         refuse([f"inference: {inference} must be sign_flips or normal"])
     place = {geo: k for k, geo in enumerate(experiment.panel.geos)}
     named = [str(geo) for pair in pairs for geo in pair]
-    problems = [f"pairs: {geo} must be a geo of the table; check its name" for geo in named if geo not in place]
+    problems = unknown_geos(experiment.panel, named, "pairs")
     repeated = sorted({geo for geo in named if named.count(geo) > 1})
     if repeated:
         problems.append(f"pairs: {', '.join(repeated)} must be in one pair only; draw the pairs again")
@@ -175,9 +174,7 @@ def trimmed_match_test(
         theta = of_effect / total
         return match.normal_p_value(theta) if flips is None else match.p_value(theta, flips)
 
-    # Pairs that agree to the last digit say nothing about how much pairs differ.
-    unknown = is_rounding(spread, float(experiment.treated.sum()))
-    law = TestInversionLaw(effect, observed, (lambda _: 1.0) if unknown else p_value, 1.0 if unknown else spread)
+    law = inversion_law(effect, observed, p_value, spread, float(experiment.treated.sum()))
     none = np.zeros(0)
     return geo_lift_test(
         experiment,

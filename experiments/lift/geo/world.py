@@ -5,7 +5,7 @@ networks bill it. No cookie is asked, so lost tracking does not touch a geo test
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,6 @@ __all__ = [
     "experiment_of",
     "geo_frame",
     "orders_per_geo",
-    "read_geo_test",
     "read_switchback",
     "world_panel",
 ]
@@ -92,15 +91,6 @@ def cost_micros(world: World, events: pa.Table, board: Board, channel: str) -> C
     return _per_geo_and_day(world, geo, paid["time"].to_numpy(), paid["cost_micros"].to_numpy()) + _flat_fees(
         world, board, channel
     )
-
-
-def read_geo_test(world: World, name: str, analyse: Callable[[GeoExperiment], GeoLiftTest]) -> GeoLiftTest:
-    """A geo test of the scenario, read from the world's panel by an estimator such as `time_based_regression`.
-
-    Raises:
-        LiftInputError: too few days or geos for the estimator.
-    """
-    return analyse(experiment_of(world, name))
 
 
 def experiment_of(world: World, name: str, first_day: int = 0) -> GeoExperiment:

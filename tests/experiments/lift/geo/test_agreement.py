@@ -8,7 +8,7 @@ import pytest
 from experiments.lift.estimate import significance
 from experiments.lift.geo.did import difference_in_differences
 from experiments.lift.geo.gbr import geo_based_regression
-from experiments.lift.geo.panel import GeoExperiment, GeoPanel
+from experiments.lift.geo.panel import GeoExperiment, GeoPanel, geo_experiment
 from experiments.lift.geo.structural import structural_time_series
 from experiments.lift.geo.synthetic_control import synthetic_control
 from experiments.lift.geo.tbr import time_based_regression
@@ -87,3 +87,19 @@ def test_an_answer_agrees_with_itself_or_is_refused(method):
                 assert math.isnan(price.point) or price.point >= 0, name
     assert answered >= 8
     assert all(";" in problem for problem in refused)
+
+
+@pytest.mark.parametrize(("read", "with_cost"), [(time_based_regression, True), (geo_based_regression, False)])
+def test_the_unit_of_the_response_does_not_matter(panel_of_geos, read, with_cost):
+    panel = panel_of_geos(10)
+    cost = panel.cost if with_cost else None
+    first, second = (
+        read(
+            geo_experiment(
+                GeoPanel(panel.geos, panel.dates, unit * panel.response, cost), ["g00"], "2026-03-02", "2026-03-21"
+            )
+        )
+        for unit in (1.0, 1e15)
+    )
+    assert second.lift.difference == pytest.approx(1e15 * first.lift.difference)
+    assert second.p_value == pytest.approx(first.p_value)

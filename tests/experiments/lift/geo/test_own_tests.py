@@ -7,7 +7,7 @@ import pytest
 from experiments.lift.geo.own_tests import NO_SPEND_CHANGED, own_geo_tests
 from experiments.lift.geo.tbr import time_based_regression
 from experiments.lift.geo.truth import geo_test_truth
-from experiments.lift.geo.world import read_geo_test
+from experiments.lift.geo.world import experiment_of
 from simulator.scenario.loading import load_scenario, presets
 from simulator.world import simulate
 
@@ -32,7 +32,7 @@ def world():
 
 def test_every_test_is_read_as_it_was_run(world):
     dark, pulses = own_geo_tests(world)
-    assert dark.test.lift == read_geo_test(world, "video_dark", time_based_regression).lift
+    assert dark.test.lift == time_based_regression(experiment_of(world, "video_dark")).lift
     assert dark.summary().startswith("Geo test video_dark (video, go dark): Incremental conversions in 20 treated geos")
     assert pulses.kind == "on_off"
     assert pulses.test is not None

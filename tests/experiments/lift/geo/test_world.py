@@ -6,7 +6,7 @@ import pytest
 from experiments.lift.geo.did import difference_in_differences
 from experiments.lift.geo.panel import geo_panel
 from experiments.lift.geo.truth import geo_test_truth, untested_board
-from experiments.lift.geo.world import experiment_of, geo_frame, read_geo_test, read_switchback, world_panel
+from experiments.lift.geo.world import experiment_of, geo_frame, read_switchback, world_panel
 from simulator.market.geo_tests import treated_geos
 from simulator.scenario.loading import load_scenario
 from simulator.world import live_again, simulate
@@ -160,7 +160,7 @@ def test_the_design_is_that_of_the_scenario(dark):
     assert (experiment.pre_days, experiment.test_days, experiment.cooldown_days) == (7, 5, 2)
     chosen = {geo for geo, one in zip(experiment.panel.geos, experiment.is_treated, strict=True) if one}
     assert chosen == set(treated_geos(dark.scenario, "spring"))
-    assert read_geo_test(dark, "spring", difference_in_differences).treated_geos == 6
+    assert difference_in_differences(experiment_of(dark, "spring")).treated_geos == 6
 
 
 def test_a_switchback_is_read_block_by_block(regional):
