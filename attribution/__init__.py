@@ -3,60 +3,49 @@
 Knows touch paths and costs only, on anyone's data; never sees the simulated truth.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from cpalab.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from attribution.bootstrap import bootstrap_credits as bootstrap_credits
-    from attribution.build import build_paths as build_paths
-    from attribution.cpa import cpa_table as cpa_table
+    from attribution.costs.cpa import cpa_table as cpa_table
+    from attribution.costs.economics import UnitEconomics as UnitEconomics
+    from attribution.costs.performance import performance_table as performance_table
+    from attribution.costs.segments import Segmented as Segmented
+    from attribution.costs.segments import segments_of as segments_of
     from attribution.credit import Credit as Credit
-    from attribution.economics import UnitEconomics as UnitEconomics
-    from attribution.errors import InvalidInputError as InvalidInputError
     from attribution.formats.registry import read_data as read_data
     from attribution.formats.registry import write_data as write_data
-    from attribution.lag import conversion_lag as conversion_lag
-    from attribution.maturity import completeness as completeness
     from attribution.model import load_model as load_model
     from attribution.model import model_names as model_names
-    from attribution.paths import Paths as Paths
-    from attribution.performance import performance_table as performance_table
-    from attribution.segments import Segmented as Segmented
-    from attribution.segments import segments_of as segments_of
-    from attribution.settings import PathSettings as PathSettings
-    from attribution.stream import stream_paths as stream_paths
+    from attribution.paths.build import build_paths as build_paths
+    from attribution.paths.completeness import completeness as completeness
+    from attribution.paths.conversion_lag import conversion_lag as conversion_lag
+    from attribution.paths.paths import Paths as Paths
+    from attribution.paths.settings import PathSettings as PathSettings
+    from attribution.paths.stream import stream_paths as stream_paths
+    from cpalab.refusal import InvalidInputError as InvalidInputError
 
-PUBLIC = {
-    "Credit": "credit",
-    "InvalidInputError": "errors",
-    "PathSettings": "settings",
-    "Paths": "paths",
-    "Segmented": "segments",
-    "UnitEconomics": "economics",
-    "bootstrap_credits": "bootstrap",
-    "build_paths": "build",
-    "completeness": "maturity",
-    "conversion_lag": "lag",
-    "cpa_table": "cpa",
-    "load_model": "model",
-    "model_names": "model",
-    "performance_table": "performance",
-    "read_data": "formats.registry",
-    "segments_of": "segments",
-    "stream_paths": "stream",
-    "write_data": "formats.registry",
+CONTENTS = {
+    "Credit": "attribution.credit",
+    "InvalidInputError": "cpalab.refusal",
+    "PathSettings": "attribution.paths.settings",
+    "Paths": "attribution.paths.paths",
+    "Segmented": "attribution.costs.segments",
+    "UnitEconomics": "attribution.costs.economics",
+    "bootstrap_credits": "attribution.bootstrap",
+    "build_paths": "attribution.paths.build",
+    "completeness": "attribution.paths.completeness",
+    "conversion_lag": "attribution.paths.conversion_lag",
+    "cpa_table": "attribution.costs.cpa",
+    "load_model": "attribution.model",
+    "model_names": "attribution.model",
+    "performance_table": "attribution.costs.performance",
+    "read_data": "attribution.formats.registry",
+    "segments_of": "attribution.costs.segments",
+    "stream_paths": "attribution.paths.stream",
+    "write_data": "attribution.formats.registry",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for, so that importing the package costs nothing."""
-    if name not in PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{PUBLIC[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """Return the public names."""
-    return sorted(PUBLIC)
+__getattr__, __dir__, __all__ = lazy_exports(__name__, CONTENTS)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from attribution.credit import Credit, Interval
-from attribution.errors import InvalidInputError
 from attribution.model import AttributionModel, UncertainModel
-from attribution.paths import Paths
-from attribution.rows import Floats
+from attribution.paths.paths import Paths
+from attribution.paths.ragged import Floats
+from cpalab.refusal import InvalidInputError
 
 
 def bootstrap_credits(
@@ -69,7 +69,7 @@ def bootstrap_credits(
 
 
 def _replicate(models: Sequence[AttributionModel], paths: Paths, seed: np.random.SeedSequence) -> Floats:
-    """Return the credits on one draw [n_models, 2, n_channels]: conversions and value."""
+    """The credits on one draw [n_models, 2, n_channels]: conversions and value."""
     drawn = paths.resampled(np.random.default_rng(seed))
     inputs = seed.spawn(1)[0]
     drawn_models = [

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.paths import MICROS, Paths
-from attribution.rows import Floats
+from attribution.paths.paths import Paths
+from attribution.paths.ragged import Floats
+from cpalab.micros import MICROS
+from cpalab.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +38,7 @@ class Interval:
 
 
 @dataclass(frozen=True, eq=False)
-class Credit:
+class Credit(Result):
     """Who gets the credit: credited + baseline + unattributed = all conversions + duplicates; value likewise.
 
     Attributes:
@@ -70,7 +72,7 @@ class Credit:
     @staticmethod
     def from_touch_shares(method: str, paths: Paths, shares: Floats) -> Credit:
         """Credit each touch with its share [n_touches] of its path; shares of a path sum to 1."""
-        from attribution.kernels import sum_shares
+        from attribution.paths.kernels import sum_shares
 
         conversions, value_micros = sum_shares(
             paths.codes, paths.offsets, shares, paths.conversions, paths.value_micros, len(paths.channels)
@@ -87,7 +89,7 @@ class Credit:
         baseline_conversions: float = 0.0,
         baseline_value_micros: float = 0.0,
     ) -> Credit:
-        """Return these credits of the paths' channels; what the paths could not attribute stays so."""
+        """These credits of the paths' channels; what the paths could not attribute stays so."""
         return Credit(
             method=method,
             channels=paths.channels,
@@ -100,7 +102,7 @@ class Credit:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per channel: `channel, method, conversions, value` (currency units), and bounds."""
+        """One row per channel: `channel, method, conversions, value` (currency units), and bounds."""
         import pandas as pd
 
         columns: dict[str, Any] = {
@@ -119,7 +121,7 @@ class Credit:
         return pd.DataFrame(columns)
 
     def summary(self) -> str:
-        """Return who leads, and what is credited to nobody, in plain sentences."""
+        """Who leads, and what is credited to nobody, in plain sentences."""
         credited = float(self.conversions.sum())
         text = f"{self.method} credits {credited:z,.1f} conversions"
         if credited > 0:

@@ -11,38 +11,38 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from attribution.credit import Credit
-from attribution.errors import InvalidInputError, did_you_mean
-from attribution.paths import Paths
-from attribution.rows import Floats
+from attribution.paths.paths import Paths
+from attribution.paths.ragged import Floats
+from cpalab.refusal import InvalidInputError, did_you_mean
 
 ENTRY_POINT_GROUP = "cpalab.attribution_models"
 
 BUILT_IN: Mapping[str, str] = {
-    "additive_hazard": "attribution.models.hazard:AdditiveHazard",
-    "bagged_logistic": "attribution.models.bagged_logistic:BaggedLogistic",
-    "doubly_robust": "attribution.models.doubly_robust:DoublyRobust",
-    "first_click": "attribution.models.rules:FirstClick",
-    "inverse_j_shaped": "attribution.models.position:InverseJShaped",
-    "j_shaped": "attribution.models.position:JShaped",
-    "last_click": "attribution.models.rules:LastClick",
-    "last_non_direct": "attribution.models.rules:LastNonDirect",
-    "last_paid_click": "attribution.models.rules:LastPaidClick",
+    "additive_hazard": "attribution.models.regression.hazard:AdditiveHazard",
+    "bagged_logistic": "attribution.models.regression.bagged_logistic:BaggedLogistic",
+    "doubly_robust": "attribution.models.regression.doubly_robust:DoublyRobust",
+    "first_click": "attribution.models.rules.rules:FirstClick",
+    "inverse_j_shaped": "attribution.models.rules.position:InverseJShaped",
+    "j_shaped": "attribution.models.rules.position:JShaped",
+    "last_click": "attribution.models.rules.rules:LastClick",
+    "last_non_direct": "attribution.models.rules.rules:LastNonDirect",
+    "last_paid_click": "attribution.models.rules.rules:LastPaidClick",
     "lift_calibrated": "attribution.models.lift_calibrated:LiftCalibrated",
-    "linear": "attribution.models.rules:Linear",
-    "linear_per_channel": "attribution.models.rules:LinearPerChannel",
-    "markov": "attribution.models.markov:Markov",
-    "markov_automatic": "attribution.models.markov_order:MarkovAutomaticOrder",
-    "platform": "attribution.models.platform:PlatformClaims",
-    "poisson_intensity": "attribution.models.intensity:PoissonIntensity",
-    "position_based": "attribution.models.position:PositionBased",
-    "shapley": "attribution.models.shapley:Shapley",
-    "shapley_incremental": "attribution.models.shapley_response:ShapleyIncremental",
-    "shapley_markov": "attribution.models.shapley_markov:ShapleyMarkov",
-    "shapley_response": "attribution.models.shapley_response:ShapleyResponse",
-    "simple_probabilistic": "attribution.models.probabilistic:SimpleProbabilistic",
-    "time_decay": "attribution.models.time_decay:TimeDecay",
+    "linear": "attribution.models.rules.rules:Linear",
+    "linear_per_channel": "attribution.models.rules.rules:LinearPerChannel",
+    "markov": "attribution.models.markov.markov:Markov",
+    "markov_automatic": "attribution.models.markov.markov_order:MarkovAutomaticOrder",
+    "platform": "attribution.models.rules.platform:PlatformClaims",
+    "poisson_intensity": "attribution.models.regression.intensity:PoissonIntensity",
+    "position_based": "attribution.models.rules.position:PositionBased",
+    "shapley": "attribution.models.shapley.shapley:Shapley",
+    "shapley_incremental": "attribution.models.shapley.shapley_response:ShapleyIncremental",
+    "shapley_markov": "attribution.models.shapley.shapley_markov:ShapleyMarkov",
+    "shapley_response": "attribution.models.shapley.shapley_response:ShapleyResponse",
+    "simple_probabilistic": "attribution.models.shapley.probabilistic:SimpleProbabilistic",
+    "time_decay": "attribution.models.rules.time_decay:TimeDecay",
     "upstream_data_driven": "attribution.models.upstream:UpstreamDataDriven",
-    "w_shaped": "attribution.models.position:WShaped",
+    "w_shaped": "attribution.models.rules.position:WShaped",
 }
 
 
@@ -51,7 +51,7 @@ class FittedModel(Protocol):
     """What `AttributionModel.fit` returns: frozen, and able to credit any paths."""
 
     def credit(self, paths: Paths) -> Credit:
-        """Return the credit of every channel of `paths`."""
+        """The credit of every channel of `paths`."""
         ...
 
 
@@ -65,7 +65,7 @@ class AttributionModel(Protocol):
         ...
 
     def fit(self, paths: Paths) -> FittedModel:
-        """Return the model fitted to paths. A rule, which learns nothing, returns itself."""
+        """The model fitted to paths. A rule, which learns nothing, returns itself."""
         ...
 
 
@@ -74,7 +74,7 @@ class TouchModel(Protocol):
     """A fitted model that can also say what each touch of a path gets."""
 
     def touch_shares(self, paths: Paths) -> Floats:
-        """Return the share of its path that each touch gets [n_touches]; shares of a path sum to 1."""
+        """The share of its path that each touch gets [n_touches]; shares of a path sum to 1."""
         ...
 
 
@@ -83,17 +83,17 @@ class UncertainModel(Protocol):
     """A model with inputs that are uncertain themselves, which its intervals have to carry through."""
 
     def drawn(self, rng: np.random.Generator) -> AttributionModel:
-        """Return the model with its uncertain inputs drawn anew."""
+        """The model with its uncertain inputs drawn anew."""
         ...
 
 
 def model_names() -> tuple[str, ...]:
-    """Return the names of all models: built in, and installed under the entry point group of this module."""
+    """The names of all models: built in, and installed under the entry point group of this module."""
     return tuple(sorted({*BUILT_IN, *_installed()}))
 
 
 def model_lines() -> list[tuple[str, str]]:
-    """Return every model as it is written with its defaults, `time_decay(half_life_days=7.0)`, and what it computes.
+    """Every model as it is written with its defaults, `time_decay(half_life_days=7.0)`, and what it computes.
 
     A parameter without a default stands with `…`. What it computes is the first line of the model's docstring.
     """
@@ -108,7 +108,7 @@ def model_lines() -> list[tuple[str, str]]:
 
 
 def _default(parameter: inspect.Parameter) -> str:
-    """Return the default of a parameter as it is typed; a default that is made anew each time is empty."""
+    """The default of a parameter as it is typed; a default that is made anew each time is empty."""
     if parameter.default is parameter.empty:
         return "…"
     text = repr(parameter.default)
@@ -116,7 +116,7 @@ def _default(parameter: inspect.Parameter) -> str:
 
 
 def load_model(name: str, **parameters: Any) -> AttributionModel:
-    """Return a new model from its name or its `module:Class`, with these parameters.
+    """A new model from its name or its `module:Class`, with these parameters.
 
     Raises:
         InvalidInputError: if no such model exists, it is no model, or it does not take these parameters or
@@ -158,5 +158,5 @@ def _model_class(name: str) -> Any:
 
 
 def _installed() -> dict[str, EntryPoint]:
-    """Return the entry points of other distributions; built-in names cannot be taken."""
+    """The entry points of other distributions; built-in names cannot be taken."""
     return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in BUILT_IN}

@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from attribution.bootstrap import bootstrap_credits
-from attribution.build import build_paths
 from attribution.credit import Credit
 from attribution.model import AttributionModel, FittedModel, TouchModel
-from attribution.paths import MICROS, Paths
-from attribution.rows import Ints, gather
+from attribution.paths.build import build_paths
+from attribution.paths.paths import Paths
+from attribution.paths.ragged import Ints, gather
+from cpalab.micros import MICROS
 
 Check = Callable[[AttributionModel], None]
 
@@ -56,7 +57,7 @@ def check_attribution_model(model: AttributionModel) -> None:
 
 
 def conformance_checks() -> tuple[Check, ...]:
-    """Return every check of the suite: each takes a model and raises where the model breaks its rule."""
+    """Every check of the suite: each takes a model and raises where the model breaks its rule."""
     return (
         fits_and_credits,
         credits_sum_to_conversions_and_value,
@@ -238,7 +239,7 @@ def _paths(
     conversions: bool = True,
     touches: bool = True,
 ) -> Paths:
-    """Return the paths of a small made-up world, the same at every call but for what the arguments say."""
+    """The paths of a small made-up world, the same at every call but for what the arguments say."""
     rng = np.random.default_rng(2016)
     per_person = np.ones(PEOPLE, dtype=np.int64) if single_touch else rng.poisson(2.5, PEOPLE)
     user = np.repeat(np.arange(PEOPLE), per_person)

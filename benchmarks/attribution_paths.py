@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from attribution.bootstrap import bootstrap_credits
-from attribution.build import build_paths
 from attribution.model import load_model
+from attribution.paths.build import build_paths
 from benchmarks.clock import seconds
 
 TOUCHES, CONVERSIONS, PEOPLE, DAYS = 3_000_000, 150_000, 1_000_000, 90

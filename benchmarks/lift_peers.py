@@ -21,7 +21,7 @@ from experiments.lift import (
     user_holdout_test,
 )
 from experiments.lift import user_table_test as read_user_table
-from experiments.lift.geo.synthetic_control import simplex_weights, synthetic_weights
+from experiments.lift.geo.methods.synthetic_control import simplex_weights, synthetic_weights
 
 Answer = list[float]
 Prepare = Callable[[], Callable[[], Answer]]
@@ -38,7 +38,7 @@ class Task:
         compared: whether answers are `weights`, whose difference is taken as it is, or `sizes`, whose difference is taken
             relative to ours.
         tolerance: difference up to which two answers are the same. Peers stop searching for weights by tolerances of their
-            own, and some take a normal law where others take Student's.
+            own, and some take a normal distribution where others take Student's.
     """
 
     name: str

@@ -47,8 +47,8 @@ from experiments.lift import (
     user_holdout_test,
     user_table_test,
 )
-from experiments.lift.geo.synthetic_control import simplex_weights
-from experiments.lift.geo.trimmed_match import trimmed_match
+from experiments.lift.geo.methods.synthetic_control import simplex_weights
+from experiments.lift.geo.methods.trimmed_match import trimmed_match
 
 REPEATS = 5
 # What takes longer is run once, and not again to warm up.

@@ -19,7 +19,7 @@ import numpy as np
 import simpy
 
 from benchmarks.plain_simpy import PlainMarket
-from experiments.truth import measure_truth
+from experiments.truth.effects import measure_truth
 from simulator.draws import SESSION, exponential, normal, uniforms
 from simulator.law.log import CLICK, CONVERSION, IMPRESSION, VISIT
 from simulator.market.market import no_change

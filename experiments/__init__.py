@@ -5,21 +5,21 @@
 
 from typing import TYPE_CHECKING
 
-from experiments.public_names import on_demand
+from cpalab.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from experiments.comparison import Comparison as Comparison
-    from experiments.comparison import compare as compare
-    from experiments.perfect_tracking import attribute as attribute
-    from experiments.truth import Truth as Truth
-    from experiments.truth import measure_truth as measure_truth
+    from experiments.comparison.comparison import Comparison as Comparison
+    from experiments.comparison.comparison import compare as compare
+    from experiments.comparison.perfect_tracking import attribute as attribute
+    from experiments.truth.effects import Truth as Truth
+    from experiments.truth.effects import measure_truth as measure_truth
 
-PUBLIC = {
-    "Comparison": "comparison",
-    "Truth": "truth",
-    "attribute": "perfect_tracking",
-    "compare": "comparison",
-    "measure_truth": "truth",
+CONTENTS = {
+    "Comparison": "experiments.comparison.comparison",
+    "Truth": "experiments.truth.effects",
+    "attribute": "experiments.comparison.perfect_tracking",
+    "compare": "experiments.comparison.comparison",
+    "measure_truth": "experiments.truth.effects",
 }
 
-__getattr__, __dir__ = on_demand(__name__, PUBLIC)
+__getattr__, __dir__, __all__ = lazy_exports(__name__, CONTENTS)

@@ -3,34 +3,25 @@
 `simulate(load_scenario("dtc-apparel"))` gives a `World`: its event log, users, market and timeline as Arrow tables.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cpalab.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from cpalab.refusal import ScenarioError as ScenarioError
     from simulator.engines.replacement import replace_steps as replace_steps
     from simulator.scenario.loading import load_scenario as load_scenario
-    from simulator.scenario.problems import ScenarioError as ScenarioError
     from simulator.storage import read_world as read_world
     from simulator.world import World as World
     from simulator.world import simulate as simulate
 
-PUBLIC = {
-    "ScenarioError": "scenario.problems",
-    "World": "world",
-    "load_scenario": "scenario.loading",
-    "read_world": "storage",
-    "replace_steps": "engines.replacement",
-    "simulate": "world",
+CONTENTS = {
+    "ScenarioError": "cpalab.refusal",
+    "World": "simulator.world",
+    "load_scenario": "simulator.scenario.loading",
+    "read_world": "simulator.storage",
+    "replace_steps": "simulator.engines.replacement",
+    "simulate": "simulator.world",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """A public name, imported when it is first asked for: importing the package costs nothing."""
-    if name not in PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{PUBLIC[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """The public names."""
-    return sorted(PUBLIC)
+__getattr__, __dir__, __all__ = lazy_exports(__name__, CONTENTS)

@@ -1,53 +1,19 @@
-"""Compiled code: one decorator for entry points, one for their parts, and a disk cache that notices any changed source.
+"""Compiled code of the law: one decorator for entry points, one for their parts, kept in the disk cache."""
 
-Numba's own cache watches only the file of the compiled function itself. The law is spread over many small files, so the
-cache folder here is named by a hash of every source file of this package and of the versions of what compiles them.
-"""
-
-import hashlib
-import os
-import sys
-import tempfile
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import llvmlite
 import numba
-import numpy as np
 
-# Numba makes the names of its settings while it is imported; a type checker cannot see them.
-numba_settings: Any = numba.config
+from cpalab.compile_cache import cache_folder, compiled, numba_settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+PACKAGE = Path(__file__).parent
+
 # Counting references to the law's arrays at every step would cost several times what the step does. Callers hold them.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
-
-
-@lru_cache(maxsize=1)
-def cache_folder() -> Path | None:
-    """Folder for compiled code of exactly these sources and versions; None where no folder can be written.
-
-    `CPALAB_CACHE_DIR` names another place than the user's cache folder.
-    """
-    digest = hashlib.sha256()
-    package = Path(__file__).parent
-    for source in sorted(package.rglob("*.py")):
-        digest.update(source.relative_to(package).as_posix().encode())
-        digest.update(source.read_bytes())
-    # Where the sources lie belongs to it: numba keeps code per path, and `is_cached` must not find another checkout's.
-    digest.update(str(package).encode())
-    digest.update(repr((numba.__version__, llvmlite.__version__, np.__version__, sys.version)).encode())
-    base = os.environ.get("CPALAB_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = Path(base).expanduser() / "cpalab" / digest.hexdigest()[:16]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError:
-        return None
 
 
 def entry_point(function: Function) -> Function:
@@ -55,7 +21,7 @@ def entry_point(function: Function) -> Function:
 
     It must not make arrays, only fill those it is given.
     """
-    return _compile(function, nogil=True, **OPTIONS)
+    return compiled(function, cache_folder(PACKAGE), nogil=True, **OPTIONS)
 
 
 def part(function: Function) -> Function:
@@ -72,7 +38,7 @@ def is_cached(function: Callable[..., Any]) -> bool:
     """Whether compiled code of this entry point lies on disk already (an uncompiled run needs none)."""
     if numba_settings.DISABLE_JIT:
         return True
-    folder = cache_folder()
+    folder = cache_folder(PACKAGE)
     name = getattr(function, "__name__", "")
     return folder is not None and any(folder.rglob(f"*.{name}-*.nbi"))
 
@@ -87,16 +53,3 @@ def resolved(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any
     types = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]  # numba
     function.compile(types)  # type: ignore[attr-defined]  # a numba dispatcher
     return function.get_overload(types)  # type: ignore[attr-defined, no-any-return]  # a numba dispatcher
-
-
-def _compile(function: Function, **options: Any) -> Function:
-    folder = cache_folder()
-    if folder is None or numba_settings.DISABLE_JIT:
-        return numba.njit(function, **options)  # type: ignore[no-any-return]  # numba is untyped
-    # Numba reads its cache folder from a global setting while it decorates: borrow it and give it back.
-    before = numba_settings.CACHE_DIR
-    numba_settings.CACHE_DIR = str(folder)
-    try:
-        return numba.njit(function, cache=True, **options)  # type: ignore[no-any-return]  # numba is untyped
-    finally:
-        numba_settings.CACHE_DIR = before

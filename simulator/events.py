@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from simulator.law.log import CONVERSION, FAKE_LEAD
-from simulator.scenario.parameters import Names
+from simulator.scenario.build_law import Names
 
 KINDS = (
     "impression",

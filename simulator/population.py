@@ -20,8 +20,9 @@ from simulator.draws import (
     normal,
     uniforms,
 )
+from simulator.law.parameters import Law
 from simulator.law.state import ITINERARY, LIFE, LONG_AGO, NOBODY, PERSON, SHOWN, Population, record_array
-from simulator.scenario.parameters import Law, Names, log_mean
+from simulator.scenario.build_law import Names, log_mean
 from simulator.scenario.schema import Scenario
 
 

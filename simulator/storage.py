@@ -25,8 +25,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from simulator.scenario.rules.validation import validate
 from simulator.scenario.schema import Scenario
-from simulator.scenario.validation import validate
 from simulator.world import World
 
 PARTITION_USERS = 131_072

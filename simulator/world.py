@@ -12,11 +12,12 @@ from simulator.engines.agents import Agents
 from simulator.engines.cohort import BLOCK_USERS, Cohort, Map
 from simulator.engines.replacement import DEFAULT_KERNELS, Kernels
 from simulator.events import EVENT_SCHEMA, events_table
-from simulator.market.board import Board, blank_board
+from simulator.law.board import Board, blank_board
+from simulator.law.parameters import Law
 from simulator.market.geo_tests import geo_plans
 from simulator.market.market import Market, TickReport, no_change
 from simulator.population import build_population, users_table
-from simulator.scenario.parameters import Law, Names, build_law
+from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("simulator", "attribution", "experiments")
+PACKAGES = ("cpalab", "simulator", "attribution", "experiments")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 FORBIDDEN = {"simulator": {"attribution", "experiments"}, "attribution": {"simulator", "experiments"}}
 
@@ -54,7 +54,7 @@ def test_the_import_contracts_are_declared_and_kept():
     declared = {
         (source, forbidden)
         for contract in contracts
-        if contract["type"] == "forbidden"
+        if contract["type"] == "forbidden" and "ignore_imports" not in contract
         for source in contract["source_modules"]
         for forbidden in contract["forbidden_modules"]
     }
@@ -106,10 +106,11 @@ def wheel(tmp_path_factory):
         return archive.namelist()
 
 
-def test_the_wheel_carries_the_three_packages_and_nothing_else_at_the_top(wheel):
+def test_the_wheel_carries_the_four_packages_and_nothing_else_at_the_top(wheel):
     top = {name.split("/")[0] for name in wheel}
     assert {name for name in top if not name.endswith(".dist-info")} == set(PACKAGES)
     assert len(top) == len(PACKAGES) + 1
+    assert {name for name in wheel if name.endswith("py.typed")} == {f"{package}/py.typed" for package in PACKAGES}
 
 
 def test_the_wheel_carries_every_source_file_and_every_preset(wheel):
@@ -119,3 +120,26 @@ def test_the_wheel_carries_every_source_file_and_every_preset(wheel):
     presets = {f"simulator/scenario/presets/{path.relative_to(data).as_posix()}" for path in data.rglob("*.toml")}
     assert presets
     assert {name for name in wheel if name.endswith(".toml")} == presets
+
+
+def drawn_folders():
+    """Folders of the tree in ARCHITECTURE.md."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    tree = text.split("<!-- tree -->")[1].split("<!-- end -->")[0]
+    parents: list[str] = []
+    for line in tree.splitlines():
+        if "/" in line:
+            depth = (len(line) - len(line.lstrip())) // 2
+            parents = [*parents[:depth], line.split("/")[0].strip()]
+            yield "/".join(parents)
+
+
+def test_the_tree_of_the_architecture_is_the_tree_of_the_house():
+    folders = {name_of(path.parent) for path in SOURCES}
+    assert set(drawn_folders()) == folders
+
+
+@pytest.mark.parametrize(("room", "most"), [("experiments", 10), ("experiments/lift", 9), ("attribution", 12)])
+def test_a_room_holds_few_things(room, most):
+    things = [path for path in (ROOT / room).iterdir() if path.name != "__pycache__"]
+    assert len(things) <= most

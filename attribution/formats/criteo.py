@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.errors import InvalidInputError
+from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
 from attribution.formats.event_tables import joined
+from attribution.formats.input_table import InputTable
 from attribution.formats.records import Records, micros
 from attribution.formats.report import ReadReport
-from attribution.formats.sieve import Column, Sieve, match_columns
-from attribution.formats.source import Source
 from attribution.formats.writing import OutputTable
-from attribution.paths import MICROS
+from cpalab.micros import MICROS
+from cpalab.refusal import InvalidInputError
 
 SECONDS_PER_DAY = 86_400
 ABSENT = -1
@@ -57,11 +57,11 @@ class Criteo:
     name = "criteo"
     description = "the Criteo attribution data set: timestamp, uid, campaign, conversion, click, cost …"
 
-    def recognises(self, source: Source) -> bool:
-        """Return whether the columns are those of the data set."""
+    def recognises(self, source: InputTable) -> bool:
+        """Whether the columns are those of the data set."""
         return {"timestamp", "uid", "campaign", "conversion", "click"} <= set(source.columns)
 
-    def read(self, sources: Sequence[Source]) -> Records:
+    def read(self, sources: Sequence[InputTable]) -> Records:
         """Read impressions as touches, and each conversion once."""
         problems: list[str] = []
         touches, conversions, costs, reports = [], [], [], []
@@ -70,7 +70,7 @@ class Criteo:
             if problems:
                 continue
             needless = ("attribution", "click_pos", "click_nb", "cpo", "time_since_last_click")
-            sieve = Sieve(source.name, source.load([name for name in found.values() if name not in needless]))
+            sieve = CheckedColumns(source.name, source.load([name for name in found.values() if name not in needless]))
             touch, bought = self._rows(sieve, found)
             touches.append(touch)
             conversions.append(bought)
@@ -86,7 +86,7 @@ class Criteo:
             ReadReport.sum(reports),
         )
 
-    def _rows(self, sieve: Sieve, found: dict[str, str]) -> tuple[pa.Table, pa.Table]:
+    def _rows(self, sieve: CheckedColumns, found: dict[str, str]) -> tuple[pa.Table, pa.Table]:
         touch = {
             "user_id": sieve.users("uid"),
             "time": sieve.times("timestamp", seconds_per_unit=1),
@@ -113,7 +113,7 @@ class Criteo:
         return pa.table(touch).take(pa.array(sieve.kept())), pa.table(bought).take(rows)
 
     def tables(self, records: Records) -> tuple[OutputTable, ...]:
-        """Return one row per touch, with the conversion of the person that follows it first.
+        """One row per touch, with the conversion of the person that follows it first.
 
         Raises:
             InvalidInputError: if times are not days from 0 on, or a conversion has no touch before it: it
@@ -161,7 +161,7 @@ class Criteo:
 
 
 def _once(conversions: pa.Table) -> pa.Table:
-    """Return the first row of each conversion, told apart by its id or, without one, by its instant."""
+    """The first row of each conversion, told apart by its id or, without one, by its instant."""
     keys = ["user_id", "order_id" if "order_id" in conversions.column_names else "time"]
     row = pa.array(np.arange(len(conversions)))
     first = conversions.append_column("row", row).group_by(keys, use_threads=False).aggregate([("row", "min")])

@@ -8,7 +8,8 @@ from typing import Literal
 
 import pyarrow as pa
 
-from attribution.errors import InvalidInputError
+from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
+from attribution.formats.input_table import InputTable
 from attribution.formats.records import (
     Records,
     empty_conversions,
@@ -17,9 +18,8 @@ from attribution.formats.records import (
     segment_columns,
 )
 from attribution.formats.report import ReadReport
-from attribution.formats.sieve import Column, Sieve, match_columns
-from attribution.formats.source import Source
 from attribution.formats.writing import OutputTable, in_currency
+from cpalab.refusal import InvalidInputError
 
 Role = Literal["touches", "conversions", "costs"]
 
@@ -79,11 +79,11 @@ class EventTables:
     name = "tables"
     description = "touches (user_id, time, channel), conversions (user_id, time), costs (channel, cost)"
 
-    def recognises(self, source: Source) -> bool:
-        """Return whether the source is one of the three tables."""
+    def recognises(self, source: InputTable) -> bool:
+        """Whether the source is one of the three tables."""
         return role_of(source) is not None
 
-    def read(self, sources: Sequence[Source]) -> Records:
+    def read(self, sources: Sequence[InputTable]) -> Records:
         """Read the tables; several of one role follow each other."""
         problems: list[str] = []
         parts: dict[Role, list[pa.Table]] = {"touches": [], "conversions": [], "costs": []}
@@ -115,7 +115,7 @@ class EventTables:
         )
 
     def tables(self, records: Records) -> tuple[OutputTable, ...]:
-        """Return the three tables, money in currency units."""
+        """The three tables, money in currency units."""
         return (
             OutputTable("touches", records.touches),
             OutputTable("conversions", in_currency(records.conversions, "value")),
@@ -134,12 +134,12 @@ class Snowplow(EventTables):
     name = "snowplow"
     description = "customer_id, start_tstamp, channel; cv_id, customer_id, cv_tstamp, revenue; spend"
 
-    def recognises(self, source: Source) -> bool:
-        """Return whether the source is one of the three, by a name that only Snowplow uses."""
+    def recognises(self, source: InputTable) -> bool:
+        """Whether the source is one of the three, by a name that only Snowplow uses."""
         return super().recognises(source) and bool(SNOWPLOW_COLUMNS & {c.casefold() for c in source.columns})
 
     def tables(self, records: Records) -> tuple[OutputTable, ...]:
-        """Return the three tables under Snowplow's names."""
+        """The three tables under Snowplow's names."""
         return tuple(
             OutputTable(
                 output.name,
@@ -151,8 +151,8 @@ class Snowplow(EventTables):
         )
 
 
-def role_of(source: Source) -> Role | None:
-    """Return which of the three tables a source is, by its columns."""
+def role_of(source: InputTable) -> Role | None:
+    """Which of the three tables a source is, by its columns."""
     names = {name.casefold() for name in source.columns}
 
     def has(wanted: tuple[str, ...]) -> bool:
@@ -165,20 +165,20 @@ def role_of(source: Source) -> Role | None:
     return "costs" if channel and costs and not person else None
 
 
-def _misspelt_channel(source: Source) -> list[str]:
+def _misspelt_channel(source: InputTable) -> list[str]:
     """What to say of a table without a channel, one of whose columns is nearly called so."""
     import difflib
 
     near = [name for name in source.columns if difflib.get_close_matches(name.casefold(), CHANNEL, n=1, cutoff=0.8)]
-    return [f"{source.name}: column {name!r} is unknown; did you mean 'channel'?" for name in near]
+    return [f"{source.name}: column {name!r} is unknown; did you mean channel?" for name in near]
 
 
-def read_touches(source: Source, problems: list[str]) -> tuple[pa.Table, ReadReport]:
-    """Return a table of touches and what became of its rows."""
+def read_touches(source: InputTable, problems: list[str]) -> tuple[pa.Table, ReadReport]:
+    """A table of touches and what became of its rows."""
     found, rest = match_columns(source, TOUCHES, problems)
     if not {"user_id", "time", "channel"} <= found.keys():
         return empty_touches(), ReadReport()
-    sieve = Sieve(source.name, source.load())
+    sieve = CheckedColumns(source.name, source.load())
     columns = {
         "user_id": sieve.users(found["user_id"]),
         "time": sieve.times(found["time"]),
@@ -190,14 +190,14 @@ def read_touches(source: Source, problems: list[str]) -> tuple[pa.Table, ReadRep
     return pa.table(columns).take(pa.array(sieve.kept())), sieve.report()
 
 
-def read_conversions(source: Source, problems: list[str]) -> tuple[pa.Table, ReadReport]:
-    """Return a table of conversions and what became of its rows."""
+def read_conversions(source: InputTable, problems: list[str]) -> tuple[pa.Table, ReadReport]:
+    """A table of conversions and what became of its rows."""
     found, rest = match_columns(source, CONVERSIONS, problems)
     if not {"user_id", "time"} <= found.keys():
         return empty_conversions(), ReadReport()
     if {"value", "value_micros"} <= found.keys():
         problems.append(f"{source.name}: both {found['value']!r} and {found['value_micros']!r} are given; keep one")
-    sieve = Sieve(source.name, source.load())
+    sieve = CheckedColumns(source.name, source.load())
     columns = {"user_id": sieve.users(found["user_id"]), "time": sieve.times(found["time"])}
     for name in ("order_id", "action"):
         if name in found:
@@ -210,8 +210,8 @@ def read_conversions(source: Source, problems: list[str]) -> tuple[pa.Table, Rea
     return pa.table(columns).take(pa.array(sieve.kept())), sieve.report()
 
 
-def read_costs(source: Source, problems: list[str]) -> tuple[pa.Table, ReadReport]:
-    """Return a table of costs and what became of its rows."""
+def read_costs(source: InputTable, problems: list[str]) -> tuple[pa.Table, ReadReport]:
+    """A table of costs and what became of its rows."""
     found, rest = match_columns(source, COSTS, problems)
     amounts = [name for name in ("cost", "cost_micros") if name in found]
     if len(amounts) != 1:
@@ -219,7 +219,7 @@ def read_costs(source: Source, problems: list[str]) -> tuple[pa.Table, ReadRepor
         problems.append(f"{source.name}: 'cost' or 'cost_micros': {rule}")
     if len(amounts) != 1 or "channel" not in found:
         return pa.table({"channel": pa.array([], pa.large_string())}), ReadReport()
-    sieve = Sieve(source.name, source.load())
+    sieve = CheckedColumns(source.name, source.load())
     columns = {"channel": sieve.text(found["channel"])}
     if "time" in found:
         columns["time"] = sieve.times(found["time"])
@@ -230,5 +230,5 @@ def read_costs(source: Source, problems: list[str]) -> tuple[pa.Table, ReadRepor
 
 
 def joined(parts: Sequence[pa.Table]) -> pa.Table:
-    """Return the rows of all parts; a column that one of them lacks is empty there."""
+    """The rows of all parts; a column that one of them lacks is empty there."""
     return pa.concat_tables(parts, promote_options="permissive").unify_dictionaries()

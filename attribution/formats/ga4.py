@@ -11,16 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.errors import InvalidInputError, did_you_mean
-from attribution.formats.channel_group import default_channel_group
+from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
 from attribution.formats.event_tables import joined
 from attribution.formats.ga4_cells import flat_events
+from attribution.formats.input_table import InputTable
 from attribution.formats.records import Records, micros
 from attribution.formats.report import ReadReport
-from attribution.formats.sieve import Column, Sieve, match_columns
-from attribution.formats.source import Source
 from attribution.formats.writing import OutputTable
-from attribution.paths import MICROS
+from cpalab.ga4_channels import default_channel_group
+from cpalab.micros import MICROS
+from cpalab.refusal import InvalidInputError, did_you_mean
 
 ChannelName = Literal["channel_group", "source_medium", "campaign"]
 
@@ -93,11 +93,11 @@ class GA4:
             hint = did_you_mean(self.channel, get_args(ChannelName))
             raise InvalidInputError([f"ga4.channel: {self.channel!r} is unknown; {hint}"])
 
-    def recognises(self, source: Source) -> bool:
-        """Return whether the columns are those of the export."""
+    def recognises(self, source: InputTable) -> bool:
+        """Whether the columns are those of the export."""
         return {"event_timestamp", "event_name", "user_pseudo_id"} <= set(source.columns)
 
-    def read(self, sources: Sequence[Source]) -> Records:
+    def read(self, sources: Sequence[InputTable]) -> Records:
         """Read the events of all days, so that a session over midnight is one."""
         problems: list[str] = []
         events, reports = [], []
@@ -105,7 +105,7 @@ class GA4:
             found, _ = match_columns(source, COLUMNS, problems)
             if problems:
                 continue
-            sieve = Sieve(source.name, flat_events(source.load(tuple(found.values()))))
+            sieve = CheckedColumns(source.name, flat_events(source.load(tuple(found.values()))))
             events.append(_checked(sieve, self.conversion_events))
             reports.append(sieve.report())
         if problems:
@@ -120,7 +120,7 @@ class GA4:
         return Records(touches, conversions, None, report)
 
     def _touches(self, events: pa.Table) -> tuple[pa.Table, int]:
-        """Return one touch per session, and how many events belong to none."""
+        """One touch per session, and how many events belong to none."""
         inside = events.filter(pc.is_valid(events["session"]))
         chosen = ["user_id", "session", "time", "device", "country", *ORIGIN]
         frame = inside.select(chosen).to_pandas().sort_values("time", kind="stable")
@@ -143,7 +143,7 @@ class GA4:
         return f"{source or '(not set)'} / {medium or '(not set)'}"
 
     def tables(self, records: Records) -> tuple[OutputTable, ...]:
-        """Return one `session_start` per touch and one conversion event per conversion, as JSON lines.
+        """One `session_start` per touch and one conversion event per conversion, as JSON lines.
 
         Raises:
             InvalidInputError: if times are no datetimes, touches are views, or a channel cannot be told from
@@ -176,7 +176,7 @@ class GA4:
         return (OutputTable("events", pa.Table.from_pylist(rows, EXPORT), "json_lines"),)
 
     def _origin(self, channel: str) -> tuple[str | None, str | None, str | None]:
-        """Return the source, medium and campaign that make this channel."""
+        """The source, medium and campaign that make this channel."""
         if channel.casefold() == "direct":
             return None, None, None
         if self.channel == "campaign":
@@ -185,8 +185,8 @@ class GA4:
         return source, medium or "(not set)", None
 
 
-def _checked(sieve: Sieve, conversion_events: tuple[str, ...]) -> pa.Table:
-    """Return the well-formed events, with what touches and conversions need."""
+def _checked(sieve: CheckedColumns, conversion_events: tuple[str, ...]) -> pa.Table:
+    """The well-formed events, with what touches and conversions need."""
     action = sieve.text("event_name", empty_is="is empty; every event has a name")
     bought = pc.is_in(action, value_set=pa.array(conversion_events, TEXT)).to_numpy()
     time = sieve.numbers("event_timestamp", empty=None)
@@ -206,7 +206,7 @@ def _checked(sieve: Sieve, conversion_events: tuple[str, ...]) -> pa.Table:
 def _event(
     name: str, row: Any, origin: tuple[str | None, str | None, str | None] | None, session: int | None
 ) -> dict[str, Any]:
-    """Return one event of the export."""
+    """One event of the export."""
     time = row["time"] if row["time"].tzinfo else row["time"].replace(tzinfo=UTC)
     microseconds = (time - EPOCH) // timedelta(microseconds=1)
     event: dict[str, Any] = {

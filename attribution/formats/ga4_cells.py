@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.source import Loaded
-from attribution.rows import row_of
+from attribution.formats.input_table import Loaded
+from attribution.paths.ragged import row_of
 
 TEXT = pa.large_string()
 VALUES = ("string_value", "int_value", "float_value", "double_value")
 
 
 def flat_events(loaded: Loaded) -> Loaded:
-    """Return the events with flat columns; what an event does not have is empty.
+    """The events with flat columns; what an event does not have is empty.
 
     They are `event_timestamp, event_name, user_pseudo_id, session, source, medium, campaign, order_id, value,
     device, country`.
@@ -63,7 +63,7 @@ def _top(table: pa.Table, column: str) -> pa.ChunkedArray:
 
 
 def _inner(table: pa.Table, column: str, field: str) -> pa.ChunkedArray:
-    """Return one field of a nested column as text."""
+    """One field of a nested column as text."""
     if column not in table.column_names:
         return _nothing(len(table))
     cells = table[column]
@@ -74,7 +74,7 @@ def _inner(table: pa.Table, column: str, field: str) -> pa.ChunkedArray:
 
 
 def _param(table: pa.Table, key: str) -> pa.ChunkedArray:
-    """Return the value of one event parameter as text, whichever of its four types it has."""
+    """The value of one event parameter as text, whichever of its four types it has."""
     if "event_params" not in table.column_names:
         return _nothing(len(table))
     cells = table["event_params"]

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from attribution.errors import InvalidInputError
-from attribution.formats.sieve import Column, Sieve, match_columns
-from attribution.formats.source import open_source
+from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
+from attribution.formats.input_table import open_table
 from attribution.models.lift_calibrated import LiftResult
+from cpalab.refusal import InvalidInputError
 
 NORMAL_95 = 1.959963984540054  # half the width of a 95 % interval in standard errors
 COLUMNS = {
@@ -31,12 +31,12 @@ class MeasuredLift:
     standard_error: float
 
     def per_credited(self, credit: Any) -> LiftResult:
-        """Return the lift per conversion that a model credits to the channel (see `LiftResult.of_test`)."""
+        """The lift per conversion that a model credits to the channel (see `LiftResult.of_test`)."""
         return LiftResult.of_test(self.channel, self.incremental_conversions, self.standard_error, credit)
 
 
 def read_lift_tests(given: Any) -> tuple[MeasuredLift, ...]:
-    """Return one lift per row: `channel, incremental_conversions` and `standard_error`, or a 95 % interval `lower, upper`.
+    """One lift per row: `channel, incremental_conversions` and `standard_error`, or a 95 % interval `lower, upper`.
 
     standard_error = (upper - lower) / (2 × 1.96) where the interval is given.
 
@@ -44,7 +44,7 @@ def read_lift_tests(given: Any) -> tuple[MeasuredLift, ...]:
         InvalidInputError: on missing columns, malformed rows, an interval that does not hold its estimate, or a channel
             with two tests.
     """
-    source = open_source(given, place="lift tests")
+    source = open_table(given, place="lift tests")
     problems: list[str] = []
     found, _ = match_columns(source, COLUMNS, problems)
     interval = {"lower", "upper"} <= found.keys()
@@ -53,7 +53,7 @@ def read_lift_tests(given: Any) -> tuple[MeasuredLift, ...]:
         problems.append(f"{source.name}: 'standard_error', or 'lower' and 'upper' of the 95 % interval, {rule}")
     if problems:
         raise InvalidInputError(problems)
-    sieve = Sieve(source.name, source.load(tuple(found.values())))
+    sieve = CheckedColumns(source.name, source.load(tuple(found.values())))
     channels = sieve.text(found["channel"])
     lift = sieve.numbers(found["incremental_conversions"], empty=None, negative=True)
     if interval:

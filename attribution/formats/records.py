@@ -10,14 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.errors import InvalidInputError, did_you_mean
+from attribution.formats.checked_columns import CheckedColumns
 from attribution.formats.report import ReadReport
-from attribution.formats.sieve import Sieve
-from attribution.paths import MICROS, Paths
-from attribution.rows import Floats, Ints
+from attribution.paths.paths import Paths
+from attribution.paths.ragged import Floats, Ints
+from cpalab.micros import MICROS
+from cpalab.refusal import InvalidInputError, did_you_mean
 
 if TYPE_CHECKING:
-    from attribution.settings import PathSettings
+    from attribution.paths.settings import PathSettings
 
 ACTION, DEFAULT_ACTION = "action", "conversion"
 
@@ -47,7 +48,7 @@ class Records:
         return (*self._words, *(field.name for field in self.conversions.schema if pa.types.is_boolean(field.type)))
 
     def of_action(self, action: str | None = None) -> Records:
-        """Return the same records with conversions of one action (or truth) only.
+        """The same records with conversions of one action (or truth) only.
 
         Args:
             action: one of `actions`; None takes "conversion" where there is such an action, and everything where all
@@ -77,12 +78,12 @@ class Records:
         return sorted(word for word in pc.unique(self.conversions[ACTION]).to_pylist() if word)
 
     def to_paths(self, settings: PathSettings | None = None, *, keep_journeys: bool = True) -> Paths:
-        """Return the paths under these conventions (see `build_paths`) that end in the action, or did not.
+        """The paths under these conventions (see `build_paths`) that end in the action, or did not.
 
         Raises:
             InvalidInputError: if conversions are of several actions: choose with `of_action` before.
         """
-        from attribution.build import build_paths
+        from attribution.paths.build import build_paths
 
         if len(self._words) > 1:
             known = ", ".join(self.actions)
@@ -90,7 +91,7 @@ class Records:
         return build_paths(self.touches, self.conversions, settings, keep_journeys=keep_journeys)
 
     def summary(self) -> str:
-        """Return how much there is, and what became of the rows."""
+        """How much there is, and what became of the rows."""
         costs = 0 if self.costs is None else len(self.costs)
         return (
             f"{len(self.touches):,} touches, {len(self.conversions):,} conversions, {costs:,} rows of cost. "
@@ -113,27 +114,27 @@ class CountedPaths:
     costs: pa.Table | None = None
 
     def summary(self) -> str:
-        """Return how much there is, and what became of the rows."""
+        """How much there is, and what became of the rows."""
         return f"{self.paths.summary()} {self.report.summary()}"
 
 
 def micros(amount: Floats) -> Ints:
-    """Return currency units as micros."""
+    """Currency units as micros."""
     return np.rint(amount * MICROS).astype(np.int64)
 
 
-def segment_columns(sieve: Sieve, names: Sequence[str], taken: Sequence[str]) -> dict[str, pa.ChunkedArray]:
-    """Return columns that mean nothing to the format, as text to break figures down by."""
+def segment_columns(sieve: CheckedColumns, names: Sequence[str], taken: Sequence[str]) -> dict[str, pa.ChunkedArray]:
+    """Columns that mean nothing to the format, as text to break figures down by."""
     plain = [name for name in names if not pa.types.is_nested(sieve.loaded.table[name].type)]
     return {name: sieve.text(name, empty_is=None) for name in plain if name not in taken}
 
 
 def empty_touches() -> pa.Table:
-    """Return a table of touches without rows."""
+    """A table of touches without rows."""
     text = pa.large_string()
     return pa.schema([("user_id", text), ("time", pa.float64()), ("channel", text)]).empty_table()
 
 
 def empty_conversions() -> pa.Table:
-    """Return a table of conversions without rows."""
+    """A table of conversions without rows."""
     return pa.schema([("user_id", pa.large_string()), ("time", pa.float64())]).empty_table()

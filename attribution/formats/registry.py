@@ -9,12 +9,12 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol, get_args, runtime_checkable
 
-from attribution.errors import InvalidInputError, did_you_mean
+from attribution.formats.input_table import MOST_BYTES, InputTable, open_table
 from attribution.formats.records import CountedPaths, Records
 from attribution.formats.report import BadRows
-from attribution.formats.source import MOST_BYTES, Source, open_source
 from attribution.formats.writing import OutputTable
-from attribution.paths import Paths
+from attribution.paths.paths import Paths
+from cpalab.refusal import InvalidInputError, did_you_mean
 
 ENTRY_POINT_GROUP = "cpalab.attribution_formats"
 
@@ -23,8 +23,8 @@ BUILT_IN: Mapping[str, str] = {
     "simulated_log": "attribution.formats.simulated_log:SimulatedLog",
     "ga4": "attribution.formats.ga4:GA4",
     "criteo": "attribution.formats.criteo:Criteo",
-    "channelattribution": "attribution.formats.counted:ChannelAttributionFrame",
-    "top_paths": "attribution.formats.counted:TopPaths",
+    "channelattribution": "attribution.formats.path_tables:ChannelAttributionFrame",
+    "top_paths": "attribution.formats.path_tables:TopPaths",
     "snowplow_paths": "attribution.formats.snowplow_paths:SnowplowPaths",
     "sessions": "attribution.formats.sessions:Sessions",
     "snowplow": "attribution.formats.event_tables:Snowplow",
@@ -44,16 +44,16 @@ class Format(Protocol):
     name: Any
     description: Any
 
-    def recognises(self, source: Source) -> bool:
-        """Return whether a source looks like this format, by its columns."""
+    def recognises(self, source: InputTable) -> bool:
+        """Whether a source looks like this format, by its columns."""
         ...
 
-    def read(self, sources: Sequence[Source]) -> Records | CountedPaths:
-        """Return what the sources hold, without malformed rows, which the report names."""
+    def read(self, sources: Sequence[InputTable]) -> Records | CountedPaths:
+        """What the sources hold, without malformed rows, which the report names."""
         ...
 
     def tables(self, data: Any) -> tuple[OutputTable, ...]:
-        """Return records (or paths, for formats of counted paths) as the files of this format."""
+        """Records (or paths, for formats of counted paths) as the files of this format."""
         ...
 
 
@@ -85,9 +85,9 @@ def read_data(
     sources = []
     for number, given in enumerate(inputs, 1):
         try:
-            sources.append(open_source(given, place=f"table {number}", most_bytes=most_bytes))
+            sources.append(open_table(given, place=f"table {number}", most_bytes=most_bytes))
         except InvalidInputError as error:
-            problems += error.problems
+            problems += error.lines
     if problems:
         raise InvalidInputError(problems)
     chosen = load_format(format) if isinstance(format, str) else format or detect_format(sources)
@@ -120,20 +120,20 @@ def write_data(data: Records | CountedPaths | Paths, format: str | Format, folde
 
 
 def is_counted(chosen: Format) -> bool:
-    """Return whether a format holds counted paths rather than touches with times."""
-    from attribution.formats.counted import TopPaths
+    """Whether a format holds counted paths rather than touches with times."""
+    from attribution.formats.path_tables import TopPaths
     from attribution.formats.snowplow_paths import SnowplowPaths
 
     return isinstance(chosen, TopPaths | SnowplowPaths)
 
 
 def format_names() -> tuple[str, ...]:
-    """Return the names of all formats: built in, and installed under this module's entry point group."""
+    """The names of all formats: built in, and installed under this module's entry point group."""
     return tuple(_names())
 
 
 def load_format(name: str, **options: Any) -> Format:
-    """Return a format by its name or `module:Class`, with these options.
+    """A format by its name or `module:Class`, with these options.
 
     Raises:
         InvalidInputError: if there is no such format, or it does not take these options.
@@ -159,8 +159,8 @@ def load_format(name: str, **options: Any) -> Format:
     return chosen
 
 
-def detect_format(sources: Sequence[Source]) -> Format:
-    """Return the first format that recognises every source.
+def detect_format(sources: Sequence[InputTable]) -> Format:
+    """The first format that recognises every source.
 
     Raises:
         InvalidInputError: if none does, with the columns each format needs.
@@ -175,7 +175,7 @@ def detect_format(sources: Sequence[Source]) -> Format:
     raise InvalidInputError([f"format: no format fits all of it: {columns}. Known formats: {known}"])
 
 
-def _all_tables(sources: Sequence[Source]) -> bool:
+def _all_tables(sources: Sequence[InputTable]) -> bool:
     tables = load_format("tables")
     return all(tables.recognises(source) for source in sources)
 
@@ -187,5 +187,5 @@ def _names() -> Iterator[str]:
 
 
 def _installed() -> dict[str, EntryPoint]:
-    """Return the entry points of other distributions; built-in names cannot be taken."""
+    """The entry points of other distributions; built-in names cannot be taken."""
     return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in BUILT_IN}

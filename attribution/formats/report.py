@@ -63,7 +63,7 @@ class ReadReport:
 
     @staticmethod
     def sum(reports: Sequence[ReadReport]) -> ReadReport:
-        """Return one report of several files."""
+        """One report of several files."""
         left_out: dict[str, int] = {}
         for report in reports:
             for what, rows in report.left_out:
@@ -77,7 +77,7 @@ class ReadReport:
         )
 
     def summary(self) -> str:
-        """Return the counts in a sentence, then one line per broken rule and note."""
+        """The counts in a sentence, then one line per broken rule and note."""
         text = f"{self.rows:,} rows read, {self.dropped:,} of them malformed and dropped"
         text += "".join(f", {rows:,} left out: {what}" for what, rows in self.left_out if rows)
         return "\n".join([f"{text}.", *map(str, self.defects), *self.notes])

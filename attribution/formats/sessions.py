@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.errors import InvalidInputError
+from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
 from attribution.formats.event_tables import CHANNEL, USER, joined
+from attribution.formats.input_table import InputTable
 from attribution.formats.records import Records, micros, segment_columns
 from attribution.formats.report import ReadReport
-from attribution.formats.sieve import Column, Sieve, match_columns
-from attribution.formats.source import Source
 from attribution.formats.writing import OutputTable, in_currency
+from cpalab.refusal import InvalidInputError
 
 COLUMNS = {
     "user_id": Column(USER),
@@ -33,13 +33,13 @@ class Sessions:
     name = "sessions"
     description = "one row per session: user_id, time, channel, converted, and perhaps value"
 
-    def recognises(self, source: Source) -> bool:
-        """Return whether every required column is there."""
+    def recognises(self, source: InputTable) -> bool:
+        """Whether every required column is there."""
         problems: list[str] = []
         found, _ = match_columns(source, COLUMNS, problems)
         return {"user_id", "time", "channel", "converted"} <= found.keys()
 
-    def read(self, sources: Sequence[Source]) -> Records:
+    def read(self, sources: Sequence[InputTable]) -> Records:
         """Read the sessions as touches, and those that converted as conversions too."""
         problems: list[str] = []
         touches, conversions, reports = [], [], []
@@ -47,7 +47,7 @@ class Sessions:
             found, rest = match_columns(source, COLUMNS, problems)
             if not {"user_id", "time", "channel", "converted"} <= found.keys():
                 continue
-            sieve = Sieve(source.name, source.load())
+            sieve = CheckedColumns(source.name, source.load())
             columns = {
                 "user_id": sieve.users(found["user_id"]),
                 "time": sieve.times(found["time"]),
@@ -68,7 +68,7 @@ class Sessions:
         return Records(joined(touches), joined(conversions), None, ReadReport.sum(reports))
 
     def tables(self, records: Records) -> tuple[OutputTable, ...]:
-        """Return one row per touch; a conversion marks the person's touch at the same instant.
+        """One row per touch; a conversion marks the person's touch at the same instant.
 
         Raises:
             InvalidInputError: if a conversion has no touch at its instant: it would be lost.

@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from attribution.errors import InvalidInputError
+from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
 from attribution.formats.event_tables import joined
+from attribution.formats.input_table import InputTable
 from attribution.formats.records import Records
 from attribution.formats.report import ReadReport
-from attribution.formats.sieve import Column, Sieve, match_columns
-from attribution.formats.source import Source
 from attribution.formats.writing import OutputTable
-from attribution.rows import Bools
+from attribution.paths.ragged import Bools
+from cpalab.refusal import InvalidInputError
 
 SEGMENTS = ("campaign", "creative", "device", "geo")
 COLUMNS = {
@@ -49,18 +49,18 @@ class SimulatedLog:
     name: ClassVar[str] = "simulated_log"
     description: ClassVar[str] = "the event log of `cpalab run`: a folder with events/*.parquet"
 
-    def recognises(self, source: Source) -> bool:
-        """Return whether the columns are those of the log."""
+    def recognises(self, source: InputTable) -> bool:
+        """Whether the columns are those of the log."""
         return {name for name, column in COLUMNS.items() if column.required} <= set(source.columns)
 
-    def read(self, sources: Sequence[Source]) -> Records:
+    def read(self, sources: Sequence[InputTable]) -> Records:
         """Read the whole log."""
         problems: list[str] = []
         found = [match_columns(source, COLUMNS, problems)[0] for source in sources]
         if problems:
             raise InvalidInputError(problems)
         parts = [
-            self.read_rows(Sieve(source.name, source.load(tuple(names.values()))))
+            self.read_rows(CheckedColumns(source.name, source.load(tuple(names.values()))))
             for source, names in zip(sources, found, strict=True)
         ]
         costs = [part.costs for part in parts if part.costs is not None]
@@ -71,7 +71,7 @@ class SimulatedLog:
             ReadReport.sum([part.report for part in parts]),
         )
 
-    def read_rows(self, sieve: Sieve) -> Records:
+    def read_rows(self, sieve: CheckedColumns) -> Records:
         """Read some rows of the log, all those of the people in them."""
         table = sieve.loaded.table.unify_dictionaries()
         kind, kinds = _encoded(table, "kind")
@@ -136,7 +136,7 @@ class SimulatedLog:
         return conversions
 
     def tables(self, records: Records) -> tuple[OutputTable, ...]:
-        """Return one log, sorted by person and time: clicks, impressions, conversions, and costs of nobody.
+        """One log, sorted by person and time: clicks, impressions, conversions, and costs of nobody.
 
         Raises:
             InvalidInputError: if people are no numbers or times no days.
@@ -167,7 +167,7 @@ class SimulatedLog:
 
 
 def _encoded(table: pa.Table, name: str) -> tuple[NDArray[Any], list[str]]:
-    """Return the code of every row, -1 where it is empty, and the words."""
+    """The code of every row, -1 where it is empty, and the words."""
     column = table[name]
     column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     chunk = column.unify_dictionaries().combine_chunks()

@@ -10,14 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.errors import InvalidInputError
+from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
+from attribution.formats.input_table import InputTable
 from attribution.formats.records import CountedPaths
 from attribution.formats.report import ReadReport
-from attribution.formats.sieve import Column, Sieve, match_columns
-from attribution.formats.source import Source
 from attribution.formats.writing import OutputTable
-from attribution.path_strings import distinct_rows
-from attribution.paths import MICROS, SEPARATOR, Paths
+from attribution.paths.paths import SEPARATOR, Paths
+from attribution.paths.texts import distinct_rows
+from cpalab.micros import MICROS
+from cpalab.refusal import InvalidInputError
 
 COLUMNS = {
     "path": Column(("channel_transformed_path", "channel_path", "transformed_path")),
@@ -46,13 +47,13 @@ class SnowplowPaths:
         "channel_transformed_path, cv_id, revenue (one row per conversion); customers without one"
     )
 
-    def recognises(self, source: Source) -> bool:
-        """Return whether every row has a path and is a conversion or a customer, not a count."""
+    def recognises(self, source: InputTable) -> bool:
+        """Whether every row has a path and is a conversion or a customer, not a count."""
         found, _ = match_columns(source, COLUMNS, [])
         counted = {"conversions", "non_conversions"} & {name.casefold() for name in source.columns}
         return "path" in found and bool({"conversion", "customer"} & found.keys()) and not counted
 
-    def read(self, sources: Sequence[Source]) -> CountedPaths:
+    def read(self, sources: Sequence[InputTable]) -> CountedPaths:
         """Read the paths; equal ones are added up."""
         problems: list[str] = []
         parts, reports = [], []
@@ -60,7 +61,7 @@ class SnowplowPaths:
             found, _ = match_columns(source, COLUMNS, problems)
             if "path" not in found:
                 continue
-            sieve = Sieve(source.name, source.load(tuple(found.values())))
+            sieve = CheckedColumns(source.name, source.load(tuple(found.values())))
             parts.append(self._paths(sieve, found, problems))
             reports.append(sieve.report())
         if problems:
@@ -68,7 +69,7 @@ class SnowplowPaths:
         return CountedPaths(Paths.merge(*parts), ReadReport.sum(reports))
 
     def tables(self, paths: Paths) -> tuple[OutputTable, ...]:
-        """Return a row per conversion and a row per journey without one; a path's value is shared by its conversions.
+        """A row per conversion and a row per journey without one; a path's value is shared by its conversions.
 
         Raises:
             InvalidInputError: if counts are not whole: a fraction of a conversion has no row.
@@ -98,7 +99,7 @@ class SnowplowPaths:
         tables = {"paths_to_conversion": pa.table(converted), "paths_to_non_conversion": pa.table(without)}
         return tuple(OutputTable(name, table) for name, table in tables.items() if len(table))
 
-    def _paths(self, sieve: Sieve, found: Mapping[str, str], problems: list[str]) -> Paths:
+    def _paths(self, sieve: CheckedColumns, found: Mapping[str, str], problems: list[str]) -> Paths:
         path = sieve.column(found["path"])
         chosen = np.ones(len(sieve), dtype=np.bool_)
         if "kind" in found:

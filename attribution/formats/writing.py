@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from attribution.paths import MICROS
+from cpalab.micros import MICROS
 
 FileKind = Literal["csv", "tsv", "parquet", "json_lines"]
 
@@ -63,7 +63,7 @@ class OutputTable:
 
 
 def in_currency(table: pa.Table, name: str) -> pa.Table:
-    """Return the table with the column `NAME_micros`, if it has one, as `NAME` in currency units."""
+    """The table with the column `NAME_micros`, if it has one, as `NAME` in currency units."""
     place = table.schema.get_field_index(f"{name}_micros")
     if place < 0:
         return table
@@ -71,7 +71,7 @@ def in_currency(table: pa.Table, name: str) -> pa.Table:
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Return the table without dictionaries, which text files do not have."""
+    """The table without dictionaries, which text files do not have."""
     fields = [
         field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
         for field in table.schema

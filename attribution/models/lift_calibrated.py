@@ -9,9 +9,9 @@ from typing import ClassVar, Self
 import numpy as np
 
 from attribution.credit import Credit
-from attribution.errors import InvalidInputError, did_you_mean
 from attribution.model import AttributionModel, FittedModel, UncertainModel
-from attribution.paths import Paths
+from attribution.paths.paths import Paths
+from cpalab.refusal import InvalidInputError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class LiftResult:
 
     @staticmethod
     def of_test(channel: str, incremental_conversions: float, standard_error: float, credit: Credit) -> LiftResult:
-        """Return incremental_conversions / credited conversions, and its standard error.
+        """Incremental_conversions / credited conversions, and its standard error.
 
         Args:
             channel: the tested channel.
@@ -98,7 +98,7 @@ class LiftCalibrated:
         return f"{self.prefix}_{self.model.name}"
 
     def drawn(self, rng: np.random.Generator) -> Self:
-        """Return the model with every ratio drawn from the distribution of its test."""
+        """The model with every ratio drawn from the distribution of its test."""
         lifts = tuple(
             replace(
                 lift,
@@ -142,7 +142,7 @@ class FittedLiftCalibrated:
     ratios: dict[str, float]
 
     def credit(self, paths: Paths) -> Credit:
-        """Return the rescaled credit; what rescaling takes away is added to the baseline."""
+        """The rescaled credit; what rescaling takes away is added to the baseline."""
         credit = self.fitted.credit(paths)
         ratio = np.array([self.ratios.get(name, 1.0) for name in credit.channels], dtype=np.float64)
         return replace(

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from attribution.credit import Credit
-from attribution.errors import InvalidInputError
-from attribution.models.steps import Steps
-from attribution.paths import Paths
-from attribution.rows import Floats, Ints, sum_by
+from attribution.models.markov.steps import Steps
+from attribution.paths.paths import Paths
+from attribution.paths.ragged import Floats, Ints, sum_by
+from cpalab.refusal import InvalidInputError
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class FittedUpstreamDataDriven:
     levels: tuple[tuple[Ints, Floats], ...]
 
     def touch_shares(self, paths: Paths) -> Floats:
-        """Return the share of its path that each touch gets [n_touches]; the rest of 1 is baseline."""
+        """The share of its path that each touch gets [n_touches]; the rest of 1 is baseline."""
         place = {name: code for code, name in enumerate(self.channels)}
         unknown = len(self.channels)
         recode = np.array([place.get(name, unknown) for name in paths.channels], dtype=np.int32)
@@ -119,7 +119,7 @@ class FittedUpstreamDataDriven:
         return shares
 
     def credit(self, paths: Paths) -> Credit:
-        """Return each channel's incremental conversions and value, and the baseline."""
+        """Each channel's incremental conversions and value, and the baseline."""
         shares = self.touch_shares(paths)
         credit = Credit.from_touch_shares(UpstreamDataDriven.name, paths, shares)
         return Credit.of_paths(

@@ -12,19 +12,19 @@ from contextlib import contextmanager
 import click
 
 # Subcommand → what it does. Each is loaded from experiments.cli.NAME when it is called, so that --help answers at once.
-COMMANDS = {
-    "run": "Simulate a market, attribute it, test it, compute its truth, and compare the CPAs.",
-    "simulate": "Simulate a market and write what happened.",
-    "truth": "What each channel's ads really caused.",
-    "record": "What each system recorded: sessions, claims, channel groups, postbacks, noisy sums.",
-    "rollout": "Which CPA shift a tracking change should bring, and what would be a bug.",
-    "faults": "The tracking faults that can be simulated, with what each does to CPA.",
-    "attribute": "Attribute your own paths or logs, with any model.",
-    "lifttests": "Lift-test designs side by side in one market: bias, coverage, width and cost.",
-    "lift": "Read a lift test from your own table, by user or by geo.",
-    "power": "Plan a lift test: sample size, detectable effect, cost.",
-    "scenarios": "List the scenarios that come with cpalab, or show one.",
-    "check": "Validate a scenario file.",
+COMMANDS = {  # the module of each command, and what it is for
+    "run": ("market.run", "Simulate a market, attribute it, test it, compute its truth, and compare the CPAs."),
+    "simulate": ("market.simulate", "Simulate a market and write what happened."),
+    "truth": ("market.truth", "What each channel's ads really caused."),
+    "record": ("market.record", "What each system recorded: sessions, claims, channel groups, postbacks, noisy sums."),
+    "rollout": ("rollout.rollout", "Which CPA shift a tracking change should bring, and what would be a bug."),
+    "faults": ("rollout.faults", "The tracking faults that can be simulated, with what each does to CPA."),
+    "attribute": ("attribute.attribute", "Attribute your own paths or logs, with any model."),
+    "lifttests": ("lift.lifttests", "Lift-test designs side by side in one market: bias, coverage, width and cost."),
+    "lift": ("lift.lift", "Read a lift test from your own table, by user or by geo."),
+    "power": ("lift.power", "Plan a lift test: sample size, detectable effect, cost."),
+    "scenarios": ("market.scenarios", "List the scenarios that come with cpalab, or show one."),
+    "check": ("market.check", "Validate a scenario file."),
 }
 
 USAGE_ERROR = 2
@@ -43,7 +43,7 @@ class LazyGroup(click.Group):
         """The command of this name, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"experiments.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"experiments.cli.{COMMANDS[cmd_name][0]}").command
         return command
 
     def resolve_command(
@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with a hint for a misspelt command."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            from simulator.scenario.problems import did_you_mean
+            from cpalab.refusal import did_you_mean
 
             ctx.fail(f"no such command: {args[0]}; {did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """The list of commands, without importing any."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, purpose) for name, (_, purpose) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from cpalab.refusal import ScenarioError
 from simulator.scenario.loading import DEFAULT_PRESET, load_scenario, parse_overrides
-from simulator.scenario.problems import ScenarioError
 from simulator.scenario.schema import Scenario
 
 Command = TypeVar("Command", bound=Callable[..., Any])

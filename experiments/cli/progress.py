@@ -34,12 +34,13 @@ def progress_bar(quiet: bool) -> Iterator[Report]:
 
 def say_if_compiling(quiet: bool) -> None:
     """Tell the user what the first minute on a new machine is spent on."""
-    from simulator.compiled import cache_folder, is_cached
+    from cpalab.compile_cache import cache_folder
+    from simulator.compiled import PACKAGE, is_cached
     from simulator.engines.kernels import advance
     from simulator.engines.second_lives import relive
 
     if quiet or (is_cached(advance) and is_cached(relive)):
         return
-    where = cache_folder()
+    where = cache_folder(PACKAGE)
     kept = f"kept in {where}" if where else "not kept: no cache folder can be written, set CPALAB_CACHE_DIR"
     click.echo(f"Compiling the law of the world; this happens once and takes about half a minute ({kept}).", err=True)

@@ -11,7 +11,7 @@ import pandas as pd
 from narwhals.exceptions import DuplicateError
 from numpy.typing import NDArray
 
-from experiments.lift.refusal import LiftInputError, refuse
+from cpalab.refusal import LiftInputError, refuse
 
 __all__ = ["coded", "day_of", "days", "flags", "frame_of", "numbers"]
 

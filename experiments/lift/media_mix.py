@@ -8,8 +8,8 @@ import datetime
 import math
 from dataclasses import dataclass
 
-from experiments.lift.estimate import LiftEstimate
-from experiments.lift.refusal import refuse
+from cpalab.refusal import refuse
+from experiments.lift.estimate.lift_estimate import LiftEstimate
 
 __all__ = [
     "ReturnPrior",
@@ -38,7 +38,7 @@ class ReturnPrior:
 
     @property
     def log_normal(self) -> tuple[float, float]:
-        """(μ, σ) of the log-normal law with this mean and deviation: σ² = ln(1 + (s/m)²), μ = ln m − σ²/2.
+        """(μ, σ) of the log-normal distribution with this mean and deviation: σ² = ln(1 + (s/m)²), μ = ln m − σ²/2.
 
         Raises:
             LiftInputError: a mean that is not positive; a log-normal return cannot be negative or zero.

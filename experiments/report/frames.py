@@ -4,13 +4,13 @@ import math
 
 import pandas as pd
 
-from experiments.action import Action
-from experiments.comparison import ChannelComparison, Comparison
-from experiments.journeys import Journey, JourneyEvent
-from experiments.lift.geo.own_tests import OwnGeoTest
-from experiments.report.flattery import by_flattery, flattery, models
-from experiments.truth import ALL
-from experiments.verdict import words
+from experiments.comparison.comparison import ChannelComparison, Comparison
+from experiments.comparison.telling_journeys import Journey, JourneyEvent
+from experiments.comparison.verdict import words
+from experiments.designs.regions.scenario_geo_tests import OwnGeoTest
+from experiments.report.order_of_channels import by_flattery, flattery, models
+from experiments.truth.conversion_noun import ConversionNoun
+from experiments.truth.effects import ALL
 
 LEVEL = 0.95
 SHOWN_LABELS = ("always", "moved", "caused")
@@ -117,5 +117,5 @@ def lane_names(journey: Journey) -> tuple[str, ...]:
     return (*dict.fromkeys(met), words(journey.action.one))
 
 
-def _lane(event: JourneyEvent, action: Action) -> str:
+def _lane(event: JourneyEvent, action: ConversionNoun) -> str:
     return words(action.one if event.kind == "conversion" else event.channel or "unknown")

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from experiments.action import Action
-from experiments.comparison import Comparison
-from experiments.lift.geo.own_tests import OwnGeoTest
-from experiments.lift.width import PEOPLE_OR_DAYS_TO_HALVE
-from experiments.perfect_tracking import LAST_CLICK_SETTINGS
+from experiments.comparison.comparison import Comparison
+from experiments.comparison.perfect_tracking import LAST_CLICK_SETTINGS
+from experiments.comparison.verdict import CERTAINTY, FAIR_WITHIN, words
+from experiments.designs.regions.scenario_geo_tests import OwnGeoTest
+from experiments.designs.users.narrowing import PEOPLE_OR_DAYS_TO_HALVE
 from experiments.report.charts.dumbbell import dumbbell_chart, other_model_shapes
 from experiments.report.charts.geo_test import cost_chart, response_chart
 from experiments.report.charts.journey import journey_chart
 from experiments.report.charts.labels import label_chart
-from experiments.report.flattery import by_flattery, flattery
 from experiments.report.frames import label_frame
 from experiments.report.numerals import count, money, percent
+from experiments.report.order_of_channels import by_flattery, flattery
 from experiments.report.palette import DARK, LIGHT, PAGE, css_variables
 from experiments.report.table import (
     ReportTable,
@@ -38,8 +38,8 @@ from experiments.report.wording import (
     label_summary,
     lift_sentence,
 )
-from experiments.truth import ALL
-from experiments.verdict import CERTAINTY, FAIR_WITHIN, words
+from experiments.truth.conversion_noun import ConversionNoun
+from experiments.truth.effects import ALL
 from simulator.scenario.schema import Run
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Page:
     geo_tests: tuple[GeoTestFigure, ...]
     geo_table: ReportTable | None
     reading: str
-    action: Action
+    action: ConversionNoun
     channels: tuple[ChannelFinding, ...]
     orders: Figure | None
     labels: tuple[tuple[str, ...], ...]

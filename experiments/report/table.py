@@ -4,16 +4,16 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from attribution.cpa import attributed_cpa
-from experiments.comparison import ChannelComparison, Comparison
-from experiments.five_cpas import INCREMENTAL, ORACLE, FiveCpas
-from experiments.lift.width import narrowing
-from experiments.report.flattery import by_flattery, models
+from attribution.costs.cpa import attributed_cpa
+from experiments.comparison.comparison import ChannelComparison, Comparison
+from experiments.comparison.five_cpas import INCREMENTAL, ORACLE, FiveCpas
+from experiments.comparison.verdict import words
+from experiments.designs.users.narrowing import narrowing
 from experiments.report.frames import LEVEL
 from experiments.report.numerals import UNDEFINED, count, count_span, counts, money, p_value, percent, span
+from experiments.report.order_of_channels import by_flattery, models
 from experiments.report.wording import joint_effect, kind_in_words
-from experiments.truth import ALL, Effect
-from experiments.verdict import words
+from experiments.truth.effects import ALL, Effect
 
 TOGETHER = "All paid channels"
 RowKind = Literal["paid", "together", "free", "total"]
@@ -140,7 +140,7 @@ def delivery_columns(comparison: Comparison) -> ReportTable:
 def sharpness_columns(comparison: Comparison) -> ReportTable | None:
     """What each holdout test found, how wide its interval is, and which share held out would halve that or narrow it most.
 
-    None where no channel was tested. Shares by `experiments.lift.width.narrowing`.
+    None where no channel was tested. Shares by `experiments.designs.users.narrowing.narrowing`.
     """
     tested = [(channel, channel.lift) for channel in by_flattery(comparison) if channel.lift is not None]
     if not tested:

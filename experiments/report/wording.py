@@ -3,14 +3,14 @@
 import math
 from typing import Any
 
-from experiments.action import Action
-from experiments.comparison import ChannelComparison, Comparison
-from experiments.lift.geo.own_tests import NO_SPEND_CHANGED, OwnGeoTest
-from experiments.report.flattery import by_flattery, flattery
+from experiments.comparison.comparison import ChannelComparison, Comparison
+from experiments.comparison.verdict import words
+from experiments.designs.regions.scenario_geo_tests import NO_SPEND_CHANGED, OwnGeoTest
 from experiments.report.frames import LEVEL
 from experiments.report.numerals import count, money, p_value, percent, times
-from experiments.truth import ALL, Effect
-from experiments.verdict import words
+from experiments.report.order_of_channels import by_flattery, flattery
+from experiments.truth.conversion_noun import ConversionNoun
+from experiments.truth.effects import ALL, Effect
 
 
 def finding(comparison: Comparison) -> str:
@@ -65,7 +65,7 @@ def ads_in_words(channel: str) -> str:
     return "All ads together" if channel == ALL else words(channel)
 
 
-def beside_name(row: dict[str, Any], action: Action) -> str:
+def beside_name(row: dict[str, Any], action: ConversionNoun) -> str:
     """The judgement of a row of the dumbbell frame in a few words."""
     if row["judgement"] == "free":
         return "cost nothing"
@@ -81,7 +81,7 @@ def beside_name(row: dict[str, Any], action: Action) -> str:
     return f"{row['judgement']} {times(factor)}"
 
 
-def ends_in_words(row: dict[str, Any], action: Action) -> str:
+def ends_in_words(row: dict[str, Any], action: ConversionNoun) -> str:
     """What a reader must know of an interval's ends beside its numbers."""
     if math.isnan(row["lift_cpa_lower"]):
         return " (no test)"
@@ -163,7 +163,7 @@ def kind_in_words(kind: str) -> str:
     return "on/off" if kind == "on_off" else kind.replace("_", " ")
 
 
-def geo_test_sentence(test: OwnGeoTest, action: Action) -> str:
+def geo_test_sentence(test: OwnGeoTest, action: ConversionNoun) -> str:
     """What a geo test found, and whether the truth lies in its interval."""
     if test.test is None:
         return f"It cannot be read: {test.refusal}."

@@ -9,9 +9,9 @@ import simpy
 from simulator.compiled import resolved
 from simulator.engines.buffer import EventBuffer
 from simulator.engines.kernels import LOG_FULL, step
+from simulator.law.board import Board
+from simulator.law.parameters import Law
 from simulator.law.state import LEDGER, Population, record_array
-from simulator.market.board import Board
-from simulator.scenario.parameters import Law
 
 
 class Agents:

@@ -10,9 +10,9 @@ import simpy
 from simulator.compiled import resolved
 from simulator.engines.buffer import EventBuffer
 from simulator.engines.kernels import advance
+from simulator.law.board import Board
+from simulator.law.parameters import Law
 from simulator.law.state import LEDGER, Population, record_array
-from simulator.market.board import Board
-from simulator.scenario.parameters import Law
 
 BLOCK_USERS = 16_384
 FIRST_ROWS_PER_USER = 4

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numba
 
+from cpalab.refusal import Problem, ScenarioError, did_you_mean
 from simulator.compiled import OPTIONS, part
 from simulator.engines import kernels as kernels_module
 from simulator.engines import second_lives as second_lives_module
 from simulator.law import invalid_traffic, session
-from simulator.scenario.problems import Problem, ScenarioError, did_you_mean
 
 STEPS = ("drift", "surface", "auction", "exposure", "visit", "funnel", "aftermath")
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from simulator.engines.buffer import EventBuffer
 from simulator.engines.cohort import BLOCK_USERS, Map
+from simulator.law.board import Board
+from simulator.law.parameters import Law
 from simulator.law.state import ITINERARY, LEDGER, LIFE, PERSON, SHOWN, Population, record_array
-from simulator.market.board import Board
-from simulator.scenario.parameters import Law
 
 
 @dataclass(frozen=True)

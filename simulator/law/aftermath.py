@@ -3,11 +3,12 @@
 import math
 from typing import Any
 
+from cpalab.micros import MICROS
 from simulator.compiled import part
 from simulator.draws import DELAY, ORDER, QUALITY, exponential, normal, uniforms
 from simulator.law.log import CLOSED, CONVERSION, FEE, QUALIFIED, REFUND, Log, write
 from simulator.law.moment import Moment
-from simulator.law.state import CPA, CPL, LONG_AGO, MICROS, NOBODY, OUT_OF_MARKET, REVENUE_SHARE, Visit
+from simulator.law.state import CPA, CPL, LONG_AGO, NOBODY, OUT_OF_MARKET, REVENUE_SHARE, Visit
 
 
 @part

@@ -22,7 +22,6 @@ BY_PERSON, BY_LOGIN, BY_COOKIE = range(3)
 
 NOBODY = -1  # no campaign, no channel, no surface
 LONG_AGO = -1e9  # days
-MICROS = 1_000_000.0  # per currency unit
 FORGOTTEN = 1e-4  # goodwill smaller than this is none
 NO_LIMIT = 2**31 - 1  # a count that is never reached
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.law.assignment import fill_cookies
-from simulator.scenario.parameters import Law
+from simulator.law.parameters import Law
 from simulator.scenario.schema import Holdout
 
 

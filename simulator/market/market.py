@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 import simpy
 
+from simulator.law.board import Board
 from simulator.law.state import NOBODY, VARIANT, record_array
-from simulator.market.board import Board
 from simulator.market.campaigns import (
     Pacing,
     flat_fee_micros,
@@ -23,7 +23,7 @@ from simulator.market.competition import Competition, season_on
 from simulator.market.geo_demand import GeoDemand
 from simulator.market.geo_tests import GeoPlan, people_by_geo
 from simulator.market.holdouts import is_running
-from simulator.scenario.parameters import Names
+from simulator.scenario.build_law import Names
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import Version
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from simulator.record.chance import Codes, Floats, Ints
-from simulator.record.happened import Block
-from simulator.record.sources import source_words
+from simulator.record.record_draws import Codes, Floats, Ints
+from simulator.record.stages.visit_sources import source_words
+from simulator.record.true_events import Block
 from simulator.scenario.tracking import BROWSERS
 
 SYSTEMS = ("platform", "analytics", "crm", "crm_qualified", "crm_closed", "crm_kept")

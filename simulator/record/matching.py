@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.compiled import entry_point
-from simulator.record.chance import Bools, Floats, Ints
+from simulator.record.record_draws import Bools, Floats, Ints
 from simulator.scenario.tracking import CreditRule
 
 RULES: tuple[CreditRule, ...] = ("last", "first", "linear", "position", "time_decay")

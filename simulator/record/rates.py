@@ -4,17 +4,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from simulator.record.chance import Floats
 from simulator.record.closed_forms import Rates
-from simulator.record.consent import accepting
-from simulator.record.happened import Happened
 from simulator.record.record import Record
-from simulator.record.regime import effective
+from simulator.record.record_draws import Floats
+from simulator.record.stages.consent import accepting
+from simulator.record.stages.tracking_in_force import effective
+from simulator.record.true_events import TrueEvents
 
 HOURS_PER_DAY = 24.0
 
 
-def measure_rates(world: Happened, today: Record) -> Rates:
+def measure_rates(world: TrueEvents, today: Record) -> Rates:
     """The rates of a world under its own tracking, as it stands on the first day.
 
     Today's record must be that of the world's own scenario.
@@ -62,7 +62,7 @@ def _of(claims: pa.Table, system: str) -> pa.Table:
     return claims.filter(pc.equal(claims["system"].cast(pa.string()), system))
 
 
-def _order_times(world: Happened) -> Floats:
+def _order_times(world: TrueEvents) -> Floats:
     events = world.events
     times: Floats = events.filter(pc.equal(events["kind"].cast(pa.string()), "conversion"))["time"].to_numpy()
     return times

@@ -8,20 +8,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from simulator.draws import REPEAT
-from simulator.record.chance import draws_at, extra_copies
 from simulator.record.claims import CLAIM_SCHEMA, Claims, claims_table
-from simulator.record.happened import BLOCK_USERS, Block, Happened, blocks, codes
-from simulator.record.identity import recognise
-from simulator.record.modelling import Modelling, observe_clicks
-from simulator.record.regime import Regime
-from simulator.record.reporting import reported
-from simulator.record.sources import source_words
+from simulator.record.record_draws import draws_at, extra_copies
+from simulator.record.stages.identity import recognise
+from simulator.record.stages.modelling import Modelling, observe_clicks
+from simulator.record.stages.reporting import reported
+from simulator.record.stages.tracking_in_force import TrackingInForce
+from simulator.record.stages.transport import Landing, counted_kinds, land, send
+from simulator.record.stages.visit_sources import source_words
 from simulator.record.systems.affiliate import affiliate_claims
 from simulator.record.systems.analytics import analytics_claims
 from simulator.record.systems.crm import STAGES, crm_claims
 from simulator.record.systems.platform import Sellers, platform_claims, sellers
-from simulator.record.transport import Landing, counted_kinds, land, send
-from simulator.scenario.parameters import Names
+from simulator.record.true_events import BLOCK_USERS, Block, TrueEvents, blocks, codes
+from simulator.scenario.build_law import Names
 from simulator.scenario.tracking import Tracking
 
 
@@ -57,7 +57,7 @@ class Record:
         return {channel: float(total) for channel, total in sorted(zip(sums["channel"], totals, strict=True))}
 
 
-def record(world: Happened, tracking: Tracking | None = None, *, block_users: int = BLOCK_USERS) -> Record:
+def record(world: TrueEvents, tracking: Tracking | None = None, *, block_users: int = BLOCK_USERS) -> Record:
     """What each system saw of a world.
 
     Args:
@@ -68,7 +68,7 @@ def record(world: Happened, tracking: Tracking | None = None, *, block_users: in
     scenario = world.scenario
     if tracking is not None:
         scenario = scenario.model_copy(update={"tracking": tracking})
-    regime = Regime.of(scenario)
+    regime = TrackingInForce.of(scenario)
     market = sellers(regime.scenarios[0])
     modelling = observe_clicks(world, regime, market.of_channel, len(market.platforms))
     needed = {"conversion", "fake_lead"}.union(*(counted_kinds(t.transport.action) for t in regime.trackings))
@@ -90,7 +90,7 @@ def record(world: Happened, tracking: Tracking | None = None, *, block_users: in
 
 
 def record_block(
-    block: Block, regime: Regime, market: Sellers, modelling: Modelling
+    block: Block, regime: TrackingInForce, market: Sellers, modelling: Modelling
 ) -> tuple[list[pa.Table], np.ndarray]:
     """The stages in order for one block: the claims of each system, and (visits, sessions) per channel."""
     scenario = regime.scenarios[0]
@@ -119,13 +119,13 @@ def record_block(
     return tables, _count_sessions(block, landing)
 
 
-def world_cost_micros(world: Happened) -> dict[str, int]:
+def world_cost_micros(world: TrueEvents) -> dict[str, int]:
     """What the world itself charged per channel."""
     totals = world.market.group_by("channel").aggregate([("cost_micros", "sum")]).to_pydict()
     return dict(zip(totals["channel"], totals["cost_micros_sum"], strict=True))
 
 
-def _billing(world: Happened, claims: pa.Table, regime: Regime) -> dict[str, int]:
+def _billing(world: TrueEvents, claims: pa.Table, regime: TrackingInForce) -> dict[str, int]:
     """Per channel: fees that networks claim minus those the world charged, plus what robots' clicks cost."""
     owed = claims.select(["channel", "fee_micros"])
     owed = owed.set_column(0, "channel", owed["channel"].cast(pa.string()))
@@ -155,7 +155,7 @@ def _count_sessions(block: Block, landing: Landing) -> np.ndarray:
     return np.stack([visits, np.bincount(landing.source[landing.in_analytics], minlength=width)])
 
 
-def _sessions_table(counts: list[np.ndarray], world: Happened) -> pa.Table:
+def _sessions_table(counts: list[np.ndarray], world: TrueEvents) -> pa.Table:
     words = source_words(Names.of(world.scenario))
     total = np.sum(counts, axis=0) if counts else np.zeros((2, len(words)), np.int64)
     return pa.table(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.scenario.problems import did_you_mean
+from cpalab.refusal import did_you_mean
 from simulator.scenario.tracking import Tracking
 
 Settings = dict[str, Any]

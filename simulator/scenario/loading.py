@@ -6,11 +6,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from simulator.scenario.paths import set_value, with_defaults
-from simulator.scenario.problems import Problem, ScenarioError, did_you_mean
+from cpalab.refusal import Problem, ScenarioError, did_you_mean
+from simulator.scenario.dotted_places import set_value, with_defaults
+from simulator.scenario.rules.validation import validate
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
-from simulator.scenario.validation import validate
 
 DEFAULT_PRESET = "dtc-apparel"
 

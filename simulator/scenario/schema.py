@@ -330,7 +330,7 @@ class InvalidTraffic(Table):
     fake_lead_share: Share = 0.0
 
 
-class Change(Table):
+class TimelineChange(Table):
     """A dated change: on `day`, each path in `set` takes its new value. `note` says why, for people."""
 
     day: Positive
@@ -357,7 +357,7 @@ class Scenario(Table):
     invalid_traffic: InvalidTraffic = InvalidTraffic()
     geo_tests: Annotated[dict[Name, GeoTest], Field(max_length=64)] = {}
     tracking: Tracking = Tracking()
-    timeline: list[Change] = []
+    timeline: list[TimelineChange] = []
 
     def paid_channels(self) -> list[str]:
         """Names of the channels that have campaigns, in the order of the file."""

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from itertools import groupby
 
-from simulator.scenario.paths import set_value
-from simulator.scenario.problems import Problem, ScenarioError
+from cpalab.refusal import Problem, ScenarioError
+from simulator.scenario.dotted_places import set_value
+from simulator.scenario.rules.validation import validate
 from simulator.scenario.schema import Scenario
-from simulator.scenario.validation import validate
 
 # Drawn or laid down once, before the first session: a change in the middle would have no meaning. `*` is any name.
 FIXED = (

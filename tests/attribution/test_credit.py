@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from attribution.bootstrap import bootstrap_credits
-from attribution.build import build_paths
 from attribution.credit import Credit
-from attribution.errors import InvalidInputError
-from attribution.models.markov import Markov
-from attribution.models.rules import LastClick, Linear
-from attribution.paths import Paths
+from attribution.models.markov.markov import Markov
+from attribution.models.rules.rules import LastClick, Linear
+from attribution.paths.build import build_paths
+from attribution.paths.paths import Paths
+from cpalab.refusal import InvalidInputError
 
 PATHS = Paths.from_rows(["a > b", "b", ""], [60, 30, 10], value_micros=[6_000_000, 9_000_000, 0], nulls=[300, 100, 0])
 
@@ -93,7 +93,7 @@ class TestBootstrap:
     def test_impossible_intervals_are_refused(self):
         with pytest.raises(InvalidInputError) as error:
             bootstrap_credits([Linear()], PATHS, seed=1, replicates=1, level=95)
-        assert len(error.value.problems) == 2
+        assert len(error.value.lines) == 2
 
 
 @pytest.mark.study

@@ -5,10 +5,10 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from attribution import model
-from attribution.errors import InvalidInputError
 from attribution.model import load_model, model_names
-from attribution.models.markov import Markov
-from attribution.models.rules import LastClick
+from attribution.models.markov.markov import Markov
+from attribution.models.rules.rules import LastClick
+from cpalab.refusal import InvalidInputError
 
 DECLARED: dict[str, dict[str, object]] = {
     "last_paid_click": {"paid_channels": ("search",)},
@@ -32,17 +32,17 @@ def test_parameters_are_passed_on():
 
 
 def test_module_and_class():
-    assert load_model("attribution.models.rules:LastClick") == LastClick()
+    assert load_model("attribution.models.rules.rules:LastClick") == LastClick()
 
 
 @pytest.mark.parametrize(
     ("name", "parameters", "said"),
     [
-        ("last_clik", {}, "model: 'last_clik' is unknown; did you mean 'last_click'?"),
-        ("markov", {"ordr": 2}, "markov.ordr: is not a parameter of this model; did you mean 'order'?"),
-        ("attribution.models.rules:Nothing", {}, "cannot be loaded"),
+        ("last_clik", {}, "model: 'last_clik' is unknown; did you mean last_click?"),
+        ("markov", {"ordr": 2}, "markov.ordr: is not a parameter of this model; did you mean order?"),
+        ("attribution.models.rules.rules:Nothing", {}, "cannot be loaded"),
         ("no.such.module:Model", {}, "cannot be loaded"),
-        ("attribution.settings:PathSettings", {}, "has no `name` and `fit\\(paths\\)`"),
+        ("attribution.paths.settings:PathSettings", {}, "has no `name` and `fit\\(paths\\)`"),
     ],
 )
 def test_mistakes_are_explained(name, parameters, said):
@@ -52,7 +52,7 @@ def test_mistakes_are_explained(name, parameters, said):
 
 def test_other_distributions_add_models_but_cannot_take_a_built_in_name(monkeypatch):
     group = model.ENTRY_POINT_GROUP
-    points = [EntryPoint(name, "attribution.models.rules:Linear", group) for name in ("mine", "last_click")]
+    points = [EntryPoint(name, "attribution.models.rules.rules:Linear", group) for name in ("mine", "last_click")]
     monkeypatch.setattr(model, "entry_points", lambda group: points)
     assert "mine" in model_names()
     assert load_model("mine").name == "linear"

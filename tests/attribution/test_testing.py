@@ -8,10 +8,10 @@ import pytest
 from attribution.credit import Credit
 from attribution.model import load_model, model_names
 from attribution.models.lift_calibrated import LiftCalibrated, LiftResult
-from attribution.models.markov import Markov
-from attribution.models.platform import PlatformClaims
-from attribution.models.rules import LastClick, Linear, TouchRule
-from attribution.models.shapley_markov import ShapleyMarkov
+from attribution.models.markov.markov import Markov
+from attribution.models.rules.platform import PlatformClaims
+from attribution.models.rules.rules import LastClick, Linear, TouchRule
+from attribution.models.shapley.shapley_markov import ShapleyMarkov
 from attribution.testing import check_attribution_model, conformance_checks
 
 # What a model has to be told: here by both names of a channel, since the suite also renames it.

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import pytest
 
-from experiments.comparison import compare
+from experiments.comparison.comparison import compare
 from simulator.scenario.loading import load_scenario
 from simulator.world import simulate
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from experiments.truth import ALL
+from experiments.truth.effects import ALL
 from simulator.scenario.loading import load_scenario
 from simulator.world import simulate
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from experiments.change import Change, apply
+from experiments.rollout.change_file import PlannedChange, apply
 from simulator.record.closed_forms import multipliers
 from simulator.record.rates import measure_rates
 from simulator.record.record import record
@@ -63,7 +63,7 @@ def test_replay_and_closed_form_agree(today, fault):
     world, before = today
     known = next(one for one in FAULTS if one.name == fault)
     after = record(
-        replace(world, scenario=apply(world.scenario, [Change("", {f"tracking.faults.{fault}": known.usual})]))
+        replace(world, scenario=apply(world.scenario, [PlannedChange("", {f"tracking.faults.{fault}": known.usual})]))
     )
     expected = multipliers(fault, known.usual, measure_rates(world, before))
     for system in COMPARED[fault]:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from experiments.truth import ALL
+from experiments.truth.effects import ALL
 
 pytestmark = pytest.mark.xdist_group("placebo")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.realism import PUBLISHED, compare_with_published
+from experiments.studies.realism import PUBLISHED, compare_with_published
 
 pytestmark = pytest.mark.xdist_group("dtc-apparel")
 

@@ -5,12 +5,12 @@ import math
 import pyarrow.compute as pc
 import pytest
 
-from attribution.build import build_paths
-from attribution.lag import conversion_lag
-from experiments.perfect_tracking import LAST_CLICK_SETTINGS
-from simulator.record.journeys import recorded_journeys
+from attribution.paths.build import build_paths
+from attribution.paths.conversion_lag import conversion_lag
+from experiments.comparison.perfect_tracking import LAST_CLICK_SETTINGS
 from simulator.record.record import record
-from simulator.record.sources import shown_as
+from simulator.record.stages.visit_sources import shown_as
+from simulator.record.systems.analytics_journeys import recorded_journeys
 from simulator.record.systems.platform import FEE_BILLING
 from simulator.scenario.loading import load_scenario, presets
 

@@ -6,9 +6,9 @@ from functools import lru_cache
 import pyarrow.compute as pc
 import pytest
 
-from attribution.build import build_paths
-from attribution.models.rules import LastClick
-from experiments.perfect_tracking import LAST_CLICK_SETTINGS, touches_and_orders
+from attribution.models.rules.rules import LastClick
+from attribution.paths.build import build_paths
+from experiments.comparison.perfect_tracking import LAST_CLICK_SETTINGS, touches_and_orders
 
 # Counts of orders are Poisson to good approximation, so the logarithm of a CPA has standard error 1 / sqrt(orders).
 # 3.3 of them: one check in a thousand fails by luck.

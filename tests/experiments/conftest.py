@@ -1,5 +1,6 @@
 """A busy little shop: the default scenario with few people who buy often, so that every effect shows in a second."""
 
+import math
 from typing import Any
 
 import pytest
@@ -49,3 +50,13 @@ def unlimited(shop):
 def budgeted(shop):
     """What happened in the busy shop with its budgets."""
     return simulate(shop())
+
+
+@pytest.fixture
+def binomial_band():
+    """3.3 standard errors of a share p over R replications: one check in a thousand fails by luck."""
+
+    def band(share: float, replications: int) -> float:
+        return 3.3 * math.sqrt(share * (1 - share) / replications)
+
+    return band

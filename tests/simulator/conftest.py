@@ -10,13 +10,13 @@ import pytest
 from hypothesis import strategies as st
 from numba.core.dispatcher import Dispatcher
 
+from simulator.law.board import blank_board
 from simulator.law.log import ROW, Log
 from simulator.law.moment import Moment
 from simulator.law.state import LEDGER, LIFE, LONG_AGO, NOBODY, PERSON, SHOWN, Visit, record_array
-from simulator.market.board import blank_board
 from simulator.market.market import variants
+from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.loading import load_scenario
-from simulator.scenario.parameters import Names, build_law
 from simulator.world import simulate
 
 SMALL_MARKET: dict[str, Any] = {

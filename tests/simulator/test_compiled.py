@@ -10,7 +10,7 @@ import pytest
 
 from simulator import compiled
 
-FOLDER = "from simulator.compiled import cache_folder; print(cache_folder())"
+FOLDER = "from simulator.compiled import PACKAGE; from cpalab.compile_cache import cache_folder; print(cache_folder(PACKAGE))"
 
 
 @pytest.fixture

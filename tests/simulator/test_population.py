@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from simulator.population import build_population, robots_among, users_table
+from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.loading import load_scenario
-from simulator.scenario.parameters import Names, build_law
 
 USERS = 20_000
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.lift.estimate import significance
+from experiments.lift.estimate.lift_estimate import significance
 from experiments.lift.geo.panel import GeoExperiment
 
 __all__ = ["DailyErrors", "daily_series"]
@@ -18,7 +18,7 @@ class DailyErrors:
 
     Attributes:
         covariance: Λ of shape `(window, window)`, of the errors of the daily effects.
-        df: degrees of freedom of Student's law, the same for every day.
+        df: degrees of freedom of Student's distribution, the same for every day.
     """
 
     covariance: NDArray[np.float64]
@@ -47,7 +47,7 @@ def daily_series(
     Args:
         experiment: the design.
         counterfactual: response of the treated geos without the change, of shape `(days,)`.
-        errors: of the daily effects in the window; None where the method has no law for them.
+        errors: of the daily effects in the window; None where the method has no distribution for them.
         level: confidence level of the limits.
     """
     period = ["pre"] * experiment.pre_days + ["test"] * experiment.test_days

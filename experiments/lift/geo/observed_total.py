@@ -1,10 +1,10 @@
-"""The law of an effect on a total that was observed, in responses: effect and counterfactual share one error."""
+"""The distribution of an effect on a total that was observed, in responses: effect and counterfactual share one error."""
 
 import math
 
-from experiments.lift.estimate import StudentLaw
+from experiments.lift.estimate.lift_estimate import StudentDistribution
 
-__all__ = ["is_rounding", "observed_total_law"]
+__all__ = ["is_rounding", "observed_total_distribution"]
 
 # What is smaller than this share of the response comes from rounding: a model that fits perfectly does not know its error.
 ROUNDING = 1e-9
@@ -15,7 +15,9 @@ def is_rounding(error: float, response: float) -> bool:
     return not error > ROUNDING * abs(response)
 
 
-def observed_total_law(effect: float, error: float, df: float, observed: float, response: float) -> StudentLaw:
+def observed_total_distribution(
+    effect: float, error: float, df: float, observed: float, response: float
+) -> StudentDistribution:
     """Effect ± t_df·error, counterfactual = observed − effect; nothing is known where the error is rounding.
 
     Args:
@@ -26,5 +28,5 @@ def observed_total_law(effect: float, error: float, df: float, observed: float, 
         response: total of the treated geos over all days.
     """
     if not math.isfinite(error) or is_rounding(error, response):
-        return StudentLaw(effect, math.inf, math.inf, observed - effect)
-    return StudentLaw(effect, error, df, observed - effect, error, -(error**2))
+        return StudentDistribution(effect, math.inf, math.inf, observed - effect)
+    return StudentDistribution(effect, error, df, observed - effect, error, -(error**2))

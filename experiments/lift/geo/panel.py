@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cpalab.refusal import choice_problems, refuse
 from experiments.lift.columns import coded, day_of, days, frame_of, numbers
-from experiments.lift.refusal import choice_problems, refuse
 
 __all__ = [
     "GeoExperiment",

@@ -7,28 +7,29 @@ from typing import Self
 
 import pandas as pd
 
-from experiments.lift.cost_ratio import CostPerIncrementalConversion, cost_per_incremental_conversion
-from experiments.lift.estimate import (
+from cpalab.refusal import refuse
+from cpalab.result import Result
+from experiments.lift.estimate.cost_ratio import CostPerIncrementalConversion, cost_per_incremental_conversion
+from experiments.lift.estimate.fieller import fieller_set
+from experiments.lift.estimate.lift_estimate import (
     Alternative,
     Interval,
     LiftEstimate,
-    StudentLaw,
+    StudentDistribution,
     alternative_problems,
     in_words,
     level_problems,
 )
-from experiments.lift.fieller import fieller_set
 from experiments.lift.geo.daily_series import DailyErrors, daily_series
 from experiments.lift.geo.incremental_cost import IncrementalCost
 from experiments.lift.geo.panel import GeoExperiment, Outcome
-from experiments.lift.refusal import refuse
-from experiments.lift.user import with_bounds
+from experiments.lift.user.user_test import with_bounds
 
 __all__ = ["GeoLiftTest", "geo_lift_test"]
 
 
 @dataclass(frozen=True, eq=False)
-class GeoLiftTest:
+class GeoLiftTest(Result):
     """A geo test read out; the same lift and price objects as the user-level test.
 
     Attributes:
@@ -41,7 +42,7 @@ class GeoLiftTest:
             covariance with the incremental response; nan where the table has no cost.
         levels: confidence levels reported.
         series: plot-ready frame, one row per day: `date, period, observed, counterfactual, effect,
-            cumulative_effect`; empty where a method has no daily counterfactual. Where it has a law for the days
+            cumulative_effect`; empty where a method has no daily counterfactual. Where it has a distribution for the days
             too, `effect_lower, effect_upper, cumulative_effect_lower, cumulative_effect_upper` at the highest of the
             levels, each for a day of its own; nan before the test.
         notes: what the reader of the numbers must know, one sentence each.
@@ -68,7 +69,7 @@ class GeoLiftTest:
         Raises:
             LiftInputError: one-sided, where the inference ranks sizes of effects (conformal, placebo, sign flips).
         """
-        refuse(alternative_problems(self.lift.law, alternative))
+        refuse(alternative_problems(self.lift.distribution, alternative))
         return replace(self, alternative=alternative)
 
     @property
@@ -105,7 +106,7 @@ class GeoLiftTest:
         if math.isnan(self.cost) or self.cost == 0:
             return math.nan, (-math.inf, math.inf)
         point = self.lift.difference / self.cost
-        if self.cost_standard_error == 0 or not isinstance(self.lift.law, StudentLaw):
+        if self.cost_standard_error == 0 or not isinstance(self.lift.distribution, StudentDistribution):
             ends = sorted(bound / self.cost for bound in self.lift.interval(level, self.alternative))
             return point, (ends[0], ends[1])
         quantile = self.lift.critical_value(level, self.alternative)
@@ -130,10 +131,10 @@ class GeoLiftTest:
         """P(return > τ) = T_df((R − τ·C) / se(R − τ·C)), R the incremental response and C > 0 its cost.
 
         It is 1 − p of the one-sided hypothesis return ≤ τ. Regression packages read it as a posterior: under a flat prior
-        the return has Student's law about its estimate. Where money was saved (C < 0) the sides change.
+        the return has Student's distribution about its estimate. Where money was saved (C < 0) the sides change.
 
         Raises:
-            LiftInputError: no cost, a method without Student's law, or a threshold that is no number.
+            LiftInputError: no cost, a method without Student's distribution, or a threshold that is no number.
 
         Source: Kerman, Wang and Vaver (2017), "Estimating ad effectiveness using geo experiments in a time-based
         regression framework", Google; the R package GeoexperimentsResearch for both regressions.
@@ -143,7 +144,7 @@ class GeoLiftTest:
             problems.append(f"threshold: {threshold} must be finite; write 1 for a return that pays for itself")
         if math.isnan(self.cost) or self.cost == 0:
             problems.append("cost: column is required for a return on it; add it to the table")
-        if not isinstance(self.lift.law, StudentLaw):
+        if not isinstance(self.lift.distribution, StudentDistribution):
             problems.append(f"inference: {self.inference} must be a regression's for a probability; read the interval")
         refuse(problems)
         gain = self.lift.difference - threshold * self.cost
@@ -153,7 +154,7 @@ class GeoLiftTest:
             + threshold**2 * self.cost_standard_error**2
         )
         error = math.sqrt(variance) if variance > 0 else math.inf
-        tested = LiftEstimate(StudentLaw(gain, error, self.lift.df))
+        tested = LiftEstimate(StudentDistribution(gain, error, self.lift.df))
         return 1 - tested.p_value("greater" if self.cost > 0 else "less")
 
     def to_frame(self) -> pd.DataFrame:
@@ -237,13 +238,13 @@ def geo_lift_test(
         cost: incremental cost, where known.
         covariance: of incremental cost and incremental response.
         counterfactual: response of the treated geos without the change, per day of shape `(days,)`.
-        daily_errors: how the daily effects vary, where the method has a law for them.
+        daily_errors: how the daily effects vary, where the method has a distribution for them.
         notes: sentences for the reader.
     """
     refuse(level_problems(levels))
     said = [*notes, *_notes_of_table(experiment)]
     error = cost.standard_error if cost is not None else 0.0
-    if cost is not None and error > 0 and not isinstance(lift.law, StudentLaw):
+    if cost is not None and error > 0 and not isinstance(lift.distribution, StudentDistribution):
         said.append("The error of the cost that would have been spent anyway is not in the price.")
         error = 0.0
     if cost is not None and cost.cost < 0 and lift.difference < 0:

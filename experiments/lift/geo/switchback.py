@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.lift.arms import PairStatistics
+from cpalab.refusal import choice_problems, refuse
 from experiments.lift.columns import coded, days, frame_of, numbers
-from experiments.lift.estimate import StudentLaw, level_problems
+from experiments.lift.estimate.arm_sums import PairStatistics
+from experiments.lift.estimate.lift_estimate import StudentDistribution, level_problems
+from experiments.lift.estimate.welch import welch_lift
 from experiments.lift.geo.panel import Outcome
 from experiments.lift.geo.result import GeoLiftTest
-from experiments.lift.refusal import choice_problems, refuse
-from experiments.lift.welch import welch_lift
 
 __all__ = ["switchback_schedule", "switchback_test"]
 
@@ -98,7 +98,7 @@ def switchback_test(
     spent = on.other.mean - off.other.mean
     variance = on.other.mean_variance + off.other.mean_variance
     covariance = on.covariance / on.users + off.covariance / off.users
-    known = isinstance(lift.law, StudentLaw) and math.isfinite(lift.standard_error)
+    known = isinstance(lift.distribution, StudentDistribution) and math.isfinite(lift.standard_error)
     return GeoLiftTest(
         lift=lift,
         outcome=outcome,

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from experiments.action import Action
-from experiments.comparison import Comparison
+from experiments.comparison.comparison import Comparison
+from experiments.comparison.verdict import words
 from experiments.report.charts.rows import in_style, row_headings, row_tooltips, vertical
-from experiments.report.flattery import models
 from experiments.report.frames import LEVEL, dumbbell_frame
 from experiments.report.numerals import UNBOUNDED, money, percent, span
+from experiments.report.order_of_channels import models
 from experiments.report.palette import LIGHT, Palette
 from experiments.report.scale import PriceAxis
 from experiments.report.wording import beside_name, ends_in_words
-from experiments.verdict import words
+from experiments.truth.conversion_noun import ConversionNoun
 
 if TYPE_CHECKING:
     import altair as alt
@@ -176,7 +176,7 @@ def _price_label(axis: PriceAxis, price: float, place: float, other: float | Non
     return {"text": text, "align": align, "size": 19 if text == UNBOUNDED else 12, "claimed": claimed}
 
 
-def _tooltip(row: dict[str, Any], compared: tuple[str, ...], action: Action) -> dict[str, str]:
+def _tooltip(row: dict[str, Any], compared: tuple[str, ...], action: ConversionNoun) -> dict[str, str]:
     interval = f"{span(row['lift_cpa_lower'], row['lift_cpa_upper'])}{ends_in_words(row, action)}"
     return {
         "Channel": words(row["channel"]),

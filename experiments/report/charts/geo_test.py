@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.action import Action
-from experiments.lift.geo.own_tests import OwnGeoTest
+from experiments.designs.regions.scenario_geo_tests import OwnGeoTest
 from experiments.report.charts.rows import in_style
 from experiments.report.frames import geo_test_days, geo_test_stretches
 from experiments.report.numerals import count, money
 from experiments.report.palette import LIGHT, Palette
+from experiments.truth.conversion_noun import ConversionNoun
 
 if TYPE_CHECKING:
     import altair as alt
@@ -19,7 +19,7 @@ LEFT_OF_AXIS = 48  # room for labels, the same in both charts, so that their day
 SHADE = {"test": 0.55, "off": 0.55, "cooldown": 0.22}
 
 
-def response_chart(test: OwnGeoTest, action: Action, palette: Palette = LIGHT) -> "alt.LayerChart":
+def response_chart(test: OwnGeoTest, action: ConversionNoun, palette: Palette = LIGHT) -> "alt.LayerChart":
     """Observed conversions per day (solid) over what the other geos foretell (dashed); the days of the test are shaded."""
     import altair as alt
 

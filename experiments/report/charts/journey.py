@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.journeys import Journey
+from experiments.comparison.telling_journeys import Journey
+from experiments.comparison.verdict import words
 from experiments.report.charts.rows import WIDTH, in_style, vertical
 from experiments.report.frames import journey_frame, lane_names
 from experiments.report.palette import LIGHT, Palette
-from experiments.verdict import words
 
 if TYPE_CHECKING:
     import altair as alt

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from experiments.comparison import Comparison
+from experiments.comparison.comparison import Comparison
 from experiments.report.charts.rows import in_style, row_headings, row_tooltips, vertical
 from experiments.report.frames import label_frame
 from experiments.report.numerals import count, percent

@@ -5,23 +5,23 @@ from typing import Any
 import numpy as np
 
 from simulator.law.aftermath import micros
-from simulator.record.chance import Bools, Codes, Floats, Ints
 from simulator.record.claims import Claims
-from simulator.record.happened import Block
-from simulator.record.identity import Recognition
 from simulator.record.matching import Pairs, pairs_within
-from simulator.record.regime import Moments, Regime
-from simulator.record.sources import source_words
+from simulator.record.record_draws import Bools, Codes, Floats, Ints
+from simulator.record.stages.identity import Recognition
+from simulator.record.stages.tracking_in_force import Moments, TrackingInForce
+from simulator.record.stages.transport import Landing, Signals
+from simulator.record.stages.visit_sources import source_words
 from simulator.record.systems.analytics import coupon_source
 from simulator.record.systems.platform import FEE_BILLING
-from simulator.record.transport import Landing, Signals
+from simulator.record.true_events import Block
 from simulator.scenario.schema import Campaign, Scenario
 
 LEAD, ORDER = "lead", "order"
 
 
 def affiliate_claims(
-    block: Block, seen: Recognition, landing: Landing, signals: Signals, regime: Regime, scenario: Scenario
+    block: Block, seen: Recognition, landing: Landing, signals: Signals, regime: TrackingInForce, scenario: Scenario
 ) -> Claims:
     """What affiliate networks claim of a block, and what they are owed.
 
@@ -139,7 +139,7 @@ def _claims(block: Block, action: Ints, touch: Ints, terms: _Terms, signals: Sig
 
 
 def _extension(
-    block: Block, action: Ints, coupon: int, fee_rules: _FeeRules, regime: Regime, signals: Signals
+    block: Block, action: Ints, coupon: int, fee_rules: _FeeRules, regime: TrackingInForce, signals: Signals
 ) -> Claims:
     """Claims of a coupon extension at checkout: on the terms of the channel's first campaign, for nothing if it has none."""
     n = len(action)

@@ -5,19 +5,19 @@ import math
 import numpy as np
 import pyarrow as pa
 
+from cpalab.micros import MICROS
 from simulator.draws import NOISE
-from simulator.record.chance import Bools, Floats, Ints, draws_at
-from simulator.record.happened import Block, Happened, blocks
 from simulator.record.matching import pairs_within
-from simulator.record.regime import Regime
-from simulator.scenario.parameters import Names
+from simulator.record.record_draws import Bools, Floats, Ints, draws_at
+from simulator.record.stages.tracking_in_force import TrackingInForce
+from simulator.record.true_events import Block, TrueEvents, blocks
+from simulator.scenario.build_law import Names
 from simulator.scenario.tracking import Aggregate
 
 WINDOW_DAYS = 30.0
-MICROS = 1_000_000
 
 
-def aggregate_report(world: Happened, most_value: float = 1000.0) -> pa.Table:
+def aggregate_report(world: TrueEvents, most_value: float = 1000.0) -> pa.Table:
     """One row per paid channel: clicks reported, conversions seen through the noise, and the unbiased estimates.
 
     Each click reports one of k outputs: "nothing", or one of k − 1 values of what followed. With chance p the output is
@@ -28,7 +28,7 @@ def aggregate_report(world: Happened, most_value: float = 1000.0) -> pa.Table:
     Args:
         most_value: the largest value, in currency, that one click may add.
     """
-    regime = Regime.of(world.scenario)
+    regime = TrackingInForce.of(world.scenario)
     rules = regime.trackings[-1].aggregate
     seed = world.scenario.run.seed
     names = Names.of(world.scenario)

@@ -3,15 +3,15 @@
 import numpy as np
 
 from simulator.draws import SAMPLING
-from simulator.record.chance import Bools, Codes, Floats, Ints, draws_at
 from simulator.record.claims import Claims
-from simulator.record.happened import Block
-from simulator.record.identity import Recognition
 from simulator.record.matching import RULES, Pairs, any_in_group, pairs_within, shares
-from simulator.record.regime import Regime
-from simulator.record.sources import DIRECT, EXTENSION, REFERRAL, source_words
+from simulator.record.record_draws import Bools, Codes, Floats, Ints, draws_at
+from simulator.record.stages.identity import Recognition
+from simulator.record.stages.tracking_in_force import TrackingInForce
+from simulator.record.stages.transport import Landing, Signals, counted
+from simulator.record.stages.visit_sources import DIRECT, EXTENSION, REFERRAL, source_words
 from simulator.record.systems.platform import FEE_BILLING
-from simulator.record.transport import Landing, Signals, counted
+from simulator.record.true_events import Block
 from simulator.scenario.schema import Scenario
 
 NO_TOUCH = -1
@@ -22,7 +22,7 @@ def analytics_claims(
     seen: Recognition,
     landing: Landing,
     signals: Signals,
-    regime: Regime,
+    regime: TrackingInForce,
     seed: int,
     scenario: Scenario,
 ) -> Claims:

@@ -3,15 +3,15 @@
 import numpy as np
 
 from simulator.draws import CHECKOUT
-from simulator.record.chance import draws_at
 from simulator.record.claims import Claims
-from simulator.record.happened import Block
-from simulator.record.identity import Recognition
 from simulator.record.matching import any_in_group
-from simulator.record.regime import Regime
-from simulator.record.sources import DIRECT, UNKNOWN, source_words
+from simulator.record.record_draws import draws_at
+from simulator.record.stages.identity import Recognition
+from simulator.record.stages.tracking_in_force import TrackingInForce
+from simulator.record.stages.transport import Landing
+from simulator.record.stages.visit_sources import DIRECT, UNKNOWN, source_words
 from simulator.record.systems.analytics import NO_TOUCH, pairs_of_visits, plain_claims
-from simulator.record.transport import Landing
+from simulator.record.true_events import Block
 
 STAGES = {
     "crm": ("conversion", "fake_lead"),  # a form filled in by a robot is a lead until somebody calls
@@ -21,7 +21,9 @@ STAGES = {
 }
 
 
-def crm_claims(block: Block, seen: Recognition, landing: Landing, regime: Regime, seed: int, stage: str) -> Claims:
+def crm_claims(
+    block: Block, seen: Recognition, landing: Landing, regime: TrackingInForce, seed: int, stage: str
+) -> Claims:
     """What the CRM books at one stage.
 
     The source is that of the visitor's last visit which was not direct, read from hidden fields of the form: UTM

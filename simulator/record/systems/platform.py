@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.draws import ENGAGEMENT, GRAPH, LOG_IN
-from simulator.record.chance import Bools, Codes, Floats, Ints, draws_at
 from simulator.record.claims import Claims
-from simulator.record.happened import Block
-from simulator.record.identity import SAFARI, Recognition, browser_of
 from simulator.record.matching import RULES, Pairs, pairs_within, shares
-from simulator.record.modelling import Modelling
-from simulator.record.regime import Moments, Regime
-from simulator.record.transport import Landing, Signals, counted
+from simulator.record.record_draws import Bools, Codes, Floats, Ints, draws_at
+from simulator.record.stages.identity import SAFARI, Recognition, browser_of
+from simulator.record.stages.modelling import Modelling
+from simulator.record.stages.tracking_in_force import Moments, TrackingInForce
+from simulator.record.stages.transport import Landing, Signals, counted
+from simulator.record.true_events import Block
 from simulator.scenario.schema import Scenario
 from simulator.scenario.tracking import BROWSERS, Platform, Tracking
 
@@ -51,7 +51,7 @@ def rules_of(tracking: Tracking, platform: str) -> Platform:
 
 
 def platform_claims(
-    block: Block, seen: Recognition, landing: Landing, signals: Signals, regime: Regime, seed: int, market: Sellers,
+    block: Block, seen: Recognition, landing: Landing, signals: Signals, regime: TrackingInForce, seed: int, market: Sellers,
     modelling: Modelling,
 ) -> Claims:  # fmt: skip
     """What all ad platforms claim of a block.

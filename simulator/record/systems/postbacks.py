@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from cpalab.micros import MICROS
 from simulator.draws import GRAPH, POSTBACK
-from simulator.record.chance import Floats, Ints, draws_at
-from simulator.record.happened import Block, Happened, blocks
-from simulator.record.regime import Regime
+from simulator.record.record_draws import Floats, Ints, draws_at
+from simulator.record.stages.tracking_in_force import TrackingInForce
+from simulator.record.true_events import Block, TrueEvents, blocks
 
 WINDOWS_DAYS = ((0.0, 2.0), (2.0, 7.0), (7.0, 35.0))  # SKAdNetwork 4: days 0-2, 3-7, 8-35 after the install
 DELAY_HOURS = ((24.0, 48.0), (24.0, 144.0), (24.0, 144.0))
 VALUES = ("none", "low", "medium", "high")
-MICROS = 1_000_000
 
 POSTBACK_SCHEMA = pa.schema(
     [
@@ -28,7 +28,7 @@ POSTBACK_SCHEMA = pa.schema(
 )
 
 
-def postbacks(world: Happened) -> pa.Table:
+def postbacks(world: TrueEvents) -> pa.Table:
     """The postbacks of a world, one row each.
 
     A person who permits no tracking and clicks an ad on a mobile device installs once. The first postback comes 24 to 48
@@ -36,7 +36,7 @@ def postbacks(world: Happened) -> pa.Table:
     that day) is large enough. A value (none, low, medium, high, by orders in the window) needs the same crowd, else it is
     null. Postbacks whose window closes after the end of the run are not sent yet.
     """
-    regime = Regime.of(world.scenario)
+    regime = TrackingInForce.of(world.scenario)
     days = world.scenario.run.days
     tables = []
     installs = [_installs(block, regime) for block in blocks(world, ["conversion"])]
@@ -57,7 +57,7 @@ class Installs:
     value: Floats
 
 
-def _installs(block: Block, regime: Regime) -> Installs:
+def _installs(block: Block, regime: TrackingInForce) -> Installs:
     seed = regime.scenarios[0].run.seed
     touches, actions = block.touches, block.actions
     now = regime.at(touches.time)
@@ -100,7 +100,7 @@ def _crowd_of(installs: Installs) -> list[tuple[str, str, int]]:
 
 
 def _sent(
-    installs: Installs, crowds: Counter[tuple[str, str, int]], regime: Regime, window: int, days: float
+    installs: Installs, crowds: Counter[tuple[str, str, int]], regime: TrackingInForce, window: int, days: float
 ) -> pa.Table:
     """The postbacks of one window."""
     now = regime.at(installs.time)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from attribution.bootstrap import bootstrap_credits
-from attribution.errors import InvalidInputError
 from attribution.models.lift_calibrated import LiftCalibrated, LiftResult
-from attribution.models.rules import LastClick, Linear
-from attribution.models.shapley_response import ShapleyIncremental
-from attribution.paths import Paths
+from attribution.models.rules.rules import LastClick, Linear
+from attribution.models.shapley.shapley_response import ShapleyIncremental
+from attribution.paths.paths import Paths
+from cpalab.refusal import InvalidInputError
 
 PATHS = Paths.from_rows(["a > b", "b", ""], [60, 30, 10], value_micros=[6_000_000, 9_000_000, 0], nulls=[300, 100, 0])
 
@@ -69,7 +69,7 @@ def test_a_harmful_channel_may_have_negative_credit():
 
 def test_mistakes_are_explained():
     base = LastClick().fit(PATHS).credit(PATHS)
-    with pytest.raises(InvalidInputError, match="lifts: 'B' is not a channel of the paths; did you mean 'b'"):
+    with pytest.raises(InvalidInputError, match="lifts: 'B' is not a channel of the paths; did you mean b"):
         LiftCalibrated(LastClick(), (LiftResult("B", 1, 0),)).fit(PATHS)
     with pytest.raises(InvalidInputError, match="lifts: 'b' has more than one result; pool them"):
         LiftCalibrated(LastClick(), (LiftResult("b", 1, 0), LiftResult("b", 2, 0)))
@@ -79,4 +79,4 @@ def test_mistakes_are_explained():
         LiftResult.of_test("a", 1, 1, base)
     with pytest.raises(InvalidInputError) as error:
         LiftResult("b", float("nan"), -1)
-    assert len(error.value.problems) == 2
+    assert len(error.value.lines) == 2

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from attribution.build import build_paths
-from attribution.errors import InvalidInputError
+from attribution.costs.performance import performance_table
 from attribution.model import load_model, model_names
 from attribution.models.lift_calibrated import LiftResult
-from attribution.models.markov import Markov
-from attribution.models.probabilistic import SimpleProbabilistic
-from attribution.models.rules import LastClick, Linear
-from attribution.models.shapley_response import ShapleyResponse
-from attribution.paths import Paths
-from attribution.performance import performance_table
-from attribution.settings import PathSettings
+from attribution.models.markov.markov import Markov
+from attribution.models.rules.rules import LastClick, Linear
+from attribution.models.shapley.probabilistic import SimpleProbabilistic
+from attribution.models.shapley.shapley_response import ShapleyResponse
+from attribution.paths.build import build_paths
+from attribution.paths.paths import Paths
+from attribution.paths.settings import PathSettings
+from cpalab.refusal import InvalidInputError
 
 DECLARED: dict[str, dict[str, object]] = {
     "last_paid_click": {"paid_channels": ("email",)},

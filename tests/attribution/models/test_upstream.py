@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution.errors import InvalidInputError
-from attribution.models.rules import LastClick
+from attribution.models.rules.rules import LastClick
 from attribution.models.upstream import UpstreamDataDriven
-from attribution.paths import Paths
+from attribution.paths.paths import Paths
+from cpalab.refusal import InvalidInputError
 
 WHOLE = 50  # more touches than any path here: match on the whole upstream
 
@@ -111,7 +111,7 @@ def test_harm_is_not_cut_off():
 def test_limits_must_make_sense():
     with pytest.raises(InvalidInputError) as error:
         UpstreamDataDriven(upstream_touches=-1, untouched_nulls=-1)
-    assert len(error.value.problems) == 2
+    assert len(error.value.lines) == 2
     with pytest.raises(InvalidInputError, match="upstream_touches: 50 with 3 channels is too long"):
         UpstreamDataDriven(upstream_touches=WHOLE).fit(world_of_downstream_visits())
     assert np.isfinite(credit(UpstreamDataDriven(upstream_touches=0), world_of_downstream_visits())["site"])

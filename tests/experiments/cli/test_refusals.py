@@ -98,7 +98,7 @@ GEO = ("lift", "geo", "geos.csv", "--treated")
         ("attribute users.csv --lookback -3 --view-lookback -1", ["--lookback: -3.0 must", "--view-lookback: -1.0",
                                                                   "; inf means no limit"]),
         ("attribute users.csv --format foo", ["--format: 'foo' is unknown"]),
-        ("attribute users.csv --model marko", ["--model: 'marko' is unknown; did you mean 'markov'?"]),
+        ("attribute users.csv --model marko", ["--model: 'marko' is unknown; did you mean markov?"]),
         ("attribute users.csv --model time_decay(half_life_days=-3)", ["time_decay.half_life_days: -3 must"]),
         ("truth --interactions vidoe", ["--interactions: vidoe is no channel with campaigns; did you mean video?"]),
         ("lifttests --designs ghosts", ["--designs: 'ghosts' is no design; did you mean ghost_ads?"]),

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from cpalab.refusal import LiftInputError
 from experiments.lift.columns import coded, day_of, days, flags, frame_of, numbers
-from experiments.lift.refusal import LiftInputError
 
 
 def read(reader, values, **options):

@@ -13,12 +13,12 @@ import pytest
 from scipy import stats
 from scipy.special import ndtr
 
-from experiments.lift.arms import ArmStatistics, PairStatistics
-from experiments.lift.cost_ratio import cost_per_incremental_conversion
-from experiments.lift.estimate import LiftEstimate, StudentLaw, significance
-from experiments.lift.power import UserTestDesign
-from experiments.lift.user import user_lift
-from experiments.lift.welch import adjusted_lift
+from experiments.lift.estimate.arm_sums import ArmStatistics, PairStatistics
+from experiments.lift.estimate.cost_ratio import cost_per_incremental_conversion
+from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution, significance
+from experiments.lift.estimate.welch import adjusted_lift
+from experiments.lift.user.plan import UserTestDesign
+from experiments.lift.user.user_test import user_lift
 
 MANY = 20_000
 Z = 1.959963984540054
@@ -138,7 +138,7 @@ def test_intervals_of_even_arms_cover_in_the_long_run(binomial_band):
 @pytest.mark.study
 def test_intervals_of_a_ten_percent_holdout_cover_in_the_long_run(binomial_band):
     check_coverage(HOLDOUT, ("score", "auto"), MANY, binomial_band)
-    # A mean's normal law needs more conversions in the small arm (500 here): see the next test.
+    # A mean's normal distribution needs more conversions in the small arm (500 here): see the next test.
     check_coverage(larger(HOLDOUT, 5), ("welch", "pooled", "per_arm"), MANY, binomial_band)
 
 
@@ -217,7 +217,7 @@ def price_shares(expected_t, method, replications, seed, users=200_000, rate=0.0
     rng = np.random.default_rng(seed)
     if method == "normal":
         estimates = rng.normal(expected_t, 1.0, replications).tolist()
-        lifts = [LiftEstimate(StudentLaw(x, 1.0)) for x in estimates]
+        lifts = [LiftEstimate(StudentDistribution(x, 1.0)) for x in estimates]
         effect = expected_t
     else:
         # The effect whose expected t is wanted: e = t·√((p(1 − p) + (p + e)(1 − p − e))/n).
@@ -276,7 +276,7 @@ def found_at_the_detectable_lift(design, users, replications, seed):
         counts = rng.binomial(sizes, means, (replications, 2)).tolist()
         arms = [[ArmStatistics.from_converters(n, x) for n, x in zip(sizes, pair, strict=True)] for pair in counts]
     else:
-        # Value per user: the mean of many and its own variance, each with its sampling law.
+        # Value per user: the mean of many and its own variance, each with its sampling distribution.
         variance = design.outcome_sd**2
         draws = rng.normal(means, np.sqrt(variance / np.array(sizes)), (replications, 2)).tolist()
         arms = [

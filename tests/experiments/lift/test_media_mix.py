@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.lift.estimate import LiftEstimate, StudentLaw
+from cpalab.refusal import LiftInputError
+from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution
 from experiments.lift.media_mix import (
     ReturnPrior,
     captured_share,
@@ -17,9 +18,8 @@ from experiments.lift.media_mix import (
     robyn_row,
     spend_discount,
 )
-from experiments.lift.refusal import LiftInputError
 
-LIFT = LiftEstimate(StudentLaw(difference=120.0, standard_error=30.0))
+LIFT = LiftEstimate(StudentDistribution(difference=120.0, standard_error=30.0))
 
 
 def test_meridians_discounts(reference):
@@ -56,7 +56,7 @@ def test_the_log_normal_has_the_mean_and_the_deviation(mean, deviation):
 
 
 def test_going_dark_gives_the_same_return():
-    dark = LiftEstimate(StudentLaw(difference=-120.0, standard_error=30.0))
+    dark = LiftEstimate(StudentDistribution(difference=-120.0, standard_error=30.0))
     assert return_prior(dark, -600.0) == return_prior(LIFT, 600.0)
     row = pymc_marketing_row("social", dark, -600.0, spend_before=300.0, periods=4)
     assert row == {"channel": "social", "x": 300.0, "delta_x": -150.0, "delta_y": -30.0, "sigma": 7.5}
@@ -65,7 +65,7 @@ def test_going_dark_gives_the_same_return():
 def test_a_lift_against_the_spend_is_refused_with_what_to_do():
     with pytest.raises(LiftInputError, match="pool this test") as refusal:
         pymc_marketing_row("social", LIFT, -600.0, spend_before=-1.0, periods=0)
-    assert len(refusal.value.problems) == 3
+    assert len(refusal.value.lines) == 3
 
 
 def test_robyn_is_told_the_total_and_no_more_confidence_than_there_is():
@@ -75,7 +75,7 @@ def test_robyn_is_told_the_total_and_no_more_confidence_than_there_is():
         120.0, 600.0, "2026-01-01", "2026-01-28",
     )  # fmt: skip
     assert row["confidence"] == 0.90
-    weak = LiftEstimate(StudentLaw(difference=30.0, standard_error=30.0))
+    weak = LiftEstimate(StudentDistribution(difference=30.0, standard_error=30.0))
     assert robyn_row("social", weak, 600.0, **days, metric="orders")["confidence"] == pytest.approx(
         1 - 0.3173, abs=1e-4
     )

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.lift.arms import ArmStatistics
-from experiments.lift.cost_ratio import cost_per_incremental_conversion
-from experiments.lift.estimate import LiftEstimate, StudentLaw, in_words
+from cpalab.refusal import LiftInputError
+from experiments.lift.estimate.arm_sums import ArmStatistics
+from experiments.lift.estimate.cost_ratio import cost_per_incremental_conversion
+from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution, in_words
+from experiments.lift.estimate.multiplicity import against_shared_control
+from experiments.lift.geo.methods.synthetic_control import synthetic_control
+from experiments.lift.geo.methods.tbr import time_based_regression
 from experiments.lift.geo.panel import geo_experiment, geo_panel
-from experiments.lift.geo.synthetic_control import synthetic_control
-from experiments.lift.geo.tbr import time_based_regression
-from experiments.lift.group_sequential import GroupSequentialPlan
-from experiments.lift.multiplicity import against_shared_control
-from experiments.lift.refusal import LiftInputError
-from experiments.lift.user import user_holdout_test
-from experiments.lift.user_table import user_table_test
+from experiments.lift.sequential.group_sequential import GroupSequentialPlan
+from experiments.lift.user.user_table import user_table_test
+from experiments.lift.user.user_test import user_holdout_test
 
 sides = st.sampled_from(["greater", "less"])
 numbers = st.floats(-1e6, 1e6)
@@ -37,7 +37,7 @@ numbers = st.floats(-1e6, 1e6)
 def test_p_value_interval_and_price_never_contradict_each_other(
     difference, error, df, cost, cost_error, correlation, level, alternative
 ):
-    lift = LiftEstimate(StudentLaw(difference, error, df, 10.0, 1.0))
+    lift = LiftEstimate(StudentDistribution(difference, error, df, 10.0, 1.0))
     price = cost_per_incremental_conversion(
         lift, cost, level=level, cost_standard_error=cost_error, covariance=correlation * cost_error * error,
         alternative=alternative,
@@ -54,7 +54,7 @@ def test_p_value_interval_and_price_never_contradict_each_other(
 
 
 def test_a_one_sided_price_ends_where_the_lift_interval_does():
-    lift = LiftEstimate(StudentLaw(100.0, 40.0))
+    lift = LiftEstimate(StudentDistribution(100.0, 40.0))
     price = cost_per_incremental_conversion(lift, 500.0, alternative="greater")
     # 100 − 1.6449 · 40 conversions at least.
     assert (price.lower, price.upper) == (0.0, pytest.approx(500.0 / (100.0 - 1.6448536 * 40.0)))
@@ -62,7 +62,7 @@ def test_a_one_sided_price_ends_where_the_lift_interval_does():
     # A cost that is all but known gives the same end by Fieller's route.
     nearly = cost_per_incremental_conversion(lift, 500.0, cost_standard_error=1e-6, alternative="greater")
     assert nearly.upper == pytest.approx(price.upper)
-    saved = cost_per_incremental_conversion(LiftEstimate(StudentLaw(-100.0, 40.0)), -500.0, alternative="less")
+    saved = cost_per_incremental_conversion(LiftEstimate(StudentDistribution(-100.0, 40.0)), -500.0, alternative="less")
     assert saved.upper == pytest.approx(price.upper)
 
 
@@ -130,7 +130,7 @@ def test_tests_that_look_at_both_sides_refuse(experiment):
     plan = GroupSequentialPlan.equally_spaced(2, "pocock")
     family = against_shared_control({"a": test.lift, "b": test.lift}, 1e-6)
     for lift in (plan.at_look(test.lift, 1), family.lifts["a"]):
-        assert not lift.law.one_sided
+        assert not lift.distribution.one_sided
     assert synthetic_control(experiment, (0.95,)).against("two-sided").p_value > 0
 
 

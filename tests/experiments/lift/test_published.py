@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from experiments.lift.arms import ArmStatistics
-from experiments.lift.estimate import LiftEstimate, StudentLaw
-from experiments.lift.power import UserTestDesign
-from experiments.lift.sample_ratio import sample_ratio_check
-from experiments.lift.user import user_holdout_test, user_lift
-from experiments.lift.welch import welch_lift
+from experiments.lift.estimate.arm_sums import ArmStatistics
+from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution
+from experiments.lift.estimate.welch import welch_lift
+from experiments.lift.user.plan import UserTestDesign
+from experiments.lift.user.sample_ratio import sample_ratio_check
+from experiments.lift.user.user_test import user_holdout_test, user_lift
 
 
 def sales_arm(users, mean, sd):
@@ -39,7 +39,7 @@ def test_lewis_and_raos_error_of_the_return(reference):
     assert profit_per_cost.difference - 1 == pytest.approx(c["roi_target"])
     assert profit_per_cost.standard_error == pytest.approx(vectors["identities"]["se_roi_1M_per_arm"])
     one = vectors["published"]["experiment_1.1"]
-    retailer = LiftEstimate(StudentLaw(0.0, one["se_beta"])).scaled(one["margin"] / one["cost"])
+    retailer = LiftEstimate(StudentDistribution(0.0, one["se_beta"])).scaled(one["margin"] / one["cost"])
     assert retailer.standard_error == pytest.approx(one["se_roi"], abs=0.01)
 
 
@@ -67,8 +67,8 @@ def test_ghost_ads_table(reference):
         {"treated": n["treat"], "control": n["control"]}, {"treated": n["split"], "control": 1 - n["split"]}
     )
     assert check.p_value == pytest.approx(recomputed["srm_chi2_p"], rel=1e-9)
-    ghost = LiftEstimate(StudentLaw(vectors["sales_effect"]["dollars"], vectors["sales_effect"]["se"]))
-    itt = LiftEstimate(StudentLaw(vectors["itt_sales"]["dollars"], vectors["itt_sales"]["se"]))
+    ghost = LiftEstimate(StudentDistribution(vectors["sales_effect"]["dollars"], vectors["sales_effect"]["se"]))
+    itt = LiftEstimate(StudentDistribution(vectors["itt_sales"]["dollars"], vectors["itt_sales"]["se"]))
     assert ghost.t == pytest.approx(recomputed["t_sales"], rel=1e-9)
     assert itt.t == pytest.approx(recomputed["t_itt"], rel=1e-9)
     # 99.9 % of the predicted were exposed: the effect on them is larger, its t the same.

@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution.lag import ConversionLag
-from experiments.comparison import ChannelComparison, Comparison
-from experiments.journeys import Journey, JourneyEvent
-from experiments.lift.arms import ArmStatistics
-from experiments.lift.estimate import LiftEstimate, StudentLaw
-from experiments.lift.geo.own_tests import OwnGeoTest
+from attribution.paths.conversion_lag import ConversionLag
+from experiments.comparison.comparison import ChannelComparison, Comparison
+from experiments.comparison.telling_journeys import Journey, JourneyEvent
+from experiments.comparison.verdict import verdict
+from experiments.designs.regions.geo_truth import GeoTestTruth
+from experiments.designs.regions.scenario_geo_tests import OwnGeoTest
+from experiments.lift.estimate.arm_sums import ArmStatistics
+from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution
 from experiments.lift.geo.result import GeoLiftTest
-from experiments.lift.geo.truth import GeoTestTruth
-from experiments.lift.user import UserLiftTest, user_holdout_test
-from experiments.order_labels import LABELS, OrderLabels
-from experiments.truth import ALL, Effect, Truth
-from experiments.verdict import verdict
+from experiments.lift.user.user_test import UserLiftTest, user_holdout_test
+from experiments.truth.effects import ALL, Effect, Truth
+from experiments.truth.order_labels import LABELS, OrderLabels
 
 ORDERS = 1000
 
@@ -64,7 +64,7 @@ def geo_test(kind: str = "go_dark", *, refusal: str = "") -> OwnGeoTest:
             "cost": np.where(tested, 0.0, 40.0),
         }
     )
-    lift = LiftEstimate(StudentLaw(-49.0, 20.0, 12.0, 280.0, 20.0, -400.0))
+    lift = LiftEstimate(StudentDistribution(-49.0, 20.0, 12.0, 280.0, 20.0, -400.0))
     found = GeoLiftTest(lift, "conversions", "by_hand", "by_hand", 2, 4, -280.0, 0.0, 0.0, (0.90, 0.95))
     change = Effect("video", "average", -280_000_000, -40, 0, 1_000)
     return OwnGeoTest(

@@ -10,7 +10,7 @@ from html import unescape
 
 import pytest
 
-from experiments.comparison import compare
+from experiments.comparison.comparison import compare
 from experiments.report.page import render_report
 from experiments.report.palette import DARK, LIGHT
 from simulator.scenario.loading import load_scenario, presets
@@ -119,7 +119,7 @@ def test_charts_are_drawn_without_an_error_or_a_request(visit, html):
         1,
         0,
     ]  # observed and expected; observed alone; cost is in bars
-    # Claimed: 4 channels; true: 5; two other models: 8; arrows: 2 open ends, and what the axis cuts.
+    # ClaimedByPerson: 4 channels; true: 5; two other models: 8; arrows: 2 open ends, and what the axis cuts.
     assert prices["symbols"] >= 4 + 5 + 8 + 2
     assert {"Brand search", "flattered: caused nothing", "5.00", "∞", "wronged 5.0×"} <= set(prices["texts"])
     assert journey["symbols"] == 5

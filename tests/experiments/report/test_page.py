@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from experiments.report.page import build_page, render_report
-from experiments.truth import Truth
+from experiments.truth.effects import Truth
 from simulator.scenario.schema import Run
 
 LOADING = {"src", "href", "srcset", "data", "poster", "action", "background"}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.five_cpas import ChannelCpas, FiveCpas
+from experiments.comparison.five_cpas import ChannelCpas, FiveCpas
 from experiments.report.table import (
     cpa_columns,
     delivery_columns,

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.action import ORDER, Action
 from experiments.report.frames import dumbbell_frame
 from experiments.report.wording import (
     beside_name,
@@ -14,7 +13,8 @@ from experiments.report.wording import (
     label_summary,
     lift_sentence,
 )
-from experiments.truth import ALL, Effect
+from experiments.truth.conversion_noun import ORDER, ConversionNoun
+from experiments.truth.effects import ALL, Effect
 
 
 def test_the_finding_tells_what_happens_anyway_and_what_an_extra_order_cost(comparison):
@@ -85,7 +85,7 @@ def test_the_label_summary_counts(comparison):
 
 
 def test_it_speaks_of_what_the_scenario_counts(comparison):
-    installs = replace(comparison, truth=replace(comparison.truth, action=Action("install")))
+    installs = replace(comparison, truth=replace(comparison.truth, action=ConversionNoun("install")))
     assert "Of 1,000 installs" in finding(installs)
     assert "for each extra install" in finding(installs)
     assert "order" not in finding(installs)

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.cells import Key, Split, look, spending
-from experiments.change import Change, apply, load_plan
-from experiments.confusion import Confusion, confusion
-from experiments.diagnosis import (
+from cpalab.refusal import ScenarioError
+from experiments.rollout.change_file import PlannedChange, apply, load_plan
+from experiments.rollout.diagnosis import (
     NO_FAULT,
     Expectations,
     Prediction,
@@ -20,11 +19,12 @@ from experiments.diagnosis import (
     judge,
     separations,
 )
-from experiments.observations import Observation, Observations, days_lost, observe, read_observations
+from experiments.rollout.observed_file import Observation, Observations, days_lost, observe, read_observations
+from experiments.rollout.reported_cpa import Key, Split, reported_cpas, spending
+from experiments.studies.diagnosis_accuracy import DiagnosisAccuracy, diagnosis_accuracy
 from simulator.record.record import record
 from simulator.scenario.faults import FAULTS
 from simulator.scenario.loading import load_scenario
-from simulator.scenario.problems import ScenarioError
 from simulator.world import World
 
 CELLS = tuple(Key(channel, system) for channel in ("search", "social") for system in ("platform", "analytics"))
@@ -102,10 +102,12 @@ def incident(
     world: World, plan: Any, faults: dict[str, float], cells: Sequence[Key], split: Split | None = None
 ) -> Observations:
     """What a team would note if these faults came with the planned change, in the very same world."""
-    extra = Change("fault", {f"tracking.faults.{name}": size for name, size in faults.items()})
+    extra = PlannedChange("fault", {f"tracking.faults.{name}": size for name, size in faults.items()})
     after = replace(world, scenario=apply(world.scenario, [*plan.changes, extra]))
     spent = spending(world, cells, split)
-    return observe(look(world, record(world), cells, spent), look(after, record(after), cells, spent), split)
+    return observe(
+        reported_cpas(world, record(world), cells, spent), reported_cpas(after, record(after), cells, spent), split
+    )
 
 
 def test_an_exact_incident_is_found_in_the_frozen_world(world: World) -> None:
@@ -195,12 +197,14 @@ def test_an_outage_in_one_browser_shows_in_its_rows_and_only_there(world: World)
 def test_an_outage_on_some_days_is_found_on_those_days(world: World) -> None:
     plan = load_plan({"changes": [{"set": {"tracking.transport.utm_loss": 0.0}}]}, world.scenario)
     broken = {"transport": {"outages": [{"start_day": 4.0, "end_day": 9.0}]}}
-    change = Change("broken", {"tracking.transport.outages": broken["transport"]["outages"]})
+    change = PlannedChange("broken", {"tracking.transport.outages": broken["transport"]["outages"]})
     cells = part_keys([str(day) for day in range(1, 31)])
     spent = spending(world, cells, "day")
     after = replace(world, scenario=apply(world.scenario, [*plan.changes, change]))
     # Platforms book on the day of the click: of the days of an outage they still claim some, by later orders.
-    seen = observe(look(world, record(world), cells, spent), look(after, record(after), cells, spent), "day")
+    seen = observe(
+        reported_cpas(world, record(world), cells, spent), reported_cpas(after, record(after), cells, spent), "day"
+    )
     first, last = days_lost(seen) or (0, 0)
     assert abs(first - 5) <= 1
     assert abs(last - 9) <= 1
@@ -217,7 +221,7 @@ def test_an_outage_on_some_days_is_found_on_those_days(world: World) -> None:
 DOCUMENT = Path(__file__).parents[3] / "docs" / "diagnosis.md"
 
 
-def as_document(found: Confusion) -> str:
+def as_document(found: DiagnosisAccuracy) -> str:
     """docs/diagnosis.md: what the study found."""
     lines = [
         "# How often diagnosis names the right fault",
@@ -246,7 +250,7 @@ def test_confusion_of_faults_at_the_default_volume() -> None:
     """At least 80 % right among faults that lie three standard deviations from every other explanation."""
     scenario = load_scenario("dtc-apparel")
     plan = load_plan({"changes": [{"name": "utms", "set": {"tracking.transport.utm_loss": 0.0}}]}, scenario)
-    found = confusion(scenario, plan, seeds=range(101, 107), threads=2)
+    found = diagnosis_accuracy(scenario, plan, seeds=range(101, 107), threads=2)
     text = as_document(found)
     sys.stdout.write(text)
     DOCUMENT.write_text(text, encoding="utf-8")

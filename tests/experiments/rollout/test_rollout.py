@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.cells import ALL, SYSTEMS
-from experiments.change import Change, Plan, apply, change_files, load_plan
-from experiments.cli.rollout import between, factor
-from experiments.cli.tables import money
-from experiments.rollout import BILLING, Rollout, parallel_days, roll_out
+from cpalab.refusal import ScenarioError
+from experiments.cli.rollout.rollout import between, factor
+from experiments.cli.terminal_tables import money
+from experiments.rollout.change_file import Plan, PlannedChange, apply, change_files, load_plan
+from experiments.rollout.reported_cpa import ALL, SYSTEMS
+from experiments.rollout.rollout import BILLING, Rollout, parallel_days, roll_out
 from simulator.scenario.loading import load_scenario, presets
-from simulator.scenario.problems import ScenarioError
 from simulator.world import World, simulate
 
 
@@ -151,7 +151,7 @@ def test_delivery_is_a_part_of_its_own_and_only_on_request(world: World) -> None
 def refused(world: World, *changes: dict[str, Any]) -> list[str]:
     with pytest.raises(ScenarioError) as error:
         plan_of(world, *changes)
-    return [str(problem) for problem in error.value.problems]
+    return [str(problem) for problem in error.value.lines]
 
 
 def test_slips_in_a_change_file_have_a_hint() -> None:
@@ -160,7 +160,7 @@ def test_slips_in_a_change_file_have_a_hint() -> None:
     def problems(tables: Any) -> list[str]:
         with pytest.raises(ScenarioError) as error:
             load_plan(tables, scenario)
-        return [str(problem) for problem in error.value.problems]
+        return [str(problem) for problem in error.value.lines]
 
     hint = "write one [[changes]] table for each change"
     assert problems({}) == [f"changes: is needed and missing; {hint}"]
@@ -224,14 +224,14 @@ def test_the_published_case_is_repair_work_and_dearer_orders() -> None:
     assert [change.real for change in plan.changes] == [False, False, True, True, True]
     changed = apply(scenario, plan.changes)
     assert changed.tracking.transport.server_coverage == 0.95
-    assert apply(scenario, [Change("none", {})]) == scenario
+    assert apply(scenario, [PlannedChange("none", {})]) == scenario
     before, after = (s.order.value.mean for s in (scenario, changed))
     assert (before, after) == (120.0, 140.0), "ROAS 2 × CPA 60 and ROAS 5 × CPA 28"
 
 
 def test_dearer_orders_move_roas_and_no_order() -> None:
     scenario = load_scenario("apparel-rescue", {"run.users": 20_000})
-    dearer = Change("dearer orders", {"order.value.mean": 140.0}, real=True)
+    dearer = PlannedChange("dearer orders", {"order.value.mean": 140.0}, real=True)
     found = roll_out(simulate(scenario), Plan("", (dearer,)), replicates=20)
     assert found.verification is None, "the world is meant to change"
     for system in SYSTEMS:

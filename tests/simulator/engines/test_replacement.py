@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
+from cpalab.refusal import ScenarioError
 from simulator.engines.replacement import replace_steps
 from simulator.law.exposure import count_impression
 from simulator.law.state import Attitude
 from simulator.scenario.loading import load_scenario
-from simulator.scenario.problems import ScenarioError
 from simulator.world import simulate
 
 

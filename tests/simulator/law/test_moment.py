@@ -8,8 +8,8 @@ import pytest
 from simulator.calendar import LATTICE, NEVER
 from simulator.draws import AUCTION, SESSION, normal_at, uniforms_at
 from simulator.law import moment as module
+from simulator.law.board import blank_board
 from simulator.law.state import ITINERARY, record_array
-from simulator.market.board import blank_board
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from cpalab.refusal import ScenarioError
 from simulator.market.holdouts import cookies_of
-from simulator.record.happened import codes
+from simulator.record.true_events import codes
 from simulator.scenario.loading import load_scenario
-from simulator.scenario.problems import ScenarioError
 from simulator.world import simulate
 
 

@@ -19,7 +19,7 @@ from scipy.stats import chi2
 from simulator.record.closed_forms import CLOSED_FORMS, Rates, default_lag_cdf, multipliers
 from simulator.record.rates import measure_rates
 from simulator.record.record import Record
-from simulator.record.reporting import by_day
+from simulator.record.stages.reporting import by_day
 from simulator.scenario.faults import FAULTS, changed
 from simulator.scenario.tracking import PERFECT
 from simulator.world import World

@@ -8,12 +8,12 @@ import pandas as pd
 import pyarrow.compute as pc
 import pytest
 
-from simulator.record.channel_groups import channel_groups
-from simulator.record.happened import Happened, blocks
-from simulator.record.identity import recognise
-from simulator.record.journeys import recorded_journeys
 from simulator.record.record import Record, record
-from simulator.record.regime import Regime
+from simulator.record.stages.channel_group_report import channel_groups
+from simulator.record.stages.identity import recognise
+from simulator.record.stages.tracking_in_force import TrackingInForce
+from simulator.record.systems.analytics_journeys import recorded_journeys
+from simulator.record.true_events import TrueEvents, blocks
 from simulator.scenario.loading import load_scenario
 from simulator.scenario.tracking import PERFECT, Tracking
 from simulator.storage import fingerprint
@@ -116,10 +116,10 @@ def test_platforms_together_claim_more_orders_than_there_are(recorded: Callable[
     assert sum(recorded().conversions("platform").values()) > world.orders().num_rows
 
 
-def cookies_per_person(world: Happened, **identity: Any) -> np.ndarray:
+def cookies_per_person(world: TrueEvents, **identity: Any) -> np.ndarray:
     tables = world.scenario.model_dump()
     tables["tracking"]["identity"] |= identity
-    regime = Regime.of(load_scenario(tables))
+    regime = TrackingInForce.of(load_scenario(tables))
     counts = []
     for block in blocks(world, ["conversion"]):
         seen = recognise(block.visits, regime, 1)
@@ -147,7 +147,7 @@ def test_a_gap_between_visits_is_survived_with_probability_exp_of_minus_rate_tim
         "serial_clear_share": 0.0,
         "browsers": {"chrome": 1.0},
     }
-    regime = Regime.of(load_scenario(tables))
+    regime = TrackingInForce.of(load_scenario(tables))
     block = next(blocks(world, ["conversion"]))
     seen = recognise(block.visits, regime, 5)
     visits = block.visits
@@ -163,7 +163,7 @@ def test_false_joins_mix_two_people_and_nobody_else(world: World) -> None:
     tables = world.scenario.model_dump()
     tables["tracking"]["identity"] |= {"graph_false_join_share": 0.3, "log_in_share": 0.0}
     block = next(blocks(world, ["conversion"]))
-    seen = recognise(block.visits, Regime.of(load_scenario(tables)), 5)
+    seen = recognise(block.visits, TrackingInForce.of(load_scenario(tables)), 5)
     owners = pd.DataFrame({"visitor": seen.visitor, "user": block.visits.user}).groupby("visitor")["user"].unique()
     shared = owners[owners.map(len) > 1]
     assert len(shared) > 0

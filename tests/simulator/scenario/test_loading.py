@@ -2,8 +2,8 @@
 
 import pytest
 
+from cpalab.refusal import Problem, ScenarioError, did_you_mean
 from simulator.scenario.loading import load_scenario, parse_override, presets, source_text
-from simulator.scenario.problems import Problem, ScenarioError, did_you_mean
 
 TOML = """
 title = "one channel"

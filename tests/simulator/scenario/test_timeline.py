@@ -2,10 +2,10 @@
 
 import pytest
 
+from cpalab.refusal import ScenarioError
 from simulator.scenario.loading import load_scenario
-from simulator.scenario.problems import ScenarioError
+from simulator.scenario.rules.validation import validate
 from simulator.scenario.timeline import versions
-from simulator.scenario.validation import validate
 
 
 def refused(market, *changes):

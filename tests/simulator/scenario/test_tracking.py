@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from cpalab.refusal import ScenarioError
 from simulator.scenario.loading import load_scenario
-from simulator.scenario.problems import ScenarioError
 
 SMALL: dict[str, Any] = {
     "funnel": [{"name": "lead", "rate": 0.5}, {"name": "order", "rate": 0.5}],

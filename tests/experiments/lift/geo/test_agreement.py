@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from experiments.lift.estimate import significance
-from experiments.lift.geo.did import difference_in_differences
-from experiments.lift.geo.gbr import geo_based_regression
+from cpalab.refusal import LiftInputError
+from experiments.lift.estimate.lift_estimate import significance
+from experiments.lift.geo.methods.did import difference_in_differences
+from experiments.lift.geo.methods.gbr import geo_based_regression
+from experiments.lift.geo.methods.structural import structural_time_series
+from experiments.lift.geo.methods.synthetic_control import synthetic_control
+from experiments.lift.geo.methods.tbr import time_based_regression
 from experiments.lift.geo.panel import GeoExperiment, GeoPanel, geo_experiment
-from experiments.lift.geo.structural import structural_time_series
-from experiments.lift.geo.synthetic_control import synthetic_control
-from experiments.lift.geo.tbr import time_based_regression
-from experiments.lift.refusal import LiftInputError
 
 METHODS = {
     "tbr_independent": lambda x: time_based_regression(x, errors="independent"),
@@ -72,7 +72,7 @@ def test_an_answer_agrees_with_itself_or_is_refused(method):
         try:
             test = METHODS[method](experiment)
         except LiftInputError as refusal:
-            refused += refusal.problems
+            refused += refusal.lines
             continue
         answered += 1
         frame = test.to_frame()

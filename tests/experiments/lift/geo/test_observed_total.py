@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from experiments.lift.estimate import LiftEstimate
-from experiments.lift.geo.gbr import geo_based_regression
-from experiments.lift.geo.observed_total import is_rounding, observed_total_law
+from experiments.lift.estimate.lift_estimate import LiftEstimate
+from experiments.lift.geo.methods.gbr import geo_based_regression
+from experiments.lift.geo.methods.structural import structural_time_series
+from experiments.lift.geo.methods.synthetic_control import synthetic_control
+from experiments.lift.geo.methods.tbr import time_based_regression
+from experiments.lift.geo.methods.trimmed_match import trimmed_match_test
+from experiments.lift.geo.observed_total import is_rounding, observed_total_distribution
 from experiments.lift.geo.panel import GeoPanel, geo_experiment
-from experiments.lift.geo.structural import structural_time_series
-from experiments.lift.geo.synthetic_control import synthetic_control
-from experiments.lift.geo.tbr import time_based_regression
-from experiments.lift.geo.trimmed_match import trimmed_match_test
 
 DAYS = np.datetime64("2026-01-01") + np.arange(70)
 
@@ -23,7 +23,7 @@ def experiment(response, cost=None, treated=4):
 
 
 def test_effect_and_counterfactual_share_one_error():
-    lift = LiftEstimate(observed_total_law(20.0, 5.0, 30.0, 120.0, 1_000.0))
+    lift = LiftEstimate(observed_total_distribution(20.0, 5.0, 30.0, 120.0, 1_000.0))
     assert (lift.difference, lift.baseline, lift.standard_error, lift.df) == (20.0, 100.0, 5.0, 30.0)
     # The total is known, so the relative lift is e / (observed − e) at both ends.
     ends = [bound / (120.0 - bound) for bound in lift.interval(0.95)]
@@ -32,7 +32,7 @@ def test_effect_and_counterfactual_share_one_error():
 
 @pytest.mark.parametrize("error", [0.0, 1e-8, math.inf, math.nan])
 def test_an_error_that_is_rounding_or_unknown_says_nothing(error):
-    lift = LiftEstimate(observed_total_law(1e-7, error, 30.0, 120.0, 1_000.0))
+    lift = LiftEstimate(observed_total_distribution(1e-7, error, 30.0, 120.0, 1_000.0))
     assert lift.p_value() == 1.0
     assert lift.interval(0.95) == (-math.inf, math.inf)
     assert is_rounding(0.0, 0.0)

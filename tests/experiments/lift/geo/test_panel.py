@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.lift.geo.did import difference_in_differences
+from cpalab.refusal import LiftInputError
+from experiments.lift.geo.methods.did import difference_in_differences
 from experiments.lift.geo.panel import geo_experiment, geo_panel
-from experiments.lift.refusal import LiftInputError
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_table_without_cost(table):
 def problems_of(table, **options):
     with pytest.raises(LiftInputError) as refusal:
         geo_panel(table, **options)
-    return refusal.value.problems
+    return refusal.value.lines
 
 
 def test_missing_columns_are_named_with_a_hint(table):
@@ -85,8 +85,8 @@ def test_a_design_names_its_problems_all_at_once(table):
     panel = geo_panel(table)
     with pytest.raises(LiftInputError) as refusal:
         geo_experiment(panel, ["g0", "g01"], "2026-01-09", "2027-01-01")
-    assert refusal.value.problems[0].startswith("treated: g0 must be a geo of the table; did you mean g0")
-    assert "end: 2027-01-01 must be a date of the table" in refusal.value.problems[1]
+    assert refusal.value.lines[0].startswith("treated: g0 must be a geo of the table; did you mean g0")
+    assert "end: 2027-01-01 must be a date of the table" in refusal.value.lines[1]
     for treated, start, end, cooldown, words in (
         ([], "2026-01-09", "2026-01-10", 0, "at least one geo"),
         (["g00", "g01", "g02", "g03"], "2026-01-09", "2026-01-10", 0, "every geo is treated"),

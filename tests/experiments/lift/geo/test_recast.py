@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.lift.estimate import significance
+from experiments.lift.estimate.lift_estimate import significance
+from experiments.lift.geo.methods.synthetic_control import synthetic_control
+from experiments.lift.geo.methods.tbr import time_based_regression
 from experiments.lift.geo.panel import GeoExperiment, GeoPanel
-from experiments.lift.geo.synthetic_control import synthetic_control
-from experiments.lift.geo.tbr import time_based_regression
 
 PAGE = Path(__file__).parents[4] / "docs" / "geo-published.md"
 LEVEL = 0.95

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cpalab.refusal import LiftInputError
 from experiments.lift.geo.switchback import switchback_schedule, switchback_test
-from experiments.lift.refusal import LiftInputError
 
 
 def table(rng, autoregressive, effect=0.0, blocks=20, block_days=7, rho=0.5, linger=0):
@@ -104,4 +104,4 @@ def test_levels_and_outcomes_that_are_none_are_refused_at_once(autoregressive):
     good = table(np.random.default_rng(5), autoregressive)
     with pytest.raises(LiftInputError) as refusal:
         switchback_test(good, 7, 0.95, outcome="sales")
-    assert [problem.split(":")[0] for problem in refusal.value.problems] == ["levels", "outcome"]
+    assert [problem.split(":")[0] for problem in refusal.value.lines] == ["levels", "outcome"]

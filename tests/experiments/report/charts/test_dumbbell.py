@@ -5,8 +5,8 @@ import json
 from experiments.report.charts.dumbbell import ARROWS, dumbbell_chart, dumbbell_marks, other_model_shapes, price_axis
 from experiments.report.charts.journey import journey_chart
 from experiments.report.charts.labels import label_chart
-from experiments.report.flattery import models
 from experiments.report.frames import dumbbell_frame
+from experiments.report.order_of_channels import models
 from experiments.report.palette import DARK, LIGHT
 
 

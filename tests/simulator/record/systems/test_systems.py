@@ -7,7 +7,6 @@ import pyarrow.compute as pc
 import pytest
 
 from simulator.record.record import Record
-from simulator.record.sources import default_channel_group
 from simulator.record.systems.aggregate import aggregate_report, laplace, standard_error, unbiased
 from simulator.record.systems.postbacks import postbacks
 from simulator.scenario.loading import load_scenario
@@ -89,28 +88,6 @@ def test_platforms_see_their_own_touches_only(recorded: Callable[..., Record]) -
     both = recorded().conversions("platform")
     pooled = recorded(platforms={"one": {"channels": ["search", "social"], "match_share": 1.0}}).conversions("platform")
     assert pooled["search"] + pooled["social"] < both["search"] + both["social"]
-
-
-@pytest.mark.parametrize(
-    ("source", "medium", "group"),
-    [
-        ("google", "cpc", "paid_search"),
-        ("facebook", "paid_social", "paid_social"),
-        ("facebook", "social_paid", "organic_social"),
-        ("newsletter", "facebookads", "unassigned"),
-        ("shop", "ppc", "paid_other"),
-        ("youtube.com", "cpv", "paid_video"),
-        ("google", "organic", "organic_search"),
-        ("(direct)", "(none)", "direct"),
-        ("partner.com", "affiliate", "affiliates"),
-        ("news", "email", "email"),
-        ("paypal.com", "referral", "referral"),
-        ("dsp", "cpm", "display"),
-        ("app", "push", "mobile_push"),
-    ],
-)
-def test_default_channel_groups(source: str, medium: str, group: str) -> None:
-    assert default_channel_group(source, medium) == group
 
 
 def with_tracking(world: World, **tables: object) -> World:

@@ -1,0 +1,1 @@
+"""Costs: what credited conversions cost and earn, per channel or segment (currency units)."""

@@ -1,0 +1,91 @@
+"""`performance_table`: cost, conversions, value, ROAS, profit and cost limits per channel or segment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.costs.cpa import cpa_table
+from attribution.costs.economics import UnitEconomics, payback_months, return_on_ad_spend
+from attribution.costs.segments import JOINT
+from attribution.credit import Credit
+from attribution.paths.ragged import Floats
+from cpalab.micros import MICROS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def performance_table(
+    credits: Sequence[Credit],
+    cost_micros: Mapping[str, int],
+    economics: UnitEconomics | None = None,
+    *,
+    by: Sequence[str] = ("channel",),
+) -> pd.DataFrame:
+    """The CPA table with value and ROAS and, if it is known what an action is worth, what it may cost.
+
+    Args:
+        credits: one per method, of channels or of segments.
+        cost_micros: cost in micros of each channel or, by its name, of each segment.
+        economics: what an action is worth.
+        by: what the parts of a segment are; see `Segments.by`.
+
+    Returns:
+        The columns `by…, method, cost, conversions, value, cost_per_conversion`, its bounds, and `roas`; where
+        credits have intervals also `conversions_lower` and `conversions_upper`; with `economics` also
+        `cost_per_customer` (CPA and other costs), `break_even_cost`, `cost_limit`, `profit` and
+        `payback_months`. Currency units; what is undefined is empty.
+    """
+    import pandas as pd
+
+    table = cpa_table(credits, cost_micros)
+    place = list(table.columns).index("conversions") + 1
+    if any(credit.interval is not None for credit in credits):
+        for side in ("upper", "lower"):
+            table.insert(place, f"conversions_{side}", _bounds(credits, side, table))
+    value = {
+        (credit.method, channel): amount / MICROS
+        for credit in credits
+        for channel, amount in zip(credit.channels, credit.value_micros, strict=True)
+    }
+    worth = [value.get(key, 0.0) for key in zip(table["method"], table["channel"], strict=True)]
+    table.insert(list(table.columns).index("cost_per_conversion"), "value", np.array(worth, dtype=np.float64))
+    rows = list(zip(table["cost"], table["conversions"], table["value"], table["cost_per_conversion"], strict=True))
+    table["roas"] = [return_on_ad_spend(value, cost) for cost, _, value, _ in rows]
+    if economics is not None:
+        figures = [_figures(*row, economics) for row in rows]
+        for name in figures[0] if figures else ():
+            table[name] = [row[name] for row in figures]
+    if len(by) == 1:
+        return table.rename(columns={"channel": by[0]})
+    parts = pd.DataFrame([name.split(JOINT) for name in table["channel"]], columns=list(by))
+    return pd.concat([parts, table.drop(columns="channel")], axis=1)
+
+
+def _bounds(credits: Sequence[Credit], side: str, table: pd.DataFrame) -> Floats:
+    """A bound of the credited conversions of every row of the table; empty where there is no interval."""
+    known: dict[tuple[str, str], float] = {}
+    for credit in credits:
+        if credit.interval is not None:
+            bound = getattr(credit.interval, f"conversions_{side}")
+            known |= {(credit.method, channel): amount for channel, amount in zip(credit.channels, bound, strict=True)}
+    rows = zip(table["method"], table["channel"], strict=True)
+    return np.array([known.get(row, np.nan) for row in rows], dtype=np.float64)
+
+
+def _figures(
+    cost: float, conversions: float, value: float, cost_per_conversion: float, economics: UnitEconomics
+) -> dict[str, Any]:
+    average = value / conversions if conversions > 0 else np.nan
+    per_customer = cost_per_conversion + economics.other_cost_per_action
+    months = np.nan if economics.monthly_margin is None else payback_months(per_customer, economics.monthly_margin)
+    return {
+        "cost_per_customer": per_customer,
+        "break_even_cost": economics.break_even_cost(average),
+        "cost_limit": economics.cost_limit(),
+        "profit": economics.profit(cost, conversions, value),
+        "payback_months": months,
+    }

@@ -1,0 +1,1 @@
+"""Markov models: conversions lost when a channel is removed from the chain of touches."""

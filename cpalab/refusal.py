@@ -1,0 +1,112 @@
+"""The refusal of bad input, before any work: every problem at once, each with its place, value, rule and hint."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "InvalidInputError",
+    "LiftInputError",
+    "Problem",
+    "Refused",
+    "ScenarioError",
+    "choice_problems",
+    "did_you_mean",
+    "refuse",
+    "share_from_half_problems",
+]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with an input.
+
+    Attributes:
+        place: where, as a dotted path (`channels.retargeting.half_life_days`), a file, a column or an argument.
+        rule: what was expected there.
+        value: what was found, as written; empty where showing it says nothing.
+        hint: what to do about it; empty where there is nothing useful to say.
+    """
+
+    place: str
+    rule: str
+    value: str = ""
+    hint: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> "Problem":
+        """The problem that a line `place: value rule; hint` states."""
+        place, colon, rest = text.partition(": ")
+        if not colon:
+            return cls("", text)
+        rule, _, hint = rest.partition("; ")
+        return cls(place, rule, hint=hint)
+
+    def __str__(self) -> str:
+        value = f"{self.value} " if self.value else ""
+        place = f"{self.place}: " if self.place else ""
+        return f"{place}{value}{self.rule}{f'; {self.hint}' if self.hint else ''}"
+
+
+class Refused(ValueError):  # noqa: N818 - said as a sentence: the input was refused
+    """Input that cannot be used.
+
+    Attributes:
+        problems: everything that is wrong with it, in the order found.
+    """
+
+    def __init__(self, problems: Iterable[Problem | str]) -> None:
+        self.problems = tuple(Problem.of(found) if isinstance(found, str) else found for found in problems)
+        super().__init__("\n".join(self.lines))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Every problem as one line of text."""
+        return tuple(map(str, self.problems))
+
+
+class ScenarioError(Refused):
+    """A scenario, or a change of one, that cannot be used."""
+
+
+class InvalidInputError(Refused):
+    """Touches, conversions, costs or settings that attribution cannot use."""
+
+
+class LiftInputError(Refused):
+    """Input that a lift test cannot answer."""
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """`did you mean X?` for the candidate nearest to `word`; all candidates where none is near; else nothing."""
+    known = sorted(candidates)
+    by_fold = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word.casefold(), by_fold, n=1)
+    near = [by_fold[close[0]]] if close else [name for name in known if word and word.casefold() in name.casefold()]
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"known here: {', '.join(known)}" if known else ""
+
+
+def refuse(problems: Sequence[Problem | str]) -> None:
+    """Raise one `LiftInputError` that carries all problems; do nothing where there is none."""
+    if problems:
+        raise LiftInputError(problems)
+
+
+def choice_problems(place: str, given: object, allowed: Sequence[str]) -> list[str]:
+    """What is wrong with a word that must be one of a few."""
+    if given in allowed:
+        return []
+    close = difflib.get_close_matches(str(given), allowed, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"write {allowed[0]}"
+    return [f"{place}: {given} must be one of {', '.join(allowed)}; {hint}"]
+
+
+def share_from_half_problems(**shares: float) -> list[str]:
+    """A problem for each named share, such as a power, outside of one half … 1."""
+    return [
+        f"{name}: {value} must lie between 0.5 and 1; write 0.8 for 80 %"
+        for name, value in shares.items()
+        if not 0.5 <= value < 1
+    ]

@@ -1,0 +1,1 @@
+"""`cpalab attribute` and what only it needs."""

@@ -1,0 +1,219 @@
+"""`cpalab attribute`: anyone's touches and conversions, credited by any model, and what each credit costs."""
+
+import json
+from pathlib import Path
+
+import click
+
+from experiments.cli.attribute.attribution_job import DEFAULT_MODELS, Answer, Job, attribute
+from experiments.cli.options import talk_options
+from experiments.cli.progress import progress_bar
+
+PARAMETERS = """
+Parameters stand in brackets, here with their defaults (… has none); those not named keep theirs. Quotes keep the shell from
+reading the brackets: --model 'time_decay(half_life_days=3)' --model 'last_paid_click(paid_channels=("search", "video"))'.
+lift_calibrated is asked for with --lift-tests FILE."""
+
+
+def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print every model with what it computes, and end."""
+    if not asked or context.resilient_parsing:
+        return
+    from attribution.model import model_lines
+
+    for written, line in model_lines():
+        click.echo(f"{written}\n    {line}")
+    click.echo(PARAMETERS)
+    context.exit()
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
+@click.option(
+    "--model",
+    "-m",
+    "models",
+    multiple=True,
+    metavar="MODEL",
+    help="A name, a name with parameters such as 'markov(order=2)', or module:Class. May be repeated. "
+    f"Default: {', '.join(DEFAULT_MODELS)}. --models lists all.",
+)
+@click.option(
+    "--models",
+    "listed",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=list_models,
+    help="List the models with their parameters.",
+)
+@click.option(
+    "--cost",
+    "cost_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Cost by channel, and perhaps by date and segment. Default: costs in the data.",
+)
+@click.option(
+    "--lift-tests",
+    "lift_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Lift tests of the same period: channel, incremental_conversions, and standard_error or a 95 % interval "
+    "(lower, upper). Adds every model, rescaled to what they found.",
+)
+@click.option(
+    "--format", "format_name", metavar="NAME", help="Format of the files. Default: detected by their columns."
+)
+@click.option(
+    "--bad-rows",
+    type=click.Choice(["refuse", "drop"]),
+    default="refuse",
+    show_default=True,
+    help="What to do with malformed rows; either way they are counted and named.",
+)
+@click.option(
+    "--action", metavar="NAME", help="Which action to count (conversion, lead, qualified …). Default: conversion."
+)
+@click.option("--lookback", "lookback_days", type=float, metavar="DAYS", help="Days that a click counts. Default: 30.")
+@click.option(
+    "--view-lookback", "view_lookback_days", type=float, metavar="DAYS", help="Count views too, for so many days."
+)
+@click.option(
+    "--direct",
+    type=click.Choice(["kept", "ignored_unless_alone", "dropped"]),
+    help="Visits without a source (channel 'direct'): counted as touches; ignored in journeys that have other touches; "
+    "or left out. Default: kept; ignored_unless_alone in logs of cpalab, as in cpalab run.",
+)
+@click.option("--by", metavar="SEGMENT,…", help="Break down by columns of the data, such as device,campaign.")
+@click.option("--period", type=click.Choice(["day", "week", "month"]), help="Break down by date.")
+@click.option(
+    "--clock",
+    type=click.Choice(["click", "conversion"]),
+    default="conversion",
+    show_default=True,
+    help="The date on which a credited conversion is booked.",
+)
+@click.option("--margin-rate", type=float, metavar="SHARE", help="Share of value left before ad cost, 0.4 for 40 %.")
+@click.option(
+    "--margin", "margin_per_action", type=float, metavar="AMOUNT", help="Margin of one action before ad cost."
+)
+@click.option(
+    "--lifetime-value", type=float, metavar="AMOUNT", help="Margin of a customer over the whole relationship."
+)
+@click.option(
+    "--intervals",
+    type=click.IntRange(min=2),
+    metavar="DRAWS",
+    help="95 % intervals from so many bootstrap draws of people (200 is usual).",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the bootstrap.")
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="One pass in little memory, for Parquet sorted by user_id; without --by and --period.",
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for cpa.csv, paths and a manifest.")
+@click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
+@talk_options
+def command(
+    files: tuple[Path, ...], models: tuple[str, ...], cost_file: Path | None, lift_file: Path | None,
+    format_name: str | None, bad_rows: str, action: str | None, lookback_days: float | None,
+    view_lookback_days: float | None, direct: str | None, by: str | None, period: str | None, clock: str,
+    margin_rate: float | None, margin_per_action: float | None, lifetime_value: float | None, intervals: int | None,
+    seed: int, stream: bool, out: Path | None, force: bool, quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Credit the conversions in FILE… to channels, and put each channel's cost beside them.
+
+    Reads event logs of cpalab, tables of touches and conversions (and costs), sessions, counted paths
+    ("search > email", ChannelAttribution), Snowplow tables, the GA4 export and the Criteo data set, as CSV, TSV, JSON lines
+    or Parquet.
+    """
+    from contextlib import nullcontext
+
+    from simulator.storage import whole_folder
+
+    job = Job(
+        files=files,
+        models=models or DEFAULT_MODELS,
+        cost_file=cost_file,
+        lift_file=lift_file,
+        format_name=format_name,
+        bad_rows=bad_rows,
+        action=action,
+        lookback_days=lookback_days,
+        view_lookback_days=view_lookback_days,
+        direct=direct,
+        by=tuple(name.strip() for name in by.split(",") if name.strip()) if by else (),
+        period=period,
+        clock=clock,
+        margin_rate=margin_rate,
+        margin_per_action=margin_per_action,
+        lifetime_value=lifetime_value,
+        intervals=intervals,
+        seed=seed,
+        stream=stream,
+    )
+    with nullcontext() if out is None else whole_folder(out, force=force) as folder:
+        with progress_bar(quiet or as_json) as report:
+            answer = attribute(job, report)
+        if folder is not None:
+            write(answer, job, folder)
+    if as_json:
+        from experiments.cli.terminal_tables import print_json
+
+        print_json(answer.as_json())
+    elif not quiet:
+        show(answer)
+        if out is not None:
+            click.echo(f"\nWritten to {out}")
+
+
+def write(answer: Answer, job: Job, folder: Path) -> None:
+    """Write cpa.csv, the paths, and a manifest of what was asked for."""
+    from importlib.metadata import version
+
+    answer.table.to_csv(folder / "cpa.csv", index=False)
+    answer.paths.to_frame().to_csv(folder / "paths.csv", index=False)
+    asked = {name: str(value) if isinstance(value, Path) else value for name, value in vars(job).items()}
+    manifest = {
+        "cpalab": version("cpalab"),
+        "scenario": None,  # the data are the user's own
+        **asked,
+        "inputs": [str(file) for file in job.files],
+        "notes": [*answer.summaries, *answer.notes],
+        "files": {file.name: {"bytes": file.stat().st_size} for file in sorted(folder.iterdir())},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def show(answer: Answer) -> None:
+    """The table, and the sentences below it."""
+    from experiments.cli.terminal_tables import console, money
+    from experiments.cli.unfolded_table import Table
+
+    screen = console()
+    frame = answer.table
+    parts = list(frame.columns[: list(frame.columns).index("cost")])
+    figures = [name for name in frame.columns if name not in parts and frame[name].notna().any()]
+    headings = {
+        "cost_per_conversion": answer.metric,
+        "cost_per_conversion_lower": f"{answer.metric} from",
+        "cost_per_conversion_upper": "to",
+        "conversions_lower": "conversions from",
+        "conversions_upper": "to",
+    }
+    table = Table(title="Credited conversions and what they cost", title_justify="left")
+    for name in parts:
+        table.add_column(name)
+    for name in figures:
+        table.add_column(headings.get(name, name.replace("_", " ")), justify="right")
+    for row in frame.to_dict("records"):
+        cells = [
+            f"{row[n]:z,.1f}" if n.startswith("conversions") and row[n] == row[n] else money(float(row[n]))
+            for n in figures
+        ]
+        table.add_row(*(str(row[name]) for name in parts), *cells)
+    screen.print(table)
+    for line in (*answer.summaries, *answer.notes):
+        screen.print(line, markup=False)

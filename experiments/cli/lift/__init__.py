@@ -1,0 +1,1 @@
+"""The commands about lift tests: read one, plan one, put designs side by side."""

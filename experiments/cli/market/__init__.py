@@ -1,0 +1,1 @@
+"""The commands about one simulated market: run, simulate, truth, record, scenarios, check."""

@@ -1,0 +1,90 @@
+"""`cpalab truth`: what each channel's ads really caused."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from experiments.cli.options import chosen_scenario, engine_options, output_options, scenario_options, talk_options
+from experiments.cli.progress import progress_bar, say_if_compiling
+
+if TYPE_CHECKING:
+    from simulator.world import EngineName
+
+
+@click.command()
+@scenario_options
+@click.option(
+    "--feedback",
+    type=click.Choice(["held", "free"]),
+    default="held",
+    show_default=True,
+    help="Whether the market's budgets and pacing react to a change.",
+)
+@click.option(
+    "--interactions",
+    metavar="CHANNEL,…",
+    help="Also up to six channels' true Shapley values and synergies: every subset of them on and off.",
+)
+@output_options
+@engine_options
+@talk_options
+def command(
+    scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
+    feedback: Literal["held", "free"], interactions: str | None, out: Path | None, force: bool, engine: "EngineName",
+    threads: int, quiet: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Average, marginal and joint effects of ads, by living everyone's life again without them.
+
+    SCENARIO is a name (see cpalab scenarios) or a TOML file. With --out, writes truth.csv (the effects, as cpalab run
+    does), truth.json (what --json prints) and manifest.json to DIR, whole or not at all.
+    """
+    chosen = chosen_scenario(scenario, users, days, seed, overrides)
+    from experiments.cli.terminal_tables import print_interactions, print_json, print_truth, truth_as_json, write_tables
+    from experiments.truth.effects import ESTIMANDS, measure_truth
+    from experiments.truth.interactions import check_channels, measure_interactions
+    from simulator.storage import whole_folder, write_manifest
+    from simulator.world import simulate
+
+    together = None if interactions is None else [name.strip() for name in interactions.split(",") if name.strip()]
+    if together is not None:
+        check_channels(chosen, together)
+    with nullcontext() if out is None else whole_folder(out, force=force) as folder:
+        say_if_compiling(quiet)
+        with progress_bar(quiet) as report:
+            world = simulate(chosen, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
+            truth = measure_truth(
+                world,
+                estimands=ESTIMANDS,
+                feedback=feedback,
+                threads=threads,
+                progress=lambda share: report("truth", share),
+            )
+            found = together and measure_interactions(
+                world,
+                together,
+                feedback=feedback,
+                threads=threads,
+                progress=lambda share: report("interactions", share),
+            )
+        frames = {"truth": truth.to_frame()}
+        if found:
+            frames["interactions"] = found.to_frame()
+            if len(found.channels) > 1:
+                frames["synergies"] = found.synergy_frame()
+        tables = truth_as_json(truth) | {
+            name: frame.to_dict("records") for name, frame in frames.items() if name != "truth"
+        }
+        if folder is not None:
+            write_tables(folder, "truth", tables, frames)
+            write_manifest(folder, chosen)
+    if as_json:
+        print_json(tables)
+    elif not quiet:
+        print_truth(truth)
+        if found:
+            print_interactions(found)
+        if out is not None:
+            click.echo(f"\nWritten to {out}")

@@ -1,0 +1,1 @@
+"""The commands about a change of tracking: rollout and faults."""

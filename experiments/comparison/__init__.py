@@ -1,0 +1,1 @@
+"""The comparison of CPAs: attributed beside incremental, and what each system reports."""

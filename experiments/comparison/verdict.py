@@ -1,0 +1,76 @@
+"""The verdict: whether attribution flatters a channel or wrongs it, as a factor, a word and a sentence."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from experiments.truth.conversion_noun import ORDER, ConversionNoun
+from experiments.truth.effects import Effect
+
+FAIR_WITHIN = 1.25  # attributed and incremental CPA closer than this factor are called alike
+
+# To be said wherever verdicts are: `many` is what is counted.
+CERTAINTY = "The truth is exact for this market and seed; where few {many} are caused, another seed differs."
+
+Judgement = Literal["flattered", "about right", "wronged", "free", "without effect"]
+
+
+@dataclass(frozen=True)
+class Flattery:
+    """How an attributed CPA stands to the true incremental one.
+
+    Attributes:
+        factor: incremental CPA ÷ attributed CPA; inf where money caused no order, 0 where it caused orders but was
+            credited with none, nan where there is neither price.
+        judgement: the word for it.
+    """
+
+    factor: float
+    judgement: Judgement
+
+
+def flattery(cost: float, credited: float, caused: float) -> Flattery:
+    """(cost / caused) / (cost / credited) = credited / caused; alike within FAIR_WITHIN. Cost in currency."""
+    if cost == 0:
+        return Flattery(math.nan, "free")
+    if credited <= 0 and caused <= 0:
+        return Flattery(math.nan, "without effect")
+    if caused <= 0:
+        return Flattery(math.inf, "flattered")
+    factor = max(credited, 0.0) / caused
+    if 1 / FAIR_WITHIN <= factor <= FAIR_WITHIN:
+        return Flattery(factor, "about right")
+    return Flattery(factor, "flattered" if factor > 1 else "wronged")
+
+
+def verdict(
+    channel: str, cost: float, credited: float, effect: Effect, model: str, action: ConversionNoun = ORDER
+) -> str:
+    """Who is flattered and who is wronged, in a sentence. Cost in currency, credited conversions."""
+    name, by = words(channel), words(model).lower()
+    caused = effect.incremental_conversions
+    found = flattery(cost, credited, caused)
+    if found.judgement == "free":
+        return f"{name} cost nothing."
+    if found.judgement == "without effect":
+        did = "caused nothing" if caused == 0 else f"prevented {action.counted(-caused)}"
+        return f"{name} cost {cost:,.0f}, was credited with nothing and {did}."
+    if caused <= 0:
+        come = f"the same {action.many}" if caused == 0 else f"{-caused:,} more {action.many}"
+        price = f"{credited:,.0f} {action.many} at {cost / credited:,.2f}"
+        return f"{name} is flattered: {by} credits it with {price}, but without it {come} would have come."
+    incremental = cost / caused
+    if credited <= 0:
+        price = f"{caused:,} at {incremental:,.2f} each"
+        return f"{name} is wronged: {by} credits it with no {action.one}, yet it caused {price}."
+    facts = f"{by} says {cost / credited:,.2f} per {action.one}, an extra {action.one} truly cost {incremental:,.2f}"
+    if found.judgement == "about right":
+        return f"{name} is priced about right: {facts}."
+    if found.judgement == "flattered":
+        return f"{name} is flattered: {facts}, {found.factor:,.1f} times as much."
+    return f"{name} is wronged: {facts}, {1 / found.factor:,.1f} times less."
+
+
+def words(name: str) -> str:
+    """`brand_search` as Brand search."""
+    return name.replace("_", " ").capitalize()

@@ -1,0 +1,1 @@
+"""Designs by region: a channel raised, cut or switched in some geos or blocks of days."""

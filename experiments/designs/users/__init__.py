@@ -1,0 +1,1 @@
+"""Designs by user: ads withheld from some people, cookies or log-ins."""

@@ -1,0 +1,56 @@
+"""The arrangement of a user-level test in a scenario, and the days (from the start) on which it runs and counts."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from cpalab.refusal import Problem, ScenarioError, did_you_mean
+from simulator.scenario.rules.validation import validate
+from simulator.scenario.schema import Holdout, Scenario
+
+__all__ = ["HoldoutDays", "days_of", "holdout_arranged"]
+
+
+@dataclass(frozen=True)
+class HoldoutDays:
+    """When a test runs, in days from the start.
+
+    Attributes:
+        start_day: ads are withheld, and outcomes count, from here on.
+        end_day: ads are withheld until here.
+        last_day: outcomes count until here.
+    """
+
+    start_day: float
+    end_day: float
+    last_day: float
+
+
+def days_of(scenario: Scenario, channel: str) -> HoldoutDays:
+    """The days of a channel's holdout within the run: the market begins and ends it at its ticks."""
+    holdout = scenario.channels[channel].holdout
+    tick_days = scenario.run.tick_hours / 24.0
+
+    def at_tick(day: float) -> float:
+        return math.ceil(day / tick_days - 1e-9) * tick_days
+
+    end = math.inf if holdout.end_day is None else at_tick(holdout.end_day)
+    last = math.inf if holdout.cooldown_days is None else end + holdout.cooldown_days
+    return HoldoutDays(at_tick(holdout.start_day), min(end, scenario.run.days), last)
+
+
+def holdout_arranged(scenario: Scenario, channel: str, **changes: Any) -> Scenario:
+    """The scenario with these fields of the channel's holdout changed; a share of zero becomes the default share.
+
+    Raises:
+        ScenarioError: there is no such channel, it has no campaigns, or the test does not fit the scenario.
+    """
+    if channel not in scenario.paid_channels():
+        rule = "is no channel of this scenario" if channel not in scenario.channels else "has no campaigns to test"
+        hint = did_you_mean(channel, scenario.paid_channels())
+        raise ScenarioError([Problem("channels", rule, repr(channel), hint)])
+    tables = scenario.model_dump()
+    holdout = tables["channels"][channel]["holdout"]
+    holdout["share"] = holdout["share"] or Holdout().share
+    holdout |= changes
+    return validate(tables)

@@ -1,0 +1,133 @@
+"""Several channels tested at once: p-values and intervals whose error rate holds for the whole family."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from cpalab.refusal import refuse
+from cpalab.result import Result
+from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution, normal_parameters
+from experiments.lift.user.user_test import with_bounds
+
+__all__ = ["LiftFamily", "ManyToOneDistribution", "against_shared_control", "holm_p_values"]
+
+
+def holm_p_values(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Adjusted p-values max over j ≤ i of (m − j + 1)·p₍ⱼ₎: step-down, under any dependence.
+
+    They come without intervals; for intervals that agree with the p-values see `against_shared_control`.
+
+    Source: Holm (1979), Scandinavian Journal of Statistics 6(2), through statsmodels.
+    """
+    if not p_values:
+        refuse(["p_values: {} must hold at least one channel"])
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted = multipletests(list(p_values.values()), method="holm")[1]
+    return dict(zip(p_values, (float(p) for p in adjusted), strict=True))
+
+
+@dataclass(frozen=True)
+class ManyToOneDistribution(StudentDistribution):
+    """The distribution of one of several treatments compared with the same control (Dunnett).
+
+    P(max |Z_i| ≤ c) = ∫ φ(u) Π_i [Φ((c + λ_i·u)/√(1 − λ_i²)) − Φ((−c + λ_i·u)/√(1 − λ_i²))] du, where λ_i²
+    is the share of the control's variance in the variance of comparison i.
+
+    Args:
+        loadings: λ of every comparison of the family.
+    """
+
+    loadings: tuple[float, ...] = (0.0,)
+
+    def _outside(self, critical_value: float) -> float:
+        """P(max |Z_i| > c)."""
+        from scipy.special import ndtr
+
+        nodes, weights = np.polynomial.hermite_e.hermegauss(101)
+        loadings = np.array(self.loadings)[:, None]
+        spread = np.sqrt(1 - loadings**2)
+        tails = ndtr((-critical_value - loadings * nodes) / spread) + ndtr(
+            (-critical_value + loadings * nodes) / spread
+        )
+        # 1 − Π (1 − tail) through logarithms, so that tiny p-values keep their digits.
+        outside = -np.expm1(np.log1p(-np.minimum(tails, 1 - 1e-16)).sum(axis=0))
+        return float(weights @ outside) / math.sqrt(2 * math.pi)
+
+    def quantile(self, tail: float) -> float:
+        """The c that max |Z| exceeds with probability 2·tail."""
+        from scipy.optimize import brentq
+
+        return float(brentq(lambda c: self._outside(c) - 2 * tail, 0.0, 40.0, xtol=1e-12))
+
+    def tail(self) -> float:
+        """Half of P(max |Z| > |z|)."""
+        return self._outside(abs(self.difference) / self.standard_error) / 2
+
+
+@dataclass(frozen=True)
+class LiftFamily(Result):
+    """Lifts of several channels whose intervals hold jointly.
+
+    Attributes:
+        lifts: one estimate per channel; p-values and intervals are simultaneous.
+    """
+
+    lifts: Mapping[str, LiftEstimate]
+
+    def to_frame(self, level: float = 0.95) -> pd.DataFrame:
+        """One row per channel: difference with simultaneous bounds, family-wise p-value, verdict."""
+        return pd.DataFrame(
+            [
+                {
+                    "channel": channel,
+                    **with_bounds("difference", lift.difference, lift.interval(level)),
+                    "p_value": lift.p_value(),
+                    "significant": lift.verdict(level) != 0,
+                }
+                for channel, lift in self.lifts.items()
+            ]
+        )
+
+    def summary(self, level: float = 0.95) -> str:
+        """One sentence."""
+        found = [channel for channel, lift in self.lifts.items() if lift.verdict(level)]
+        named = ", ".join(found) if found else "none"
+        return (
+            f"Of {len(self.lifts)} channels, with an effect at a joint level of {100 * level:g}%: {named}. "
+            "Each is the effect given everything else that ran; effects of single channels need not add up."
+        )
+
+
+def against_shared_control(lifts: Mapping[str, LiftEstimate], control_variance: float) -> LiftFamily:
+    """Simultaneous two-sided inference for channels that were each compared with the same holdout (Dunnett).
+
+    Args:
+        lifts: difference of every channel's arm to the control, all in the same unit, from independent arms.
+        control_variance: sampling variance of the control's mean, in the square of that unit. 0 treats the
+            comparisons as independent.
+
+    Raises:
+        LiftInputError: no channel; a control variance larger than that of a difference; small counts.
+
+    Source: Dunnett (1955), JASA 50(272), with normal in place of Student quantiles.
+    """
+    problems = [] if lifts else ["lifts: {} must hold at least one channel"]
+    parameters = {channel: normal_parameters(lift.distribution) for channel, lift in lifts.items()}
+    problems += [
+        f"control_variance: {control_variance} must be below {lift.standard_error**2:z.6g}, the variance of "
+        f"the difference of {channel!r}; give s²/n of the control arm"
+        for channel, lift in lifts.items()
+        if not 0 <= control_variance < lift.standard_error**2
+    ]
+    refuse(problems)
+    loadings = tuple(math.sqrt(control_variance) / lift.standard_error for lift in lifts.values())
+    return LiftFamily(
+        {
+            channel: replace(lift, distribution=ManyToOneDistribution(**parameters[channel], loadings=loadings))
+            for channel, lift in lifts.items()
+        }
+    )

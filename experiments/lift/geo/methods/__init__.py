@@ -1,0 +1,1 @@
+"""Geo methods: each predicts what treated geos would have done and reads the difference."""

@@ -1,0 +1,116 @@
+"""Structural time series: a wandering level and the control geos forecast the treated, in responses."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpalab.refusal import refuse
+from experiments.lift.estimate.lift_estimate import LiftEstimate
+from experiments.lift.geo.daily_series import DailyErrors
+from experiments.lift.geo.incremental_cost import incremental_cost
+from experiments.lift.geo.observed_total import is_rounding, observed_total_distribution
+from experiments.lift.geo.panel import GeoExperiment
+from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
+
+__all__ = ["structural_time_series"]
+
+
+def structural_time_series(
+    experiment: GeoExperiment,
+    levels: Sequence[float] = (0.90, 0.95),
+    *,
+    season_days: int | None = None,
+) -> GeoLiftTest:
+    """y_t = μ_t + β·x_t (+ season) + ε_t, μ_t = μ_{t−1} + η_t before the test; effect Σ (y − ŷ) after.
+
+    The error of the sum is that of the Kalman filter's forecasts with all their covariances, β and the level
+    included; the variances are estimated by maximum likelihood and taken as known. A level that wanders makes
+    honest intervals widen fast with the length of the window.
+
+    Args:
+        experiment: the design.
+        levels: confidence levels to report.
+        season_days: length of a season the control does not share (7 for weekdays), if any.
+
+    Raises:
+        LiftInputError: too few days before the test.
+
+    Source: Brodersen et al. (2015), "Inferring causal impact using Bayesian structural time-series models",
+    Annals of Applied Statistics 9(1), with maximum likelihood in place of a prior; Durbin and Koopman (2012).
+    """
+    if season_days is not None and season_days < 2:
+        refuse([f"season_days: {season_days} must be at least 2; 7 for weekdays"])
+    least = max(10, 3 * (season_days or 0))
+    if experiment.pre_days < least:
+        refuse([f"pre_days: {experiment.pre_days} must be at least {least}; start the table earlier"])
+    y, x = experiment.treated.sum(axis=0), experiment.control.sum(axis=0)
+    n = experiment.pre_days
+    centre, spread = y[:n].mean(), y[:n].std() or 1.0
+    x_spread = x[:n].std() or 1.0
+    series, regressor = (y - centre) / spread, ((x - x[:n].mean()) / x_spread)[:, None]
+    fitted = _fit(series[:n], regressor[:n], season_days)
+    mean, covariance = _forecast(fitted, regressor[n:])
+    counterfactual = np.concatenate([fitted.fittedvalues, mean]) * spread + centre
+    effect = float((y - counterfactual)[n:].sum())
+    error = spread * math.sqrt(float(covariance.sum()))
+    parameters = len(fitted.params) + 1
+    slope = float(np.linalg.lstsq(regressor[:n], series[:n], rcond=None)[0][0])
+    if is_rounding(spread * float(np.std(series[:n] - slope * regressor[:n, 0])), float(y.sum())):
+        # Likelihood has no maximum where controls tell the treated exactly.
+        error = math.inf
+    distribution = observed_total_distribution(effect, error, n - parameters, float(y[n:].sum()), float(y.sum()))
+    return geo_lift_test(
+        experiment,
+        LiftEstimate(distribution),
+        "structural_time_series",
+        "kalman_forecast",
+        levels,
+        cost=incremental_cost(experiment),
+        counterfactual=counterfactual,
+        daily_errors=(
+            DailyErrors(spread**2 * covariance, n - parameters) if math.isfinite(distribution.standard_error) else None
+        ),
+    )
+
+
+def _fit(series: NDArray[np.float64], regressor: NDArray[np.float64], season_days: int | None) -> Any:
+    from statsmodels.tsa.statespace.structural import (
+        UnobservedComponents,
+    )
+
+    model = UnobservedComponents(
+        series, level="local level", exog=regressor, seasonal=season_days, mle_regression=False
+    )
+    with warnings.catch_warnings():
+        # A level variance at its bound of zero is a fit like any other: a plain regression.
+        warnings.simplefilter("ignore")
+        return model.fit(disp=False, maxiter=200)
+
+
+def _forecast(fitted: Any, regressor: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean `(days,)` and covariance `(days, days)` of the forecasts, from the filter's last prediction."""
+    space = fitted.filter_results
+    transition, noise = space.transition[:, :, -1], space.obs_cov[0, 0, -1]
+    selection = space.selection[:, :, -1]
+    disturbance = selection @ space.state_cov[:, :, -1] @ selection.T
+    state, covariance = space.predicted_state[:, -1], space.predicted_state_cov[:, :, -1]
+    days = len(regressor)
+    loading = np.repeat(space.design[:1, :, -1], days, axis=0)
+    # Coefficients of regressors are the last states; their loadings are the regressors of the day.
+    loading[:, -regressor.shape[1] :] = regressor
+    mean, joint = np.empty(days), np.empty((days, days))
+    for day in range(days):
+        mean[day] = loading[day] @ state
+        carried = covariance @ loading[day]
+        joint[day, day] = loading[day] @ carried + noise
+        ahead = carried
+        for later in range(day + 1, days):
+            ahead = transition @ ahead
+            joint[day, later] = joint[later, day] = loading[later] @ ahead
+        state = transition @ state
+        covariance = transition @ covariance @ transition.T + disturbance
+    return mean, joint

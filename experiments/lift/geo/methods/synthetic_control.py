@@ -1,0 +1,240 @@
+"""Synthetic control: the treated geos predicted by a weighted mean of control geos, in responses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpalab.refusal import refuse
+from experiments.lift.estimate.lift_estimate import LiftEstimate
+from experiments.lift.geo.incremental_cost import incremental_cost
+from experiments.lift.geo.methods.conformal import (
+    PlaceboDistribution,
+    TestInversionDistribution,
+    block_conformal_distribution,
+)
+from experiments.lift.geo.observed_total import is_rounding
+from experiments.lift.geo.panel import GeoExperiment
+from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
+
+__all__ = [
+    "Augmentation",
+    "Scaling",
+    "SyntheticControlInference",
+    "SyntheticWeights",
+    "simplex_weights",
+    "synthetic_control",
+    "synthetic_weights",
+]
+
+Augmentation = Literal["none", "ridge"]
+Scaling = Literal["relative", "additive"]
+Decomposition = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+SyntheticControlInference = Literal["block_conformal", "placebo"]
+
+# Candidate penalties relative to the largest eigenvalue, and blocks of days for their cross-validation.
+PENALTIES = np.logspace(0, -6, 13)
+FOLDS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class SyntheticWeights:
+    """Weights of the control geos, of shape `(controls,)`, and the ridge penalty behind them (0 for none)."""
+
+    weights: NDArray[np.float64]
+    penalty: float
+
+
+def simplex_weights(target: NDArray[np.float64], controls: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The weights w ≥ 0, Σw = 1, with the least ‖y − X'w‖².
+
+    With B = X' − y·1' this is min ‖Bw‖ on the simplex. Non-negative least squares of (B; 1') on (0; 1) has
+    its solution in the same direction, because for w = s·u with Σu = 1 the best s leaves ‖Bu‖²/(1 + ‖Bu‖²).
+
+    Args:
+        target: y of shape `(days,)`.
+        controls: X of shape `(controls, days)`.
+    """
+    from scipy.optimize import nnls
+
+    distances = controls.T - target[:, None]
+    size = float(np.sqrt((distances**2).sum(axis=0).min()))
+    scaled = np.vstack([distances / size if size else distances, np.ones(controls.shape[0])])
+    aim = np.zeros(target.size + 1)
+    aim[-1] = 1.0
+    solution = nnls(scaled, aim, maxiter=50 * controls.shape[0])[0]
+    return np.asarray(solution / solution.sum(), dtype=np.float64)
+
+
+def synthetic_weights(
+    target: NDArray[np.float64],
+    controls: NDArray[np.float64],
+    augmentation: Augmentation = "ridge",
+    penalty: float | None = None,
+    decomposition: Decomposition | None = None,
+) -> SyntheticWeights:
+    """Simplex weights w, and with ridge w + (XX' + λ·I)⁻¹X(y − X'w): what the simplex leaves, regressed.
+
+    The ridge part extrapolates from the hull of the controls only as far as the data repay it; λ is chosen by
+    leaving out blocks of days.
+
+    Args:
+        target: of shape `(days,)`, free of its own mean.
+        controls: of shape `(controls, days)`, free of their means.
+        augmentation: `none` or `ridge`.
+        penalty: λ; chosen where None.
+        decomposition: singular value decomposition of the controls, where it is at hand.
+
+    Source: Abadie, Diamond and Hainmueller (2010), JASA 105(490); Ben-Michael, Feller and Rothstein (2021),
+    "The augmented synthetic control method", JASA 116(536).
+    """
+    weights = simplex_weights(target, controls)
+    if augmentation == "none":
+        return SyntheticWeights(weights, 0.0)
+    if penalty is None:
+        penalty = _cross_validated_penalty(target, controls)
+    parts = decomposition if decomposition is not None else _decomposition(controls)
+    return SyntheticWeights(weights + _ridge(target - weights @ controls, parts, [penalty])[0], penalty)
+
+
+def synthetic_control(
+    experiment: GeoExperiment,
+    levels: Sequence[float] = (0.90, 0.95),
+    *,
+    augmentation: Augmentation = "ridge",
+    inference: SyntheticControlInference = "block_conformal",
+    scaling: Scaling = "relative",
+) -> GeoLiftTest:
+    """Σ_window (y_t − ŷ_t), ŷ_t = ȳ·(1 + Σ_j w_j·(x_jt/x̄_j − 1)): growth of the treated as a mean of growths.
+
+    Means are those before the test. `additive` scaling has ŷ_t = ȳ + n_T·Σ_j w_j·(x_jt − x̄_j) instead, with
+    which a treated geo larger than all controls cannot be followed where trends and seasons multiply.
+
+    Args:
+        experiment: the design.
+        levels: confidence levels to report.
+        augmentation: `ridge` corrects what the weighted mean leaves before the test, `none` does not.
+        inference: `block_conformal` permutes blocks of days, refitting the weights to all days under each
+            null. `placebo` gives each control geo in turn the part of the treated ones, its error measured in
+            units of its own misfit before the test; it cannot reject below 1/(controls + 1).
+        scaling: `relative` or `additive`. Controls without response before the test are left out of the
+            former.
+
+    Raises:
+        LiftInputError: fewer than two control geos; treated geos without response before the test.
+
+    Source: see `synthetic_weights`; Chernozhukov, Wüthrich and Zhu (2021) for conformal inference; Abadie et
+    al. (2010) for placebos.
+    """
+    n = experiment.pre_days
+    total, controls = experiment.treated.sum(axis=0), experiment.control
+    if scaling == "relative":
+        controls = controls[controls[:, :n].mean(axis=1) > 0]
+    problems = []
+    if len(controls) < 2:
+        problems.append(f"control: {len(controls)} geos with a response before the test must be at least 2; use tbr")
+    if scaling == "relative" and not total[:n].mean() > 0:
+        problems.append("treated: response before the test must be positive to grow; use tbr, or additive scaling")
+    refuse(problems)
+    geos = int(experiment.is_treated.sum())
+
+    def scaled(
+        response: NDArray[np.float64], days: slice
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], float, float]:
+        """Target and controls free of their means over `days`, and the target's mean and unit."""
+        centre, means = float(response[days].mean()), controls[:, days].mean(axis=1, keepdims=True)
+        if scaling == "relative":
+            return response / centre - 1, controls / means - 1, centre, centre
+        return (response - centre) / geos, controls - means, centre, float(geos)
+
+    y, x, centre, unit = scaled(total, experiment.pre)
+    fitted = synthetic_weights(y[:n], x[:, :n], augmentation)
+    counterfactual = centre + unit * (fitted.weights @ x)
+    effect = float((total - counterfactual)[n:].sum())
+    distribution: PlaceboDistribution | TestInversionDistribution
+    if inference == "placebo":
+        distribution = _placebo_distribution(y, x, n, unit, augmentation, effect, float(total[n:].sum()))
+    else:
+        # Only the target changes with the null, so the controls are taken apart once.
+        x_all = scaled(total, experiment.everything)[1]
+        parts = _decomposition(x_all)
+
+        def refit(adjusted: NDArray[np.float64]) -> NDArray[np.float64]:
+            y_all, _, _, unit_all = scaled(adjusted, experiment.everything)
+            weights = synthetic_weights(y_all, x_all, augmentation, fitted.penalty, parts).weights
+            return np.asarray(unit_all * (y_all - weights @ x_all))
+
+        distribution = block_conformal_distribution(refit, total, n, effect)
+    return geo_lift_test(
+        experiment,
+        LiftEstimate(distribution),
+        "synthetic_control" if augmentation == "none" else "augmented_synthetic_control",
+        inference,
+        levels,
+        cost=incremental_cost(experiment),
+        counterfactual=counterfactual,
+    )
+
+
+def _placebo_distribution(
+    y: NDArray[np.float64],
+    x: NDArray[np.float64],
+    pre_days: int,
+    unit: float,
+    augmentation: Augmentation,
+    effect: float,
+    observed: float,
+) -> PlaceboDistribution:
+    """Every control's own error over the window, in units of its misfit, times the misfit of the treated."""
+
+    def error_and_misfit(target: NDArray[np.float64], donors: NDArray[np.float64]) -> tuple[float, float]:
+        weights = synthetic_weights(target[:pre_days], donors[:, :pre_days], augmentation).weights
+        gap = target - weights @ donors
+        return float(gap[pre_days:].sum()), float(np.sqrt(np.mean(gap[:pre_days] ** 2)))
+
+    _, misfit = error_and_misfit(y, x)
+    errors: list[float] = []
+    if is_rounding(unit * misfit, observed):
+        return PlaceboDistribution(effect, observed, ())
+    for j in range(x.shape[0]):
+        error, own = error_and_misfit(x[j], np.delete(x, j, axis=0))
+        if own > 0:
+            errors.append(unit * misfit * error / own)
+    return PlaceboDistribution(effect, observed, tuple(errors))
+
+
+def _decomposition(controls: NDArray[np.float64]) -> Decomposition:
+    u, s, vt = np.linalg.svd(controls, full_matrices=False)
+    return u, s, vt
+
+
+def _ridge(
+    remainder: NDArray[np.float64], decomposition: Decomposition, penalties: Sequence[float]
+) -> list[NDArray[np.float64]]:
+    """(XX' + λ·I)⁻¹·X·r for each λ, of shape `(controls,)`."""
+    u, s, vt = decomposition
+    projected = s * (vt @ remainder)
+    # Directions in which no control varies carry nothing; the floor only keeps 0/0 away.
+    floor = np.finfo(np.float64).tiny
+    return [u @ (projected / np.maximum(s**2 + penalty, floor)) for penalty in penalties]
+
+
+def _cross_validated_penalty(target: NDArray[np.float64], controls: NDArray[np.float64]) -> float:
+    """λ with the least squared error on blocks of days left out, the simplest of those within one error."""
+    largest = float(np.linalg.norm(controls, 2)) ** 2
+    penalties = [float(largest * factor) for factor in PENALTIES]
+    blocks = np.array_split(np.arange(target.size), min(FOLDS, target.size))
+    errors = np.empty((len(blocks), len(penalties)))
+    for row, block in zip(errors, blocks, strict=True):
+        kept = np.delete(np.arange(target.size), block)
+        weights = simplex_weights(target[kept], controls[:, kept])
+        corrections = _ridge(target[kept] - weights @ controls[:, kept], _decomposition(controls[:, kept]), penalties)
+        for k, correction in enumerate(corrections):
+            gap = target[block] - (weights + correction) @ controls[:, block]
+            row[k] = np.mean(gap**2)
+    mean = errors.mean(axis=0)
+    best = int(np.argmin(mean))
+    bound = mean[best] + errors[:, best].std(ddof=1) / np.sqrt(len(blocks))
+    return penalties[int(np.flatnonzero(mean <= bound)[0])]

@@ -1,0 +1,1 @@
+"""Sequential readings: tests that are read while they run."""

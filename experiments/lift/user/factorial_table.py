@@ -1,0 +1,38 @@
+"""A 2 × 2 test read from a table with one row per user and an arm in each of two channels (conversions per person)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cpalab.refusal import refuse
+from experiments.lift.columns import coded, frame_of, numbers
+from experiments.lift.user.factorial import FactorialTest, factorial_test
+from experiments.lift.user.user_rows import REFUNDS, is_treated, missing_columns, user_problems
+
+__all__ = ["factorial_table_test"]
+
+
+def factorial_table_test(data: Any, factors: Sequence[str] = ("arm_a", "arm_b")) -> FactorialTest:
+    """Read a 2 × 2 test: what each channel does alone, both do together, and whether they need each other.
+
+    Args:
+        data: any data frame narwhals reads, with the columns `user_id`, `conversions`, the two of `factors` (treated or
+            control in each test) and, for prices, `cost` (units of money, of both channels together).
+        factors: names of the two columns; they name the channels.
+
+    Raises:
+        LiftInputError: not two factors, columns missing or of the wrong kind, missing values, users in two rows, negative
+            conversions or costs, other arms, a cell with fewer than two people; as many as can be told at once.
+    """
+    names = list(factors)
+    if len(set(names)) != 2:
+        refuse([f"factors: {', '.join(names) or 'nothing given'} must be two columns; write search,social"])
+    frame = frame_of(data)
+    refuse(missing_columns(frame.columns, ("user_id", "conversions", *names), ("cost",)))
+    problems: list[str] = []
+    user, users = coded(frame, "user_id", problems)
+    conversions = numbers(frame, "conversions", problems, REFUNDS)
+    cost = numbers(frame, "cost", problems, REFUNDS) if "cost" in frame.columns else None
+    first_arm, second_arm = (is_treated(frame, name, problems) for name in names)
+    refuse(problems or user_problems(user, users))
+    first, second = names
+    return factorial_test(first, second, conversions, first_arm, second_arm, cost)

@@ -1,0 +1,423 @@
+"""Diagnosis: does the planned change alone explain the CPA shifts seen, and if not, which fault does best (probability).
+
+Every fault of the library is replayed in the frozen world on top of the planned change, at several sizes. What was seen is
+compared with each on the logarithm of CPA after over before, with the covariance that two periods of this length have at the
+user's volume: systems count the same orders, so a shift in one of them alone tells far more than a shift in all.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cpalab.result import Result
+from experiments.rollout.change_file import Plan, PlannedChange, apply
+from experiments.rollout.observed_file import Observation, Observations, days_lost
+from experiments.rollout.reported_cpa import (
+    Floats,
+    Key,
+    ReportedCpas,
+    Spending,
+    Split,
+    reported_cpas,
+    spending,
+    whole_cells,
+)
+from simulator.record.record import record
+from simulator.scenario.faults import FAULTS, Fault
+from simulator.scenario.tracking import Outage
+from simulator.world import World
+
+NO_FAULT = "no fault"
+OUTAGE = "tag_outage"
+FEWEST_ACTIONS = 25
+SUM = "the sum of figures that are given"
+NAMED_AT_MOST = 4
+FEWEST_LOST = 10  # an empty cell speaks from fewer on: by chance one in 22,000 is empty
+MODEL_ERROR = 0.02
+STEPS = 24
+IMPOSSIBLE = 1e3  # a shift of a cell that an explanation empties
+ALIKE = 1.0 / 3.0
+REFUSED = 0.05
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """One explanation.
+
+    Attributes:
+        fault: its name, or `no fault`; code: as in the library.
+        size: the size that explains best.
+        probability: given what was seen, of these explanations (the planned change alone is given as much before as all
+            faults together, each fault the same).
+        chi_squared: distance of what was seen from what it predicts.
+        unit: what its size means.
+        signature: what gives it away.
+    """
+
+    fault: str
+    code: str
+    size: float
+    probability: float
+    chi_squared: float
+    unit: str
+    signature: str
+
+    def __str__(self) -> str:
+        known = f", size {self.size:.3g} ({self.unit})" if self.unit and not self.unit.startswith("1:") else ""
+        return f"{self.code} {self.fault}{known}: probability {self.probability:.0%}"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A figure that was noted and not compared, and why."""
+
+    figure: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Diagnosis(Result):
+    """What explains the shifts.
+
+    Attributes:
+        suspects: all explanations, the most probable first.
+        p_value: of the planned change alone; cells: how many shifts it is based on.
+        left_out: the figures that were noted and not compared.
+    """
+
+    suspects: tuple[Suspect, ...]
+    p_value: float
+    cells: int
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def consistent(self) -> bool:
+        """Whether the planned change alone can explain what was seen."""
+        return self.p_value >= REFUSED
+
+    @property
+    def look_alike(self) -> tuple[Suspect, ...]:
+        """The first suspect and those that what was seen cannot tell from it."""
+        ranked = [s for s in self.suspects if self.consistent or s.fault != NO_FAULT]
+        return tuple(s for s in ranked if s.probability >= ALIKE * ranked[0].probability)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per explanation."""
+        names = ("code", "fault", "size", "probability", "chi_squared", "unit", "signature")
+        return pd.DataFrame([{name: getattr(s, name) for name in names} for s in self.suspects])
+
+    def summary(self) -> str:
+        """The verdict in a few sentences."""
+        few = self._left_out_in_words()
+        if self.cells == 0:
+            return f"Cannot tell: no figure can be compared.{few}"
+        noted = self.cells + len(self.left_out)
+        compared = f"{self.cells} of {noted} figures compared" if self.left_out else f"{self.cells} figures compared"
+        if self.consistent and self.suspects[0].fault == NO_FAULT:
+            return (
+                f"What was seen is what the planned change alone would bring ({compared}; by chance they lie as far from it "
+                f"or farther in {self.p_value:.0%} of cases).{few}"
+            )
+        chance = f"{self.p_value:.0%}" if self.p_value >= 0.01 else "fewer than 1%"
+        lead = (
+            f"The planned change alone could bring what was seen ({compared}; so far off by chance in {chance} of cases), "
+            "but a fault explains it better."
+            if self.consistent
+            else f"The planned change alone does not explain what was seen ({compared}; so far off by chance in {chance} of "
+            "cases)."
+        )
+        alike = [s for s in self.look_alike if s.fault != NO_FAULT] or [self.suspects[0]]
+        if len(alike) > 1:
+            lines = "".join(f"\n  {suspect}\n      {suspect.signature}" for suspect in alike)
+            return f"{lead}{few}\nCannot tell which of these it is, they look alike at this volume:{lines}"
+        return f"{lead}{few}\nMost probable: {alike[0]}\n      {alike[0].signature}"
+
+    def _left_out_in_words(self) -> str:
+        """Which figures were left out, by reason; the first few of many."""
+        by_reason: dict[str, list[str]] = {}
+        for left in self.left_out:
+            by_reason.setdefault(left.reason, []).append(left.figure)
+        said = []
+        for reason, figures in by_reason.items():
+            more = f" and {len(figures) - NAMED_AT_MOST} more" if len(figures) > NAMED_AT_MOST else ""
+            said.append(f"{', '.join(figures[:NAMED_AT_MOST])}{more} ({reason})")
+        return f" Left out: {'; '.join(said)}." if said else ""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A normal law of the shifts between two periods: mean (2n,), covariance (2n, 2n).
+
+    `actions` (n,) are those expected after the change at the user's volume: where nothing at all was counted, the chance
+    of that is exp(−actions).
+    """
+
+    mean: Floats
+    covariance: Floats
+    actions: Floats
+
+    def towards(self, other: "Prediction", share: float) -> "Prediction":
+        """Between this and another: linear interpolation, undefined where one of them empties a cell."""
+        if share == 0:
+            return self
+        pairs = ((self.mean, other.mean), (self.covariance, other.covariance), (self.actions, other.actions))
+        return Prediction(*((1 - share) * own + share * its for own, its in pairs))
+
+    def distance(self, seen: "Shift") -> tuple[float, float]:
+        """Squared Mahalanobis distance of what was seen, and the logarithm of the likelihood."""
+        gap = np.nan_to_num((seen.shift - self.mean)[seen.used], nan=IMPOSSIBLE)
+        lower = np.linalg.cholesky(self.covariance[np.ix_(seen.used, seen.used)])
+        nothing = float(np.sum(self.actions[seen.emptied]))
+        squared = float(np.sum(np.linalg.solve(lower, gap) ** 2)) + 2.0 * nothing
+        return squared, -0.5 * squared - float(np.sum(np.log(np.diag(lower))))
+
+
+@dataclass(frozen=True)
+class Shift:
+    """What was seen: logarithms of CPA, then ROAS, after over before (2n,); nan where unknown.
+
+    Attributes:
+        used: which of them count (2n,); emptied: cells in which nothing was counted any more (n,).
+        left_out: figures that were noted and do not count.
+    """
+
+    shift: Floats
+    used: npt.NDArray[np.bool_]
+    emptied: npt.NDArray[np.bool_]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Figures compared."""
+        return int(self.used.sum() + self.emptied.sum())
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What every explanation predicts, as logarithms of CPA (then ROAS) after over before, cell by cell.
+
+    Attributes:
+        cells: the first half; the second half is their ROAS.
+        planned: the planned change alone.
+        faults: per fault, its sizes, and what it predicts at each on top of the planned change.
+        enough: which cells have enough actions (n,).
+        looked_at: faults whose one prediction was picked by what was seen, and among how many: each is that much less
+            probable before.
+    """
+
+    cells: tuple[Key, ...]
+    planned: Prediction
+    faults: Mapping[str, tuple[Floats, tuple[Prediction, ...]]]
+    enough: npt.NDArray[np.bool_]
+    looked_at: Mapping[str, int] = field(default_factory=dict)
+
+
+def expectations(
+    world: World, plan: Plan, people: int | None = None, faults: Sequence[Fault] = FAULTS, *,
+    cells: Sequence[Key] | None = None, split: Split | None = None, lost: tuple[int, int] | None = None,
+) -> Expectations:  # fmt: skip
+    """Replay the world under the planned change, and under it with every fault at several sizes.
+
+    Args:
+        people: size of the user's own market; default: the people simulated.
+        cells: what is predicted; default: every paid channel in every system.
+        split: the dimension whose values the cells' parts are.
+        lost: first and last day on which an outage is suspected, instead of the middle of the period.
+    """
+    keys = tuple(whole_cells(world.scenario.paid_channels()) if cells is None else cells)
+    changes = [change for change in plan.changes if not change.real]
+    spent = spending(world, keys, split)
+
+    def seen(extra: Sequence[PlannedChange]) -> ReportedCpas:
+        replayed = replace(world, scenario=apply(world.scenario, [*changes, *extra]))
+        return reported_cpas(replayed, record(replayed), keys, spent)
+
+    volume = (people or world.scenario.run.users) / world.scenario.run.users
+    today = reported_cpas(world, record(world), keys, spent)
+    tomorrow = seen([])
+
+    def predicted(after: ReportedCpas) -> Prediction:
+        actions = np.array([after.actions[key].total * volume for key in keys])
+        return Prediction(_shift(today, after, keys), _covariance(today, after, keys, spent, volume), actions)
+
+    found = {}
+    for fault in faults:
+        sizes = grid(fault)
+        changed = [PlannedChange(fault.name, {f"tracking.faults.{fault.name}": float(size)}) for size in sizes]
+        found[fault.name] = (sizes, tuple(predicted(seen([change])) for change in changed))
+    looked_at = {}
+    if lost is not None and OUTAGE in found:
+        days = math.ceil(world.scenario.run.days)
+        outages = [o.model_dump() for o in apply(world.scenario, changes).tracking.transport.outages]
+        outages.append(Outage(start_day=lost[0] - 1.0, end_day=float(lost[1])).model_dump())
+        there = predicted(seen([PlannedChange(OUTAGE, {"tracking.transport.outages": outages})]))
+        found[OUTAGE] = (np.array([(lost[1] - lost[0] + 1) / days]), (there,))
+        looked_at[OUTAGE] = days * (days + 1) // 2
+    least = np.array([min(v.actions[key].total for v in (today, tomorrow)) for key in keys]) * volume
+    return Expectations(keys, predicted(tomorrow), found, least >= FEWEST_ACTIONS, looked_at)
+
+
+def grid(fault: Fault) -> Floats:
+    """Sizes at which a fault is replayed: a quarter of the usual size to twice it, within its bounds."""
+    if fault.smallest == fault.largest:
+        return np.array([fault.usual])
+    sizes = fault.usual * np.array([0.25, 0.5, 1.0, 1.5, 2.0])
+    return np.unique(np.clip(sizes, max(fault.smallest, 1e-6), fault.largest))
+
+
+def diagnose(world: World, plan: Plan, observations: Observations, *, people: int | None = None) -> Diagnosis:
+    """What explains the shifts that were seen after a planned change of tracking."""
+    cells = [seen.key for seen in observations.rows]
+    lost = days_lost(observations)
+    return judge(expectations(world, plan, people, cells=cells, split=observations.split, lost=lost), observations)
+
+
+def judge(expected: Expectations, observations: Observations) -> Diagnosis:
+    """Compare what was seen with every explanation.
+
+    Each predicts a normal vector with a mean and a covariance of its own; a fault's size is uniform over its range, so its
+    likelihood is the mean over sizes. The planned change alone has prior probability 1/2, the faults share the rest.
+    """
+    from scipy.stats import chi2
+
+    seen = shift_of(expected, observations)
+    if not seen.count:
+        return Diagnosis((Suspect(NO_FAULT, "", math.nan, 1.0, 0.0, "", ""),), 1.0, 0, seen.left_out)
+    alone, likelihood = expected.planned.distance(seen)
+    scores = [(Suspect(NO_FAULT, "", math.nan, 1.0, alone, "", ""), likelihood + math.log(0.5))]
+    for fault in FAULTS:
+        if fault.name in expected.faults:
+            sizes, predictions = between(*expected.faults[fault.name])
+            apart, likelihoods = np.array([prediction.distance(seen) for prediction in predictions]).T
+            best = int(np.argmax(likelihoods))
+            evidence = float(np.logaddexp.reduce(likelihoods)) + math.log(0.5 / len(expected.faults) / len(sizes))
+            evidence -= math.log(expected.looked_at.get(fault.name, 1))
+            lost = days_lost(observations) if fault.name in expected.looked_at else None
+            unit = f"share of the days: {lost[0]} to {lost[1]}" if lost else fault.size
+            suspect = Suspect(
+                fault.name, fault.code, float(sizes[best]), 1.0, float(apart[best]), unit, fault.signature
+            )
+            scores.append((suspect, evidence))
+    total = float(np.logaddexp.reduce([evidence for _, evidence in scores]))
+    suspects = [replace(suspect, probability=math.exp(evidence - total)) for suspect, evidence in scores]
+    suspects.sort(key=lambda suspect: -suspect.probability)
+    return Diagnosis(tuple(suspects), float(chi2.sf(alone, seen.count)), seen.count, seen.left_out)
+
+
+def shift_of(expected: Expectations, observations: Observations) -> Shift:
+    """What was seen, in the order of the cells of what is expected."""
+    n = len(expected.cells)
+    place = {key: i for i, key in enumerate(expected.cells)}
+    shift = np.full(2 * n, np.nan)
+    nothing = np.zeros(n, np.bool_)
+    for row in observations.rows:
+        i = place.get(row.key)
+        if i is not None:
+            shift[i] = _log_ratio(row.cpa_after, row.cpa_before)
+            shift[n + i] = _log_ratio(row.roas_after, row.roas_before)
+            nothing[i] = row.emptied and math.isfinite(row.cpa_before)
+    used = np.isfinite(shift) & np.tile(expected.enough, 2) & np.isfinite(expected.planned.mean)
+    emptied = nothing & (expected.planned.actions >= FEWEST_LOST)
+    left_out = [LeftOut(f"{figure} of {row.cell}", SUM) for row in observations.sums for figure in row.figures]
+    for row in observations.rows:
+        i = place.get(row.key)
+        if i is not None:
+            counted = {"CPA": used[i] or emptied[i], "ROAS": used[n + i]}
+            left_out += [
+                LeftOut(f"{figure} of {row.cell}", _why_not(expected, row, i))
+                for figure in row.figures
+                if not counted[figure]
+            ]
+    return Shift(shift, used, emptied, tuple(left_out))
+
+
+def _why_not(expected: Expectations, row: Observation, cell: int) -> str:
+    """Why a figure cannot be compared with what is expected of its cell."""
+    if row.emptied and expected.planned.actions[cell] < FEWEST_LOST:
+        return f"nothing counted, where fewer than {FEWEST_LOST} actions were expected at this volume"
+    if row.emptied:
+        return "nothing was counted that could have a value"
+    if not expected.enough[cell]:
+        return f"fewer than {FEWEST_ACTIONS} actions in a period at this volume"
+    if not math.isfinite(expected.planned.mean[cell]):
+        return "nothing is paid there in the simulated market"
+    return "noted before or after only, or without a value in the simulated market"
+
+
+def between(sizes: Floats, predictions: Sequence[Prediction]) -> tuple[Floats, list[Prediction]]:
+    """Many sizes between those replayed, and what they predict by linear interpolation."""
+    if len(sizes) == 1:
+        return sizes, list(predictions)
+    fine = np.linspace(sizes[0], sizes[-1], STEPS)
+    place = np.clip(np.searchsorted(sizes, fine, side="right") - 1, 0, len(sizes) - 2)
+    share = (fine - sizes[place]) / (sizes[place + 1] - sizes[place])
+    return fine, [predictions[i].towards(predictions[i + 1], float(x)) for i, x in zip(place, share, strict=True)]
+
+
+def separations(expected: Expectations) -> pd.DataFrame:
+    """How far each fault of usual size lies from what looks most like it, in standard deviations at this volume.
+
+    Columns: fault, code, from_no_fault, nearest (the explanation at whatever size that comes closest), distance. Two
+    explanations three apart are told apart nearly always; below one they look alike.
+    """
+    used = np.tile(expected.enough, 2) & np.isfinite(expected.planned.mean)
+    nothing = np.zeros(len(expected.cells), np.bool_)
+    planned = Shift(expected.planned.mean, used, nothing)
+    rows = []
+    for fault in FAULTS:
+        if fault.name in expected.faults:
+            sizes, predictions = expected.faults[fault.name]
+            usual = predictions[int(np.argmin(np.abs(sizes - fault.usual)))]
+            alone = math.sqrt(usual.distance(planned)[0])
+            others = {NO_FAULT: alone}
+            for other, found in expected.faults.items():
+                if other != fault.name:
+                    others[other] = math.sqrt(
+                        min(usual.distance(replace(planned, shift=p.mean))[0] for p in between(*found)[1])
+                    )
+            nearest = min(others, key=lambda other: others[other])
+            rows.append((fault.name, fault.code, alone, nearest, others[nearest]))
+    return pd.DataFrame(rows, columns=["fault", "code", "from_no_fault", "nearest", "distance"])
+
+
+def _log_ratio(after: float, before: float) -> float:
+    usable = math.isfinite(after) and math.isfinite(before) and after > 0 and before > 0
+    return math.log(after / before) if usable else math.nan
+
+
+def _shift(today: ReportedCpas, tomorrow: ReportedCpas, cells: Sequence[Key]) -> Floats:
+    cpa = [_log_ratio(tomorrow.cpa(key), today.cpa(key)) for key in cells]
+    roas = [_log_ratio(tomorrow.roas(key), today.roas(key)) for key in cells]
+    return np.array(cpa + roas)
+
+
+def _covariance(
+    today: ReportedCpas, tomorrow: ReportedCpas, cells: Sequence[Key], spent: Spending, volume: float
+) -> Floats:
+    """Covariance of ln CPA and ln ROAS after over before, (2n, 2n), linearised bootstrap over people.
+
+    Two cells covary as far as the same people's actions are counted in both: Σ_u a_ui·a_uj / (A_i·A_j), once for each
+    period at the user's volume; cells of one channel share the noise of its cost. Which actions a change costs is chance
+    too: the prediction itself is as uncertain as the difference of the two records over people, at the volume replayed.
+    ROAS has value in place of actions, and the sign opposite to CPA's.
+    """
+    people = np.unique(np.concatenate([own.user for seen in (today, tomorrow) for own in seen.actions.values()]))
+    n = len(cells)
+    before, after = np.zeros((2, 2 * n, len(people)))
+    for matrix, seen in zip((before, after), (today, tomorrow), strict=True):
+        for i, key in enumerate(cells):
+            for row, sign, own in ((i, -1.0, seen.actions[key]), (n + i, 1.0, seen.value[key])):
+                if own.total > 0:
+                    matrix[row, np.searchsorted(people, own.user)] = sign * own.amount / own.total
+    sign = np.r_[np.ones(n), -np.ones(n)]
+    bought = np.array([f"{key.channel}/{key.part}" for key in cells] * 2)
+    variance = np.array([spent.variance[key] for key in cells] * 2)
+    shared = (bought[:, None] == bought[None, :]) * np.outer(sign, sign) * variance[:, None]
+    difference = after - before
+    result: Floats = (before @ before.T + after @ after.T + 2.0 * shared) / volume
+    result += difference @ difference.T + MODEL_ERROR**2 * np.eye(2 * n)
+    return result

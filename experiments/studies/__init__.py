@@ -1,0 +1,1 @@
+"""Studies: what only `make study` runs; nothing imports it."""

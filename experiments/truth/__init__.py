@@ -1,0 +1,1 @@
+"""The truth: what ads caused, from twin worlds."""

@@ -1,0 +1,272 @@
+"""Truth: what each channel's ads caused, by living everyone's life again without them (conversions, value, cost in micros).
+
+Truth is computed, never typed in. A twin world is the same scenario and seed with one thing changed. The estimands:
+
+    average          channel off, everything else on; its cost over the orders it caused
+    joint            all ads off; channel "all"
+    marginal_bid     bids 10 % up against 10 % down: change in the channel's cost over change in orders
+    marginal_budget  daily budgets 10 % up against 10 % down
+
+All are stated for the world as it ran: people held out by an experiment never saw the ads, so they are the same in both.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from cpalab.result import Result
+from experiments.truth.conversion_noun import ORDER, ConversionNoun
+from experiments.truth.order_labels import Life, OrderLabels, Orders, label_orders, orders_lost
+from simulator.engines.twins import live_twins
+from simulator.law.log import CONVERSION
+from simulator.market.market import variants
+from simulator.population import build_population
+from simulator.scenario.build_law import Names
+from simulator.world import World, play, thread_map
+
+Estimand = Literal["average", "joint", "marginal_bid", "marginal_budget"]
+ESTIMANDS: tuple[Estimand, ...] = ("average", "joint", "marginal_bid", "marginal_budget")
+AUCTION_BILLING = ("cpm", "cpc")
+MARGIN = 0.10
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one change of the world does to orders and cost.
+
+    Attributes:
+        channel: whose ads; `all` for all of them.
+        estimand: which question; `tested`: that of a lift test (`experiments.designs`).
+        cost_micros: what the channel's ads cost (average, joint), or the change in that (marginal).
+        incremental_conversions: orders with the ads minus orders without.
+        incremental_value_micros: the same for order value.
+        people_reached: people whose life differs between the worlds compared (in the larger of two changes); None
+            with free feedback, where the market's reaction may touch anyone and everybody lives again.
+    """
+
+    channel: str
+    estimand: Estimand | Literal["tested"]
+    cost_micros: int
+    incremental_conversions: int
+    incremental_value_micros: int
+    people_reached: int | None
+
+    @property
+    def cost_per_incremental_conversion(self) -> float:
+        """Cost over incremental conversions, in currency; inf where money caused nothing, nan where it prevented orders."""
+        return cost_per(self.cost_micros, self.incremental_conversions)
+
+
+@dataclass(frozen=True)
+class Truth(Result):
+    """The truth about a world.
+
+    Attributes:
+        effects: one per channel and estimand.
+        labels: per channel, and for `all` ads together.
+        conversions: orders that happened.
+        feedback: `held` (the market's pacing stays as it was) or `free` (it reacts).
+        action: what a conversion is called.
+    """
+
+    effects: tuple[Effect, ...]
+    labels: dict[str, OrderLabels]
+    conversions: int
+    feedback: str
+    action: ConversionNoun = ORDER
+
+    def effect(self, channel: str, estimand: Estimand = "average") -> Effect:
+        """The effect asked for.
+
+        Raises:
+            KeyError: it was not measured, or does not exist (a marginal bid where no auction is held).
+        """
+        for effect in self.effects:
+            if (effect.channel, effect.estimand) == (channel, estimand):
+                return effect
+        raise KeyError(f"no {estimand} effect of {channel}")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per channel and estimand; cost in currency."""
+        return pd.DataFrame(
+            {
+                "channel": [effect.channel for effect in self.effects],
+                "estimand": [effect.estimand for effect in self.effects],
+                "cost": [effect.cost_micros / 1e6 for effect in self.effects],
+                "incremental_conversions": [effect.incremental_conversions for effect in self.effects],
+                "cost_per_incremental_conversion": [e.cost_per_incremental_conversion for e in self.effects],
+            }
+        )
+
+    def summary(self) -> str:
+        """How many orders needed the ads."""
+        if self.conversions == 0:
+            return f"There was no {self.action.one}."
+        if ALL not in self.labels:
+            return f"{self.action.counted(self.conversions)}."
+        counts = self.labels[ALL].counts()
+        share = counts["always"] / self.conversions
+        return (
+            f"Of {self.action.counted(self.conversions)}, {counts['always']:,} ({share:.0%}) would have happened the same "
+            f"without any ads, {counts['moved']:,} at another time or value, {counts['caused']:,} not at all; ads prevented "
+            f"{counts['prevented']:,}."
+        )
+
+
+def cost_per(cost_micros: int, conversions: float) -> float:
+    """Cost per conversion in currency: inf where nothing was gained for money, nan where that has no meaning."""
+    if conversions > 0:
+        return cost_micros / 1e6 / conversions
+    return math.inf if conversions == 0 and cost_micros > 0 else math.nan
+
+
+def measure_truth(
+    world: World,
+    *,
+    estimands: Sequence[Estimand] = ("average", "joint"),
+    feedback: Literal["held", "free"] = "held",
+    threads: int = 1,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Truth:
+    """The truth about a world, by twins.
+
+    With `held` feedback all twins live in one pass beside the factual world, and only people reached by a change have a
+    second life. With `free` feedback the market of every twin reacts to the change (budgets, pacing), so each twin is
+    played through on its own.
+    """
+    questions = [q for estimand in estimands for q in _questions(world, estimand)]
+    twins = twin_lives(
+        world, [change for question in questions for change in question.changes], feedback, threads, progress
+    )
+    fact = orders_of(world)
+    costs = world.cost_micros()
+    effects, labels = [], {}
+    w = 0
+    for question in questions:
+        lives = twins[w : w + len(question.changes)]
+        w += len(question.changes)
+        if question.estimand in ("average", "joint"):
+            labels[question.channel] = label_orders(fact, lives[0])
+        effects.append(_effect(question, lives, fact, costs, world.names, feedback))
+    return Truth(tuple(effects), labels, len(fact.order_id), feedback, ConversionNoun.of(world.scenario))
+
+
+@dataclass(frozen=True)
+class TwinChange:
+    """What is different in a twin world."""
+
+    off: int = 0
+    channel: int = -1
+    log_bid_change: float = 0.0
+    throttle_factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """An estimand of a channel, and the worlds that answer it: one without the ads, or one with less and one with more."""
+
+    channel: str
+    estimand: Estimand
+    changes: tuple[TwinChange, ...]
+
+
+def _questions(world: World, estimand: Estimand) -> list[Question]:
+    paid = world.names.paid_channels()
+    channels = world.names.channels
+    if estimand == "average":
+        return [Question(channels[k], estimand, (TwinChange(off=1 << k),)) for k in paid]
+    if estimand == "joint":
+        return [Question(ALL, estimand, (TwinChange(off=sum(1 << k for k in paid)),))] if paid else []
+    questions = []
+    for k in paid:
+        campaigns = world.scenario.channels[channels[k]].campaigns.values()
+        if estimand == "marginal_bid" and all(c.billing in AUCTION_BILLING for c in campaigns):
+            less, more = math.log1p(-MARGIN), math.log1p(MARGIN)
+            pair = (TwinChange(channel=k, log_bid_change=less), TwinChange(channel=k, log_bid_change=more))
+            questions.append(Question(channels[k], estimand, pair))
+        elif estimand == "marginal_budget" and any(c.daily_budget is not None for c in campaigns):
+            pair = (
+                TwinChange(channel=k, throttle_factor=1 - MARGIN),
+                TwinChange(channel=k, throttle_factor=1 + MARGIN),
+            )
+            questions.append(Question(channels[k], estimand, pair))
+    return questions
+
+
+def twin_lives(
+    world: World,
+    changes: Sequence[TwinChange],
+    feedback: Literal["held", "free"] = "held",
+    threads: int = 1,
+    progress: Callable[[float], None] = lambda share: None,
+) -> list[Life]:
+    """Everyone's life in a twin world for each change; see `measure_truth` for the feedback."""
+    rows = variants(len(changes) + 1)
+    for w, change in enumerate(changes, start=1):
+        rows[w].off, rows[w].channel = change.off, change.channel
+        rows[w].log_bid_change, rows[w].throttle_factor = change.log_bid_change, change.throttle_factor
+    live = _live_held if feedback == "held" else _live_free
+    return live(world, rows, threads, progress)
+
+
+def _live_held(world: World, rows: Any, threads: int, progress: Callable[[float], None]) -> list[Life]:
+    population = build_population(world.scenario, world.law, world.names)
+    with thread_map(threads) as map_:
+        twins = live_twins(
+            world.law, world.board, population, rows, world.scenario.run.seed,
+            kernel=world.kernels.relive, map_=map_, progress=progress,
+        )  # fmt: skip
+    by_world = _conversions_by_world(twins.orders, len(rows))
+    return [Life(by_world[w], twins.parted[:, w], twins.ledgers[w]["cost_micros"]) for w in range(1, len(rows))]
+
+
+def _live_free(world: World, rows: Any, threads: int, progress: Callable[[float], None]) -> list[Life]:
+    lives = []
+    fact = world.market.to_pandas().groupby(["channel", "campaign"])["cost_micros"].sum()
+    for w in range(1, len(rows)):
+        with thread_map(threads) as map_:
+            played = play(world.scenario, rows[w : w + 1], map_=map_, orders_only=True, kernels=world.kernels)
+        orders = _conversions_by_world(np.concatenate(list(played.engine.take_rows())), 1)[0]
+        reports = pd.DataFrame([(r.channel, r.campaign, r.cost_micros) for r in played.reports])
+        own = reports.groupby([0, 1])[2].sum()
+        change = [int(own[c.channel, c.name] - fact[c.channel, c.name]) for c in world.names.campaigns]
+        lives.append(Life(orders, np.zeros(world.users.num_rows, np.int32), np.array(change, np.int64)))
+        progress(w / (len(rows) - 1))
+    return lives
+
+
+def _conversions_by_world(rows: Any, worlds: int) -> list[Orders]:
+    conversions = rows[rows["kind"] == CONVERSION]
+    result = []
+    for w in range(worlds):
+        own = conversions[conversions["world"] == w]
+        order_id = (own["user"].astype(np.int64) << 32) | own["session"]
+        order = np.argsort(order_id, kind="stable")
+        result.append(Orders(order_id[order], own["value_micros"][order]))
+    return result
+
+
+def orders_of(world: World) -> Orders:
+    """The orders that happened."""
+    table = world.orders()
+    return Orders(table["order_id"].to_numpy(), table["value_micros"].to_numpy())
+
+
+def _effect(
+    question: Question, lives: Sequence[Life], fact: Orders, costs: dict[str, int], names: Names, feedback: str
+) -> Effect:
+    gained = [orders_lost(fact, life) for life in lives]
+    reached = max(int(np.sum(life.parted >= 0)) for life in lives) if feedback == "held" else None
+    if len(lives) == 1:
+        cost = sum(costs.values()) if question.channel == ALL else costs[question.channel]
+        conversions, value = gained[0]
+    else:
+        own = np.array([campaign.channel == question.channel for campaign in names.campaigns])
+        cost = int(np.sum(lives[1].cost_change_micros[own]) - np.sum(lives[0].cost_change_micros[own]))
+        conversions, value = gained[0][0] - gained[1][0], gained[0][1] - gained[1][1]
+    return Effect(question.channel, question.estimand, cost, conversions, value, reached)

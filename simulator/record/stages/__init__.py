@@ -1,0 +1,1 @@
+"""The stages of the record in order: tracking in force, consent, identity, transport, sources, reporting."""

@@ -1,0 +1,1 @@
+"""The rules a scenario must keep, beyond the range of each value."""
