@@ -131,7 +131,7 @@ def command(
     """
     from contextlib import nullcontext
 
-    from simulator.storage import whole_folder
+    from cpalab.whole_output import whole_folder
 
     job = Job(
         files=files,
