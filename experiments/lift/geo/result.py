@@ -200,6 +200,12 @@ class GeoLiftTest(Result):
             **(self.fit.columns() if self.fit is not None else {}),
         }
 
+    def weights_frame(self) -> pd.DataFrame:
+        """The weight of every control geo, `geo, weight`, the largest first; empty where the method weighs none."""
+        weights = {} if self.fit is None else self.fit.weights
+        ordered = sorted(weights.items(), key=lambda each: -abs(each[1]))
+        return pd.DataFrame(ordered, columns=["geo", "weight"])
+
     def summary(self) -> str:
         """Lift, price and what may be concluded at the highest level, in a few sentences."""
         level = max(self.levels)

@@ -1,8 +1,10 @@
 """The method a geo test is read by where none is named: chosen by its design and its past (no unit)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
+from cpalab.plugins import NameWithParameters
 from experiments.lift.estimate.lift_estimate import LiftEstimate
 from experiments.lift.geo.methods.did import change_by_geos, difference_in_differences
 from experiments.lift.geo.methods.synthetic_control import synthetic_control
@@ -10,12 +12,23 @@ from experiments.lift.geo.methods.tbr import time_based_regression
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest
 
-__all__ = ["default_geo_test", "default_method"]
+__all__ = ["DefaultMethod", "default_geo_test", "default_method"]
 
 # Geos of each arm, and geos of equal weight that they are worth, from which changes of geos are compared with each other.
 ENOUGH_GEOS, ENOUGH_EQUAL_GEOS = 5, 4.0
 # Arms that grew apart before the test at this level are not read by their growth.
 APART = 0.01
+
+
+@dataclass(frozen=True)
+class DefaultMethod:
+    """What the design and its past ask for: difference in differences or synthetic control; see `default_method`."""
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("auto")
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `default_geo_test`."""
+        return default_geo_test(experiment, levels)
 
 
 def default_method(experiment: GeoExperiment, level: float = 0.95) -> tuple[str, str]:

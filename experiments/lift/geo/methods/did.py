@@ -3,10 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
 from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution
 from experiments.lift.estimate.welch import satterthwaite_df
@@ -16,11 +18,27 @@ from experiments.lift.geo.observed_total import observed_total_distribution
 from experiments.lift.geo.panel import GeoExperiment, Scaling
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
-__all__ = ["ChangeByGeos", "change_by_geos", "difference_in_differences"]
+__all__ = ["ChangeByGeos", "DifferenceInDifferences", "change_by_geos", "difference_in_differences"]
 
 # Each arm needs so many geos, and so many of equal weight, to show how its geos vary.
 FEWEST_GEOS = 3
 FEWEST_EQUAL_GEOS = 2.0
+
+
+@dataclass(frozen=True)
+class DifferenceInDifferences:
+    """Difference in differences: geos' growth against each other, errors by geo; see `difference_in_differences`.
+
+    Attributes:
+        scaling: `relative` (growths) or `additive`.
+    """
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("did")
+    scaling: Scaling = "relative"
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `difference_in_differences`."""
+        return difference_in_differences(experiment, levels, scaling=self.scaling)
 
 
 def difference_in_differences(

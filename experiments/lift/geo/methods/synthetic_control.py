@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
 from experiments.lift.estimate.lift_estimate import LiftEstimate
 from experiments.lift.geo.fit import geo_fit
@@ -22,7 +23,9 @@ from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
 __all__ = [
     "Augmentation",
+    "AugmentedSyntheticControl",
     "ScaledPanel",
+    "SyntheticControl",
     "SyntheticControlInference",
     "SyntheticWeights",
     "scaled_panel",
@@ -100,6 +103,60 @@ def synthetic_weights(
         penalty = _cross_validated_penalty(target, controls)
     parts = decomposition if decomposition is not None else _decomposition(controls)
     return SyntheticWeights(weights + _ridge(target - weights @ controls, parts, [penalty])[0], penalty)
+
+
+@dataclass(frozen=True)
+class SyntheticControl:
+    """Synthetic control: the treated geos as a weighted mean of control geos; see `synthetic_control`.
+
+    Attributes:
+        inference: `block_conformal` permutes blocks of days, `placebo` gives each control geo the part of the treated.
+        scaling: `relative` (growths) or `additive`.
+        intercept: whether levels may differ; growths always have it.
+    """
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("synthetic_control")
+    inference: SyntheticControlInference = "block_conformal"
+    scaling: Scaling = "relative"
+    intercept: bool = True
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `synthetic_control`."""
+        return synthetic_control(
+            experiment,
+            levels,
+            augmentation="none",
+            inference=self.inference,
+            scaling=self.scaling,
+            intercept=self.intercept,
+        )
+
+
+@dataclass(frozen=True)
+class AugmentedSyntheticControl:
+    """Augmented synthetic control: what the weighted mean leaves before the test is corrected by ridge regression.
+
+    Attributes:
+        inference, scaling, intercept: as those of `synthetic_control`.
+        penalty: of the ridge; chosen by leaving out blocks of days where None.
+    """
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("augmented_synthetic_control")
+    inference: SyntheticControlInference = "block_conformal"
+    scaling: Scaling = "relative"
+    intercept: bool = True
+    penalty: float | None = None
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `synthetic_control` with ridge."""
+        return synthetic_control(
+            experiment,
+            levels,
+            inference=self.inference,
+            scaling=self.scaling,
+            intercept=self.intercept,
+            penalty=self.penalty,
+        )
 
 
 def synthetic_control(

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
 from experiments.lift.estimate.lift_estimate import LiftEstimate
 from experiments.lift.geo.fit import geo_fit
@@ -21,7 +23,7 @@ from experiments.lift.geo.observed_total import observed_total_distribution
 from experiments.lift.geo.panel import GeoExperiment, Scaling
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
-__all__ = ["SyntheticDidWeights", "synthetic_difference_in_differences", "synthetic_did_weights"]
+__all__ = ["SyntheticDid", "SyntheticDidWeights", "synthetic_difference_in_differences", "synthetic_did_weights"]
 
 Series = NDArray[np.float64]
 # So many sets of control geos take the part of the treated ones, always the same.
@@ -44,6 +46,22 @@ class SyntheticDidWeights:
         n = self.days.size
         left = target - self.geos @ controls
         return np.asarray(left - self.days @ left[:n])
+
+
+@dataclass(frozen=True)
+class SyntheticDid:
+    """Synthetic difference in differences: geos and days before the test weighed; see that function.
+
+    Attributes:
+        scaling: `relative` (growths) or `additive`.
+    """
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("synthetic_did")
+    scaling: Scaling = "relative"
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `synthetic_difference_in_differences`."""
+        return synthetic_difference_in_differences(experiment, levels, scaling=self.scaling)
 
 
 def synthetic_did_weights(controls: Series, target: Series, pre_days: int, treated_geos: int) -> SyntheticDidWeights:
