@@ -13,7 +13,7 @@ from rich.console import Console
 from experiments.cli.unfolded_table import Table
 from experiments.comparison.comparison import ChannelComparison, Comparison
 from experiments.comparison.five_cpas import FiveCpas
-from experiments.comparison.perfect_tracking import MODELS
+from experiments.comparison.perfect_tracking import JUDGE, MODELS
 from experiments.comparison.verdict import CERTAINTY, words
 from experiments.designs.users.narrowing import PEOPLE_OR_DAYS_TO_HALVE, narrowing
 from experiments.truth.effects import Truth
@@ -51,14 +51,15 @@ def print_comparison(comparison: Comparison) -> None:
     title = f"{comparison.title or 'Your scenario'}: {many} and cost per {one} in {comparison.currency}"
     table = Table(title=title, title_justify="left")
     table.add_column("channel")
-    for heading in ("cost", *(words(model).lower() for model in MODELS), "lift test (95 % interval)"):
+    compared = comparison.models
+    for heading in ("cost", *(words(model).lower() for model in compared), "lift test (95 % interval)"):
         table.add_column(heading, justify="right")
     table.add_column("truth", justify="right", style="bold")
     for channel in comparison.channels:
         table.add_row(
             words(channel.channel),
             f"{channel.cost:z,.0f}",
-            *(f"{number(channel.credits[model])} at {money(channel.attributed_cpa(model))}" for model in MODELS),
+            *(f"{number(channel.credits[model])} at {money(channel.attributed_cpa(model))}" for model in compared),
             lift_cell(channel),
             f"{channel.truth.incremental_conversions:,} at {money(channel.truth.cost_per_incremental_conversion)}",
         )
@@ -193,6 +194,7 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
         "title": comparison.title,
         "currency": comparison.currency,
         "conversions": comparison.conversions,
+        **asked_models(comparison),
         "order_labels": {name: labels.counts() for name, labels in comparison.truth.labels.items()},
         "channels": [
             {
@@ -201,7 +203,7 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
                 "impressions": channel.impressions,
                 "clicks": channel.clicks,
                 "credits": channel.credits,
-                "cost_per_conversion": {model: channel.attributed_cpa(model) for model in MODELS},
+                "cost_per_conversion": {model: channel.attributed_cpa(model) for model in comparison.models},
                 "lift_test_design": channel.design,
                 "lift_test": [] if channel.lift is None else channel.lift.to_frame().to_dict("records"),
                 "incremental_conversions": channel.truth.incremental_conversions,
@@ -214,6 +216,13 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
         "truth": comparison.truth.to_frame().to_dict("records"),
         "single_touch_share": comparison.lag.single_touch_share,
     }
+
+
+def asked_models(comparison: Comparison) -> dict[str, Any]:
+    """Which models are compared, and which of them the verdicts are about, where that is not what is always compared."""
+    if (comparison.models, comparison.judge) == (MODELS, JUDGE):
+        return {}
+    return {"models": list(comparison.models), "judge": comparison.judge}
 
 
 def truth_as_json(truth: Truth) -> dict[str, Any]:
