@@ -33,7 +33,7 @@ def command(
     from contextlib import nullcontext
 
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
-    from experiments.cli.terminal_tables import print_json, write_tables
+    from experiments.cli.terminal import print_json, write_tables
     from experiments.comparison.systems_report import systems_report
     from simulator.storage import whole_folder, write_manifest
     from simulator.world import simulate
@@ -73,9 +73,9 @@ def tables_of(found: "SystemsReport") -> dict[str, "pd.DataFrame"]:
 
 def print_record(found: "SystemsReport", currency: str) -> None:
     """The tables and a sentence."""
-    from experiments.cli.terminal_tables import console, money, number
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
     from experiments.comparison.verdict import words
+    from experiments.report.numerals import money, number
 
     screen = console()
 
