@@ -141,7 +141,7 @@ def command(
         if folder is not None:
             write(answer, job, folder)
     if as_json:
-        from experiments.cli.terminal_tables import print_json
+        from experiments.cli.terminal import print_json
 
         print_json(answer.as_json())
     elif not quiet:
@@ -170,8 +170,8 @@ def write(answer: Answer, job: Job, folder: Path) -> None:
 
 def show(answer: Answer) -> None:
     """The table, and the sentences below it."""
-    from experiments.cli.terminal_tables import console, money
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
+    from experiments.report.numerals import money
 
     screen = console()
     frame = answer.table

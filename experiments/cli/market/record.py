@@ -34,7 +34,7 @@ def command(
 
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
     from cpalab.whole_output import whole_folder
-    from experiments.cli.terminal_tables import print_json, write_tables
+    from experiments.cli.terminal import print_json, write_tables
     from experiments.comparison.systems_report import systems_report
     from simulator.storage import write_manifest
     from simulator.world import simulate
@@ -74,9 +74,9 @@ def tables_of(found: "SystemsReport") -> dict[str, "pd.DataFrame"]:
 
 def print_record(found: "SystemsReport", currency: str) -> None:
     """The tables and a sentence."""
-    from experiments.cli.terminal_tables import console, money, number
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
     from experiments.comparison.verdict import words
+    from experiments.report.numerals import money, number
 
     screen = console()
 

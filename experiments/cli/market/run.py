@@ -45,7 +45,8 @@ def command(
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
     with progress_bar(quiet) as report:
         comparison, segments = main_job(chosen, out, force, dimensions, engine, threads, report, quiet)
-    from experiments.cli.terminal_tables import comparison_as_json, print_comparison, print_json, print_segments
+    from experiments.cli.terminal import print_json
+    from experiments.cli.terminal_tables import comparison_as_json, print_comparison, print_segments
 
     if as_json:
         by = {dimension: frame.to_dict("records") for dimension, frame in segments.items()}

@@ -43,7 +43,8 @@ def command(
     """
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
     from cpalab.whole_output import whole_folder
-    from experiments.cli.terminal_tables import print_interactions, print_json, print_truth, truth_as_json, write_tables
+    from experiments.cli.terminal import print_json, write_tables
+    from experiments.cli.terminal_tables import print_interactions, print_truth, truth_as_json
     from experiments.truth.effects import ESTIMANDS, measure_truth
     from experiments.truth.interactions import check_channels, measure_interactions
     from simulator.storage import write_manifest

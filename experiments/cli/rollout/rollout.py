@@ -10,7 +10,7 @@ from experiments.cli.options import chosen_scenario, engine_options, output_opti
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table
     from experiments.rollout.diagnosis import Diagnosis
     from experiments.rollout.rollout import Rollout
     from simulator.world import EngineName
@@ -62,7 +62,7 @@ def command(
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
     plan = load_plan(change, chosen)
     from cpalab.whole_output import whole_folder
-    from experiments.cli.terminal_tables import print_json, write_tables
+    from experiments.cli.terminal import print_json, write_tables
     from experiments.rollout.diagnosis import diagnose
     from experiments.rollout.observed_file import read_observations
     from experiments.rollout.rollout import roll_out
@@ -121,9 +121,9 @@ def as_tables(found: "Rollout", diagnosis: "Diagnosis | None") -> dict[str, obje
 
 def print_rollout(found: "Rollout") -> None:
     """The table of expected shifts, its parts where there are several, and the sentences."""
-    from experiments.cli.terminal_tables import console, money
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
     from experiments.comparison.verdict import words
+    from experiments.report.numerals import money
     from experiments.rollout.rollout import BILLING
 
     screen = console()
@@ -177,7 +177,7 @@ def print_rollout(found: "Rollout") -> None:
 
 def parts_table(found: "Rollout") -> "Table":
     """By which factor each of several changes moves each CPA."""
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table
     from experiments.comparison.verdict import words
 
     table = Table(title="What each change does to CPA", title_justify="left")
