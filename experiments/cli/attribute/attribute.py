@@ -107,7 +107,7 @@ def command(
     """
     from contextlib import nullcontext
 
-    from simulator.storage import whole_folder
+    from cpalab.whole_output import whole_folder
 
     job = Job(
         files=files,
@@ -136,7 +136,7 @@ def command(
         if folder is not None:
             write(answer, job, folder)
     if as_json:
-        from experiments.cli.terminal_tables import print_json
+        from experiments.cli.terminal import print_json
 
         print_json(answer.as_json())
     elif not quiet:
@@ -165,8 +165,8 @@ def write(answer: Answer, job: Job, folder: Path) -> None:
 
 def show(answer: Answer) -> None:
     """The table, and the sentences below it."""
-    from experiments.cli.terminal_tables import console, money
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
+    from experiments.report.numerals import money
 
     screen = console()
     frame = answer.table

@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING
 import click
 
 from cpalab.refusal import Problem
-from experiments.cli.options import chosen_scenario, engine_options, scenario_options, talk_options
+from experiments.cli.chosen_world import chosen_market, world_of
+from experiments.cli.options import engine_options, scenario_options, talk_options
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import Report, progress_bar, say_if_compiling
 from simulator.scenario.schema import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
     from attribution.model import AttributionModel
     from experiments.comparison.comparison import Comparison
     from experiments.comparison.five_cpas import Dimension
-    from simulator.world import EngineName
+    from simulator.world import EngineName, World
 
 DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "returning")
 
@@ -54,15 +55,20 @@ def command(
 ) -> None:  # fmt: skip
     """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
 
-    SCENARIO is a name (see cpalab scenarios) or a TOML file. With --out, writes manifest.json, events/, users.parquet,
-    market.parquet, timeline.parquet, cpa.csv, five_cpas.csv, truth.csv, cpa_by_….csv for each --by, geo_test_….csv and
+    SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
+    written. With --out, writes the world (manifest.json, events/, users.parquet, market.parquet, timeline.parquet,
+    board.npz), orders.parquet (every order with its label per channel: always, moved, caused, prevented), cpa.csv,
+    five_cpas.csv, truth.csv, cpa_by_….csv for each --by, geo_test_….csv and
     geo_panel_….csv (as cpalab lift geo reads it) for each geo test of the scenario, and report.html to DIR, whole or not
     at all; with --model or --judge also models.csv: which models are compared, and which one is the judge.
     """
-    chosen, asked = everything_asked(scenario, users, days, seed, overrides, models, judge)
+    (chosen, stored), asked = everything_asked(
+        lambda: chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True), models, judge
+    )
     with progress_bar(quiet) as report:
-        comparison, segments = main_job(chosen, out, force, dimensions, asked, engine, threads, report, quiet)
-    from experiments.cli.terminal_tables import comparison_as_json, print_comparison, print_json, print_segments
+        comparison, segments = main_job(chosen, stored, out, force, dimensions, asked, engine, threads, report, quiet)
+    from experiments.cli.terminal import print_json
+    from experiments.cli.terminal_tables import comparison_as_json, print_comparison, print_segments
 
     if as_json:
         by = {dimension: frame.to_dict("records") for dimension, frame in segments.items()}
@@ -78,10 +84,9 @@ def command(
 
 
 def everything_asked(
-    scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
-    models: tuple[str, ...], judge: str | None,
-) -> "tuple[Scenario, tuple[Sequence[AttributionModel], AttributionModel]]":  # fmt: skip
-    """The scenario, and the models with their judge.
+    market: "Callable[[], tuple[Scenario, World | None]]", models: tuple[str, ...], judge: str | None
+) -> "tuple[tuple[Scenario, World | None], tuple[Sequence[AttributionModel], AttributionModel]]":
+    """The market, and the models with their judge.
 
     Raises:
         Refused: what is wrong with either; all problems at once.
@@ -96,7 +101,7 @@ def everything_asked(
     except Refused as error:
         problems += error.problems
     try:
-        chosen = chosen_scenario(scenario, users, days, seed, overrides)
+        chosen = market()
     except Refused as error:
         problems[:0] = error.problems
     if problems:
@@ -105,7 +110,7 @@ def everything_asked(
 
 
 def main_job(
-    scenario: Scenario, out: Path | None, force: bool, dimensions: tuple["Dimension", ...],
+    scenario: Scenario, stored: "World | None", out: Path | None, force: bool, dimensions: tuple["Dimension", ...],
     asked: "tuple[Sequence[AttributionModel], AttributionModel]", engine: "EngineName", threads: int, report: Report,
     quiet: bool,
 ) -> tuple["Comparison", "dict[str, pd.DataFrame]"]:  # fmt: skip
@@ -113,25 +118,28 @@ def main_job(
     from contextlib import nullcontext
 
     import pandas as pd
+    import pyarrow.parquet as pq
 
+    from cpalab.whole_output import whole_folder
     from experiments.cli.terminal_tables import asked_models
     from experiments.comparison.comparison import compare
     from experiments.comparison.five_cpas import cpas_by
     from experiments.designs.regions.geo_books import geo_frame
     from experiments.report.page import render_report
     from experiments.truth.effects import ESTIMANDS
-    from simulator.storage import whole_folder, write_manifest, write_world
-    from simulator.world import simulate
+    from experiments.truth.order_table import order_table
+    from simulator.storage import write_manifest, write_world
 
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
-        world = simulate(scenario, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
+        world = world_of(scenario, stored, engine, threads, report)
         models, judge = asked
         comparison = compare(world, models=models, judge=judge, estimands=ESTIMANDS, threads=threads, progress=report)
         segments: dict[str, pd.DataFrame] = {dimension: cpas_by(world, dimension) for dimension in dimensions}
         if folder is not None:
             report("write", 0.0)
             write_world(world, folder)
+            pq.write_table(order_table(world, comparison.truth), folder / "orders.parquet")
             comparison.to_frame().to_csv(folder / "cpa.csv", index=False)
             comparison.truth.to_frame().to_csv(folder / "truth.csv", index=False)
             if asked_models(comparison):
