@@ -56,7 +56,7 @@ def chosen_geo_method(
     from experiments.lift.geo.method import find_geo_method
 
     method = find_geo_method(written)
-    known = [field.name for field in fields(method)] if is_dataclass(method) else []
+    known: list[str] = [field.name for field in fields(method)] if is_dataclass(method) else []
     problems: list[Problem | str] = []
     given: dict[str, Any] = {}
     option_of: dict[str, str] = {}

@@ -58,8 +58,17 @@ def levels_option(command: Command) -> Command:
 
 
 def names_in(values: tuple[str, ...]) -> list[str]:
-    """Names from options that may be repeated and may hold commas."""
-    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+    """Names from options that may be repeated and may hold commas; commas within brackets belong to the name."""
+    names = []
+    for value in values:
+        depth, start = 0, 0
+        for place, sign in enumerate(value):
+            depth += (sign in "([{") - (sign in ")]}")
+            if sign == "," and depth == 0:
+                names.append(value[start:place])
+                start = place + 1
+        names.append(value[start:])
+    return [name.strip() for name in names if name.strip()]
 
 
 def geos_in(values: tuple[str, ...], geos: Sequence[str]) -> list[str]:
