@@ -9,12 +9,13 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol, get_args, runtime_checkable
 
-from attribution.formats.input_table import MOST_BYTES, InputTable, open_table
 from attribution.formats.records import CountedPaths, Records
-from attribution.formats.report import BadRows
 from attribution.formats.writing import OutputTable
 from attribution.paths.paths import Paths
 from cpalab.refusal import InvalidInputError, did_you_mean
+from cpalab.tables.input_table import InputTable, open_table
+from cpalab.tables.report import BadRows
+from cpalab.tables.text_files import MOST_BYTES
 
 ENTRY_POINT_GROUP = "cpalab.attribution_formats"
 
