@@ -1,21 +1,18 @@
-"""Storage: a world as files (Parquet and a manifest), written whole or not at all.
+"""Storage: a world as files (Parquet and a manifest) in a folder, and read back.
 
 DIR/manifest.json     scenario, seed, versions, row counts, checksums; its presence says the folder is finished
 DIR/events/*.parquet  the event log, partitioned by blocks of users
 DIR/users.parquet     one row per person
 DIR/market.parquet    one row per tick and campaign
 DIR/timeline.parquet  one row per change of the scenario
+DIR/board.npz         what the market published, tick by tick: with it twins live again exactly as here
+DIR/own_steps.json    which parts of the law were a researcher's own; only where some were
 """
 
 import hashlib
 import json
-import os
 import platform
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,104 +22,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from cpalab.refusal import ScenarioError
+from cpalab.whole_output import MANIFEST, OutputError
+from simulator.engines.replacement import Kernels, kernels_of
+from simulator.law.board import Board
+from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.rules.validation import validate
 from simulator.scenario.schema import Scenario
+from simulator.scenario.timeline import versions
 from simulator.world import World
 
 PARTITION_USERS = 131_072
-MANIFEST = "manifest.json"
-
-
-class OutputError(Exception):
-    """A folder that cannot be written to, or must not be; the message says what to do."""
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """The message, as every error that a user can mend lists it."""
-        return (str(self),)
-
-
-@dataclass(frozen=True)
-class StoredWorld:
-    """A world read back from files."""
-
-    scenario: Scenario
-    events: pa.Table
-    users: pa.Table
-    market: pa.Table
-    timeline: pa.Table
-
-
-@contextmanager
-def whole_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
-    """A temporary folder beside `target` that becomes `target` when the block ends well and vanishes when it does not.
-
-    Raises:
-        OutputError: `target` exists and `force` is not given, or cannot be written.
-    """
-    check_target(target, force=force)
-    place = target.resolve()
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".unfinished", dir=place.parent))
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({_reason(error)}); choose another folder with --out") from None
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        _swap(temporary, place)
-    except OSError as error:
-        raise OutputError(f"{target}: writing failed ({_reason(error)}); nothing was left behind") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def check_target(target: Path, *, force: bool) -> None:
-    """Refuse a folder that exists, before any work is done.
-
-    With `force` only an empty folder or one that holds earlier results (a manifest of cpalab) is replaced.
-
-    Raises:
-        OutputError: says why and what to do.
-    """
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise OutputError(f"{target}: is a file, not a folder; choose another place with --out")
-    if not force:
-        raise OutputError(f"{target}: exists already; --force replaces it, --out chooses another folder")
-    strangers = _not_ours(target)
-    if strangers:
-        raise OutputError(f"{target}: {strangers[0]} is not a result of cpalab; --force will not remove it")
-
-
-def _not_ours(folder: Path) -> list[str]:
-    """The files in a folder that no manifest of ours lists; all of them where the manifest is missing or another's."""
-    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return found
-    if not isinstance(manifest, dict) or "cpalab" not in manifest:
-        return found
-    ours = {MANIFEST, *manifest.get("files", {})}
-    return [name for name in found if name not in ours]
-
-
-def _reason(error: OSError) -> str:
-    """What the system says went wrong, without what libraries wrap around it."""
-    return os.strerror(error.errno) if error.errno else str(error)
-
-
-def _swap(temporary: Path, target: Path) -> None:
-    """Put the finished folder in place; the old one goes only when the new one is there."""
-    if not target.exists():
-        temporary.rename(target)
-        return
-    old = target.with_name(f".{target.name}.{os.getpid()}.old")
-    target.rename(old)
-    temporary.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+BOARD = "board.npz"
+OWN_STEPS = "own_steps.json"
 
 
 def write_world(world: World, folder: Path) -> None:
@@ -136,6 +48,9 @@ def write_world(world: World, folder: Path) -> None:
         start, stop = np.searchsorted(users, [first, first + PARTITION_USERS])
         block = world.events.slice(start, stop - start)
         pq.write_table(block, events / f"part-{part:05d}.parquet", compression="zstd", compression_level=1)
+    np.savez(folder / BOARD, allow_pickle=False, **world.board._asdict())
+    if world.kernels.own:
+        (folder / OWN_STEPS).write_text(json.dumps(dict(world.kernels.own), indent=2) + "\n", encoding="utf-8")
 
 
 def write_manifest(folder: Path, scenario: Scenario, extra: Mapping[str, Any] | None = None) -> None:
@@ -159,16 +74,29 @@ def write_manifest(folder: Path, scenario: Scenario, extra: Mapping[str, Any] | 
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
-def read_world(folder: Path | str, *, verify: bool = False) -> StoredWorld:
-    """A finished world read back; `verify` compares every file with its checksum.
+def is_stored(folder: Path | str) -> bool:
+    """Whether a folder holds a finished world."""
+    return (Path(folder) / MANIFEST).is_file() and (Path(folder) / BOARD).is_file()
+
+
+def read_world(folder: Path | str, *, verify: bool = False, kernels: Kernels | None = None) -> World:
+    """A finished world read back, which every experiment takes as it takes a fresh one.
+
+    Args:
+        folder: what `cpalab simulate` or `cpalab run` has written.
+        verify: compare every file with its checksum.
+        kernels: the law with the own steps the world was made with; None: as the scenario says, or as they are found
+            again by `module:function`.
 
     Raises:
-        OutputError: the folder is not a finished result, or a file has changed.
+        OutputError: the folder is not a finished world, a file has changed, or its own steps are not found again.
     """
     folder = Path(folder)
     manifest_path = folder / MANIFEST
     if not manifest_path.is_file():
         raise OutputError(f"{folder}: holds no {MANIFEST}, so it is not a finished result of cpalab")
+    if not (folder / BOARD).is_file():
+        raise OutputError(f"{folder}: is a result of cpalab, and no world; cpalab simulate and cpalab run write worlds")
     manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
     if verify:
         for name, entry in manifest["files"].items():
@@ -177,7 +105,34 @@ def read_world(folder: Path | str, *, verify: bool = False) -> StoredWorld:
     tables = {name: pq.read_table(folder / f"{name}.parquet") for name in ("users", "market", "timeline")}
     parts = sorted((folder / "events").glob("part-*.parquet"))
     events = pa.concat_tables([pq.read_table(part) for part in parts]).unify_dictionaries()
-    return StoredWorld(scenario=validate(manifest["scenario"]), events=events, **tables)
+    scenario = validate(manifest["scenario"])
+    with np.load(folder / BOARD, allow_pickle=False) as stored:
+        board = Board(**{name: stored[name] if stored[name].ndim else stored[name].item() for name in stored.files})
+    return World(
+        scenario=scenario,
+        names=Names.of(scenario),
+        law=build_law([stretch.scenario for stretch in versions(scenario)]),
+        board=board,
+        events=events,
+        kernels=_kernels_again(folder, scenario) if kernels is None else kernels,
+        **tables,
+    )
+
+
+def _kernels_again(folder: Path, scenario: Scenario) -> Kernels:
+    """The law a stored world was made with: its own steps, found again by name."""
+    stored = folder / OWN_STEPS
+    places = json.loads(stored.read_text(encoding="utf-8")) if stored.is_file() else {}
+    named = {**scenario.law.steps, **places}
+    law = scenario.law.model_copy(update={"steps": named})
+    try:
+        return kernels_of(scenario.model_copy(update={"law": law}))
+    except ScenarioError as error:
+        steps = ", ".join(f"{name} = {place}" for name, place in named.items())
+        raise OutputError(
+            f"{folder}: was made with own steps of the law ({steps}), which are not found again "
+            f"({'; '.join(map(str, error.problems))}); give them as read_world(…, kernels=replace_steps(…))"
+        ) from None
 
 
 def fingerprint(table: pa.Table) -> str:

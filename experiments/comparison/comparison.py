@@ -35,7 +35,7 @@ class ChannelComparison:
         lift: its holdout test, read as the scenario's `holdout.design` says; None where no one was held out, or an arm
             was empty.
         truth: the average effect of its ads.
-        verdict: who is flattered and who is wronged, in a sentence.
+        verdict: which channels are over-credited and which under-credited, in a sentence.
         design: name of the holdout test's design.
     """
 

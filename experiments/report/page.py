@@ -17,7 +17,7 @@ from experiments.report.charts.journey import journey_chart
 from experiments.report.charts.labels import label_chart
 from experiments.report.frames import label_frame
 from experiments.report.numerals import count, money, percent
-from experiments.report.order_of_channels import by_flattery, flattery
+from experiments.report.order_of_channels import by_over_credit, credited_per_caused
 from experiments.report.palette import DARK, LIGHT, PAGE, css_variables
 from experiments.report.table import (
     ReportTable,
@@ -163,8 +163,10 @@ def build_page(comparison: Comparison, run: Run | None = None) -> Page:
         reading=CERTAINTY.format(many=comparison.action.many),
         action=comparison.action,
         channels=tuple(
-            ChannelFinding(flattery(channel, comparison.judge).judgement, channel.verdict, lift_sentence(channel))
-            for channel in by_flattery(comparison)
+            ChannelFinding(
+                credited_per_caused(channel, comparison.judge).judgement, channel.verdict, lift_sentence(channel)
+            )
+            for channel in by_over_credit(comparison)
         ),
         orders=_figure("orders", label_chart(comparison, PAGE), label_summary(comparison)) if labelled else None,
         labels=_label_rows(comparison) if labelled else (),

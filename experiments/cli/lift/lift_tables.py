@@ -1,6 +1,7 @@
 """People's own tables: how the commands read them, and how they print what a lift test found."""
 
 import csv
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -98,18 +99,18 @@ def write_table(frame: "pd.DataFrame", file: Path, option: str) -> None:
     Raises:
         LiftInputError: the file cannot be written.
     """
-    part = file.with_name(file.name + ".part")
+    from cpalab.whole_output import whole_file
+
     try:
-        frame.to_csv(part, index=False)
-        part.replace(file)
+        with whole_file(file) as part:
+            frame.to_csv(part, index=False)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise LiftInputError([f"{option}: {file} cannot be written; {error.strerror}"]) from None
 
 
 def show(frame: "pd.DataFrame", summary: str, as_json: bool, print_table: "Callable[[pd.DataFrame], None]") -> None:
     """A result as JSON (rows and sentence), or as a table and a sentence."""
-    from experiments.cli.terminal_tables import console, print_json
+    from experiments.cli.terminal import console, print_json
 
     if as_json:
         print_json({"rows": frame.to_dict("records"), "summary": summary})
@@ -120,8 +121,8 @@ def show(frame: "pd.DataFrame", summary: str, as_json: bool, print_table: "Calla
 
 def print_lift(frame: "pd.DataFrame") -> None:
     """One line per quantity, with its interval at every level of the frame."""
-    from experiments.cli.terminal_tables import UNDEFINED, console
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
+    from experiments.report.numerals import UNDEFINED
 
     measures = [name for name in frame.columns if f"{name}_lower" in frame.columns]
     single = [
@@ -151,7 +152,7 @@ def print_lift(frame: "pd.DataFrame") -> None:
 
 def print_each(frame: "pd.DataFrame", key: str) -> None:
     """A table per value of `key`, under its name."""
-    from experiments.cli.terminal_tables import console
+    from experiments.cli.terminal import console
 
     for value, rows in frame.groupby(key, sort=False):
         console().print(str(value))
@@ -160,8 +161,7 @@ def print_each(frame: "pd.DataFrame", key: str) -> None:
 
 def print_frame(frame: "pd.DataFrame") -> None:
     """Every row and column as they are, a single row upright."""
-    from experiments.cli.terminal_tables import console
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
 
     table = Table(show_header=len(frame) > 1)
     if len(frame) == 1:
@@ -194,7 +194,7 @@ def _label(name: str, frame: "pd.DataFrame") -> str:
 
 def cell(name: str, value: Any) -> str:
     """A number as its name asks: shares in per cent, p-values to three digits, the rest as money or counts."""
-    from experiments.cli.terminal_tables import UNBOUNDED, UNDEFINED
+    from experiments.report.numerals import count
 
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
@@ -206,14 +206,12 @@ def cell(name: str, value: Any) -> str:
         return f"{value:,}"
     if not isinstance(value, float):
         return str(value)
-    if value != value:
-        return UNDEFINED
-    if value in (float("inf"), float("-inf")):
-        return UNBOUNDED if value > 0 else f"−{UNBOUNDED}"
+    if not math.isfinite(value):
+        return count(value)
     if name.endswith("p_value") or name == "error_spent":
         return f"{value:z.3g}"
     if name.startswith("conversions_per_person"):
         return f"{value:z,.3g}"
     if any(word in name.split("_") for word in SHARES):
-        return f"{100 * value:z,.2f} %"
-    return f"{value:z,.2f}" if abs(value) < 1e5 else f"{value:z,.0f}"
+        return f"{count(100 * value, 2)} %"
+    return count(value, 2 if abs(value) < 1e5 else 0)

@@ -12,7 +12,7 @@ import pytest
 
 from cpalab.refusal import ScenarioError
 from experiments.cli.rollout.rollout import between, factor
-from experiments.cli.terminal_tables import money
+from experiments.report.numerals import money
 from experiments.rollout.change_file import Plan, PlannedChange, apply, change_files, load_plan
 from experiments.rollout.reported_cpa import ALL, SYSTEMS
 from experiments.rollout.rollout import BILLING, Rollout, parallel_days, roll_out
