@@ -10,6 +10,7 @@ from attribution.credit import Credit
 from attribution.model import MODELS as ATTRIBUTION_MODELS
 from attribution.model import AttributionModel
 from attribution.paths.conversion_lag import ConversionLag, conversion_lag
+from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, Problem, did_you_mean
 from cpalab.result import Result
 from experiments.comparison.five_cpas import FiveCpas, five_cpas
@@ -203,7 +204,7 @@ def _channels(
         }
         effect = truth.effect(channel)
         test = lifts[channel]
-        cost = costs[channel] / 1e6
+        cost = costs[channel] / MICROS
         result.append(
             ChannelComparison(
                 channel=channel,
@@ -223,7 +224,7 @@ def _channels(
 def _lift_rows(lifts: Mapping[str, WorldTest | None], costs: Mapping[str, int]) -> pd.DataFrame:
     rows = []
     for channel, test in lifts.items():
-        row: dict[str, object] = {"channel": channel, "method": "lift_test", "cost": costs[channel] / 1e6}
+        row: dict[str, object] = {"channel": channel, "method": "lift_test", "cost": costs[channel] / MICROS}
         if test is not None:
             lift = test.conversions
             price = lift.cost_per_incremental_conversion(0.95)
@@ -242,7 +243,7 @@ def _truth_rows(truth: Truth, costs: Mapping[str, int]) -> pd.DataFrame:
         {
             "channel": effect.channel,
             "method": "truth",
-            "cost": costs[effect.channel] / 1e6,
+            "cost": costs[effect.channel] / MICROS,
             "conversions": effect.incremental_conversions,
             "cost_per_conversion": effect.cost_per_incremental_conversion,
         }

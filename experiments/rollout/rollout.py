@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from cpalab.micros import MICROS
 from cpalab.result import Result
 from experiments.rollout.change_file import Plan, PlannedChange, apply
 from experiments.rollout.paired_ratio import paired_interval, paired_variance, prior_variance
@@ -172,7 +173,7 @@ class Rollout(Result):
                 if self.verification.passed
                 else "The change moved real events: it is no change of tracking alone. This should not happen."
             )
-        moved = sum(self.billing_micros.values()) / 1e6
+        moved = sum(self.billing_micros.values()) / MICROS
         if moved:
             lines.append(f"Billing: fees that follow the record change what is paid by {moved:+z,.2f}.")
         return "\n".join(lines)
@@ -333,7 +334,7 @@ def _unbilled(view: View, today: View, key: Key) -> float:
     """Cost of a channel if fees and robots' clicks stayed as they are under today's record."""
     billed, before = view.record.billing_micros, today.record.billing_micros
     chosen = billed if key.channel == ALL else [key.channel]
-    return view.seen.cost[key] - sum(billed[channel] - before[channel] for channel in chosen) / 1e6
+    return view.seen.cost[key] - sum(billed[channel] - before[channel] for channel in chosen) / MICROS
 
 
 class _Noise:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cpalab.micros import MICROS
 from cpalab.refusal import Problem, ScenarioError
 from cpalab.result import Result
 from experiments.truth.conversion_noun import ORDER, ConversionNoun
@@ -98,7 +99,7 @@ class Truth(Result):
             {
                 "channel": [effect.channel for effect in self.effects],
                 "estimand": [effect.estimand for effect in self.effects],
-                "cost": [effect.cost_micros / 1e6 for effect in self.effects],
+                "cost": [effect.cost_micros / MICROS for effect in self.effects],
                 "incremental_conversions": [effect.incremental_conversions for effect in self.effects],
                 "cost_per_incremental_conversion": [e.cost_per_incremental_conversion for e in self.effects],
             }
@@ -122,7 +123,7 @@ class Truth(Result):
 def cost_per(cost_micros: int, conversions: float) -> float:
     """Cost per conversion in currency: inf where nothing was gained for money, nan where that has no meaning."""
     if conversions > 0:
-        return cost_micros / 1e6 / conversions
+        return cost_micros / MICROS / conversions
     return math.inf if conversions == 0 and cost_micros > 0 else math.nan
 
 

@@ -5,23 +5,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experiments.cli.lift.geo_methods import chosen_geo_method, geo_method_option
+from experiments.cli.lift.lift_geo import geo, switchback
+from experiments.cli.lift.lift_options import alternative_option, as_json_option
 from experiments.cli.lift.lift_tables import (
     file_argument,
-    folder_problems,
-    geos_in,
     levels_option,
     names_in,
     print_each,
     print_lift,
     read_table,
     show,
-    write_table,
 )
 
 if TYPE_CHECKING:
     from experiments.lift.estimate.lift_estimate import Alternative
-    from experiments.lift.geo.panel import MissingRows, Outcome
     from experiments.lift.sequential.group_sequential import Boundary
     from experiments.lift.user.user_table import UserDesign
     from experiments.lift.user.user_test import LiftMethod
@@ -32,22 +29,6 @@ BOUNDARY_NAMES = (
     "lan_demets_obrien_fleming",
     "lan_demets_pocock",
     "lan_demets_power",
-)
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-outcome_option = click.option(
-    "--outcome",
-    type=click.Choice(["conversions", "value"]),
-    default="conversions",
-    show_default=True,
-    help="What the response is: conversions have a price each, value has a return.",
-)
-
-alternative_option = click.option(
-    "--alternative",
-    type=click.Choice(["two-sided", "greater", "less"]),
-    default="two-sided",
-    show_default=True,
-    help="Test for any effect, for an increase (greater) or for a decrease (less) only; choose before you look.",
 )
 
 
@@ -184,77 +165,5 @@ def factorial(file: Path, factors: str, levels: tuple[float, ...], as_json: bool
     )
 
 
-@command.command("geo")
-@file_argument
-@click.option("--treated", multiple=True, required=True, metavar="GEO,…",
-              help="Geos whose ads were changed; may be repeated. Quote names with commas, or give them alone.")  # fmt: skip
-@click.option("--start", required=True, metavar="DATE", help="First day of the test.")
-@click.option("--end", required=True, metavar="DATE", help="Last day of the test.")
-@click.option("--cooldown-days", type=int, default=0, show_default=True,
-              help="Days after the test whose response still counts.")  # fmt: skip
-@geo_method_option
-@click.option(
-    "--inference",
-    metavar="NAME",
-    help="For tbr: autoregressive (default), independent, block_conformal. For synthetic controls: "
-    "block_conformal (default), placebo. For trimmed_match: sign_flips (default), normal.",
-)
-@click.option("--season-days", type=int, help="For structural: length of a season the controls do not share.")
-@click.option("--pairs", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="For trimmed_match: a table with geo and pair.")  # fmt: skip
-@outcome_option
-@click.option("--missing-rows", type=click.Choice(["refuse", "zero"]), default="refuse", show_default=True,
-              help="What an absent row of a geo and day means.")  # fmt: skip
-@click.option("--series", type=click.Path(dir_okay=False, path_type=Path),
-              help="Write the daily counterfactual to this CSV file.")  # fmt: skip
-@alternative_option
-@levels_option
-@as_json_option
-def geo(
-    file: Path, treated: tuple[str, ...], start: str, end: str, cooldown_days: int, method: str,
-    inference: str | None, season_days: int | None, pairs: Path | None, outcome: "Outcome",
-    missing_rows: "MissingRows", series: Path | None, alternative: "Alternative", levels: tuple[float, ...], as_json: bool,
-) -> None:  # fmt: skip
-    """Test of regions: FILE with location, date, Y and cost, or date, geo, response and cost.
-
-    One row per geo and day, from well before the test on; cost may be left out.
-    """
-    from cpalab.refusal import LiftInputError, refuse
-    from experiments.lift.geo.method import needs_pairs
-    from experiments.lift.geo.panel import geo_experiment, geo_panel
-
-    refuse(folder_problems(series, "--series"))
-    chosen = chosen_geo_method(method, inference, season_days, pairs)
-    if needs_pairs(chosen):
-        refuse([f"--pairs: nothing given must be a table with geo and pair; {method} needs it"])
-    panel = geo_panel(read_table(file), missing_rows=missing_rows)
-    experiment = geo_experiment(
-        panel, geos_in(treated, panel.geos), start, end, cooldown_days=cooldown_days, outcome=outcome
-    )
-    test = chosen.read(experiment, levels).against(alternative)
-    if series is not None:
-        if test.series.empty:
-            raise LiftInputError([f"--series: {method} has no daily counterfactual; leave it out or use tbr"])
-        write_table(test.series, series, "--series")
-    show(test.to_frame(), test.summary(), as_json, print_lift)
-
-
-@command.command("switchback")
-@file_argument
-@click.option("--block-days", type=int, required=True, help="Days between possible switches.")
-@click.option("--washout-days", type=int, default=0, show_default=True,
-              help="Days left out at the start of every block.")  # fmt: skip
-@outcome_option
-@alternative_option
-@levels_option
-@as_json_option
-def switchback(
-    file: Path, block_days: int, washout_days: int, outcome: "Outcome", alternative: "Alternative",
-    levels: tuple[float, ...], as_json: bool,
-) -> None:  # fmt: skip
-    """Test of ads switched on and off in blocks of days: FILE with date, response, state and cost."""
-    from experiments.lift.geo.switchback import switchback_test
-
-    test = switchback_test(read_table(file), block_days, levels, washout_days=washout_days, outcome=outcome)
-    test = test.against(alternative)
-    show(test.to_frame(), test.summary(), as_json, print_lift)
+command.add_command(geo)
+command.add_command(switchback)
