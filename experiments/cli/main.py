@@ -3,13 +3,13 @@
 import errno
 import importlib
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+
+from cpalab.interruption import end_interrupted, watch_for_signals
 
 # Subcommand → what it does. Each is loaded from experiments.cli.NAME when it is called, so that --help answers at once.
 COMMANDS = {  # the module of each command, and what it is for
@@ -28,7 +28,6 @@ COMMANDS = {  # the module of each command, and what it is for
 }
 
 USAGE_ERROR = 2
-INTERRUPTED = 130
 READER_GONE = 141  # as the shell reports other tools in `cpalab run | head`
 
 
@@ -75,11 +74,11 @@ def cli() -> None:
 def main() -> None:
     """Run the command line.
 
-    Exit status 0 if all went well, 2 on bad input, 1 on other failures, 130 on Ctrl-C, 141 if whoever read our output has
-    gone.
+    Exit status 0 if all went well, 2 on bad input, 1 on other failures, 130 on Ctrl-C, 143 on SIGTERM, 129 on SIGHUP, 141 if
+    whoever read our output has gone.
     """
-    sys.unraisablehook = _raise_interruptions_again
-    with clear_messages(_leave):
+    watch_for_signals()
+    with clear_messages():
         try:
             cli.main(standalone_mode=False)
             sys.stdout.flush()
@@ -88,48 +87,25 @@ def main() -> None:
             raise BrokenPipeError from None
 
 
-def _raise_interruptions_again(lost: "sys.UnraisableHookArgs") -> None:
-    """Ctrl-C that strikes inside a callback from C (LLVM's, while compiled code is loaded) would be lost there."""
-    if issubclass(lost.exc_type, KeyboardInterrupt):
-        # A little later and from a thread of its own: raised at once it would strike here, and be lost again.
-        again = threading.Timer(0.05, signal.pthread_kill, (threading.get_ident(), signal.SIGINT))
-        again.daemon = True
-        again.start()
-    else:
-        sys.__unraisablehook__(lost)
-
-
-def _leave(status: int) -> None:
-    """End the process with this status."""
-    if status == INTERRUPTED:
-        # Ctrl-C may have struck while compiled code was being loaded; taking LLVM's half-made objects apart at the
-        # interpreter's end would crash. All that must be cleaned up has been: the interruption came through it.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    sys.exit(status)
-
-
 @contextmanager
-def clear_messages(leave: Callable[[int], None]) -> Iterator[None]:
+def clear_messages() -> Iterator[None]:
     """Turn the errors that people can cause into a message and an exit status."""
     try:
         yield
     except click.ClickException as error:
         error.show()
-        leave(error.exit_code)
+        sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; nothing was written.", err=True)
-        leave(INTERRUPTED)
+        end_interrupted()
     except BrokenPipeError:
         # Whoever read our output has gone; say nothing more, not even while Python flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        leave(READER_GONE)
+        sys.exit(READER_GONE)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EPERM, errno.EDQUOT):
             raise
         click.echo(f"Error: {error.filename or 'output'}: {error.strerror}", err=True)
-        leave(1)
+        sys.exit(1)
     except Exception as error:
         # Every error that says what is wrong with what the user gave us lists its problems.
         if not hasattr(error, "problems"):
@@ -139,4 +115,4 @@ def clear_messages(leave: Callable[[int], None]) -> Iterator[None]:
         command = command_of(cli, sys.argv[1:])
         lines = [as_typed(str(problem), command) for problem in error.problems]
         click.echo("Error: " + ("\n       ".join(lines)), err=True)
-        leave(USAGE_ERROR)
+        sys.exit(USAGE_ERROR)

@@ -7,24 +7,13 @@ import click
 
 from experiments.cli.attribute.attribution_job import DEFAULT_MODELS, Answer, Job, attribute
 from experiments.cli.options import talk_options
+from experiments.cli.plugin_lists import listing_option
 from experiments.cli.progress import progress_bar
 
 PARAMETERS = """
 Parameters stand in brackets, here with their defaults (… has none); those not named keep theirs. Quotes keep the shell from
 reading the brackets: --model 'time_decay(half_life_days=3)' --model 'last_paid_click(paid_channels=("search", "video"))'.
 lift_calibrated is asked for with --lift-tests FILE."""
-
-
-def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    """Print every model with what it computes, and end."""
-    if not asked or context.resilient_parsing:
-        return
-    from attribution.model import model_lines
-
-    for written, line in model_lines():
-        click.echo(f"{written}\n    {line}")
-    click.echo(PARAMETERS)
-    context.exit()
 
 
 @click.command()
@@ -38,15 +27,7 @@ def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None
     help="A name, a name with parameters such as 'markov(order=2)', or module:Class. May be repeated. "
     f"Default: {', '.join(DEFAULT_MODELS)}. --models lists all.",
 )
-@click.option(
-    "--models",
-    "listed",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=list_models,
-    help="List the models with their parameters.",
-)
+@listing_option("--models", "List the models with their parameters.", "attribution.model:MODELS", PARAMETERS)
 @click.option(
     "--cost",
     "cost_file",
@@ -131,7 +112,7 @@ def command(
     """
     from contextlib import nullcontext
 
-    from simulator.storage import whole_folder
+    from cpalab.whole_output import whole_folder
 
     job = Job(
         files=files,

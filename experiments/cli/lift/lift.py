@@ -1,11 +1,12 @@
 """`cpalab lift`: read a lift test from one's own table."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
+from experiments.cli.lift.geo_methods import chosen_geo_method, geo_method_option
 from experiments.cli.lift.lift_tables import (
     file_argument,
     folder_problems,
@@ -21,24 +22,11 @@ from experiments.cli.lift.lift_tables import (
 
 if TYPE_CHECKING:
     from experiments.lift.estimate.lift_estimate import Alternative
-    from experiments.lift.geo.panel import GeoExperiment, MissingRows, Outcome
-    from experiments.lift.geo.result import GeoLiftTest
+    from experiments.lift.geo.panel import MissingRows, Outcome
     from experiments.lift.sequential.group_sequential import Boundary
     from experiments.lift.user.user_table import UserDesign
     from experiments.lift.user.user_test import LiftMethod
 
-GEO_METHODS = (
-    "tbr",
-    "gbr",
-    "did",
-    "synthetic_control",
-    "augmented_synthetic_control",
-    "trimmed_match",
-    "structural",
-)
-TBR_INFERENCE = ("autoregressive", "independent", "block_conformal")
-SYNTHETIC_INFERENCE = ("block_conformal", "placebo")
-TRIMMED_MATCH_INFERENCE = ("sign_flips", "normal")
 BOUNDARY_NAMES = (
     "obrien_fleming",
     "pocock",
@@ -234,10 +222,10 @@ def factorial(file: Path, factors: str, levels: tuple[float, ...], as_json: bool
 @click.option("--end", required=True, metavar="DATE", help="Last day of the test.")
 @click.option("--cooldown-days", type=int, default=0, show_default=True,
               help="Days after the test whose response still counts.")  # fmt: skip
-@click.option("--method", type=click.Choice(GEO_METHODS), default="tbr", show_default=True, help="Estimator.")
+@geo_method_option
 @click.option(
     "--inference",
-    type=click.Choice(sorted({*TBR_INFERENCE, *SYNTHETIC_INFERENCE, *TRIMMED_MATCH_INFERENCE})),
+    metavar="NAME",
     help="For tbr: autoregressive (default), independent, block_conformal. For synthetic controls: "
     "block_conformal (default), placebo. For trimmed_match: sign_flips (default), normal.",
 )
@@ -262,16 +250,18 @@ def geo(
     One row per geo and day, from well before the test on; cost may be left out.
     """
     from cpalab.refusal import LiftInputError, refuse
+    from experiments.lift.geo.method import needs_pairs
     from experiments.lift.geo.panel import geo_experiment, geo_panel
 
-    _refuse_options(method, inference, season_days, pairs)
     refuse(folder_problems(series, "--series"))
+    chosen = chosen_geo_method(method, inference, season_days, pairs)
+    if needs_pairs(chosen):
+        refuse([f"--pairs: nothing given must be a table with geo and pair; {method} needs it"])
     panel = geo_panel(read_table(file), missing_rows=missing_rows)
     experiment = geo_experiment(
         panel, geos_in(treated, panel.geos), start, end, cooldown_days=cooldown_days, outcome=outcome
     )
-    test = read_out(experiment, levels, method, inference, season_days, pairs)
-    test = test.against(alternative)
+    test = chosen.read(experiment, levels).against(alternative)
     if series is not None:
         if test.series.empty:
             raise LiftInputError([f"--series: {method} has no daily counterfactual; leave it out or use tbr"])
@@ -298,84 +288,3 @@ def switchback(
     test = switchback_test(read_table(file), block_days, levels, washout_days=washout_days, outcome=outcome)
     test = test.against(alternative)
     show(test.to_frame(), test.summary(), as_json, print_lift)
-
-
-def read_out(
-    experiment: "GeoExperiment",
-    levels: tuple[float, ...],
-    method: str,
-    inference: Any = None,
-    season_days: int | None = None,
-    pairs: Path | None = None,
-) -> "GeoLiftTest":
-    """The experiment by the method of this name."""
-    if method == "gbr":
-        from experiments.lift.geo.methods.gbr import geo_based_regression
-
-        return geo_based_regression(experiment, levels)
-    if method == "did":
-        from experiments.lift.geo.methods.did import difference_in_differences
-
-        return difference_in_differences(experiment, levels)
-    if method == "trimmed_match":
-        from experiments.lift.geo.methods.trimmed_match import trimmed_match_test
-
-        return trimmed_match_test(experiment, _pairs(pairs), levels, inference=inference or "sign_flips")
-    if method == "structural":
-        from experiments.lift.geo.methods.structural import structural_time_series
-
-        return structural_time_series(experiment, levels, season_days=season_days)
-    if method == "tbr":
-        from experiments.lift.geo.methods.tbr import time_based_regression
-
-        return time_based_regression(experiment, levels, errors=inference or "autoregressive")
-    from experiments.lift.geo.methods.synthetic_control import synthetic_control
-
-    return synthetic_control(
-        experiment,
-        levels,
-        augmentation="none" if method == "synthetic_control" else "ridge",
-        inference=inference or "block_conformal",
-    )
-
-
-def _pairs(file: Path | None) -> list[tuple[str, str]]:
-    from cpalab.refusal import LiftInputError
-
-    if file is None:
-        raise LiftInputError(["--pairs: nothing given must be a table with geo and pair; trimmed_match needs it"])
-    table = read_table(file)
-    missing = [name for name in ("geo", "pair") if name not in table.columns]
-    if missing:
-        raise LiftInputError(
-            [f"{file}: column {name} is required; it has {', '.join(table.columns)}" for name in missing]
-        )
-    nameless = int(table[["geo", "pair"]].isna().any(axis=1).sum())
-    if nameless:
-        raise LiftInputError([f"{file}: {nameless} rows without geo or pair must name both; leave out the rows"])
-    pairs = [tuple(str(geo) for geo in rows["geo"]) for _, rows in table.groupby("pair", sort=True)]
-    uneven = [", ".join(pair) for pair in pairs if len(pair) != 2]
-    if uneven:
-        raise LiftInputError([f"{file}: pairs must hold two geos each; found {uneven[0]}"])
-    return [(pair[0], pair[1]) for pair in pairs]
-
-
-def _refuse_options(method: str, inference: str | None, season_days: int | None, pairs: Path | None) -> None:
-    """Options that the method does not know are a misunderstanding."""
-    from cpalab.refusal import refuse
-
-    known = {
-        "tbr": TBR_INFERENCE,
-        "synthetic_control": SYNTHETIC_INFERENCE,
-        "augmented_synthetic_control": SYNTHETIC_INFERENCE,
-        "trimmed_match": TRIMMED_MATCH_INFERENCE,
-    }.get(method, ())
-    problems = []
-    if inference is not None and inference not in known:
-        allowed = f"must be one of {', '.join(known)}" if known else "must not be given"
-        problems.append(f"--inference: {inference} {allowed} with {method}")
-    if season_days is not None and method != "structural":
-        problems.append(f"--season-days: {season_days} must not be given with {method}; use structural")
-    if pairs is not None and method != "trimmed_match":
-        problems.append(f"--pairs: {pairs} must not be given with {method}; use trimmed_match")
-    refuse(problems)

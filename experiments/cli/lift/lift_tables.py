@@ -139,12 +139,12 @@ def write_table(frame: "pd.DataFrame", file: Path, option: str) -> None:
     Raises:
         LiftInputError: the file cannot be written.
     """
-    part = file.with_name(file.name + ".part")
+    from cpalab.whole_output import whole_file
+
     try:
-        frame.to_csv(part, index=False)
-        part.replace(file)
+        with whole_file(file) as part:
+            frame.to_csv(part, index=False)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise LiftInputError([f"{option}: {file} cannot be written; {error.strerror}"]) from None
 
 

@@ -61,9 +61,10 @@ def command(
         raise click.UsageError("this scenario has no channel with campaigns; there is nothing to test")
     from contextlib import nullcontext
 
+    from cpalab.whole_output import whole_folder
     from experiments.cli.terminal_tables import print_json
     from experiments.designs.side_by_side import designs_that_fit, run_designs
-    from simulator.storage import whole_folder, write_manifest
+    from simulator.storage import write_manifest
 
     asked = find_designs(names_in(designs)) if designs else designs_that_fit(chosen, find_designs(DESIGNS), tested)
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:

@@ -33,9 +33,10 @@ def command(
     from contextlib import nullcontext
 
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
+    from cpalab.whole_output import whole_folder
     from experiments.cli.terminal_tables import print_json, write_tables
     from experiments.comparison.systems_report import systems_report
-    from simulator.storage import whole_folder, write_manifest
+    from simulator.storage import write_manifest
     from simulator.world import simulate
 
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:

@@ -67,12 +67,13 @@ def main_job(
     """Everything from the scenario to the files; returns what was found."""
     from contextlib import nullcontext
 
+    from cpalab.whole_output import whole_folder
     from experiments.comparison.comparison import compare
     from experiments.comparison.five_cpas import cpas_by
     from experiments.designs.regions.geo_books import geo_frame
     from experiments.report.page import render_report
     from experiments.truth.effects import ESTIMANDS
-    from simulator.storage import whole_folder, write_manifest, write_world
+    from simulator.storage import write_manifest, write_world
     from simulator.world import simulate
 
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:

@@ -42,10 +42,11 @@ def command(
     does), truth.json (what --json prints) and manifest.json to DIR, whole or not at all.
     """
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
+    from cpalab.whole_output import whole_folder
     from experiments.cli.terminal_tables import print_interactions, print_json, print_truth, truth_as_json, write_tables
     from experiments.truth.effects import ESTIMANDS, measure_truth
     from experiments.truth.interactions import check_channels, measure_interactions
-    from simulator.storage import whole_folder, write_manifest
+    from simulator.storage import write_manifest
     from simulator.world import simulate
 
     together = None if interactions is None else [name.strip() for name in interactions.split(",") if name.strip()]

@@ -61,11 +61,12 @@ def command(
 
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
     plan = load_plan(change, chosen)
+    from cpalab.whole_output import whole_folder
     from experiments.cli.terminal_tables import print_json, write_tables
     from experiments.rollout.diagnosis import diagnose
     from experiments.rollout.observed_file import read_observations
     from experiments.rollout.rollout import roll_out
-    from simulator.storage import whole_folder, write_manifest
+    from simulator.storage import write_manifest
     from simulator.world import simulate
 
     seen = read_observations(observed, chosen) if observed else None

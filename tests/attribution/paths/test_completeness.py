@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from attribution.paths.build import build_paths
-from attribution.paths.completeness import BUCKET_EDGES_DAYS, completeness
+from attribution.paths.conversion_lag import BUCKET_EDGES_DAYS, completeness
 from attribution.paths.paths import Paths
 from attribution.paths.settings import PathSettings
 from cpalab.refusal import InvalidInputError

@@ -2,9 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
 from experiments.lift.estimate.arm_sums import ArmStatistics
 from experiments.lift.estimate.lift_estimate import LiftEstimate
@@ -14,10 +17,21 @@ from experiments.lift.geo.observed_total import observed_total_distribution
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
-__all__ = ["difference_in_differences"]
+__all__ = ["DifferenceInDifferences", "difference_in_differences"]
 
 # Welch's test needs so many geos in an arm.
 FEWEST_GEOS = 3
+
+
+@dataclass(frozen=True)
+class DifferenceInDifferences:
+    """Difference in differences: geos' changes by Welch's test, errors by geo; see `difference_in_differences`."""
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("did")
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `difference_in_differences`."""
+        return difference_in_differences(experiment, levels)
 
 
 def difference_in_differences(experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
 from experiments.lift.estimate.lift_estimate import LiftEstimate
 from experiments.lift.geo.incremental_cost import IncrementalCost
@@ -13,7 +15,7 @@ from experiments.lift.geo.observed_total import observed_total_distribution
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
-__all__ = ["GeoRegression", "geo_based_regression", "geo_regression"]
+__all__ = ["GeoBasedRegression", "GeoRegression", "geo_based_regression", "geo_regression"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,17 @@ def geo_regression(
     residuals = during / before - design @ coefficients
     df = before.size - design.shape[1]
     return GeoRegression(coefficients, np.sqrt(residuals @ residuals / df * np.diag(gram)), df)
+
+
+@dataclass(frozen=True)
+class GeoBasedRegression:
+    """Geo-based regression: response per geo on its past and its incremental cost; see `geo_based_regression`."""
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("gbr")
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `geo_based_regression`."""
+        return geo_based_regression(experiment, levels)
 
 
 def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:

@@ -3,11 +3,13 @@
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
 from experiments.lift.estimate.lift_estimate import LiftEstimate
 from experiments.lift.geo.daily_series import DailyErrors
@@ -16,7 +18,23 @@ from experiments.lift.geo.observed_total import is_rounding, observed_total_dist
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
-__all__ = ["structural_time_series"]
+__all__ = ["StructuralTimeSeries", "structural_time_series"]
+
+
+@dataclass(frozen=True)
+class StructuralTimeSeries:
+    """Structural time series: a wandering level and the control geos forecast the treated; see `structural_time_series`.
+
+    Attributes:
+        season_days: length of a season the controls do not share (7 for weekdays), if any.
+    """
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("structural")
+    season_days: int | None = None
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `structural_time_series`."""
+        return structural_time_series(experiment, levels, season_days=self.season_days)
 
 
 def structural_time_series(

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
 from experiments.lift.estimate.lift_estimate import LiftEstimate
 from experiments.lift.geo.incremental_cost import incremental_cost
@@ -21,7 +22,9 @@ from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
 __all__ = [
     "Augmentation",
+    "AugmentedSyntheticControl",
     "Scaling",
+    "SyntheticControl",
     "SyntheticControlInference",
     "SyntheticWeights",
     "simplex_weights",
@@ -97,6 +100,35 @@ def synthetic_weights(
         penalty = _cross_validated_penalty(target, controls)
     parts = decomposition if decomposition is not None else _decomposition(controls)
     return SyntheticWeights(weights + _ridge(target - weights @ controls, parts, [penalty])[0], penalty)
+
+
+@dataclass(frozen=True)
+class SyntheticControl:
+    """Synthetic control: the treated geos as a weighted mean of control geos; see `synthetic_control`.
+
+    Attributes:
+        inference: `block_conformal` permutes blocks of days, `placebo` gives each control geo the part of the treated.
+        scaling: `relative` (growths) or `additive`.
+    """
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("synthetic_control")
+    augmentation: ClassVar[Augmentation] = "none"
+    inference: SyntheticControlInference = "block_conformal"
+    scaling: Scaling = "relative"
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `synthetic_control`."""
+        return synthetic_control(
+            experiment, levels, augmentation=self.augmentation, inference=self.inference, scaling=self.scaling
+        )
+
+
+@dataclass(frozen=True)
+class AugmentedSyntheticControl(SyntheticControl):
+    """Augmented synthetic control: what the weighted mean leaves before the test is corrected by ridge regression."""
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("augmented_synthetic_control")
+    augmentation: ClassVar[Augmentation] = "ridge"
 
 
 def synthetic_control(

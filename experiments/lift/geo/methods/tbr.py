@@ -4,11 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
 from experiments.lift.estimate.lift_estimate import LiftEstimate
 from experiments.lift.geo.daily_series import DailyErrors
@@ -18,7 +19,7 @@ from experiments.lift.geo.observed_total import observed_total_distribution
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
-__all__ = ["TbrErrors", "TimeRegression", "time_based_regression", "time_regression"]
+__all__ = ["TbrErrors", "TimeBasedRegression", "TimeRegression", "time_based_regression", "time_regression"]
 
 TbrErrors = Literal["autoregressive", "independent", "block_conformal"]
 
@@ -113,6 +114,22 @@ def time_regression(response: NDArray[np.float64], design: NDArray[np.float64], 
     residuals = (response - counterfactual)[:pre_days]
     effect = float((response - counterfactual)[pre_days:].sum())
     return TimeRegression(design, counterfactual, weights, effect, residuals)
+
+
+@dataclass(frozen=True)
+class TimeBasedRegression:
+    """Time-based regression: the treated geos' total on the control geos' total; see `time_based_regression`.
+
+    Attributes:
+        errors: what is assumed of the errors of days: `autoregressive`, `independent` (as published) or `block_conformal`.
+    """
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("tbr")
+    errors: TbrErrors = "autoregressive"
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `time_based_regression`."""
+        return time_based_regression(experiment, levels, errors=self.errors)
 
 
 def time_based_regression(
