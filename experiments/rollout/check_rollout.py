@@ -188,11 +188,11 @@ def _judge(row: SeenRow, band: ContractRow | None, level: float, judged: int, *,
     fixed, growing = band.variance(before, after)
     risk = (1 - level) / max(judged, 1)
     if daily:
-        z = normal_quantile(1 - risk / 2, [0])
+        z = normal_quantile(1 - risk / 2, 1)
         final = band.variance(before, max(band.actions_after, 1.0))[1]
         spread = z * math.sqrt(fixed) + mixture_limit(growing, final, risk / 2)
     else:
-        spread = normal_quantile(1 - risk, [0]) * math.sqrt(fixed + growing)
+        spread = normal_quantile(1 - risk, 1) * math.sqrt(fixed + growing)
     lower, upper = band.expected * math.exp(-spread), band.expected * math.exp(spread)
     inside = lower <= row.ratio <= upper and not _emptied(row, band)
     return GateRow(

@@ -5,7 +5,7 @@ Written by `cpalab rollout --contract`, read by `cpalab check-rollout`, which ne
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -122,10 +122,10 @@ def read_contract(path: str | Path) -> Contract:
         raise Refused(problems)
     numbers = [{name: math.nan if value is None else value for name, value in row.items()} for row in table["rows"]]
     words = {field.name: table[field.name] for field in fields(Contract) if field.name != "rows"}
-    return Contract(**words, rows=tuple(ContractRow(**row) for row in numbers))
+    return Contract(**words, rows=tuple(ContractRow(**row) for row in numbers))  # type: ignore[arg-type]  # checked above
 
 
-def _field_problems(place: str, given: Any, wanted: type[Contract | ContractRow]) -> list[Problem]:
+def _field_problems(place: str, given: Any, wanted: type[Contract] | type[ContractRow]) -> list[Problem]:
     """What a table lacks, has too much of, or has of another kind than the fields of a class."""
     if not isinstance(given, Mapping):
         return [Problem(place, "must be a table", repr(given)[:40])]
@@ -149,8 +149,8 @@ def _or_none(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def normal_quantile(level: float, rows: Sequence[Any]) -> float:
+def normal_quantile(level: float, rows: int) -> float:
     """Z such that all of so many figures stay within ± z errors with this probability (Bonferroni)."""
     from statistics import NormalDist
 
-    return NormalDist().inv_cdf(1 - (1 - level) / 2 / max(len(rows), 1))
+    return NormalDist().inv_cdf(1 - (1 - level) / 2 / max(rows, 1))

@@ -108,6 +108,13 @@ class Diagnosis(Result):
         return self.p_value >= REFUSED
 
     @property
+    def status(self) -> int:
+        """Exit status: 0 what was seen is as expected, 1 a fault explains it better, 2 nothing can be compared."""
+        if self.cells == 0:
+            return 2
+        return 0 if self.consistent and self.suspects[0].fault == NO_FAULT else 1
+
+    @property
     def look_alike(self) -> tuple[Suspect, ...]:
         """The first suspect and those that what was seen cannot tell from it."""
         ranked = [s for s in self.suspects if self.consistent or s.fault != NO_FAULT]
@@ -341,14 +348,14 @@ def judge(expected: Expectations, observations: Observations) -> Diagnosis:
         scores.append(_scored(suspect, shares, predictions, seen, prior))
     for fault in FAULTS:
         if fault.name in expected.faults:
-            sizes, predictions = between(*expected.faults[fault.name])
+            sizes, fine = between(*expected.faults[fault.name])
             lost = days_lost(observations) if fault.name in expected.looked_at else None
             unit = f"share of the days: {lost[0]} to {lost[1]}" if lost else fault.size
             suspect = Suspect(
                 fault.name, fault.code, 0.0, 1.0, 0.0, unit, fault.signature, expected.today.get(fault.name, "")
             )
             looked = math.log(expected.looked_at.get(fault.name, 1))
-            scores.append(_scored(suspect, sizes, predictions, seen, prior - looked))
+            scores.append(_scored(suspect, sizes, fine, seen, prior - looked))
     if all(chi2.sf(suspect.chi_squared, seen.count) < REFUSED for suspect, _ in scores):
         scores += _pairs(expected, seen, prior)
     total = float(np.logaddexp.reduce([evidence for _, evidence in scores]))

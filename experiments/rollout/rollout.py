@@ -243,7 +243,8 @@ def roll_out(
     parts = _shapley(replays, labels, keys, has_billing=has_billing)
     progress("replay", 0.7)
     cells = [
-        _cell(key, today.seen, tomorrow.seen, noise, parts, world.scenario.run.days, fault_size, keys) for key in keys
+        _cell(key, today.seen, tomorrow.seen, noise, parts, world.scenario.run.days, fault_size, len(keys))
+        for key in keys
     ]
     real = (with_delivery and bool(deliveries)) or any(change.real for change in players)
     verification = _verify(world, apply(world.scenario, players), threads) if verify and not real else None
@@ -380,9 +381,7 @@ class _Noise:
         """Variance of ln(today's actions / tomorrow's) for the same people, times the number of actions."""
         return paired_variance(self.today[key], self.tomorrow[key]) * self.today[key].total
 
-    def row(
-        self, key: Key, metric: Metric, expected: float, actions: tuple[float, float], rows: Sequence[Key]
-    ) -> ContractRow:
+    def row(self, key: Key, metric: Metric, expected: float, actions: tuple[float, float], rows: int) -> ContractRow:
         """What a comparison of two periods, each measured by itself, shows of a figure if the multiplier is all there is.
 
         Chance of both periods at the user's volume, and what the people simulated leave open about the multiplier itself.
@@ -398,18 +397,15 @@ class _Noise:
         prior = prior_variance(self.today[key], self.tomorrow[key])
         unknown = paired_variance(before, after) + prior if touched else 0.0
         row = ContractRow(
-            key.channel, key.system, metric, expected, math.nan, math.nan, unknown, *per_action,
-            self.spending[key] / self.volume, *(count * self.volume for count in actions),
+            key.channel, key.system, metric, expected, math.nan, math.nan, unknown, per_action[0], per_action[1],
+            self.spending[key] / self.volume, actions[0] * self.volume, actions[1] * self.volume,
         )  # fmt: skip
         if not (math.isfinite(expected) and min(actions) > 0):
             return row
-        spread = math.exp(normal_quantile(LEVEL, rows) * math.sqrt(sum(row.variance(*actions_at(row)))))
+        spread = math.exp(
+            normal_quantile(LEVEL, rows) * math.sqrt(sum(row.variance(row.actions_before, row.actions_after)))
+        )
         return replace(row, lower=expected / spread, upper=expected * spread)
-
-
-def actions_at(row: ContractRow) -> tuple[float, float]:
-    """Actions that a contract expects of the two periods."""
-    return row.actions_before, row.actions_after
 
 
 def _same_actions(a: ClaimedByPerson, b: ClaimedByPerson) -> bool:
@@ -418,7 +414,7 @@ def _same_actions(a: ClaimedByPerson, b: ClaimedByPerson) -> bool:
 
 def _cell(
     key: Key, today: ReportedCpas, tomorrow: ReportedCpas, noise: _Noise, parts: Mapping[str, Mapping[Key, float]],
-    days: float, fault_size: float, rows: Sequence[Key],
+    days: float, fault_size: float, rows: int,
 ) -> Cell:  # fmt: skip
     before, after = today.cpa(key), tomorrow.cpa(key)
     cost_ratio = tomorrow.cost[key] / today.cost[key] if today.cost[key] > 0 else math.nan

@@ -66,7 +66,7 @@ def read_seen(path: str | Path, *, live: date | None = None) -> tuple[SeenRow, .
         live: first day on which the change was live; only with a row per day.
 
     Raises:
-        Refused: with every problem found, each with its line.
+        Refused: with every problem found, each with its row.
     """
     names, lines = _table(path)
     columns = _known_columns(names)
@@ -101,10 +101,13 @@ def read_seen(path: str | Path, *, live: date | None = None) -> tuple[SeenRow, .
 
 
 def _table(path: str | Path) -> tuple[list[str], list[tuple[int, Mapping[str, str]]]]:
-    """Column names and rows with their line numbers."""
-    from cpalab.text_tables import read_text_table
+    """Column names, and rows with their numbers; cells as text, numbers written plainly."""
+    from cpalab.tables.frames import read_frame
 
-    return read_text_table(path)
+    words = {name for ours in (*WORDS, "date") for name in (ours, *(k for k, v in ALSO_CALLED.items() if v == ours))}
+    frame, _ = read_frame(path, texts=words)
+    texts = frame.astype(object).where(frame.notna(), "").map(str)
+    return list(texts.columns), list(enumerate(texts.to_dict("records"), start=1))
 
 
 def _known_columns(names: Sequence[str]) -> dict[str, str]:
@@ -153,7 +156,7 @@ def _from_rows(
 ) -> tuple[SeenRow, ...]:
     found: dict[tuple[str, str], tuple[SeenRow, ...]] = {}
     for row, line in cells:
-        where = f"{place}: line {line}"
+        where = f"{place}: row {line}"
         key = _words(where, row, problems)
         if key in found:
             problems.append(Problem(where, "repeats an earlier row", " ".join(key)))
@@ -180,7 +183,7 @@ def _from_days(
     values: dict[tuple[str, str], dict[str, float]] = {}
     sides = set()
     for row, line in cells:
-        where = f"{place}: line {line}"
+        where = f"{place}: row {line}"
         key = _words(where, row, problems)
         try:
             side = "after" if date.fromisoformat(row["date"].strip()[:10]) >= live else "before"

@@ -63,7 +63,7 @@ def as_dbt(contract: "Contract", model: str) -> str:
         f"{row.per_action_before!r}, {row.per_action_after!r})"
         for row in rows
     )
-    z = normal_quantile(contract.level, rows)
+    z = normal_quantile(contract.level, len(rows))
     return f"""-- Written by cpalab {contract.cpalab} from a rollout contract. Returns the figures outside of their bands.
 with bands (channel, system, expected, fixed_variance, per_action_before, per_action_after) as (
   values
