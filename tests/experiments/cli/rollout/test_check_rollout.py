@@ -61,7 +61,7 @@ def test_bad_usage_is_status_three_too(gate, tmp_path: Path) -> None:
 
 
 def test_json_is_strict_and_complete(gate) -> None:
-    found = json.loads(gate(GOOD + BAD, "--json").stdout, parse_constant=lambda word: pytest.fail(word))
+    found = json.loads(gate(GOOD + BAD, "--json").stdout, parse_constant=pytest.fail)
     assert found["status"] == 1
     assert {(r["system"], r["verdict"]) for r in found["rows"]} == {("platform", "outside"), ("crm", "within")}
 
