@@ -22,6 +22,7 @@ COMMANDS = {  # the module of each command, and what it is for
         "rollout.check_rollout",
         "Hold the figures seen after a rollout to its contract, for a pipeline.",
     ),
+    "expect": ("rollout.expect", "The CPA shift planned changes must bring, by closed form on your own counts."),
     "faults": ("rollout.faults", "The tracking faults that can be simulated, with what each does to CPA."),
     "attribute": ("attribute.attribute", "Attribute your own paths or logs, with any model."),
     "lifttests": ("lift.lifttests", "Lift-test designs side by side in one market: bias, coverage, width and cost."),

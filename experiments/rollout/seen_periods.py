@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from cpalab.refusal import Problem, Refused, did_you_mean
 
-__all__ = ["SeenRow", "read_seen"]
+__all__ = ["SeenRow", "read_seen", "read_table"]
 
 WORDS = ("channel", "system")
 COUNTS = ("cost_before", "actions_before", "cost_after", "actions_after")
@@ -98,6 +99,39 @@ def read_seen(path: str | Path, *, live: date | None = None) -> tuple[SeenRow, .
     if problems:
         raise Refused(problems)
     return found
+
+
+def read_table(path: str | Path, wanted: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of a table with these columns, under any of their usual names: words as text, all others as numbers, 0 or more.
+
+    Raises:
+        Refused: a column is missing or stands there twice, a word is empty, or a number is none; all problems at once.
+    """
+    names, lines = _table(path)
+    columns = _known_columns(names)
+    present = list(columns.values())
+    place = str(path)
+    problems = [
+        Problem(
+            f"{place}: column {name.replace('actions', 'conversions')}", "is missing", hint=f"it has {', '.join(names)}"
+        )
+        for name in wanted
+        if name not in present
+    ]
+    twice = sorted({name for name in wanted if present.count(name) > 1})
+    problems += [Problem(f"{place}: column {name}", "stands there twice, under one name or another") for name in twice]
+    if problems:
+        raise Refused(problems)
+    rows: list[dict[str, Any]] = []
+    for number, texts in lines:
+        row = {columns[name]: text for name, text in texts.items() if name in columns}
+        where = f"{place}: row {number}"
+        channel, system = _words(where, row, problems)
+        numbers = {name: _number(where, row, name, problems) for name in wanted if name not in WORDS}
+        rows.append({"channel": channel, "system": system} | numbers)
+    if problems:
+        raise Refused(problems)
+    return rows
 
 
 def _table(path: str | Path) -> tuple[list[str], list[tuple[int, Mapping[str, str]]]]:
