@@ -90,7 +90,7 @@ class Contract:
 
     def to_json(self) -> str:
         """The contract as a file; figures that do not exist are null."""
-        table = {"kind": ROLLOUT_CONTRACT, "format": FORMAT} | asdict(self)
+        table: dict[str, Any] = {"kind": ROLLOUT_CONTRACT, "format": FORMAT} | asdict(self)
         table["rows"] = [{name: _or_none(value) for name, value in row.items()} for row in table["rows"]]
         return json.dumps(table, indent=1) + "\n"
 

@@ -247,7 +247,7 @@ def _factors(
     chosen: Sequence[tuple[Fault, float]], at: Mapping[str, float], cdf: Callable[[float], float]
 ) -> dict[str, float]:
     """The product of the closed forms for each system; a system without one in any of them is left out."""
-    rates = Rates(**at, lag_cdf=cdf)
+    rates = Rates(**at, lag_cdf=cdf)  # type: ignore[arg-type]  # numbers by name
     found = [multipliers(fault.name, size, rates) for fault, size in chosen]
     return {
         system: math.prod(factors[system] for factors in found)

@@ -141,7 +141,8 @@ def _table(path: str | Path) -> tuple[list[str], list[tuple[int, Mapping[str, st
     words = {name for ours in (*WORDS, "date") for name in (ours, *(k for k, v in ALSO_CALLED.items() if v == ours))}
     frame, _ = read_frame(path, texts=words)
     texts = frame.astype(object).where(frame.notna(), "").map(str)
-    return list(texts.columns), list(enumerate(texts.to_dict("records"), start=1))
+    rows = [{str(name): text for name, text in row.items()} for row in texts.to_dict("records")]
+    return list(map(str, texts.columns)), list(enumerate(rows, start=1))
 
 
 def _known_columns(names: Sequence[str]) -> dict[str, str]:
