@@ -117,6 +117,14 @@ def compare(
     The `judge` is the one of the `models` that verdicts and the oracle's CPA are about. The average and the joint effect
     are always among the `estimands`.
 
+    Args:
+        world: what happened, from `simulate` or `read_world`.
+        models: the attribution models compared.
+        judge: the model that verdicts are about.
+        estimands: which effects: average (the channel off), joint (all ads off), marginal_bid, marginal_budget (± 10 %).
+        threads: how many threads work; the numbers do not depend on it.
+        progress: called with the name of a stage and the share of it that is done.
+
     Raises:
         ValueError: the judge is not among the models.
     """

@@ -32,7 +32,13 @@ def touches_and_orders(world: World) -> tuple[pa.Table, pa.Table]:
 def attribute(
     world: World, models: Sequence[str] = MODELS, settings: PathSettings = LAST_CLICK_SETTINGS
 ) -> tuple[Paths, tuple[Credit, ...]]:
-    """Paths of clicks and visits to orders, and each model's credits with 95 % intervals (bootstrap over people)."""
+    """Paths of clicks and visits to orders, and each model's credits with 95 % intervals (bootstrap over people).
+
+    Args:
+        world: what happened, from `simulate` or `read_world`.
+        models: names of attribution models.
+        settings: windows and other conventions of the paths.
+    """
     touches, orders = touches_and_orders(world)
     paths = build_paths(touches, orders, settings)
     fitted = [load_model(model) for model in models]

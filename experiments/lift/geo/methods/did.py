@@ -41,6 +41,10 @@ def difference_in_differences(experiment: GeoExperiment, levels: Sequence[float]
     two sets of changes. One or two geos of an arm cannot show how they vary (Welch's 10 % tests of two treated geos reject
     15 % of the time); geos of both arms are then taken to vary alike, which is right where the treated were drawn at random.
 
+    Args:
+        experiment: the panel with its design.
+        levels: confidence levels of the intervals that the table will show, such as 0.95 for 95 %.
+
     Raises:
         LiftInputError: fewer than four geos.
     """
