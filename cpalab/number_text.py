@@ -1,6 +1,6 @@
 """Numbers as people type them, in files of settings and on the command line: one reading for all (no unit).
 
-Decimal digits 0 to 9, with _ between them if wanted, a point, an exponent: 1000, 1_000, 2.5, .5, 1e6. Nothing else is a number:
+Decimal digits 0 to 9, with _ between them if wanted, a point, an exponent: 1000, 1_000, 2.5, .5, 1e6. Nothing else is one:
 not 1%, 1,000, nan, inf, 0x10, nor digits of other scripts.
 """
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import click
 
 from cpalab.interruption import end_interrupted, watch_for_signals
+from cpalab.refusal import Refused, did_you_mean
 
 # Subcommand → what it does. Each is loaded from experiments.cli.NAME when it is called, so that --help answers at once.
 COMMANDS = {  # the module of each command, and what it is for
@@ -52,8 +53,6 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with a hint for a misspelt command."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            from cpalab.refusal import did_you_mean
-
             ctx.fail(f"no such command: {args[0]}; {did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
@@ -108,13 +107,10 @@ def clear_messages() -> Iterator[None]:
             raise
         click.echo(f"Error: {error.filename or 'output'}: {error.strerror}", err=True)
         sys.exit(1)
-    except Exception as error:
-        # Every error that says what is wrong with what the user gave us lists its problems.
-        if not hasattr(error, "problems"):
-            raise
+    except Refused as error:
         from experiments.cli.refusals import as_typed, command_of
 
         command = command_of(cli, sys.argv[1:])
-        lines = [as_typed(str(problem), command) for problem in error.problems]
+        lines = [as_typed(line, command) for line in error.lines]
         click.echo("Error: " + ("\n       ".join(lines)), err=True)
         sys.exit(USAGE_ERROR)

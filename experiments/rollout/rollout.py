@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from cpalab.micros import MICROS
 from cpalab.result import Result
 from experiments.rollout.change_file import Plan, PlannedChange, apply
 from experiments.rollout.paired_ratio import paired_interval, paired_variance, prior_variance
@@ -32,7 +33,7 @@ from experiments.truth.order_labels import OrderLabels
 from simulator.record.record import Record, record
 from simulator.scenario.schema import Scenario
 from simulator.storage import fingerprint
-from simulator.world import World, simulate
+from simulator.world import World, simulate_again
 
 BILLING = "billing"
 REPLICATES = 400
@@ -172,7 +173,7 @@ class Rollout(Result):
                 if self.verification.passed
                 else "The change moved real events: it is no change of tracking alone. This should not happen."
             )
-        moved = sum(self.billing_micros.values()) / 1e6
+        moved = sum(self.billing_micros.values()) / MICROS
         if moved:
             lines.append(f"Billing: fees that follow the record change what is paid by {moved:+z,.2f}.")
         return "\n".join(lines)
@@ -287,7 +288,7 @@ class _Replays:
             changes = [self.players[i] for i in sorted(real) if i < n]
             delivery = [self.deliveries[i - n] for i in sorted(real) if i >= n]
             scenario = apply(self.base.scenario, changes, delivery=delivery)
-            self.worlds[real] = simulate(scenario, threads=self.threads)
+            self.worlds[real] = simulate_again(self.base, scenario, threads=self.threads)
         return self.worlds[real]
 
 
@@ -333,7 +334,7 @@ def _unbilled(view: View, today: View, key: Key) -> float:
     """Cost of a channel if fees and robots' clicks stayed as they are under today's record."""
     billed, before = view.record.billing_micros, today.record.billing_micros
     chosen = billed if key.channel == ALL else [key.channel]
-    return view.seen.cost[key] - sum(billed[channel] - before[channel] for channel in chosen) / 1e6
+    return view.seen.cost[key] - sum(billed[channel] - before[channel] for channel in chosen) / MICROS
 
 
 class _Noise:
@@ -427,7 +428,7 @@ def parallel_days(actions_per_day: float, paired_variance: float, fault_size: fl
 
 def _verify(world: World, changed: Scenario, threads: int) -> Verification:
     """Simulate the scenario with its new tracking, and compare everything real with the world as it was."""
-    again = simulate(changed, threads=threads)
+    again = simulate_again(world, changed, threads=threads)
     mark = fingerprint(world.events)
     before, after = measure_truth(world, threads=threads), measure_truth(again, threads=threads)
     return Verification(

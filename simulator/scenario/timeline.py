@@ -18,6 +18,7 @@ FIXED = (
     "population",
     "timeline",
     "geo_tests",
+    "law.steps",
     "need.season",
     "order.margin_share",
     "funnel.*.name",

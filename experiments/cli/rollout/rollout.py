@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experiments.cli.options import chosen_scenario, engine_options, output_options, scenario_options, talk_options
+from experiments.cli.chosen_world import chosen_market, world_of
+from experiments.cli.options import engine_options, output_options, scenario_options, talk_options
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table
     from experiments.rollout.diagnosis import Diagnosis
     from experiments.rollout.rollout import Rollout
     from simulator.world import EngineName
@@ -40,7 +41,8 @@ def command(
 ) -> None:  # fmt: skip
     """Expected CPA shift of a planned change, before it goes live.
 
-    SCENARIO is a name (see cpalab scenarios) or a TOML file. A change file lists what will change, each change as new
+    SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
+    written. A change file lists what will change, each change as new
     values of the scenario or as a fault (see cpalab faults):
 
     \b
@@ -59,15 +61,14 @@ def command(
 
     from experiments.rollout.change_file import load_plan
 
-    chosen = chosen_scenario(scenario, users, days, seed, overrides)
+    chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True)
     plan = load_plan(change, chosen)
     from cpalab.whole_output import whole_folder
-    from experiments.cli.terminal_tables import print_json, write_tables
+    from experiments.cli.terminal import print_json, write_tables
     from experiments.rollout.diagnosis import diagnose
     from experiments.rollout.observed_file import read_observations
     from experiments.rollout.rollout import roll_out
     from simulator.storage import write_manifest
-    from simulator.world import simulate
 
     seen = read_observations(observed, chosen) if observed else None
     if people is not None and people > chosen.run.users and not quiet:
@@ -79,7 +80,7 @@ def command(
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
         with progress_bar(quiet) as report:
-            world = simulate(chosen, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
+            world = world_of(chosen, stored, engine, threads, report)
             found = roll_out(
                 world, plan, with_delivery=with_delivery, verify=verify, people=people, fault_size=fault_size,
                 threads=threads, progress=report,
@@ -121,9 +122,9 @@ def as_tables(found: "Rollout", diagnosis: "Diagnosis | None") -> dict[str, obje
 
 def print_rollout(found: "Rollout") -> None:
     """The table of expected shifts, its parts where there are several, and the sentences."""
-    from experiments.cli.terminal_tables import console, money
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
     from experiments.comparison.verdict import words
+    from experiments.report.numerals import money
     from experiments.rollout.rollout import BILLING
 
     screen = console()
@@ -177,7 +178,7 @@ def print_rollout(found: "Rollout") -> None:
 
 def parts_table(found: "Rollout") -> "Table":
     """By which factor each of several changes moves each CPA."""
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table
     from experiments.comparison.verdict import words
 
     table = Table(title="What each change does to CPA", title_justify="left")
