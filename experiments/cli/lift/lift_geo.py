@@ -49,7 +49,9 @@ __all__ = ["geo", "switchback"]
 @click.option("--scaling", type=click.Choice(["relative", "additive"]),
               help="For did and synthetic controls: growths (default), or responses.")  # fmt: skip
 @click.option("--no-intercept", is_flag=True, help="For synthetic controls in additive scaling: levels must agree too.")
-@click.option("--penalty", type=float, help="For augmented_synthetic_control: the ridge, else chosen by leaving days out.")
+@click.option(
+    "--penalty", type=float, help="For augmented_synthetic_control: the ridge, else chosen by leaving days out."
+)
 @click.option("--season-days", type=int, help="For structural: length of a season the controls do not share.")
 @click.option("--pairs", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="For trimmed_match: a table with geo and pair.")  # fmt: skip

@@ -45,7 +45,7 @@ class GeoCellsTest(Result):
     levels: tuple[float, ...]
 
     def comparisons(self, level: float = 0.95) -> tuple[CellComparison, ...]:
-        """d = l_A − l_B for every pair of cells, with limits d − √((l_A − L_A)² + (U_B − l_B)²) and its mirror image.
+        """D = l_A − l_B for every pair of cells, with limits d − √((l_A − L_A)² + (U_B − l_B)²) and its mirror image.
 
         L and U are limits of each lift at 1 − (1 − level)/pairs, so that all pairs hold together. The formula is for
         independent estimates; those of two cells share a control, whose error cancels: the limits are wide, if anything.

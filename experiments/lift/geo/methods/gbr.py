@@ -96,7 +96,9 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
             f"response: {len(silent)} geos have none before the test and must have some; leave out {silent[0]} …"
         )
     if not dose.any():
-        problems.append("cost: no treated geo's cost changed; nothing was tested. If the cost is not known, leave the column out")
+        problems.append(
+            "cost: no treated geo's cost changed; nothing was tested. If the cost is not known, leave the column out"
+        )
     refuse(problems)
     fitted = geo_regression(before, during, dose)
     total = float(dose.sum())
@@ -105,7 +107,12 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
     observed = float(during[treated].sum())
     distribution = observed_total_distribution(effect, error, fitted.df, observed, float(experiment.treated.sum()))
     return geo_lift_test(
-        experiment, LiftEstimate(distribution), "geo_based_regression", "weighted_least_squares", levels, cost=cost,
+        experiment,
+        LiftEstimate(distribution),
+        "geo_based_regression",
+        "weighted_least_squares",
+        levels,
+        cost=cost,
         fit=geo_fit(experiment),
     )
 

@@ -134,9 +134,7 @@ def _fit(series: NDArray[np.float64], regressor: NDArray[np.float64], season: in
         UnobservedComponents,
     )
 
-    model = UnobservedComponents(
-        series, level="local level", exog=regressor, seasonal=season, mle_regression=False
-    )
+    model = UnobservedComponents(series, level="local level", exog=regressor, seasonal=season, mle_regression=False)
     with warnings.catch_warnings():
         # A level variance at its bound of zero is a fit like any other: a plain regression.
         warnings.simplefilter("ignore")

@@ -23,7 +23,7 @@ from experiments.lift.geo.observed_total import observed_total_distribution
 from experiments.lift.geo.panel import GeoExperiment, Scaling
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
-__all__ = ["SyntheticDid", "SyntheticDidWeights", "synthetic_difference_in_differences", "synthetic_did_weights"]
+__all__ = ["SyntheticDid", "SyntheticDidWeights", "synthetic_did_weights", "synthetic_difference_in_differences"]
 
 Series = NDArray[np.float64]
 # So many sets of control geos take the part of the treated ones, always the same.

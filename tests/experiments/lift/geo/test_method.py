@@ -65,7 +65,10 @@ def test_pairs_of_the_design_are_given_to_methods_that_compare_pairs(experiment)
     ("written", "problem"),
     [
         ("tbrr", "method: 'tbrr' is unknown; did you mean tbr?"),
-        ("tbr(errors='normal')", "tbr.errors: 'normal' must be one of calibrated, autoregressive, independent, block_conformal"),
+        (
+            "tbr(errors='normal')",
+            "tbr.errors: 'normal' must be one of calibrated, autoregressive, independent, block_conformal",
+        ),
         ("structural(season_days=7.5)", "structural.season_days: 7.5 must be a whole number or None"),
         ("trimmed_match(pairs='ab')", "trimmed_match.pairs: 'ab' must be a list, each (text, text)"),
         ("did(season_days=7)", "did.season_days: is not a parameter of this geo method"),
