@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, get_args, runtime_checkable
 
-from attribution.formats.input_table import MOST_BYTES, InputTable, open_table
 from attribution.formats.records import CountedPaths, Records
-from attribution.formats.report import BadRows
 from attribution.formats.writing import OutputTable
 from attribution.paths.paths import Paths
 from cpalab.plugins import Registry
 from cpalab.refusal import InvalidInputError, did_you_mean
+from cpalab.tables.input_table import InputTable, open_table
+from cpalab.tables.report import BadRows
+from cpalab.tables.text_files import MOST_BYTES
 
 # In the order in which they are tried: the more particular first.
 BUILT_IN: Mapping[str, str] = {
@@ -106,7 +107,12 @@ def read_data(
 
 
 def write_data(data: Records | CountedPaths | Paths, format: str | Format, folder: Path | str) -> tuple[Path, ...]:
-    """Write data as the files of a format into a folder (made if need be); return their paths.
+    """The paths of the files of a format, written into a folder.
+
+    Args:
+        data: records, counted paths or `Paths`.
+        format: a format, or its name.
+        folder: where the files go; made if need be.
 
     Raises:
         InvalidInputError: if the format cannot hold the data without loss.

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from experiments.cli.lift.lift_geo import geo, switchback
 from experiments.cli.lift.lift_options import alternative_option, as_json_option
@@ -73,16 +72,14 @@ def command() -> None:
 @click.option(
     "--boundary",
     type=click.Choice(BOUNDARY_NAMES),
-    default="lan_demets_obrien_fleming",
-    show_default=True,
-    help="Boundary of the planned looks.",
+    help="Boundary of the planned looks.  [default: lan_demets_obrien_fleming]",
 )
 @alternative_option
 @levels_option
 @as_json_option
 def user(
     file: Path, design: "UserDesign", method: "LiftMethod", planned_treated_share: float | None,
-    adjusted: bool, information_fraction: float | None, look: int | None, looks: int | None, boundary: "Boundary",
+    adjusted: bool, information_fraction: float | None, look: int | None, looks: int | None, boundary: "Boundary | None",
     alternative: "Alternative", levels: tuple[float, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Test of randomised people: FILE with user_id, arm, conversions, cost and where known exposed, value.
@@ -95,11 +92,8 @@ def user(
     Several exclusive arms: arm is control or the name of a channel; every channel is compared with the control, and p-values
     and intervals hold for all of them together.
     """
-    from dataclasses import replace
-
     from cpalab.refusal import refuse
-    from experiments.lift.sequential.confidence_sequence import always_valid
-    from experiments.lift.sequential.group_sequential import GroupSequentialPlan
+    from experiments.lift.sequential.early_reading import EarlyReading
     from experiments.lift.user.several_arms import arms_of, several_arms_test
     from experiments.lift.user.user_table import user_table_test
 
@@ -119,15 +113,8 @@ def user(
         family = several_arms_test(table, levels, design=design)
         show(family.to_frame(), family.summary(), as_json, lambda shown: print_each(shown, "arm"))
         return
-    problems = []
-    if (look is None) != (looks is None):
-        problems.append("--look, --looks: both must be given; --look 2 --looks 5 is the second of five")
-    if information_fraction is not None and look is not None:
-        problems.append("--information: must not be given with --look; a look is either planned or not")
-    boundary_given = click.get_current_context().get_parameter_source("boundary") is ParameterSource.COMMANDLINE
-    if boundary_given and look is None:
-        problems.append(f"--boundary: {boundary} must not be given without --look and --looks; no looks were planned")
-    refuse(problems)
+    given = (look, looks, boundary, information_fraction)
+    early_reading = None if given == (None,) * len(given) else EarlyReading(*given)
     test = user_table_test(
         table,
         levels,
@@ -136,25 +123,8 @@ def user(
         planned_treated_share=planned_treated_share,
         adjusted=adjusted,
     )
-    lift, note = test.conversions.lift, ""
-    if information_fraction is not None:
-        lift = always_valid(lift, information_fraction)
-        note = "Read while it runs: p-value and intervals of conversions hold at every reading."
-    if look is not None and looks is not None:
-        lift = GroupSequentialPlan.equally_spaced(looks, boundary).at_look(lift, look)
-        note = f"Look {look} of {looks}: p-value and intervals of conversions hold over all looks together."
-    if early:
-        note += " After an early stop the estimate is too large on average."
-        if test.incremental_value is not None:
-            note += " Value is left out: it is read once, at the end."
-        test = replace(
-            test,
-            conversions=replace(test.conversions, lift=lift),
-            # Value is read once, at the end: its intervals are those of a fixed test.
-            incremental_value=None,
-            value_per_conversion=None,
-            notes=(*test.notes, note),
-        )
+    if early_reading is not None:
+        test = early_reading.of(test)
     test = test.against(alternative)
     show(test.to_frame(), test.summary(), as_json, print_lift)
 

@@ -302,7 +302,7 @@ def show_power(
     lengths: "pd.DataFrame | None" = None,
 ) -> None:
     """A power curve as a table and sentences, or as JSON; other lengths of the test where a formula tells them."""
-    from experiments.cli.terminal_tables import console, print_json
+    from experiments.cli.terminal import console, print_json
 
     curve = found.to_frame()
     if not as_json:

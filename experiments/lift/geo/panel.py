@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cpalab.refusal import choice_problems, refuse
+from cpalab.result import Result
 from experiments.lift.columns import coded, day_of, days, frame_of, numbers
 from experiments.lift.geo.absent_rows import absent_row_problems, spelling_problems
 from experiments.lift.geo.row_calendar import DAILY, Step, gap_problems, nearest_date, skipped, stretches_of
@@ -40,7 +41,7 @@ NAMES = {
 
 
 @dataclass(frozen=True, eq=False)
-class GeoPanel:
+class GeoPanel(Result):
     """A complete panel.
 
     Attributes:
@@ -63,9 +64,19 @@ class GeoPanel:
     excluded: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
+    def to_frame(self) -> pd.DataFrame:
+        """One row per geo: `geo, response, cost` over all dates; no cost where there is none."""
+        frame = pd.DataFrame({"geo": self.geos, "response": self.response.sum(axis=1)})
+        return frame if self.cost is None else frame.assign(cost=self.cost.sum(axis=1))
+
+    def summary(self) -> str:
+        """Its size, in one sentence."""
+        first, last = (f"{date:.10}" for date in np.datetime_as_string(self.dates[[0, -1]]))
+        return f"{len(self.geos)} geos on {len(self.dates)} dates from {first} to {last}."
+
 
 @dataclass(frozen=True, eq=False)
-class GeoExperiment:
+class GeoExperiment(Result):
     """A panel with its design: which geos were treated, and when.
 
     Its days are the rows of the panel: where a row is a week, so is each of these days.
@@ -87,6 +98,20 @@ class GeoExperiment:
     cooldown_days: int = 0
     outcome: Outcome = "conversions"
     force_control: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per geo: `geo, arm, response, cost`; the sums of both over all dates."""
+        arm = np.where(self.is_treated, "treated", "control")
+        frame = self.panel.to_frame()
+        frame.insert(1, "arm", arm)
+        return frame
+
+    def summary(self) -> str:
+        """Its arms and windows, in one sentence."""
+        return (
+            f"{int(self.is_treated.sum())} of {len(self.is_treated)} geos treated for {self.test_days} days after "
+            f"{self.pre_days} days before, {self.cooldown_days} days of cool-down."
+        )
 
     @property
     def pre(self) -> slice:
