@@ -127,7 +127,10 @@ def geo_fit(
     if counterfactual is None:
         return GeoFit(correlation, weights=weights or {}, slope=slope, trim_rate=trim_rate)
     left = treated - counterfactual
-    before, during = left[:n], left[n:]
+    # Free of the effect, which grows with what would have been sold.
+    expected = float(counterfactual[n:].sum())
+    lifted = counterfactual[n:] * (float(treated[n:].sum()) / expected) if expected > 0 else counterfactual[n:]
+    before, during = left[:n], treated[n:] - lifted
     varies = float(np.var(treated[:n]))
     autocorrelation = _correlation(before[:-1], before[1:])
     geos = len(experiment.treated)
