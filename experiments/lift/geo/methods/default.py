@@ -85,7 +85,15 @@ def default_method(experiment: GeoExperiment, level: float = 0.95) -> tuple[str,
 
 
 def default_geo_test(experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
-    """The test by `default_method`, with the sentence that says why."""
+    """The test by `default_method`, with the sentence that says why.
+
+    Args:
+        experiment: the design.
+        levels: confidence levels to report.
+
+    Raises:
+        LiftInputError: what the chosen method refuses.
+    """
     name, why = default_method(experiment, max(levels, default=0.95))
     if name == "did":
         test = difference_in_differences(experiment, levels)
