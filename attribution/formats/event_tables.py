@@ -8,8 +8,6 @@ from typing import Literal
 
 import pyarrow as pa
 
-from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
-from attribution.formats.input_table import InputTable
 from attribution.formats.records import (
     Records,
     empty_conversions,
@@ -17,10 +15,12 @@ from attribution.formats.records import (
     micros,
     segment_columns,
 )
-from attribution.formats.report import ReadReport
 from attribution.formats.writing import OutputTable, in_currency
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError
+from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
+from cpalab.tables.input_table import InputTable
+from cpalab.tables.report import ReadReport
 
 Role = Literal["touches", "conversions", "costs"]
 

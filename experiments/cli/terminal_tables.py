@@ -8,7 +8,7 @@ import pandas as pd
 from cpalab.micros import MICROS
 from experiments.cli.terminal import Table, console
 from experiments.comparison.comparison import Comparison
-from experiments.comparison.perfect_tracking import MODELS
+from experiments.comparison.perfect_tracking import JUDGE, MODELS
 from experiments.comparison.verdict import CERTAINTY, words
 from experiments.designs.users.narrowing import PEOPLE_OR_DAYS_TO_HALVE
 from experiments.report.numerals import count, money
@@ -133,6 +133,7 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
         "title": comparison.title,
         "currency": comparison.currency,
         "conversions": comparison.conversions,
+        **asked_models(comparison),
         "order_labels": {name: labels.counts() for name, labels in comparison.truth.labels.items()},
         "channels": [
             {
@@ -141,7 +142,7 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
                 "impressions": channel.impressions,
                 "clicks": channel.clicks,
                 "credits": channel.credits,
-                "cost_per_conversion": {model: channel.attributed_cpa(model) for model in MODELS},
+                "cost_per_conversion": {model: channel.attributed_cpa(model) for model in comparison.models},
                 "lift_test_design": channel.design,
                 "lift_test": [] if channel.lift is None else channel.lift.to_frame().to_dict("records"),
                 "incremental_conversions": channel.truth.incremental_conversions,
@@ -154,6 +155,13 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
         "truth": comparison.truth.to_frame().to_dict("records"),
         "single_touch_share": comparison.lag.single_touch_share,
     }
+
+
+def asked_models(comparison: Comparison) -> dict[str, Any]:
+    """Which models are compared, and which of them the verdicts are about, where that is not what is always compared."""
+    if (comparison.models, comparison.judge) == (MODELS, JUDGE):
+        return {}
+    return {"models": list(comparison.models), "judge": comparison.judge}
 
 
 def truth_as_json(truth: Truth) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experiments.cli.lift.lift import BOUNDARY_NAMES, as_json_option
+from experiments.cli.lift.lift import BOUNDARY_NAMES
+from experiments.cli.lift.lift_options import as_json_option
 from experiments.cli.lift.lift_tables import print_frame
 from experiments.cli.lift.power_geo import geo, markets, switchback
 from experiments.cli.options import chosen_scenario, level_option, power_option, scenario_options

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from experiments.cli.lift.geo_methods import chosen_geo_method, geo_method_option
-from experiments.cli.lift.lift import as_json_option
+from experiments.cli.lift.lift_options import as_json_option
 from experiments.cli.lift.lift_tables import (
     file_argument,
     folder_problems,

@@ -20,12 +20,14 @@ __all__ = [
     "GeoPanel",
     "MissingRows",
     "Outcome",
+    "Scaling",
     "geo_experiment",
     "geo_panel",
 ]
 
 MissingRows = Literal["refuse", "zero"]
 Outcome = Literal["conversions", "value"]
+Scaling = Literal["relative", "additive"]
 
 # The field's names: GeoLift's first, then those of the regression packages, then plain ones.
 NAMES = {
@@ -84,6 +86,7 @@ class GeoExperiment(Result):
         test_days: number of rows of the test, which follow.
         cooldown_days: rows after the test whose response still counts.
         outcome: whether the response counts conversions or is value in units of money.
+        force_control: control geos that are known to be sound, whatever their cost did.
     """
 
     panel: GeoPanel
@@ -92,6 +95,7 @@ class GeoExperiment(Result):
     test_days: int
     cooldown_days: int = 0
     outcome: Outcome = "conversions"
+    force_control: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """One row per geo: `geo, arm, response, cost`; the sums of both over all dates."""
@@ -156,6 +160,7 @@ def geo_experiment(
     *,
     cooldown_days: int = 0,
     outcome: Outcome = "conversions",
+    force_control: Sequence[str] = (),
 ) -> GeoExperiment:
     """The design of a geo test.
 
@@ -167,6 +172,7 @@ def geo_experiment(
         cooldown_days: days after `end` whose response still counts (conversions come later than ads), as many whole rows of
             the table. Choose it from the known delay, before looking: a longer window is a noisier one.
         outcome: what the response is.
+        force_control: control geos that are known to be sound, although their cost changed with the test.
 
     Raises:
         LiftInputError: unknown, no or all geos treated, dates outside the panel or out of order, negative conversions;
@@ -179,7 +185,11 @@ def geo_experiment(
             f"response: {negative:,} negative values must be at least 0; if it is value with refunds, ask for outcome value"
         )
     names = [str(geo) for geo in treated]
-    problems += unknown_geos(panel, names, "treated")
+    forced = [str(geo) for geo in force_control]
+    problems += unknown_geos(panel, names, "treated") + unknown_geos(panel, forced, "--force-control")
+    both = sorted(set(forced) & set(names))
+    if both:
+        problems.append(f"--force-control: {', '.join(both)} must not be treated too; a geo has one arm")
     if not names:
         problems.append("treated: nothing given must name at least one geo; list the geos that were treated")
     elif set(panel.geos) <= set(names):
@@ -199,7 +209,7 @@ def geo_experiment(
     chosen = np.isin(np.array(panel.geos), names)
     # None only where a problem was refused above.
     first, last = first or 0, last or 0
-    return GeoExperiment(panel, chosen, first, last - first + 1, cooldown_rows, outcome)
+    return GeoExperiment(panel, chosen, first, last - first + 1, cooldown_rows, outcome, tuple(forced))
 
 
 def _cooldown_rows(panel: GeoPanel, last: int, cooldown_days: int, problems: list[str]) -> int:
