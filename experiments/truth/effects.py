@@ -74,6 +74,7 @@ class Truth(Result):
         conversions: orders that happened.
         feedback: `held` (the market's pacing stays as it was) or `free` (it reacts).
         action: what a conversion is called.
+        margin_share: share of an order's value that is left before ad cost.
     """
 
     effects: tuple[Effect, ...]
@@ -81,6 +82,7 @@ class Truth(Result):
     conversions: int
     feedback: str
     action: ConversionNoun = ORDER
+    margin_share: float = 1.0
 
     def effect(self, channel: str, estimand: Estimand = "average") -> Effect:
         """The effect asked for.
@@ -92,6 +94,10 @@ class Truth(Result):
             if (effect.channel, effect.estimand) == (channel, estimand):
                 return effect
         raise KeyError(f"no {estimand} effect of {channel}")
+
+    def profit(self, effect: Effect) -> float:
+        """What an effect earned, in currency: margin share × incremental value − cost."""
+        return (self.margin_share * effect.incremental_value_micros - effect.cost_micros) / 1e6
 
     def to_frame(self) -> pd.DataFrame:
         """One row per channel and estimand; cost in currency."""
@@ -162,7 +168,8 @@ def measure_truth(
         if question.estimand in ("average", "joint"):
             labels[question.channel] = label_orders(fact, lives[0])
         effects.append(_effect(question, lives, fact, costs, world.names, feedback))
-    return Truth(tuple(effects), labels, len(fact.order_id), feedback, ConversionNoun.of(world.scenario))
+    noun, margin_share = ConversionNoun.of(world.scenario), world.scenario.order.margin_share
+    return Truth(tuple(effects), labels, len(fact.order_id), feedback, noun, margin_share)
 
 
 @dataclass(frozen=True)
