@@ -46,7 +46,7 @@ def narrow(report: ReportTable, title: str, width: int) -> Table:
         names = max(len(row.name) for row in report.rows)
         return names + sum(1 + max(len(text) for text in (*headings[i].split("\n"), *cells[i])) for i in kept)
 
-    while needed() > width and len(kept) > 2:
+    while needed() > width and len(kept) > 1:
         kept.pop(0)
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column(report.heading, no_wrap=True)
