@@ -30,12 +30,18 @@ def console() -> Console:
     return screen if screen.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
+# Prices below this would read as next to nothing with two decimals.
+SMALL_PRICE = 0.1
+
+
 def money(value: float) -> str:
-    """Currency with two decimals below a thousand, – for undefined, ∞ for unbounded."""
+    """Currency with two decimals below a thousand, small prices with three digits, – for undefined, ∞ for unbounded."""
     if math.isnan(value):
         return UNDEFINED
     if math.isinf(value):
         return UNBOUNDED
+    if 0 < abs(value) < SMALL_PRICE:
+        return f"{value:.3g}"
     return f"{value:z,.2f}" if abs(value) < 1000 else f"{value:z,.0f}"
 
 

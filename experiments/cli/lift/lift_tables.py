@@ -1,7 +1,7 @@
 """People's own tables: how the commands read them, and how they print what a lift test found."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +11,8 @@ from cpalab.refusal import LiftInputError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cpalab.result import Result
 
 __all__ = [
     "cell",
@@ -148,15 +150,34 @@ def write_table(frame: "pd.DataFrame", file: Path, option: str) -> None:
         raise LiftInputError([f"{option}: {file} cannot be written; {error.strerror}"]) from None
 
 
-def show(frame: "pd.DataFrame", summary: str, as_json: bool, print_table: "Callable[[pd.DataFrame], None]") -> None:
-    """A result as JSON (rows and sentence), or as a table and a sentence."""
+def show(
+    frame: "pd.DataFrame",
+    summary: str,
+    as_json: bool,
+    print_table: "Callable[[pd.DataFrame], None]",
+    further: "Mapping[str, Result | pd.DataFrame] | None" = None,
+) -> None:
+    """A result as JSON (rows and sentence), or as a table and a sentence; then further results or rows, each by its name."""
+    from cpalab.result import Result
     from experiments.cli.terminal_tables import console, print_json
 
     if as_json:
-        print_json({"rows": frame.to_dict("records"), "summary": summary})
-    else:
-        print_table(frame)
-        console().print(summary)
+        found: dict[str, Any] = {"rows": frame.to_dict("records"), "summary": summary}
+        for name, result in (further or {}).items():
+            table = result.to_frame() if isinstance(result, Result) else result
+            found[name] = table.to_dict("records")
+            found["summary"] += f" {result.summary()}" if isinstance(result, Result) else ""
+        print_json(found)
+        return
+    print_table(frame)
+    console().print(summary)
+    for name, result in (further or {}).items():
+        if isinstance(result, Result):
+            print_table(result.to_frame())
+            console().print(result.summary())
+        else:
+            console().print(f"{name.replace('_', ' ')}:")
+            print_frame(result)
 
 
 def print_lift(frame: "pd.DataFrame") -> None:
@@ -257,4 +278,6 @@ def cell(name: str, value: Any) -> str:
         return f"{value:z,.3g}"
     if any(word in name.split("_") for word in SHARES):
         return f"{100 * value:z,.2f} %"
-    return f"{value:z,.2f}" if abs(value) < 1e5 else f"{value:z,.0f}"
+    from experiments.lift.estimate.cost_ratio import in_money
+
+    return in_money(value) if abs(value) < 1e5 else f"{value:z,.0f}"
