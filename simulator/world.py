@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute
 
+from cpalab.micros import MICROS
+from cpalab.result import Result
 from simulator.engines.agents import Agents
 from simulator.engines.cohort import BLOCK_USERS, Cohort, Map
-from simulator.engines.replacement import DEFAULT_KERNELS, Kernels
+from simulator.engines.replacement import DEFAULT_KERNELS, Kernels, check_parameters, kernels_of
 from simulator.events import EVENT_SCHEMA, events_table
 from simulator.law.board import Board, blank_board
 from simulator.law.parameters import Law
@@ -21,11 +24,14 @@ from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 EngineName = Literal["cohort", "agents"]
 
 
 @dataclass(frozen=True)
-class World:
+class World(Result):
     """What happened, and what a second life needs to happen again.
 
     Attributes:
@@ -37,6 +43,7 @@ class World:
         users: one row per person.
         market: one row per tick and campaign.
         timeline: one row per version of the scenario.
+        kernels: the compiled steps of the law.
     """
 
     scenario: Scenario
@@ -58,6 +65,27 @@ class World:
         """The conversions of the log."""
         return self.events.filter(pa.compute.equal(self.events["kind"], "conversion"))
 
+    def to_frame(self) -> "pd.DataFrame":
+        """One row per channel that has campaigns: `channel, cost, impressions, clicks`; cost in currency."""
+        import pandas as pd
+
+        counts = self.events.group_by(["channel", "kind"]).aggregate([([], "count_all")]).to_pylist()
+        number = {(row["channel"], row["kind"]): row["count_all"] for row in counts}
+        rows = [
+            (channel, micros / MICROS, number.get((channel, "impression"), 0), number.get((channel, "click"), 0))
+            for channel, micros in self.cost_micros().items()
+        ]
+        return pd.DataFrame(rows, columns=["channel", "cost", "impressions", "clicks"])
+
+    def summary(self) -> str:
+        """Who lived for how long, and what they did, in one sentence."""
+        run = self.scenario.run
+        return (
+            f"{self.users.num_rows:,} people lived {run.days:g} days (seed {run.seed}): {self.events.num_rows:,} events, "
+            f"{self.orders().num_rows:,} conversions, ads for {sum(self.cost_micros().values()) / MICROS:,.2f} "
+            f"{self.scenario.market.currency}."
+        )
+
 
 @dataclass(frozen=True)
 class Played:
@@ -76,7 +104,7 @@ def simulate(
     engine: EngineName = "cohort",
     threads: int = 1,
     block_users: int = BLOCK_USERS,
-    kernels: Kernels = DEFAULT_KERNELS,
+    kernels: Kernels | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> World:
     """Run a scenario from its first day to its last.
@@ -88,9 +116,15 @@ def simulate(
         engine: `cohort` (compiled blocks, all cores) or `agents` (a SimPy process per person).
         threads: how many blocks run at once; cohort only.
         block_users: people per block; cohort only.
-        kernels: the compiled law; see `simulator.engines.replacement` to replace a step of it.
+        kernels: the compiled law; see `simulator.engines.replacement` to replace a step of it. None: as the scenario's
+            `law.steps` say.
         progress: told the share of the run that is done, after each tick.
+
+    Raises:
+        ScenarioError: an own step of the scenario cannot be loaded, or does not fit.
     """
+    kernels = kernels_of(scenario) if kernels is None else kernels
+    check_parameters(scenario, kernels)
     with thread_map(threads) as map_:
         played = play(
             scenario,
@@ -113,6 +147,12 @@ def simulate(
         timeline=timeline_table(scenario),
         kernels=kernels,
     )
+
+
+def simulate_again(world: World, scenario: Scenario, *, threads: int = 1) -> World:
+    """The same people under another scenario, by the same law: own steps go on acting unless the scenario names others."""
+    kernels = world.kernels if scenario.law.steps == world.scenario.law.steps else None
+    return simulate(scenario, threads=threads, kernels=kernels)
 
 
 def play(

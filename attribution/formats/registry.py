@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, get_args, runtime_checkable
 
-from attribution.formats.input_table import MOST_BYTES, InputTable, open_table
 from attribution.formats.records import CountedPaths, Records
-from attribution.formats.report import BadRows
 from attribution.formats.writing import OutputTable
 from attribution.paths.paths import Paths
 from cpalab.plugins import Registry
 from cpalab.refusal import InvalidInputError, did_you_mean
+from cpalab.tables.input_table import InputTable, open_table
+from cpalab.tables.report import BadRows
+from cpalab.tables.text_files import MOST_BYTES
 
 # In the order in which they are tried: the more particular first.
 BUILT_IN: Mapping[str, str] = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cpalab.micros import MICROS
 from cpalab.refusal import LiftInputError, ScenarioError
 from cpalab.result import Result
 from experiments.designs.design import LEVEL, Design, DesignReading
@@ -15,6 +16,7 @@ from experiments.lift.estimate.lift_estimate import significance
 from experiments.lift.estimate.small_counts import score_limits
 from experiments.lift.user.user_test import with_bounds
 from experiments.truth.effects import Effect
+from simulator.engines.replacement import Kernels
 from simulator.scenario.schema import Scenario
 from simulator.world import EngineName, World, simulate
 
@@ -52,7 +54,7 @@ class DesignResult:
             "design": self.design,
             "channel": self.channel,
             **read,
-            "true_cost": self.truth.cost_micros / 1e6,
+            "true_cost": self.truth.cost_micros / MICROS,
             "true_incremental_conversions": self.truth.incremental_conversions,
             "true_cost_per_incremental_conversion": self.truth.cost_per_incremental_conversion,
             "notes": self.refusal if self.reading is None else " ".join(self.reading.notes),
@@ -147,6 +149,7 @@ def run_designs(
     repeats: int = 1,
     engine: EngineName = "cohort",
     threads: int = 1,
+    kernels: Kernels | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> SideBySide:
     """Put each design into the scenario, run its world, read it, and compute its truth; again with further seeds.
@@ -160,6 +163,7 @@ def run_designs(
         channels: whose ads.
         repeats: number of seeds, counted up from the scenario's.
         engine, threads: of the simulation; they change no result.
+        kernels: the law with own steps; None: as the scenario says.
         progress: told the share of the worlds that is done.
     """
     worlds = [
@@ -170,7 +174,7 @@ def run_designs(
     results = []
     for repeat in range(repeats):
         for place, (design, together, arranged) in enumerate(worlds):
-            world = simulate(seeded(arranged, repeat), engine=engine, threads=threads)
+            world = simulate(seeded(arranged, repeat), engine=engine, threads=threads, kernels=kernels)
             results += _read(design, together, world, threads)
             progress((repeat * len(worlds) + place + 1) / (repeats * len(worlds)))
     return SideBySide(scenario.title, scenario.market.currency, tuple(results))

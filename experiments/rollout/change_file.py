@@ -123,6 +123,29 @@ def load_plan(source: str | Path | Mapping[str, Any], scenario: Scenario) -> Pla
     return Plan(written.title, tuple(changes))
 
 
+def faults_in(source: str | Path | Mapping[str, Any]) -> list[tuple[str, float | None]]:
+    """The faults that a change file names, with their sizes: what has a closed form and needs no scenario.
+
+    Raises:
+        ScenarioError: no change file, or a change that is no fault of the library; every problem at once.
+    """
+    tables = _read(source) if isinstance(source, str | Path) else source
+    try:
+        written = ChangeFile.model_validate(tables)
+    except ValidationError as error:
+        raise ScenarioError(_in_our_words(details) for details in error.errors()) from None
+    problems = [
+        Problem(
+            f"changes.{number}", "has no closed form", hint="name a fault (cpalab faults), or simulate: cpalab rollout"
+        )
+        for number, change in enumerate(written.changes)
+        if change.fault is None or change.set or change.delivery
+    ]
+    if problems:
+        raise ScenarioError(problems)
+    return [(str(change.fault), change.size) for change in written.changes]
+
+
 def apply(scenario: Scenario, changes: Iterable[PlannedChange], *, delivery: Iterable[PlannedChange] = ()) -> Scenario:
     """The scenario with these changes, and with what these others do to delivery.
 

@@ -7,13 +7,8 @@ import click
 
 from experiments.cli.attribute.attribution_job import DEFAULT_MODELS, Answer, Job, attribute
 from experiments.cli.options import talk_options
-from experiments.cli.plugin_lists import listing_option
+from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar
-
-PARAMETERS = """
-Parameters stand in brackets, here with their defaults (… has none); those not named keep theirs. Quotes keep the shell from
-reading the brackets: --model 'time_decay(half_life_days=3)' --model 'last_paid_click(paid_channels=("search", "video"))'.
-lift_calibrated is asked for with --lift-tests FILE."""
 
 
 @click.command()
@@ -24,7 +19,7 @@ lift_calibrated is asked for with --lift-tests FILE."""
     "models",
     multiple=True,
     metavar="MODEL",
-    help="A name, a name with parameters such as 'markov(order=2)', or module:Class. May be repeated. "
+    help="A name, a name with parameters such as 'markov(order=2)', or module:Class, FILE.py:Class. May be repeated. "
     f"Default: {', '.join(DEFAULT_MODELS)}. --models lists all.",
 )
 @listing_option("--models", "List the models with their parameters.", "attribution.model:MODELS", PARAMETERS)
@@ -141,7 +136,7 @@ def command(
         if folder is not None:
             write(answer, job, folder)
     if as_json:
-        from experiments.cli.terminal_tables import print_json
+        from experiments.cli.terminal import print_json
 
         print_json(answer.as_json())
     elif not quiet:
@@ -170,8 +165,8 @@ def write(answer: Answer, job: Job, folder: Path) -> None:
 
 def show(answer: Answer) -> None:
     """The table, and the sentences below it."""
-    from experiments.cli.terminal_tables import console, money
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
+    from experiments.report.numerals import money
 
     screen = console()
     frame = answer.table

@@ -197,8 +197,8 @@ def without_paths(costs: Any, paths: "Paths") -> tuple[str, ...]:
 
 def simulated(job: Job) -> bool:
     """Whether the files are logs of simulated markets."""
-    from attribution.formats.input_table import open_table
     from attribution.formats.simulated_log import SimulatedLog
+    from cpalab.tables.input_table import open_table
 
     if job.format_name is not None:
         return job.format_name == SimulatedLog.name
@@ -257,7 +257,7 @@ def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None",
 def read_cost_file(job: Job) -> tuple[Any, str]:
     """The table of costs, and what became of its rows."""
     from attribution.formats.event_tables import read_costs
-    from attribution.formats.input_table import open_table
+    from cpalab.tables.input_table import open_table
 
     problems: list[str] = []
     costs, report = read_costs(open_table(job.cost_file), problems)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from experiments.cli.lift.geo_methods import chosen_geo_method, geo_method_option
-from experiments.cli.lift.lift import as_json_option
+from experiments.cli.lift.lift_options import as_json_option
 from experiments.cli.lift.lift_tables import (
     file_argument,
     folder_problems,
@@ -245,7 +245,7 @@ def show_power(
     lengths: "pd.DataFrame | None" = None,
 ) -> None:
     """A power curve as a table and sentences, or as JSON; other lengths of the test where a formula tells them."""
-    from experiments.cli.terminal_tables import console, print_json
+    from experiments.cli.terminal import console, print_json
 
     curve = found.to_frame()
     if not as_json:

@@ -70,7 +70,7 @@ class Step:
                 return rows
         elif days % self.days == 0:
             return days // self.days
-        a_row = f"{self.days} days" if self.days else f"about {self.months * 30.4:.0f} days"
+        a_row = f"{self.days} days" if self.days else f"about {self.months * 30.4:z.0f} days"
         refuse([f"{place}: {days} must be a whole number of rows; a row of this table is a {self.noun}, {a_row}"])
         return 0
 
