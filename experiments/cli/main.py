@@ -50,7 +50,9 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"experiments.cli.{COMMANDS[cmd_name][0]}").command
-        return command
+        from experiments.cli.number_options import read_numbers_alike
+
+        return read_numbers_alike(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

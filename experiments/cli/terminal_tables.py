@@ -147,6 +147,7 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
                 "lift_test": [] if channel.lift is None else channel.lift.to_frame().to_dict("records"),
                 "incremental_conversions": channel.truth.incremental_conversions,
                 "cost_per_incremental_conversion": channel.truth.cost_per_incremental_conversion,
+                "incremental_profit": comparison.truth.profit(channel.truth),
                 "verdict": channel.verdict,
             }
             for channel in comparison.channels
@@ -167,4 +168,7 @@ def asked_models(comparison: Comparison) -> dict[str, Any]:
 def truth_as_json(truth: Truth) -> dict[str, Any]:
     """Every effect, and how many orders carry each label."""
     labels = {channel: found.counts() for channel, found in truth.labels.items()}
-    return {"feedback": truth.feedback, "effects": truth.to_frame().to_dict("records"), "labels": labels}
+    effects = truth.to_frame().to_dict("records")
+    for row, effect in zip(effects, truth.effects, strict=True):
+        row["incremental_profit"] = truth.profit(effect)
+    return {"feedback": truth.feedback, "effects": effects, "labels": labels}

@@ -74,6 +74,7 @@ class Truth(Result):
         conversions: orders that happened.
         feedback: `held` (the market's pacing stays as it was) or `free` (it reacts).
         action: what a conversion is called.
+        margin_share: share of an order's value that is left before ad cost.
     """
 
     effects: tuple[Effect, ...]
@@ -81,6 +82,7 @@ class Truth(Result):
     conversions: int
     feedback: str
     action: ConversionNoun = ORDER
+    margin_share: float = 1.0
 
     def effect(self, channel: str, estimand: Estimand = "average") -> Effect:
         """The effect asked for.
@@ -92,6 +94,10 @@ class Truth(Result):
             if (effect.channel, effect.estimand) == (channel, estimand):
                 return effect
         raise KeyError(f"no {estimand} effect of {channel}")
+
+    def profit(self, effect: Effect) -> float:
+        """What an effect earned, in currency: margin share × incremental value − cost."""
+        return (self.margin_share * effect.incremental_value_micros - effect.cost_micros) / 1e6
 
     def to_frame(self) -> pd.DataFrame:
         """One row per channel and estimand; cost in currency."""
@@ -140,6 +146,13 @@ def measure_truth(
     With `held` feedback all twins live in one pass beside the factual world, and only people reached by a change have a
     second life. With `free` feedback the market of every twin reacts to the change (budgets, pacing), so each twin is
     played through on its own.
+
+    Args:
+        world: what happened, from `simulate` or `read_world`.
+        estimands: which effects: average (the channel off), joint (all ads off), marginal_bid, marginal_budget (± 10 %).
+        feedback: `held` or `free`.
+        threads: how many threads work; the numbers do not depend on it.
+        progress: called with the share of twins that are done.
     """
     questions = [q for estimand in estimands for q in _questions(world, estimand)]
     twins = twin_lives(
@@ -155,7 +168,8 @@ def measure_truth(
         if question.estimand in ("average", "joint"):
             labels[question.channel] = label_orders(fact, lives[0])
         effects.append(_effect(question, lives, fact, costs, world.names, feedback))
-    return Truth(tuple(effects), labels, len(fact.order_id), feedback, ConversionNoun.of(world.scenario))
+    noun, margin_share = ConversionNoun.of(world.scenario), world.scenario.order.margin_share
+    return Truth(tuple(effects), labels, len(fact.order_id), feedback, noun, margin_share)
 
 
 @dataclass(frozen=True)
