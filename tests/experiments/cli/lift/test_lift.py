@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.lift.geo.methods.tbr import time_based_regression
+from experiments.lift.geo.methods.did import difference_in_differences
 from experiments.lift.geo.panel import geo_experiment, geo_panel
 
 SALES = Path(__file__).parents[3] / "reference" / "lift" / "tbr_gbr_salesandcost"
@@ -89,7 +89,7 @@ def test_the_published_geo_test(cpalab):
     arguments = ("--treated", treated_geos(), "--start", "2015-02-16", "--end", "2015-03-15")
     options = ("--missing-rows", "zero", "--outcome", "value", "--json", "--level", "0.95")
     status, out, _ = cpalab(
-        "lift", "geo", SALES / "salesandcost.csv", *arguments, *options, "--inference", "independent"
+        "lift", "geo", SALES / "salesandcost.csv", *arguments, *options, "--method", "tbr", "--inference", "independent"
     )
     row = json.loads(out)["rows"][0]
     assert status == 0
@@ -109,7 +109,7 @@ def test_the_daily_series_is_written_whole(cpalab, tmp_path):
     written = pd.read_csv(series)
     panel = geo_panel(pd.read_csv(SALES / "salesandcost.csv", dtype={"geo": str}), missing_rows="zero")
     experiment = geo_experiment(panel, treated_geos().split(","), "2015-02-16", "2015-03-15")
-    np.testing.assert_allclose(written["effect"], time_based_regression(experiment).series["effect"])
+    np.testing.assert_allclose(written["effect"], difference_in_differences(experiment).series["effect"])
     assert list(tmp_path.iterdir()) == [series]
 
 
@@ -180,7 +180,10 @@ def test_one_sided_readings(cpalab, users):
     geo = ("lift", "geo", SALES / "salesandcost.csv", "--treated", treated_geos(), "--start", "2015-02-16", "--end",
            "2015-03-15", "--missing-rows", "zero", "--alternative", "greater")  # fmt: skip
     assert "or more" in cpalab(*geo, "--method", "did")[1]
-    assert "--alternative: greater must be two-sided here" in cpalab(*geo, "--inference", "block_conformal")[2]
+    assert (
+        "--alternative: greater must be two-sided here"
+        in cpalab(*geo, "--method", "tbr", "--inference", "block_conformal")[2]
+    )
 
 
 def test_value_per_conversion_is_read_with_value(cpalab, users, tmp_path):
@@ -367,8 +370,21 @@ def test_a_factorial_test_refuses_in_words(cpalab, users, options, message):
             "must not be given with did",
         ),
         (
-            ("geo", "users.csv", "--treated", "a", "--start", "x", "--end", "y", "--inference", "placebo"),
-            "must be one of autoregressive",
+            (
+                "geo",
+                "users.csv",
+                "--treated",
+                "a",
+                "--start",
+                "x",
+                "--end",
+                "y",
+                "--method",
+                "tbr",
+                "--inference",
+                "placebo",
+            ),
+            "must be one of calibrated",
         ),
         (
             ("geo", "users.csv", "--treated", "a", "--start", "x", "--end", "y", "--series", "nowhere/x.csv"),
