@@ -35,7 +35,6 @@ def command(
     Exit status: 0 as expected, 1 a figure outside of its band, 2 nothing can be told (too few actions), 3 bad input.
     """
     from cpalab.whole_output import whole_file
-
     from experiments.cli.rollout.verdict_files import as_dbt, as_junit, as_markdown
     from experiments.rollout.check_rollout import check_rollout
     from experiments.rollout.contract import read_contract

@@ -99,9 +99,8 @@ def _figures(path: str) -> "Sequence[TodaysFigure]":
 
 def _lag(path: Path) -> "Sequence[tuple[float, float]]":
     """The points of a conversion lag: rising days and shares."""
-    from cpalab.tables.frames import read_frame
-
     from cpalab.refusal import Problem, Refused
+    from cpalab.tables.frames import read_frame
 
     frame, _ = read_frame(path)
     columns = {str(name).strip().casefold(): name for name in frame.columns}
