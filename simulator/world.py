@@ -122,6 +122,12 @@ def simulate(
 
     Raises:
         ScenarioError: an own step of the scenario cannot be loaded, or does not fit.
+
+    Example:
+        >>> from simulator import load_scenario, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 1000, "run.days": 2.0}))
+        >>> world.users.num_rows
+        1000
     """
     kernels = kernels_of(scenario) if kernels is None else kernels
     check_parameters(scenario, kernels)

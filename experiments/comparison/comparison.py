@@ -126,6 +126,14 @@ def compare(
         threads: of the twin worlds; they change no result.
         progress: told each stage, and the share of it that is done.
 
+    Args:
+        world: what happened, from `simulate` or `read_world`.
+        models: the attribution models compared.
+        judge: the model that verdicts are about.
+        estimands: which effects: average (the channel off), joint (all ads off), marginal_bid, marginal_budget (± 10 %).
+        threads: how many threads work; the numbers do not depend on it.
+        progress: called with the name of a stage and the share of it that is done.
+
     Raises:
         InvalidInputError: a model is unknown, given twice, or does not take its parameters; or the judge is not among them.
     """

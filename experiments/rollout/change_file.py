@@ -101,6 +101,10 @@ def change_files() -> dict[str, Path]:
 def load_plan(source: str | Path | Mapping[str, Any], scenario: Scenario) -> Plan:
     """The plan in a change file, a mapping of the same shape, or one that comes with cpalab.
 
+    Args:
+        source: the path of a TOML file, the name of a plan that comes with cpalab, or a mapping.
+        scenario: what the changes are changes of.
+
     Raises:
         ScenarioError: with every problem found, each as place, value, rule and hint.
     """

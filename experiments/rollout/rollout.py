@@ -123,7 +123,8 @@ class Rollout(Result):
         cells: per channel and system.
         billing_micros: per channel, what is paid more because fees follow the record; empty if nothing is.
         verification: None where the change is meant to change the world.
-        days: length of each of the two periods; fault_size: the fault that `parallel_days` are for.
+        days: length of each of the two periods.
+        fault_size: the fault that `parallel_days` are for, a share of the actions.
         scenario_mark: SHA-256 of the scenario.
         people: size of the market that intervals, bands and days hold for; a large one narrows intervals and bands only
             down to what the people simulated leave open.
@@ -227,6 +228,8 @@ def roll_out(
         people: size of the user's own market, for intervals, bands and days; default: the people simulated.
         fault_size: share of actions lost by the fault that a parallel run shall show.
         replicates: of the bootstrap over people.
+        threads: how many threads work; the numbers do not depend on it.
+        progress: called with the name of a stage and the share of it that is done.
     """
     players = [*plan.changes]
     deliveries = [change for change in plan.changes if change.delivery] if with_delivery else []

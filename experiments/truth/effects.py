@@ -146,6 +146,13 @@ def measure_truth(
     With `held` feedback all twins live in one pass beside the factual world, and only people reached by a change have a
     second life. With `free` feedback the market of every twin reacts to the change (budgets, pacing), so each twin is
     played through on its own.
+
+    Args:
+        world: what happened, from `simulate` or `read_world`.
+        estimands: which effects: average (the channel off), joint (all ads off), marginal_bid, marginal_budget (± 10 %).
+        feedback: `held` or `free`.
+        threads: how many threads work; the numbers do not depend on it.
+        progress: called with the share of twins that are done.
     """
     questions = [q for estimand in estimands for q in _questions(world, estimand)]
     twins = twin_lives(

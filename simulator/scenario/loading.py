@@ -22,10 +22,17 @@ def load_scenario(
 ) -> Scenario:
     """The validated scenario of a preset's name, a TOML file's path, or a mapping of the same shape.
 
-    `overrides` sets values by dotted path, such as `{"run.users": 5000}`.
+    Args:
+        source: the name of a preset, the path of a TOML file, or a mapping.
+        overrides: values by dotted path, such as `{"run.users": 5000}`.
 
     Raises:
         ScenarioError: with every problem found, each as place, value, rule and hint.
+
+    Example:
+        >>> from simulator import load_scenario
+        >>> load_scenario("dropshipping", {"run.users": 5000}).run.users
+        5000
     """
     tables = _parse(source) if isinstance(source, str | Path) else source
     problems = []

@@ -110,7 +110,7 @@ def geo(
 def show_cells(found: "GeoCellsTest", as_json: bool) -> None:
     """Every cell as a table under its name, then the pairs of cells."""
     from experiments.cli.lift.lift_tables import print_frame
-    from experiments.cli.terminal_tables import console, print_json
+    from experiments.cli.terminal import console, print_json
 
     frame, pairs = found.to_frame(), found.comparison_frame()
     if as_json:

@@ -38,7 +38,15 @@ def holm_p_values(p_values: Mapping[str, float]) -> dict[str, float]:
 
     They come without intervals; for intervals that agree with the p-values see `against_shared_control`.
 
+    Args:
+        p_values: the p-value of each test, by name.
+
     Source: Holm (1979), Scandinavian Journal of Statistics 6(2), through statsmodels.
+
+    Example:
+        >>> from experiments.lift import holm_p_values
+        >>> holm_p_values({"search": 0.01, "video": 0.04})
+        {'search': 0.02, 'video': 0.04}
     """
     if not p_values:
         refuse(["p_values: {} must hold at least one channel"])

@@ -74,7 +74,12 @@ def default_method(experiment: GeoExperiment, level: float = 0.95) -> tuple[str,
 
 
 def default_geo_test(experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
-    """The test by `default_method`, with the sentence that says why."""
+    """The test by `default_method`, with the sentence that says why.
+
+    Args:
+        experiment: the panel with its design.
+        levels: confidence levels of the intervals that the table will show, such as 0.95 for 95 %.
+    """
     name, why = default_method(experiment, max(levels, default=0.95))
     if name == "did":
         test = difference_in_differences(experiment, levels)

@@ -62,6 +62,10 @@ def difference_in_differences(
         levels: confidence levels to report.
         scaling: `relative` or `additive`.
 
+    Args:
+        experiment: the panel with its design.
+        levels: confidence levels of the intervals that the table will show, such as 0.95 for 95 %.
+
     Raises:
         LiftInputError: fewer than four geos, no response before the test in an arm.
 

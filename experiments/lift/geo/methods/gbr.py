@@ -73,6 +73,10 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
     predicts. β₂ is the return on ad spend and β₂·Σd the incremental response. Without cost d is x of the
     treated geos, and β₂ the relative effect.
 
+    Args:
+        experiment: the panel with its design.
+        levels: confidence levels of the intervals that the table will show, such as 0.95 for 95 %.
+
     Raises:
         LiftInputError: fewer than five geos, geos without response before the test, or no treated geo whose
             advertising differs.
