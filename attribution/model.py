@@ -94,7 +94,13 @@ MODELS: Registry[AttributionModel] = Registry(
 
 
 def model_names() -> tuple[str, ...]:
-    """The names of all models: built in, and installed under the entry point group of `MODELS`."""
+    """The names of all models: built in, and installed under the entry point group of `MODELS`.
+
+    Example:
+        >>> from attribution import model_names
+        >>> "markov" in model_names()
+        True
+    """
     return tuple(sorted(MODELS.names()))
 
 
@@ -108,5 +114,12 @@ def load_model(given: AttributionModel | type | str, **parameters: Any) -> Attri
     Raises:
         InvalidInputError: if no such model exists, it is no model, or it does not take these parameters or
             needs others.
+
+    Example:
+        >>> from attribution import build_paths, load_model
+        >>> touches = {"user_id": ["ann", "ann", "bob"], "time": [1.0, 2.0, 3.0], "channel": ["search", "email", "search"]}
+        >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
+        >>> load_model("linear").fit(paths).credit(paths).to_frame()["conversions"].tolist()
+        [0.5, 0.5]
     """
     return MODELS.find(given, **parameters)

@@ -16,6 +16,10 @@ from cpalab.refusal import did_you_mean
 __all__ = ["OwnCodeError", "load_own_code"]
 
 
+# Folders that were added to where Python looks for modules; sys.path itself is the process's, too.
+own_folders: set[str] = set()
+
+
 class OwnCodeError(Exception):
     """Why a name cannot be loaded.
 
@@ -78,11 +82,15 @@ def _module(name: str, current_folder: bool) -> ModuleType:
 
 
 def _is_installed(name: str, here: Path) -> bool:
-    """Whether Python knows a module of this name already, or one that is not this file: it goes first."""
+    """Whether Python knows a module of this name that is neither this file nor own code of another folder: it goes first."""
     if name in sys.modules:
-        return True
-    found = importlib.util.find_spec(name)
-    return found is not None and (found.origin is None or Path(found.origin).resolve() != here.resolve())
+        origin = getattr(sys.modules[name], "__file__", None)
+    else:
+        found = importlib.util.find_spec(name)
+        if found is None:
+            return False
+        origin = found.origin
+    return origin is None or (Path(origin).resolve() != here.resolve() and str(Path(origin).parent) not in own_folders)
 
 
 def _file(written: str) -> ModuleType:
@@ -116,6 +124,7 @@ def _look_in(folder: Path) -> None:
     """Look for modules in this folder too, after everywhere else: no file there can take an installed package's place."""
     if str(folder) not in sys.path and not ("" in sys.path and folder == Path.cwd()):
         sys.path.append(str(folder))
+        own_folders.add(str(folder))
     importlib.invalidate_caches()
 
 

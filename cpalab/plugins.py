@@ -101,6 +101,8 @@ class Registry(Generic[Plugin]):
                 found.append(self.find(one))
             except Refused as error:
                 problems += error.problems
+        if not found and not problems:
+            problems.append(Problem(many, "must name at least one", hint=did_you_mean("", self.names())))
         names = [str(getattr(one, "name", one)) for one in found]
         problems += [
             Problem(many, "is given more than once", repr(name), "leave one out, or give it other parameters")

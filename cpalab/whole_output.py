@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from cpalab.refusal import Refused
+
 __all__ = ["MANIFEST", "OutputError", "check_target", "finished", "remove_unfinished", "whole_file", "whole_folder"]
 
 MANIFEST = "manifest.json"
@@ -27,13 +29,12 @@ _finished: list[Path] = []
 _swapping = threading.Lock()
 
 
-class OutputError(Exception):
-    """A folder that cannot be written to, or must not be; the message says what to do."""
+class OutputError(Refused):
+    """A folder that cannot be written to, or must not be."""
 
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """The message, as every error that a user can mend lists it."""
-        return (str(self),)
+    def __init__(self, problem: str) -> None:
+        """One problem: `place: rule; hint`."""
+        super().__init__([problem])
 
 
 @contextmanager

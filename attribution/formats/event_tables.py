@@ -31,6 +31,7 @@ from attribution.formats.records import Records, empty_conversions, empty_touche
 from attribution.formats.roles import Role, misspelt_channel, role_of, roles_of
 from attribution.formats.writing import OutputTable, in_currency
 from cpalab.ga4_channels import CLICK_IDS
+from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, did_you_mean
 from cpalab.tables.checked_columns import Bools, CheckedColumns, Column, match_columns
 from cpalab.tables.input_table import InputTable
@@ -212,7 +213,7 @@ class EventTables:
             if name in found:
                 amount = sieve.numbers(found[name], negative=True)
                 _told_unknown(sieve, found[name])
-                columns["value_micros"] = pa.array(micros(amount) if name == "value" else micros(amount / 1e6))
+                columns["value_micros"] = pa.array(micros(amount) if name == "value" else micros(amount / MICROS))
         currencies = _currencies(sieve, found, problems, found.get("value", ""))
         columns |= segment_columns(sieve, rest, tuple(columns))
         part = _Part.of(sieve, pa.table(columns), found["time"], [("value", code) for code in currencies])
@@ -254,7 +255,7 @@ class EventTables:
         if "time" in found:
             columns["time"] = sieve.times(found["time"])
         amount = sieve.numbers(amount_column, empty=None)
-        columns["cost_micros"] = pa.array(micros(amount if amounts == ["cost"] else amount / 1e6))
+        columns["cost_micros"] = pa.array(micros(amount if amounts == ["cost"] else amount / MICROS))
         currencies = _currencies(sieve, found, problems, amount_column)
         if found["channel"] not in columns_named(source.columns, CHANNEL):
             sieve.notes.append(

@@ -76,11 +76,11 @@ class GA4:
     """A session is a touch, at its first event; an event of `conversion_events` is a conversion.
 
     A session is `user_pseudo_id` and the parameter `ga_session_id`; each further order in it has it for a touch again. Its
-    source, medium and campaign are the first that any of its events collected (`collected_traffic_source`, then the event's own
-    parameters); a click ID of an ad (`gclid` …: collected, a parameter, or in `page_location`) beats an absent or organic source (`origin_of`);
-    without any the session is direct. The export's `session_traffic_source_last_click` is not used, since it has replaced
-    direct sessions by earlier ones already. An order is known by its `transaction_id`. An event without a person (consent
-    mode) is no touch, and its conversion nobody's; both are counted.
+    source, medium and campaign are the first that any of its events collected (`collected_traffic_source`, then the
+    event's own parameters); a click ID of an ad (`gclid` …: collected, a parameter, or in `page_location`) beats an absent
+    or organic source (`origin_of`); without any the session is direct. The export's `session_traffic_source_last_click` is
+    not used, since it has replaced direct sessions by earlier ones already. An order is known by its `transaction_id`. An
+    event without a person (consent mode) is no touch, and its conversion nobody's; both are counted.
 
     Attributes:
         conversion_events: names of the events that are conversions; each name is an action.
@@ -128,7 +128,7 @@ class GA4:
         chosen = [name for name in self.conversion_events if name in named]
         if not chosen:
             notes.append(
-                f"No event is {' or '.join(self.conversion_events)}; --action counts another: {', '.join(sorted(named)[:20])}."
+                f"No event is {' or '.join(self.conversion_events)}; --action counts one of {', '.join(sorted(named)[:20])}."
             )
         bought = every.filter(pc.is_in(every["action"], value_set=pa.array(self.conversion_events, TEXT)))
         conversions = self._conversions(bought)

@@ -147,7 +147,12 @@ def refuse_defects(report: ReadReport, bad_rows: BadRows) -> None:
 
 
 def write_data(data: Records | CountedPaths | Paths, format: str | Format, folder: Path | str) -> tuple[Path, ...]:
-    """Write data as the files of a format into a folder (made if need be); return their paths.
+    """The paths of the files of a format, written into a folder.
+
+    Args:
+        data: records, counted paths or `Paths`.
+        format: a format, or its name.
+        folder: where the files go; made if need be.
 
     Raises:
         InvalidInputError: if the format cannot hold the data without loss.

@@ -48,6 +48,13 @@ def build_paths(
 
     Raises:
         InvalidInputError: if the tables break a rule, with every broken rule.
+
+    Example:
+        >>> from attribution import build_paths
+        >>> touches = {"user_id": ["ann", "ann", "bob"], "time": [1.0, 2.0, 3.0], "channel": ["search", "email", "search"]}
+        >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
+        >>> paths.to_frame()["path"].tolist()
+        ['search > email', 'search']
     """
     settings = settings or PathSettings()
     problems: list[str] = []

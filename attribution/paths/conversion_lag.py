@@ -62,8 +62,19 @@ class ConversionLag(Result):
 def conversion_lag(paths: Paths, lag_days: tuple[float, ...] = LAGS_DAYS) -> ConversionLag:
     """share(d) = conversions with t_conversion - t_last_touch <= d / conversions with a touch.
 
+    Args:
+        paths: with their journeys.
+        lag_days: the lags d, in days.
+
     Raises:
         InvalidInputError: if the paths hold no journeys, or a lag is negative.
+
+    Example:
+        >>> from attribution import build_paths, conversion_lag
+        >>> touches = {"user_id": ["ann", "ann", "bob"], "time": [1.0, 2.0, 3.0], "channel": ["search", "email", "search"]}
+        >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
+        >>> conversion_lag(paths).share  # within an hour, a day, 7 and 14 days
+        (0.0, 1.0, 1.0, 1.0)
     """
     problems = [f"lag_days: {days} must be zero or more" for days in lag_days if not days >= 0]
     if paths.journeys is None:
@@ -137,10 +148,20 @@ def completeness(paths: Paths) -> Completeness:
     product-limit estimate for right-truncated data. Lags longer than the oldest touch cannot be known; the share is of
     lags up to there.
 
+    Args:
+        paths: with their journeys.
+
     Raises:
         InvalidInputError: if the paths hold no journeys.
 
     Source: Lagakos, Barraj & De Gruttola (1988), Nonparametric analysis of truncated survival data, Biometrika 75(3).
+
+    Example:
+        >>> from attribution import build_paths, completeness
+        >>> touches = {"user_id": ["ann", "ann", "bob"], "time": [1.0, 2.0, 3.0], "channel": ["search", "email", "search"]}
+        >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
+        >>> completeness(paths).at(7)
+        1.0
     """
     if paths.journeys is None:
         raise InvalidInputError([NO_TIMES])

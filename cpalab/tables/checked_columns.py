@@ -215,7 +215,7 @@ class CheckedColumns:
         elif pa.types.is_boolean(column.type):
             number = column.cast(pa.int8()).to_numpy().astype(np.float64)
         elif _is_number(column.type):
-            number = column.cast(pa.float64()).to_numpy()
+            number = column.cast(pa.float64(), safe=False).to_numpy()
         else:
             number = np.full(len(column), np.nan)
         if column.null_count == 0 and len(number) and _all_counts(number):

@@ -17,6 +17,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from cpalab.column_types import column_problem
 from cpalab.refusal import InvalidInputError
 from cpalab.tables.dialect import TOTAL, Dialect, dialect_of
 from cpalab.tables.report import Numbering
@@ -131,9 +132,22 @@ class InputTable:
             table = self.frame.select(chosen) if self.frame is not None else None
             if table is None:
                 table = pq.read_table(self.path, columns=chosen, partitioning=None)
+            table = self._plain(table)
             return Loaded(table, np.arange(len(table)), "row", options=self._typed)
-        except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
+        except (pa.ArrowException, pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
             raise InvalidInputError([f"{self.name}: cannot be read ({_first_line(error)})"]) from error
+
+    def _plain(self, table: pa.Table) -> pa.Table:
+        """The same table, a column without any value as empty text; one whose cells are no plain values is refused."""
+        problems = []
+        for place, name in enumerate(table.column_names):
+            if problem := column_problem(table[name], may_be_empty=True):
+                problems.append(f"{self.name}: column {name!r} {problem}")
+            elif pa.types.is_null(table[name].type):
+                table = table.set_column(place, name, table[name].cast(pa.string()))
+        if problems:
+            raise InvalidInputError(problems)
+        return table
 
     @property
     def _typed(self) -> TextOptions:

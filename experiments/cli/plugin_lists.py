@@ -9,7 +9,17 @@ import click
 if TYPE_CHECKING:
     from cpalab.plugins import Registry
 
-__all__ = ["listing_option"]
+__all__ = ["DESIGN_PARAMETERS", "PARAMETERS", "listing_option"]
+
+# Below the list of models.
+PARAMETERS = """
+Parameters stand in brackets, here with their defaults (… has none); those not named keep theirs. Quotes keep the shell from
+reading the brackets: --model 'time_decay(half_life_days=3)' --model 'last_paid_click(paid_channels=("search", "video"))'.
+Your own: --model mine:MyModel, or --model ./mine.py:MyModel.
+lift_calibrated is asked for with cpalab attribute --lift-tests FILE."""
+
+DESIGN_PARAMETERS = """
+Your own: --designs mine:MyDesign, or --designs ./mine.py:MyDesign; with parameters, 'mine:MyDesign(days=14)'."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -72,5 +72,7 @@ def verdict(
 
 
 def words(name: str) -> str:
-    """`brand_search` as Brand search."""
-    return name.replace("_", " ").capitalize()
+    """`brand_search` as Brand search; parameters in brackets keep their spelling."""
+    start = name.find("(") if name.endswith(")") and "=" in name else len(name)
+    plain, parameters = name[:start], name[start:]
+    return " ".join((plain.replace("_", " ").capitalize(), parameters)).rstrip()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from cpalab.micros import MICROS
 from experiments.comparison.comparison import Comparison
 from experiments.comparison.perfect_tracking import LAST_CLICK_SETTINGS
 from experiments.comparison.verdict import CERTAINTY, FAIR_WITHIN, words
@@ -216,7 +217,7 @@ def _key_numbers(comparison: Comparison) -> tuple[KeyNumber, ...]:
     credited = sum(channel.credits[model] for channel in comparison.channels)
     labels = comparison.truth.labels[ALL].counts()
     extra = action.counted(joint.incremental_conversions)
-    attributed = joint.cost_micros / 1e6 / credited if credited > 0 else math.nan
+    attributed = joint.cost_micros / MICROS / credited if credited > 0 else math.nan
     return (
         KeyNumber(
             percent(labels["always"] / comparison.conversions),

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from cpalab.micros import MICROS
 from experiments.comparison.comparison import ChannelComparison, Comparison
 from experiments.comparison.verdict import words
 from experiments.designs.regions.scenario_geo_tests import NO_SPEND_CHANGED, OwnGeoTest
@@ -22,7 +23,7 @@ def finding(comparison: Comparison) -> str:
         return f"There were {action.counted(comparison.conversions)}. {_paid_for(comparison)}"
     labels = comparison.truth.labels[ALL].counts()
     orders, extra = comparison.conversions, joint.incremental_conversions
-    cost = f"{comparison.currency} {money(joint.cost_micros / 1e6)}"
+    cost = f"{comparison.currency} {money(joint.cost_micros / MICROS)}"
     happened = (
         f"Of {action.counted(orders)}, {count(labels['always'])} ({percent(labels['always'] / orders)}) would have "
         f"come just the same without any ads, and {count(labels['moved'])} at another time or value. "

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cpalab.micros import MICROS
 from cpalab.refusal import Problem, ScenarioError
 from cpalab.result import Result
 from experiments.truth.conversion_noun import ORDER, ConversionNoun
@@ -73,6 +74,7 @@ class Truth(Result):
         conversions: orders that happened.
         feedback: `held` (the market's pacing stays as it was) or `free` (it reacts).
         action: what a conversion is called.
+        margin_share: share of an order's value that is left before ad cost.
     """
 
     effects: tuple[Effect, ...]
@@ -80,6 +82,7 @@ class Truth(Result):
     conversions: int
     feedback: str
     action: ConversionNoun = ORDER
+    margin_share: float = 1.0
 
     def effect(self, channel: str, estimand: Estimand = "average") -> Effect:
         """The effect asked for.
@@ -92,13 +95,17 @@ class Truth(Result):
                 return effect
         raise KeyError(f"no {estimand} effect of {channel}")
 
+    def profit(self, effect: Effect) -> float:
+        """What an effect earned, in currency: margin share × incremental value − cost."""
+        return (self.margin_share * effect.incremental_value_micros - effect.cost_micros) / 1e6
+
     def to_frame(self) -> pd.DataFrame:
         """One row per channel and estimand; cost in currency."""
         return pd.DataFrame(
             {
                 "channel": [effect.channel for effect in self.effects],
                 "estimand": [effect.estimand for effect in self.effects],
-                "cost": [effect.cost_micros / 1e6 for effect in self.effects],
+                "cost": [effect.cost_micros / MICROS for effect in self.effects],
                 "incremental_conversions": [effect.incremental_conversions for effect in self.effects],
                 "cost_per_incremental_conversion": [e.cost_per_incremental_conversion for e in self.effects],
             }
@@ -122,7 +129,7 @@ class Truth(Result):
 def cost_per(cost_micros: int, conversions: float) -> float:
     """Cost per conversion in currency: inf where nothing was gained for money, nan where that has no meaning."""
     if conversions > 0:
-        return cost_micros / 1e6 / conversions
+        return cost_micros / MICROS / conversions
     return math.inf if conversions == 0 and cost_micros > 0 else math.nan
 
 
@@ -139,6 +146,13 @@ def measure_truth(
     With `held` feedback all twins live in one pass beside the factual world, and only people reached by a change have a
     second life. With `free` feedback the market of every twin reacts to the change (budgets, pacing), so each twin is
     played through on its own.
+
+    Args:
+        world: what happened, from `simulate` or `read_world`.
+        estimands: which effects: average (the channel off), joint (all ads off), marginal_bid, marginal_budget (± 10 %).
+        feedback: `held` or `free`.
+        threads: how many threads work; the numbers do not depend on it.
+        progress: called with the share of twins that are done.
     """
     questions = [q for estimand in estimands for q in _questions(world, estimand)]
     twins = twin_lives(
@@ -154,7 +168,8 @@ def measure_truth(
         if question.estimand in ("average", "joint"):
             labels[question.channel] = label_orders(fact, lives[0])
         effects.append(_effect(question, lives, fact, costs, world.names, feedback))
-    return Truth(tuple(effects), labels, len(fact.order_id), feedback, ConversionNoun.of(world.scenario))
+    noun, margin_share = ConversionNoun.of(world.scenario), world.scenario.order.margin_share
+    return Truth(tuple(effects), labels, len(fact.order_id), feedback, noun, margin_share)
 
 
 @dataclass(frozen=True)

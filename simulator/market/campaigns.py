@@ -2,6 +2,7 @@
 
 import math
 
+from cpalab.micros import MICROS
 from simulator.scenario.schema import Campaign, Channel, Order, Scenario
 
 FIRST_THROTTLE = 0.5  # share of auctions entered before anything is known about a budgeted campaign
@@ -42,7 +43,7 @@ def on_air(campaign: Campaign, day: float) -> bool:
 
 def flat_fee_micros(campaign: Campaign, days: float, scale: float) -> int:
     """Fee of a flat-billed campaign for so many days on air, in micros."""
-    return round(campaign.bid * days * scale * 1e6) if campaign.billing == "flat" else 0
+    return round(campaign.bid * days * scale * MICROS) if campaign.billing == "flat" else 0
 
 
 class Pacing:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import simpy
 
+from cpalab.micros import MICROS
 from simulator.law.board import Board
 from simulator.law.state import NOBODY, VARIANT, record_array
 from simulator.market.campaigns import (
@@ -180,7 +181,7 @@ class Market:
             change = {field: of_campaign[c] for field, of_campaign in done.items()}
             change["cost_micros"] += fee
             # What it would have cost without a geo test: the budget then falls and rises with the geos addressed.
-            self.pacing[c].observe(change["cost_micros"] / 1e6 / weight, float(self.board.throttle[tick, c]))
+            self.pacing[c].observe(change["cost_micros"] / MICROS / weight, float(self.board.throttle[tick, c]))
             self.reports.append(
                 TickReport(
                     tick=tick,

@@ -69,6 +69,16 @@ def test_what_somebody_put_there_meanwhile_is_not_replaced(tmp_path, force, why)
     assert names(tmp_path / "result") == ["thesis.txt"]
 
 
+@pytest.mark.parametrize("manifest", ['{"files": {"thesis.txt": {}}}', "[]", '"cpalab"', "{", "null"])
+def test_force_spares_a_folder_whose_manifest_is_not_ours(tmp_path, manifest):
+    (tmp_path / "result").mkdir()
+    (tmp_path / "result" / "manifest.json").write_text(manifest)
+    (tmp_path / "result" / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match="is not a result of cpalab"), whole_folder(tmp_path / "result", force=True):
+        pass
+    assert names(tmp_path / "result") == ["manifest.json", "thesis.txt"]
+
+
 def test_an_interruption_between_the_two_renames_puts_the_old_result_back(tmp_path, monkeypatch):
     result(tmp_path / "result")
     rename = type(tmp_path).rename

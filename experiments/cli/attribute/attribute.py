@@ -8,14 +8,8 @@ import click
 
 from experiments.cli.attribute.attribution_job import DEFAULT_MODELS, Answer, Job, attribute
 from experiments.cli.options import talk_options
-from experiments.cli.plugin_lists import listing_option
+from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar
-
-PARAMETERS = """
-Parameters stand in brackets, here with their defaults (… has none); those not named keep theirs. Quotes keep the shell from
-reading the brackets: --model 'time_decay(half_life_days=3)' --model 'last_paid_click(paid_channels=("search", "video"))'.
-lift_calibrated is asked for with --lift-tests FILE."""
-
 
 MARKS = {"point": ".", "comma": ","}
 ORDERS = {"day-first": True, "month-first": False}
@@ -40,7 +34,7 @@ def list_formats(context: click.Context, _: click.Parameter, asked: bool) -> Non
     "models",
     multiple=True,
     metavar="MODEL",
-    help="A name, a name with parameters such as 'markov(order=2)', or module:Class. May be repeated. "
+    help="A name, a name with parameters such as 'markov(order=2)', or module:Class, FILE.py:Class. May be repeated. "
     f"Default: {', '.join(DEFAULT_MODELS)}. --models lists all.",
 )
 @listing_option("--models", "List the models with their parameters.", "attribution.model:MODELS", PARAMETERS)

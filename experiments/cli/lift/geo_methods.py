@@ -23,7 +23,10 @@ brackets: --method 'tbr(errors="block_conformal")'. Your own: --method mine:MyMe
 
 # Option → the fields that it sets, of a method that has one of them, and a method that has it.
 OPTIONS = {
-    "--inference": (("inference", "errors"), ""),
+    "--inference": (("inference", "errors"), "; name a method that has it, such as tbr"),
+    "--scaling": (("scaling",), "; use did or a synthetic control"),
+    "--no-intercept": (("intercept",), "; use a synthetic control"),
+    "--penalty": (("penalty",), "; use augmented_synthetic_control"),
     "--season-days": (("season_days",), "; use structural"),
     "--pairs": (("pairs",), "; use trimmed_match"),
 }
@@ -35,15 +38,23 @@ def geo_method_option(command: Command) -> Command:
         "--methods", "List the methods with their parameters.", "experiments.lift.geo.method:GEO_METHODS", PARAMETERS
     )
     option = click.option(
-        "--method", default="tbr", show_default=True, metavar="METHOD",
-        help="Estimator: tbr, gbr, did, synthetic_control, augmented_synthetic_control, trimmed_match, structural; with "
-        "parameters, 'tbr(errors=\"independent\")'; or module:Class, FILE.py:Class. --methods lists all.",
+        "--method", default="auto", show_default=True, metavar="METHOD",
+        help="Estimator: auto (chosen by design and past, and said which), tbr, gbr, did, synthetic_control, "
+        "augmented_synthetic_control, synthetic_did, trimmed_match, structural; with parameters, "
+        " 'tbr(errors=\"independent\")'; or module:Class, FILE.py:Class. --methods lists all.",
     )  # fmt: skip
     return option(listing(command))
 
 
 def chosen_geo_method(
-    written: str, inference: str | None = None, season_days: int | None = None, pairs: Path | None = None
+    written: str,
+    inference: str | None = None,
+    season_days: int | None = None,
+    pairs: Path | None = None,
+    *,
+    scaling: str | None = None,
+    intercept: bool | None = None,
+    penalty: float | None = None,
 ) -> "GeoMethod":
     """The method, with the parameters that options of their own have set.
 
@@ -56,11 +67,18 @@ def chosen_geo_method(
     from experiments.lift.geo.method import find_geo_method
 
     method = find_geo_method(written)
-    known = [field.name for field in fields(method)] if is_dataclass(method) else []
+    known: list[str] = [field.name for field in fields(method)] if is_dataclass(method) else []
     problems: list[Problem | str] = []
     given: dict[str, Any] = {}
     option_of: dict[str, str] = {}
-    for option, value in (("--inference", inference), ("--season-days", season_days), ("--pairs", pairs)):
+    for option, value in (
+        ("--inference", inference),
+        ("--season-days", season_days),
+        ("--pairs", pairs),
+        ("--scaling", scaling),
+        ("--no-intercept", intercept),
+        ("--penalty", penalty),
+    ):
         if value is None:
             continue
         names, hint = OPTIONS[option]

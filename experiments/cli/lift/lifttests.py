@@ -9,8 +9,9 @@ import click
 
 from experiments.cli.lift.lift_tables import names_in
 from experiments.cli.options import chosen_scenario, engine_options, scenario_options, talk_options
+from experiments.cli.plugin_lists import DESIGN_PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar, say_if_compiling
-from experiments.designs.registry import DESIGNS, find_designs
+from experiments.designs.registry import ALL_DESIGNS, DESIGNS, find_designs
 
 if TYPE_CHECKING:
     from experiments.cli.terminal import Table
@@ -35,7 +36,10 @@ MOST_TIMES = 10.0
 @click.command()
 @scenario_options
 @click.option("--designs", multiple=True, metavar="A,B,…",
-              help=f"Which designs, of {', '.join(DESIGNS)}. Default: all that fit.")  # fmt: skip
+              help=f"Which designs, of {', '.join(DESIGNS)}; or module:Class, FILE.py:Class. "
+              "Default: all that fit.")  # fmt: skip
+@listing_option("--list-designs", "List the designs with their parameters.", "experiments.designs.registry:ALL_DESIGNS",
+                DESIGN_PARAMETERS)  # fmt: skip
 @click.option("--channels", multiple=True, metavar="A,B,…", help="Whose ads to test. Default: all that are paid for.")
 @click.option("--repeats", type=click.IntRange(min=1), default=1, show_default=True,
               help="Seeds to repeat it with: bias, coverage, width and cost of each design.")  # fmt: skip
@@ -66,7 +70,11 @@ def command(
     from experiments.designs.side_by_side import designs_that_fit, run_designs
     from simulator.storage import write_manifest
 
-    asked = find_designs(names_in(designs)) if designs else designs_that_fit(chosen, find_designs(DESIGNS), tested)
+    asked = (
+        find_designs(names_in(designs))
+        if designs
+        else designs_that_fit(chosen, find_designs(ALL_DESIGNS.names()), tested)
+    )
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
         with progress_bar(quiet) as report:

@@ -30,14 +30,16 @@ if TYPE_CHECKING:
 @click.option("--people", type=click.IntRange(min=1), help="Size of your own market; default: the people simulated.")
 @click.option("--fault-size", type=click.FloatRange(0.01, 0.95), default=0.2, show_default=True,
               help="Share of actions lost by the fault that a parallel run shall show.")  # fmt: skip
+@click.option("--contract", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the bands as a contract that cpalab check-rollout holds figures to.")  # fmt: skip
 @click.option("--verify/--no-verify", default=True, help="Run the world again and compare it event for event.")
 @output_options
 @engine_options
 @talk_options
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...], change: str,
-    with_delivery: bool, observed: str | None, people: int | None, fault_size: float, verify: bool,
-    out: Path | None, force: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
+    with_delivery: bool, observed: str | None, people: int | None, fault_size: float, contract: Path | None,
+    verify: bool,    out: Path | None, force: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Expected CPA shift of a planned change, before it goes live.
 
@@ -55,6 +57,8 @@ def command(
         fault = "tag_outage"
         size = 0.2
 
+    With --observed the exit status is the verdict: 0 as expected, 1 not, 2 nothing can be told, 3 bad input.
+
     With --out, writes rollout.csv, rollout.json and, with --observed, diagnosis.csv to DIR, whole or not at all.
     """
     from contextlib import nullcontext
@@ -63,7 +67,7 @@ def command(
 
     chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True)
     plan = load_plan(change, chosen)
-    from cpalab.whole_output import whole_folder
+    from cpalab.whole_output import whole_file, whole_folder
     from experiments.cli.terminal import print_json, write_tables
     from experiments.rollout.diagnosis import diagnose
     from experiments.rollout.observed_file import read_observations
@@ -87,6 +91,9 @@ def command(
             )  # fmt: skip
             diagnosis = None if seen is None else diagnose(world, plan, seen, people=people)
         tables = as_tables(found, diagnosis)
+        if contract is not None:
+            with whole_file(contract) as file:
+                file.write_text(found.contract().to_json(), encoding="utf-8")
         if folder is not None:
             frames = {"rollout": found.to_frame()} | ({} if diagnosis is None else {"diagnosis": diagnosis.to_frame()})
             write_tables(folder, "rollout", tables, frames)
@@ -100,6 +107,8 @@ def command(
             click.echo(diagnosis.summary())
         if out is not None:
             click.echo(f"\nWritten to {out}")
+    if diagnosis is not None:
+        click.get_current_context().exit(diagnosis.status)
 
 
 def as_tables(found: "Rollout", diagnosis: "Diagnosis | None") -> dict[str, object]:

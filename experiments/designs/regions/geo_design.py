@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cpalab.refusal import Problem, ScenarioError
-from experiments.designs.design import LEVEL, DesignReading
+from experiments.designs.design import LEVEL, DesignReading, require_ads
 from experiments.designs.regions.geo_books import experiment_of
 from experiments.designs.regions.geo_truth import geo_test_truth
 from experiments.lift.estimate.cost_ratio import cost_per_incremental_conversion
@@ -52,6 +52,7 @@ class GeoDesign:
 
     def arrange(self, scenario: Scenario, channel: str) -> Scenario:
         """The scenario with this test in place of any other geo test of the channel."""
+        require_ads(scenario, channel)
         geos, fewest = len(scenario.population.geos), FEWEST_GEOS[self.analysis]
         if geos < fewest:
             rule = f"must be at least {fewest} for {self.name}"

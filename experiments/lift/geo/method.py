@@ -12,11 +12,13 @@ from experiments.lift.geo.result import GeoLiftTest
 __all__ = ["BUILT_IN", "GEO_METHODS", "GeoMethod", "find_geo_method", "needs_pairs", "with_pairs"]
 
 BUILT_IN: Mapping[str, str] = {
+    "auto": "experiments.lift.geo.methods.default:DefaultMethod",
     "tbr": "experiments.lift.geo.methods.tbr:TimeBasedRegression",
     "gbr": "experiments.lift.geo.methods.gbr:GeoBasedRegression",
     "did": "experiments.lift.geo.methods.did:DifferenceInDifferences",
     "synthetic_control": "experiments.lift.geo.methods.synthetic_control:SyntheticControl",
     "augmented_synthetic_control": "experiments.lift.geo.methods.synthetic_control:AugmentedSyntheticControl",
+    "synthetic_did": "experiments.lift.geo.methods.synthetic_did:SyntheticDid",
     "trimmed_match": "experiments.lift.geo.methods.trimmed_match:TrimmedMatchMethod",
     "structural": "experiments.lift.geo.methods.structural:StructuralTimeSeries",
 }

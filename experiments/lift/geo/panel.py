@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cpalab.refusal import choice_problems, refuse
+from cpalab.result import Result
 from experiments.lift.columns import coded, day_of, days, frame_of, numbers
 from experiments.lift.geo.absent_rows import absent_row_problems, spelling_problems
 from experiments.lift.geo.row_calendar import DAILY, Step, gap_problems, nearest_date, skipped, stretches_of
@@ -19,12 +20,16 @@ __all__ = [
     "GeoPanel",
     "MissingRows",
     "Outcome",
+    "Scaling",
     "geo_experiment",
     "geo_panel",
+    "unknown_geos",
+    "with_lift",
 ]
 
 MissingRows = Literal["refuse", "zero"]
 Outcome = Literal["conversions", "value"]
+Scaling = Literal["relative", "additive"]
 
 # The field's names: GeoLift's first, then those of the regression packages, then plain ones.
 NAMES = {
@@ -36,7 +41,7 @@ NAMES = {
 
 
 @dataclass(frozen=True, eq=False)
-class GeoPanel:
+class GeoPanel(Result):
     """A complete panel.
 
     Attributes:
@@ -59,9 +64,19 @@ class GeoPanel:
     excluded: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
+    def to_frame(self) -> pd.DataFrame:
+        """One row per geo: `geo, response, cost` over all dates; no cost where there is none."""
+        frame = pd.DataFrame({"geo": self.geos, "response": self.response.sum(axis=1)})
+        return frame if self.cost is None else frame.assign(cost=self.cost.sum(axis=1))
+
+    def summary(self) -> str:
+        """Its size, in one sentence."""
+        first, last = (f"{date:.10}" for date in np.datetime_as_string(self.dates[[0, -1]]))
+        return f"{len(self.geos)} geos on {len(self.dates)} dates from {first} to {last}."
+
 
 @dataclass(frozen=True, eq=False)
-class GeoExperiment:
+class GeoExperiment(Result):
     """A panel with its design: which geos were treated, and when.
 
     Its days are the rows of the panel: where a row is a week, so is each of these days.
@@ -73,6 +88,7 @@ class GeoExperiment:
         test_days: number of rows of the test, which follow.
         cooldown_days: rows after the test whose response still counts.
         outcome: whether the response counts conversions or is value in units of money.
+        force_control: control geos that are known to be sound, whatever their cost did.
     """
 
     panel: GeoPanel
@@ -81,6 +97,21 @@ class GeoExperiment:
     test_days: int
     cooldown_days: int = 0
     outcome: Outcome = "conversions"
+    force_control: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per geo: `geo, arm, response, cost`; the sums of both over all dates."""
+        arm = np.where(self.is_treated, "treated", "control")
+        frame = self.panel.to_frame()
+        frame.insert(1, "arm", arm)
+        return frame
+
+    def summary(self) -> str:
+        """Its arms and windows, in one sentence."""
+        return (
+            f"{int(self.is_treated.sum())} of {len(self.is_treated)} geos treated for {self.test_days} days after "
+            f"{self.pre_days} days before, {self.cooldown_days} days of cool-down."
+        )
 
     @property
     def pre(self) -> slice:
@@ -113,6 +144,13 @@ class GeoExperiment:
         return self.panel.response[~self.is_treated, self.everything]
 
 
+def with_lift(experiment: GeoExperiment, lift: float) -> GeoExperiment:
+    """The experiment with the treated geos' response in the window times 1 + lift."""
+    response = experiment.panel.response.copy()
+    response[experiment.is_treated, experiment.window] *= 1 + lift
+    return replace(experiment, panel=replace(experiment.panel, response=response))
+
+
 def unknown_geos(panel: GeoPanel, names: Sequence[str], place: str) -> list[str]:
     """A problem for each name that is no geo of the panel; `place` is where it was given."""
     problems = []
@@ -131,6 +169,7 @@ def geo_experiment(
     *,
     cooldown_days: int = 0,
     outcome: Outcome = "conversions",
+    force_control: Sequence[str] = (),
 ) -> GeoExperiment:
     """The design of a geo test.
 
@@ -142,6 +181,7 @@ def geo_experiment(
         cooldown_days: days after `end` whose response still counts (conversions come later than ads), as many whole rows of
             the table. Choose it from the known delay, before looking: a longer window is a noisier one.
         outcome: what the response is.
+        force_control: control geos that are known to be sound, although their cost changed with the test.
 
     Raises:
         LiftInputError: unknown, no or all geos treated, dates outside the panel or out of order, negative conversions;
@@ -154,7 +194,11 @@ def geo_experiment(
             f"response: {negative:,} negative values must be at least 0; if it is value with refunds, ask for outcome value"
         )
     names = [str(geo) for geo in treated]
-    problems += unknown_geos(panel, names, "treated")
+    forced = [str(geo) for geo in force_control]
+    problems += unknown_geos(panel, names, "treated") + unknown_geos(panel, forced, "--force-control")
+    both = sorted(set(forced) & set(names))
+    if both:
+        problems.append(f"--force-control: {', '.join(both)} must not be treated too; a geo has one arm")
     if not names:
         problems.append("treated: nothing given must name at least one geo; list the geos that were treated")
     elif set(panel.geos) <= set(names):
@@ -174,7 +218,7 @@ def geo_experiment(
     chosen = np.isin(np.array(panel.geos), names)
     # None only where a problem was refused above.
     first, last = first or 0, last or 0
-    return GeoExperiment(panel, chosen, first, last - first + 1, cooldown_rows, outcome)
+    return GeoExperiment(panel, chosen, first, last - first + 1, cooldown_rows, outcome, tuple(forced))
 
 
 def _cooldown_rows(panel: GeoPanel, last: int, cooldown_days: int, problems: list[str]) -> int:

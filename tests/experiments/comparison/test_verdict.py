@@ -64,11 +64,19 @@ def test_sentences(cost, credited, caused, sentence):
     assert said(cost, credited, caused) == sentence
 
 
-@pytest.mark.parametrize(("ratio", "word"), [(0.99, "about right"), (1.01, "over-credited")])
-def test_about_right_ends_where_it_says(ratio, word):
-    # Attributed 10 per order; incremental 10 × ratio × FAIR_WITHIN.
+@pytest.mark.parametrize(
+    ("factor", "word"),
+    [
+        (0.99 * FAIR_WITHIN, "about right"),
+        (1.01 * FAIR_WITHIN, "over-credited"),
+        (1.01 / FAIR_WITHIN, "about right"),
+        (0.99 / FAIR_WITHIN, "under-credited"),
+    ],
+)
+def test_about_right_ends_where_it_says_on_both_sides(factor, word):
+    # Attributed 10 per order; incremental 10 × factor.
     caused = 100_000
-    cost = caused * 10 * ratio * FAIR_WITHIN
+    cost = caused * 10 * factor
     assert word in said(cost, cost / 10, caused)
 
 

@@ -65,7 +65,10 @@ def test_pairs_of_the_design_are_given_to_methods_that_compare_pairs(experiment)
     ("written", "problem"),
     [
         ("tbrr", "method: 'tbrr' is unknown; did you mean tbr?"),
-        ("tbr(errors='normal')", "tbr.errors: 'normal' must be one of autoregressive, independent, block_conformal"),
+        (
+            "tbr(errors='normal')",
+            "tbr.errors: 'normal' must be one of calibrated, autoregressive, independent, block_conformal",
+        ),
         ("structural(season_days=7.5)", "structural.season_days: 7.5 must be a whole number or None"),
         ("trimmed_match(pairs='ab')", "trimmed_match.pairs: 'ab' must be a list, each (text, text)"),
         ("did(season_days=7)", "did.season_days: is not a parameter of this geo method"),
@@ -81,4 +84,4 @@ def test_what_is_no_method_is_refused_in_words(written, problem):
 def test_the_list_shows_every_method_with_its_defaults_and_what_it_computes():
     lines = dict(GEO_METHODS.lines())
     assert len(lines) == len(BUILT_IN)
-    assert lines["tbr(errors='autoregressive')"].startswith("Time-based regression")
+    assert lines["tbr(errors='calibrated')"].startswith("Time-based regression")
