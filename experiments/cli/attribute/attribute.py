@@ -149,8 +149,10 @@ def write(answer: Answer, job: Job, folder: Path) -> None:
     """Write cpa.csv, the paths, and a manifest of what was asked for."""
     from importlib.metadata import version
 
-    answer.table.to_csv(folder / "cpa.csv", index=False)
-    answer.paths.to_frame().to_csv(folder / "paths.csv", index=False)
+    from experiments.cli.terminal import write_csv
+
+    write_csv(answer.table, folder / "cpa.csv")
+    write_csv(answer.paths.to_frame(), folder / "paths.csv")
     asked = {name: str(value) if isinstance(value, Path) else value for name, value in vars(job).items()}
     manifest = {
         "cpalab": version("cpalab"),
