@@ -39,5 +39,5 @@ def spreadsheet_safe(frame: "pd.DataFrame") -> "pd.DataFrame":
         return frame
     safe = frame.copy()
     for place in texts:
-        safe.isetitem(place, frame.iloc[:, place].map(cell))
+        safe.isetitem(place, frame.iloc[:, place].map(cell).tolist())
     return safe
