@@ -124,9 +124,10 @@ def clear_messages() -> Iterator[None]:
         click.echo(f"Error: {error.filename or 'output'}: {error.strerror}", err=True)
         sys.exit(1)
     except Refused as error:
+        from cpalab.visible_text import visible
         from experiments.cli.refusals import as_typed, command_of
 
         command = command_of(cli, sys.argv[1:])
         lines = [as_typed(line, command) for line in error.lines]
-        click.echo("Error: " + ("\n       ".join(lines)), err=True)
+        click.echo(visible("Error: " + ("\n       ".join(lines))), err=True)
         sys.exit(bad_input_status(sys.argv[1:]))
