@@ -206,7 +206,9 @@ def roll_out(
     Args:
         world: what happened.
         plan: what changes; changes of the world are simulated again with the same draws.
-        with_delivery: also simulate what the changes do to the delivery of ads, each as a part of its own.
+        with_delivery: also simulate what the changes do to the delivery of ads, each as a part of its own: what a change's
+            `delivery` says, and, where the scenario's delivery follows the record, what its tracking does to audiences, caps
+            and optimised delivery.
         verify: simulate once more under the changed tracking and compare events, orders' labels and incremental
             effects; only where nothing real is meant to change.
         people: size of the user's own market, for intervals, bands and days; default: the people simulated.
@@ -214,7 +216,8 @@ def roll_out(
         replicates: of the bootstrap over people.
     """
     players = [*plan.changes]
-    deliveries = [change for change in plan.changes if change.delivery] if with_delivery else []
+    follows = world.scenario.delivery.follows == "record"
+    deliveries = _deliveries(plan, follows=follows) if with_delivery else []
     channels = [*world.scenario.paid_channels(), ALL]
     keys = whole_cells(channels)
     spent = spending(world, keys)
@@ -233,7 +236,8 @@ def roll_out(
         for key in keys
     ]
     real = (with_delivery and bool(deliveries)) or any(change.real for change in players)
-    verification = _verify(world, apply(world.scenario, players), threads) if verify and not real else None
+    # Where delivery follows the record, running again under the changed tracking is another world, and meant to be.
+    verification = _verify(world, apply(world.scenario, players), threads) if verify and not (real or follows) else None
     progress("replay", 1.0)
     billing = {
         channel: tomorrow.record.billing_micros[channel] - today.record.billing_micros[channel]
@@ -248,6 +252,15 @@ def roll_out(
         fault_size,
         people or world.scenario.run.users,
     )
+
+
+def _deliveries(plan: Plan, *, follows: bool) -> list[PlannedChange]:
+    """What changes do to the delivery of ads: what each says itself, and all of the tracking where delivery follows it."""
+    said = [change for change in plan.changes if change.delivery]
+    tracking = {path: value for change in plan.changes if not change.real for path, value in change.set.items()}
+    if follows and tracking:
+        said.append(PlannedChange("all that is tracked", {}, delivery=tracking))
+    return said
 
 
 @dataclass(frozen=True)
@@ -287,7 +300,10 @@ class _Replays:
             changes = [self.players[i] for i in sorted(real) if i < n]
             delivery = [self.deliveries[i - n] for i in sorted(real) if i >= n]
             scenario = apply(self.base.scenario, changes, delivery=delivery)
-            self.worlds[real] = simulate_again(self.base, scenario, threads=self.threads)
+            world = simulate_again(self.base, scenario, threads=self.threads)
+            # Ads were delivered under this tracking; whether it also recorded is another part's matter.
+            recorded = world.scenario.model_copy(update={"tracking": self.base.scenario.tracking})
+            self.worlds[real] = replace(world, scenario=recorded)
         return self.worlds[real]
 
 

@@ -13,7 +13,7 @@ def log_bid_per_impression(campaign: Campaign, order: Order) -> float:
     """Logarithm of what an impression is worth to the campaign, in currency; -inf for a bid of zero.
 
     cpm: bid / 1000; cpc: bid × click-through rate; cpl and cpa: bid × expected actions per impression; revenue_share:
-    bid × mean order value × expected actions per impression; flat: more than anyone.
+    bid × mean order value × expected actions per impression; flat and send: more than anyone.
     """
     match campaign.billing:
         case "cpm":
@@ -24,7 +24,7 @@ def log_bid_per_impression(campaign: Campaign, order: Order) -> float:
             value = campaign.bid * campaign.expected_action_rate
         case "revenue_share":
             value = campaign.bid * order.value.mean * campaign.expected_action_rate
-        case "flat":
+        case "flat" | "send":
             return OUTBIDS_ALL
     return math.log(value) if value > 0.0 else -math.inf
 

@@ -19,9 +19,10 @@ from simulator.record.stages.visit_sources import source_words
 from simulator.record.systems.affiliate import affiliate_claims
 from simulator.record.systems.analytics import analytics_claims
 from simulator.record.systems.crm import STAGES, crm_claims
-from simulator.record.systems.platform import Sellers, platform_claims, sellers
+from simulator.record.systems.platform import platform_claims
 from simulator.record.true_events import BLOCK_USERS, Block, TrueEvents, blocks, codes
 from simulator.scenario.build_law import Names
+from simulator.scenario.sellers import Sellers, sellers
 from simulator.scenario.tracking import Tracking
 
 

@@ -12,10 +12,10 @@ from simulator.scenario.fields import Name, NotNegative, Positive, Share, Table
 from simulator.scenario.geo_tests import GeoDemand, GeoTest
 from simulator.scenario.tracking import Tracking
 
-Billing = Literal["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat"]
+Billing = Literal["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat", "send"]
 HoldoutDesign = Literal["ghost_ads", "intention_to_treat", "psa", "predicted_ghost_ads"]
 Assignment = Literal["person", "login", "cookie"]
-Audience = Literal["everyone", "visitors", "late_funnel", "customers", "non_customers"]
+Audience = Literal["everyone", "visitors", "late_funnel", "customers", "non_customers", "lookalike", "subscribers"]
 
 
 class ByMood(Table):
@@ -89,7 +89,9 @@ class Population(Table):
     """Who lives in the market. Drawn once per person; nothing here can change over time.
 
     `travel_share` of a person's sessions happen in another geo, drawn by its share of people: there they see the ads of
-    that geo. `geo_demand` makes need differ between geos and days.
+    that geo. `geo_demand` makes need differ between geos and days. `lookalike_correlation` is that of the score by which
+    platforms find people like the buyers with the logarithm of true need [M]; `subscriber_share` of people have left an
+    address for the newsletter before the first day [M], and every customer does.
     """
 
     sessions_per_day: LogNormal = LogNormal(mean=0.8, sigma=0.8)
@@ -109,6 +111,8 @@ class Population(Table):
     devices_per_person: Annotated[list[Share], Field(min_length=1, max_length=3)] = [0.54, 0.32, 0.14]
     main_device_share: Share = 0.7
     log_in_share: Share = 0.25
+    lookalike_correlation: Share = 0.5
+    subscriber_share: Share = 0.1
 
 
 class Season(Table):
@@ -170,6 +174,10 @@ class Surface(Table):
         rival_sigma: standard deviation of the logarithm of the rival price.
         visit_share: share of sessions here that lead to the site without any ad, by mood.
         visit_channel: the channel such a visit comes from; needed where `visit_share` is not zero.
+        conquest_share: share of those visits that is lost to a rival who has the slot. [M]
+        view_through: whether platforms may claim ads seen here without a click; none: not where people who are looking come
+            by a result of their own (search, shopping), else yes. [O] Google Ads: view-through conversions are not
+            counted for search and shopping
     """
 
     weights: ByMood
@@ -180,6 +188,12 @@ class Surface(Table):
     rival_sigma: Annotated[float, Field(ge=0.0, le=4.0)] = 0.8
     visit_share: ShareByMood = ShareByMood()
     visit_channel: Name | None = None
+    conquest_share: Share = 0.0
+    view_through: bool | None = None
+
+    def counts_views(self) -> bool:
+        """Whether an ad seen here without a click may be claimed."""
+        return self.visit_share.in_market == 0.0 if self.view_through is None else self.view_through
 
 
 class Creative(Table):
@@ -194,11 +208,13 @@ class Targeting(Table):
     """Who may see a campaign. An empty list admits everyone.
 
     `audience` is built from behaviour: `visitors` were on the site within `audience_days`, `late_funnel` are one step
-    from the action, `customers` have ordered before.
+    from the action, `customers` have ordered before, `subscribers` have left their address or ordered; `lookalike` are the
+    `lookalike_share` of people whom the platform scores as most like buyers (see `population.lookalike_correlation`).
     """
 
     audience: Audience = "everyone"
     audience_days: Positive = 30.0
+    lookalike_share: Share = 0.05
     segments: list[Name] = []
     geos: list[Name] = []
     devices: list[Name] = []
@@ -210,10 +226,14 @@ class Campaign(Table):
     Attributes:
         billing: what is paid for; `bid` is the most that is paid per thousand impressions (cpm) or per click (cpc) for
             someone of propensity 1 (see `optimisation`), and the agreed fee per lead (cpl: the first funnel step), per
-            action (cpa), as share of the order value (revenue_share) or per day (flat).
+            action (cpa), as share of the order value (revenue_share), per day (flat) or per thousand messages (send: no
+            auction, as for e-mail).
         daily_budget: for a market of `market.people` people; none means unlimited.
         expected_action_rate: actions expected per impression; ranks bids that are billed per action.
         cookie_days: how long after a click a cpl, cpa or revenue-share campaign is owed its fee.
+        clawback_share: share of fees for fake actions that a cpl or cpa campaign pays back. [M]
+        pays_by: whether a fee is owed once per `order`, or for everything the network's `record` shows, repeats included.
+        discount: share by which orders that come by its clicks are worth less (a coupon).
         optimisation: exponent of the predicted propensity to convert in the bid (optimised delivery); 0 bids alike.
         click_through_rate: clicks per impression of a fresh creative for someone who is not looking.
         substitution: share of clicks that replace a visit the person would have made anyway.
@@ -228,6 +248,9 @@ class Campaign(Table):
     daily_budget: Positive | None = None
     expected_action_rate: Positive = 0.01
     cookie_days: NotNegative = 30.0
+    clawback_share: Share = 0.5
+    pays_by: Literal["order", "record"] = "order"
+    discount: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     optimisation: NotNegative = 0.0
     click_through_rate: Share = 0.01
     substitution: Share = 0.0
@@ -321,6 +344,8 @@ class InvalidTraffic(Table):
         surfaces: where robots go, as relative weights.
         click_share: share of ads shown to robots that they click.
         fake_lead_share: share of robot clicks that end in a fake action.
+        fakes: what the fakes pretend to be: the funnel's first step (`lead`: paid under cpl) or the `action` itself, such as
+            an install (paid under cpa).
     """
 
     robots_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
@@ -328,6 +353,18 @@ class InvalidTraffic(Table):
     surfaces: dict[Name, Positive] = {}
     click_share: Share = 0.3
     fake_lead_share: Share = 0.0
+    fakes: Literal["lead", "action"] = "lead"
+
+
+class Delivery(Table):
+    """What audiences, frequency caps and optimised delivery go by.
+
+    Attributes:
+        follows: the true `person`, or what was recorded of them (`record`): then lost consent, blockers, browsers and cookies
+            shrink audiences, blunt caps and optimisation, and a change of tracking changes who sees ads.
+    """
+
+    follows: Literal["person", "record"] = "person"
 
 
 class OwnLaw(Table):
@@ -369,6 +406,7 @@ class Scenario(Table):
     invalid_traffic: InvalidTraffic = InvalidTraffic()
     geo_tests: Annotated[dict[Name, GeoTest], Field(max_length=64)] = {}
     tracking: Tracking = Tracking()
+    delivery: Delivery = Delivery()
     law: OwnLaw = OwnLaw()
     timeline: list[TimelineChange] = []
 
