@@ -53,6 +53,9 @@ TEST_COOKIE = np.uint64(32)  # session = device: when its cookies turn over
 COOKIE_ARM = np.uint64(33)  # the arm of a cookie; session = device × 2^24 + its number, block = channel
 FORECAST = np.uint64(34)  # error of the price predicted for a slot; block = channel
 
+# Where people stand when a run begins.
+MOOD = np.uint64(40)
+
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)
 _W0 = np.uint64(0x9E3779B9)

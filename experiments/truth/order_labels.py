@@ -17,10 +17,15 @@ ALWAYS, CAUSED, MOVED, PREVENTED = range(4)
 
 @dataclass(frozen=True)
 class Orders:
-    """Conversions, sorted by order_id; value in micros."""
+    """Conversions, sorted by order_id; value in micros.
+
+    Attributes:
+        reported: which of them fall into the reported window, not into the follow-up; none: all do.
+    """
 
     order_id: npt.NDArray[np.int64]
     value_micros: npt.NDArray[np.int64]
+    reported: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,16 +53,23 @@ class OrderLabels:
     Attributes:
         order_id: int64 (orders,), rising.
         label: uint8 (orders,), positions in LABELS.
-        prevented: number of orders that the ads prevented.
+        prevented: number of orders that the ads prevented, the follow-up's included.
+        in_window: which orders fall into the reported window; none: all.
     """
 
     order_id: npt.NDArray[np.int64]
     label: npt.NDArray[np.uint8]
     prevented: int
+    in_window: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def reported(self) -> npt.NDArray[np.bool_]:
+        """Which orders fall into the reported window (orders,)."""
+        return np.ones(len(self.order_id), np.bool_) if self.in_window is None else self.in_window
 
     def counts(self) -> dict[str, int]:
-        """How many orders carry each label."""
-        found = np.bincount(self.label, minlength=len(LABELS))
+        """How many orders of the reported window carry each label; prevented: until the end of the follow-up."""
+        found = np.bincount(self.label[self.reported], minlength=len(LABELS))
         return {name: int(found[i]) if i != PREVENTED else self.prevented for i, name in enumerate(LABELS)}
 
 
@@ -89,7 +101,7 @@ def label_orders(fact: Orders, life: Life) -> OrderLabels:
     has_counterpart = _rank_within(users_here) < _count_of(users_here, users_there)
     label[here] = np.where(has_counterpart, MOVED, CAUSED)
     prevented = int(np.sum(_rank_within(users_there) >= _count_of(users_there, users_here)))
-    return OrderLabels(fact.order_id, label, prevented)
+    return OrderLabels(fact.order_id, label, prevented, fact.reported)
 
 
 def _rank_within(sorted_users: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
