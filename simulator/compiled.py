@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numba
 
 from cpalab.compile_cache import cache_folder, compiled, numba_settings
+from cpalab.refusal import Problem, ScenarioError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -34,6 +35,24 @@ def aside(function: Function) -> Function:
     return numba.njit(function, **OPTIONS)  # type: ignore[no-any-return]  # numba is untyped
 
 
+def again(function: Function, changed: Callable[..., Any]) -> Function:
+    """Compile a part once more, with the same options, in a changed form."""
+    options = getattr(function, "targetoptions", {})
+    return part(changed) if options.get("forceinline") else aside(changed)  # type: ignore[return-value]  # the same kind
+
+
+def own_entry_point(function: Callable[..., Any], digest: str | None) -> Callable[..., Any]:
+    """Compile an entry point into which own parts are built; kept on disk in a folder for exactly their code.
+
+    Args:
+        digest: of the code of the own parts; None where it cannot be told: then nothing is kept on disk.
+    """
+    folder = cache_folder(PACKAGE)
+    plain = getattr(function, "py_func", function)
+    own = None if folder is None or digest is None else folder / f"own-{digest}"
+    return compiled(plain, own, nogil=True, **OPTIONS)
+
+
 def is_cached(function: Callable[..., Any]) -> bool:
     """Whether compiled code of this entry point lies on disk already (an uncompiled run needs none)."""
     if numba_settings.DISABLE_JIT:
@@ -41,6 +60,11 @@ def is_cached(function: Callable[..., Any]) -> bool:
     folder = cache_folder(PACKAGE)
     name = getattr(function, "__name__", "")
     return folder is not None and any(folder.rglob(f"*.{name}-*.nbi"))
+
+
+def _says_why(line: str) -> bool:
+    """Whether a line of numba's message names the reason, not the place where it was noticed."""
+    return bool(line.strip()) and not line.startswith(("Failed in", "During:", "File ", "   "))
 
 
 def resolved(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
@@ -51,5 +75,14 @@ def resolved(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any
     if numba_settings.DISABLE_JIT:
         return function
     types = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]  # numba
-    function.compile(types)  # type: ignore[attr-defined]  # a numba dispatcher
+    try:
+        function.compile(types)  # type: ignore[attr-defined]  # a numba dispatcher
+    except KeyError as error:
+        # Numba's answer to a field that a record does not have.
+        rule, hint = "is read by an own step of the law, and not set", "parameters of own steps are numbers by name"
+        raise ScenarioError([Problem(f"law.parameters.{error.args[0]}", rule, hint=hint)]) from error
+    except numba.core.errors.NumbaError as error:
+        # Our own parts compile, as the tests know: it is a researcher's step that does not.
+        said = next((line.strip() for line in str(error).splitlines() if _says_why(line)), str(error))
+        raise ScenarioError([Problem("own step of the law", f"cannot be compiled: {said}")]) from error
     return function.get_overload(types)  # type: ignore[attr-defined, no-any-return]  # a numba dispatcher

@@ -5,6 +5,8 @@ DIR/events/*.parquet  the event log, partitioned by blocks of users
 DIR/users.parquet     one row per person
 DIR/market.parquet    one row per tick and campaign
 DIR/timeline.parquet  one row per change of the scenario
+DIR/board.npz         what the market published, tick by tick: with it twins live again exactly as here
+DIR/own_steps.json    which parts of the law were a researcher's own; only where some were
 """
 
 import hashlib
@@ -15,7 +17,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from cpalab.refusal import ScenarioError
+from simulator.engines.replacement import Kernels, kernels_of
+from simulator.law.board import Board
+from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.clock import Clock
 from simulator.scenario.rules.validation import validate
 from simulator.scenario.schema import Scenario
+from simulator.scenario.timeline import versions
 from simulator.world import World
 
 PARTITION_USERS = 131_072
 MANIFEST = "manifest.json"
+BOARD = "board.npz"
+OWN_STEPS = "own_steps.json"
 
 
 class OutputError(Exception):
@@ -41,17 +49,6 @@ class OutputError(Exception):
     def problems(self) -> tuple[str, ...]:
         """The message, as every error that a user can mend lists it."""
         return (str(self),)
-
-
-@dataclass(frozen=True)
-class StoredWorld:
-    """A world read back from files."""
-
-    scenario: Scenario
-    events: pa.Table
-    users: pa.Table
-    market: pa.Table
-    timeline: pa.Table
 
 
 @contextmanager
@@ -137,6 +134,9 @@ def write_world(world: World, folder: Path) -> None:
         start, stop = np.searchsorted(users, [first, first + PARTITION_USERS])
         block = world.events.slice(start, stop - start)
         pq.write_table(block, events / f"part-{part:05d}.parquet", compression="zstd", compression_level=1)
+    np.savez(folder / BOARD, allow_pickle=False, **world.board._asdict())
+    if world.kernels.own:
+        (folder / OWN_STEPS).write_text(json.dumps(dict(world.kernels.own), indent=2) + "\n", encoding="utf-8")
 
 
 def write_manifest(folder: Path, scenario: Scenario, extra: Mapping[str, Any] | None = None) -> None:
@@ -172,16 +172,29 @@ def clock_entry(scenario: Scenario) -> dict[str, float]:
     }
 
 
-def read_world(folder: Path | str, *, verify: bool = False) -> StoredWorld:
-    """A finished world read back; `verify` compares every file with its checksum.
+def is_stored(folder: Path | str) -> bool:
+    """Whether a folder holds a finished world."""
+    return (Path(folder) / MANIFEST).is_file() and (Path(folder) / BOARD).is_file()
+
+
+def read_world(folder: Path | str, *, verify: bool = False, kernels: Kernels | None = None) -> World:
+    """A finished world read back, which every experiment takes as it takes a fresh one.
+
+    Args:
+        folder: what `cpalab simulate` or `cpalab run` has written.
+        verify: compare every file with its checksum.
+        kernels: the law with the own steps the world was made with; None: as the scenario says, or as they are found
+            again by `module:function`.
 
     Raises:
-        OutputError: the folder is not a finished result, or a file has changed.
+        OutputError: the folder is not a finished world, a file has changed, or its own steps are not found again.
     """
     folder = Path(folder)
     manifest_path = folder / MANIFEST
     if not manifest_path.is_file():
         raise OutputError(f"{folder}: holds no {MANIFEST}, so it is not a finished result of cpalab")
+    if not (folder / BOARD).is_file():
+        raise OutputError(f"{folder}: is a result of cpalab, and no world; cpalab simulate and cpalab run write worlds")
     manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
     if verify:
         for name, entry in manifest["files"].items():
@@ -190,7 +203,34 @@ def read_world(folder: Path | str, *, verify: bool = False) -> StoredWorld:
     tables = {name: pq.read_table(folder / f"{name}.parquet") for name in ("users", "market", "timeline")}
     parts = sorted((folder / "events").glob("part-*.parquet"))
     events = pa.concat_tables([pq.read_table(part) for part in parts]).unify_dictionaries()
-    return StoredWorld(scenario=validate(manifest["scenario"]), events=events, **tables)
+    scenario = validate(manifest["scenario"])
+    with np.load(folder / BOARD, allow_pickle=False) as stored:
+        board = Board(**{name: stored[name] if stored[name].ndim else stored[name].item() for name in stored.files})
+    return World(
+        scenario=scenario,
+        names=Names.of(scenario),
+        law=build_law([stretch.scenario for stretch in versions(scenario)]),
+        board=board,
+        events=events,
+        kernels=_kernels_again(folder, scenario) if kernels is None else kernels,
+        **tables,
+    )
+
+
+def _kernels_again(folder: Path, scenario: Scenario) -> Kernels:
+    """The law a stored world was made with: its own steps, found again by name."""
+    stored = folder / OWN_STEPS
+    places = json.loads(stored.read_text(encoding="utf-8")) if stored.is_file() else {}
+    named = {**scenario.law.steps, **places}
+    law = scenario.law.model_copy(update={"steps": named})
+    try:
+        return kernels_of(scenario.model_copy(update={"law": law}))
+    except ScenarioError as error:
+        steps = ", ".join(f"{name} = {place}" for name, place in named.items())
+        raise OutputError(
+            f"{folder}: was made with own steps of the law ({steps}), which are not found again "
+            f"({'; '.join(map(str, error.problems))}); give them as read_world(…, kernels=replace_steps(…))"
+        ) from None
 
 
 def fingerprint(table: pa.Table) -> str:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from simulator.engines.agents import Agents
 from simulator.engines.cohort import BLOCK_USERS, Cohort, Map
-from simulator.engines.replacement import DEFAULT_KERNELS, Kernels
+from simulator.engines.replacement import DEFAULT_KERNELS, Kernels, check_parameters, kernels_of
 from simulator.events import EVENT_SCHEMA, events_table
 from simulator.law.board import Board, blank_board
 from simulator.law.parameters import Law
@@ -91,7 +91,7 @@ def simulate(
     engine: EngineName = "cohort",
     threads: int = 1,
     block_users: int = BLOCK_USERS,
-    kernels: Kernels = DEFAULT_KERNELS,
+    kernels: Kernels | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> World:
     """Run a scenario from the first day of its warm-up to the last of its follow-up; day 0 is the first that is reported.
@@ -103,9 +103,15 @@ def simulate(
         engine: `cohort` (compiled blocks, all cores) or `agents` (a SimPy process per person).
         threads: how many blocks run at once; cohort only.
         block_users: people per block; cohort only.
-        kernels: the compiled law; see `simulator.engines.replacement` to replace a step of it.
+        kernels: the compiled law; see `simulator.engines.replacement` to replace a step of it. None: as the scenario's
+            `law.steps` say.
         progress: told the share of the run that is done, after each tick.
+
+    Raises:
+        ScenarioError: an own step of the scenario cannot be loaded, or does not fit.
     """
+    kernels = kernels_of(scenario) if kernels is None else kernels
+    check_parameters(scenario, kernels)
     with thread_map(threads) as map_:
         played = play(
             scenario,
@@ -128,6 +134,12 @@ def simulate(
         timeline=timeline_table(scenario),
         kernels=kernels,
     )
+
+
+def simulate_again(world: World, scenario: Scenario, *, threads: int = 1) -> World:
+    """The same people under another scenario, by the same law: own steps go on acting unless the scenario names others."""
+    kernels = world.kernels if scenario.law.steps == world.scenario.law.steps else None
+    return simulate(scenario, threads=threads, kernels=kernels)
 
 
 def play(

@@ -13,6 +13,7 @@ from cpalab.refusal import LiftInputError, refuse, share_from_half_problems
 from cpalab.result import Result
 from experiments.designs.design import Design
 from experiments.lift.estimate.lift_estimate import LiftEstimate, significance
+from simulator.engines.replacement import Kernels
 from simulator.scenario.schema import Scenario
 from simulator.world import simulate
 
@@ -154,6 +155,7 @@ def power_in_scenario(
     repeats: int,
     level: float = 0.95,
     power: float = 0.80,
+    kernels: Kernels | None = None,
     map_: Map = map,
     progress: Callable[[float], None] = lambda share: None,
 ) -> ScenarioPower:
@@ -169,6 +171,7 @@ def power_in_scenario(
         repeats: how many worlds; the share found is that coarse.
         level: confidence level of the two-sided test.
         power: wanted power.
+        kernels: the law with own steps; None: as the scenario says.
         map_: parallel replacement of `map`.
         progress: told the share done, after each world.
 
@@ -182,7 +185,9 @@ def power_in_scenario(
     arranged = [design.arrange(seeded(scenario, r), channel) for r in range(repeats)]
     found: list[Replicate] = []
     refusals: list[LiftInputError] = []
-    for done, answer in enumerate(map_(lambda one: _replicate(one, channel, design, level), arranged), start=1):
+    for done, answer in enumerate(
+        map_(lambda one: _replicate(one, channel, design, level, kernels), arranged), start=1
+    ):
         if isinstance(answer, LiftInputError):
             refusals.append(answer)
         else:
@@ -199,8 +204,10 @@ def seeded(scenario: Scenario, repeat: int) -> Scenario:
     return scenario.model_copy(update={"run": run})
 
 
-def _replicate(scenario: Scenario, channel: str, design: Design, level: float) -> Replicate | LiftInputError:
-    world = simulate(scenario)
+def _replicate(
+    scenario: Scenario, channel: str, design: Design, level: float, kernels: Kernels | None
+) -> Replicate | LiftInputError:
+    world = simulate(scenario, kernels=kernels)
     try:
         reading = design.read(world, channel)
     except LiftInputError as refusal:

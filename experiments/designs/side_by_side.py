@@ -15,6 +15,7 @@ from experiments.lift.estimate.lift_estimate import significance
 from experiments.lift.estimate.small_counts import score_limits
 from experiments.lift.user.user_test import with_bounds
 from experiments.truth.effects import Effect
+from simulator.engines.replacement import Kernels
 from simulator.scenario.schema import Scenario
 from simulator.world import EngineName, World, simulate
 
@@ -147,6 +148,7 @@ def run_designs(
     repeats: int = 1,
     engine: EngineName = "cohort",
     threads: int = 1,
+    kernels: Kernels | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> SideBySide:
     """Put each design into the scenario, run its world, read it, and compute its truth; again with further seeds.
@@ -160,6 +162,7 @@ def run_designs(
         channels: whose ads.
         repeats: number of seeds, counted up from the scenario's.
         engine, threads: of the simulation; they change no result.
+        kernels: the law with own steps; None: as the scenario says.
         progress: told the share of the worlds that is done.
     """
     worlds = [
@@ -170,7 +173,7 @@ def run_designs(
     results = []
     for repeat in range(repeats):
         for place, (design, together, arranged) in enumerate(worlds):
-            world = simulate(seeded(arranged, repeat), engine=engine, threads=threads)
+            world = simulate(seeded(arranged, repeat), engine=engine, threads=threads, kernels=kernels)
             results += _read(design, together, world, threads)
             progress((repeat * len(worlds) + place + 1) / (repeats * len(worlds)))
     return SideBySide(scenario.title, scenario.market.currency, tuple(results))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from experiments.designs.users.arrangement import days_of
 from experiments.designs.users.world_counts import column, compared_arms, cost_of_ads
-from experiments.truth.effects import Effect
+from experiments.truth.effects import Effect, check_same_lives, conversions_by_world
 from simulator.engines.twins import live_twins
 from simulator.law.log import CONVERSION
 from simulator.market.market import variants
@@ -70,6 +70,7 @@ def _effects(
             kernel=world.kernels.relive,
             map_=map_,
         )
+    check_same_lives(world, conversions_by_world(twins.orders, 1)[0])
     orders = twins.orders[twins.orders["kind"] == CONVERSION]
     effects = {}
     for w, channel in enumerate(channels, start=1):

@@ -32,7 +32,7 @@ from experiments.truth.order_labels import OrderLabels
 from simulator.record.record import Record, record
 from simulator.scenario.schema import Scenario
 from simulator.storage import fingerprint
-from simulator.world import World, simulate
+from simulator.world import World, simulate_again
 
 BILLING = "billing"
 REPLICATES = 400
@@ -287,7 +287,7 @@ class _Replays:
             changes = [self.players[i] for i in sorted(real) if i < n]
             delivery = [self.deliveries[i - n] for i in sorted(real) if i >= n]
             scenario = apply(self.base.scenario, changes, delivery=delivery)
-            self.worlds[real] = simulate(scenario, threads=self.threads)
+            self.worlds[real] = simulate_again(self.base, scenario, threads=self.threads)
         return self.worlds[real]
 
 
@@ -427,7 +427,7 @@ def parallel_days(actions_per_day: float, paired_variance: float, fault_size: fl
 
 def _verify(world: World, changed: Scenario, threads: int) -> Verification:
     """Simulate the scenario with its new tracking, and compare everything real with the world as it was."""
-    again = simulate(changed, threads=threads)
+    again = simulate_again(world, changed, threads=threads)
     mark = fingerprint(world.events)
     before, after = measure_truth(world, threads=threads), measure_truth(again, threads=threads)
     return Verification(

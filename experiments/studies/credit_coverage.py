@@ -20,6 +20,7 @@ from attribution.models.lift_calibrated import LiftCalibrated, LiftResult
 from attribution.paths.build import build_paths
 from cpalab.result import Result
 from experiments.comparison.perfect_tracking import LAST_CLICK_SETTINGS, touches_and_orders
+from simulator.engines.replacement import Kernels
 from simulator.scenario.schema import Scenario
 from simulator.world import simulate
 
@@ -111,6 +112,7 @@ def measure_coverage(
     worlds: int,
     *,
     first_seed: int = 1,
+    kernels: Kernels | None = None,
     map_: Callable[..., Iterable[Any]] = map,
 ) -> Coverage:
     """Simulate worlds, credit their orders, and count how often the intervals hold the mean credit of all worlds.
@@ -120,9 +122,10 @@ def measure_coverage(
         questions: the models; one that is slow may get intervals in fewer worlds.
         worlds: how many; seeds from `first_seed` on.
         first_seed: the first of them.
+        kernels: the law with own steps; None: as the scenario says.
         map_: `map`, or the `map` of a pool of processes.
     """
-    found = list(map_(partial(_in_one_world, scenario, tuple(questions), first_seed), range(worlds)))
+    found = list(map_(partial(_in_one_world, scenario, tuple(questions), first_seed, kernels), range(worlds)))
     channels = tuple(sorted({name for credits in found for name in credits[0].channels}))
     models = tuple(
         _coverage(question, channels, [credits[number] for credits in found])
@@ -131,11 +134,14 @@ def measure_coverage(
     return Coverage(float(np.mean([_conversions(credits[0]) for credits in found])), models)
 
 
-def _in_one_world(scenario: Scenario, questions: Sequence[Question], first_seed: int, world: int) -> list[Credit]:
+def _in_one_world(
+    scenario: Scenario, questions: Sequence[Question], first_seed: int, kernels: Kernels | None, world: int
+) -> list[Credit]:
     """The credit of every model, with intervals for those that have this world."""
     seed = first_seed + world
     run = scenario.run.model_copy(update={"seed": seed})
-    paths = build_paths(*touches_and_orders(simulate(scenario.model_copy(update={"run": run}))), LAST_CLICK_SETTINGS)
+    simulated = simulate(scenario.model_copy(update={"run": run}), kernels=kernels)
+    paths = build_paths(*touches_and_orders(simulated), LAST_CLICK_SETTINGS)
     models = [_model(question, paths.channels, seed) for question in questions]
     credits: list[Credit] = []
     for model, question in zip(models, questions, strict=True):

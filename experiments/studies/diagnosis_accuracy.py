@@ -11,6 +11,7 @@ from experiments.rollout.change_file import Plan, PlannedChange, apply
 from experiments.rollout.diagnosis import NO_FAULT, expectations, judge, separations
 from experiments.rollout.observed_file import observe
 from experiments.rollout.reported_cpa import reported_cpas, spending
+from simulator.engines.replacement import Kernels
 from simulator.record.record import record
 from simulator.scenario.faults import FAULTS
 from simulator.scenario.schema import Scenario
@@ -73,19 +74,20 @@ class DiagnosisAccuracy(Result):
 
 
 def diagnosis_accuracy(
-    scenario: Scenario, plan: Plan, seeds: Sequence[int], *, threads: int = 1,
+    scenario: Scenario, plan: Plan, seeds: Sequence[int], *, threads: int = 1, kernels: Kernels | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> DiagnosisAccuracy:  # fmt: skip
     """Let every fault, at its usual size, happen on top of a planned change, once per seed, and diagnose it.
 
     Each incident compares two periods with people and seeds of their own, neither of them that of the frozen world.
+    `kernels` is the law with own steps; None: as the scenario says.
     """
-    expected = expectations(simulate(scenario, threads=threads), plan)
+    expected = expectations(simulate(scenario, threads=threads, kernels=kernels), plan)
     table = separations(expected).set_index("fault")
     ranked: dict[str, Counter[str]] = {name: Counter() for name in (*(fault.name for fault in FAULTS), NO_FAULT)}
     named: Counter[str] = Counter()
     for done, seed in enumerate(seeds):
-        before, after = (_world(scenario, s, threads) for s in (2 * seed, 2 * seed + 1))
+        before, after = (_world(scenario, s, threads, kernels) for s in (2 * seed, 2 * seed + 1))
         spent = [spending(world, expected.cells) for world in (before, after)]
         today = reported_cpas(before, record(before), expected.cells, spent[0])
         for name, first in ranked.items():
@@ -101,6 +103,6 @@ def diagnosis_accuracy(
     return DiagnosisAccuracy(len(seeds), ranked, named, distance, nearest)
 
 
-def _world(scenario: Scenario, seed: int, threads: int) -> World:
+def _world(scenario: Scenario, seed: int, threads: int, kernels: Kernels | None) -> World:
     run = scenario.run.model_copy(update={"seed": seed})
-    return simulate(scenario.model_copy(update={"run": run}), threads=threads)
+    return simulate(scenario.model_copy(update={"run": run}), threads=threads, kernels=kernels)

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cpalab.refusal import Problem, ScenarioError
 from cpalab.result import Result
 from experiments.truth.conversion_noun import ORDER, ConversionNoun
 from experiments.truth.order_labels import Life, OrderLabels, Orders, label_orders, orders_lost
@@ -203,7 +204,7 @@ def days_bound(world: World) -> dict[str, float]:
     """On how many reported days a budget kept each channel out of auctions, for those that have budgets."""
     ticks = world.market.to_pandas()
     length = np.diff(world.board.starts)[ticks["tick"]]
-    ticks = ticks.assign(bound=np.where((ticks["daily_budget"].notna()) & (ticks["throttle"] < 1.0), length, 0.0))
+    ticks = ticks.assign(bound=np.where(ticks["throttle"].between(0.0, 1.0, inclusive="neither"), length, 0.0))
     ticks = ticks[(ticks["period"] == "reported") & ticks["daily_budget"].notna()]
     return {
         str(channel): float(own.groupby("tick")["bound"].max().sum())
@@ -280,7 +281,8 @@ def _live_held(world: World, rows: Any, threads: int, progress: Callable[[float]
             world.law, world.board, population, rows, world.scenario.run.seed,
             kernel=world.kernels.relive, map_=map_, progress=progress,
         )  # fmt: skip
-    by_world = _conversions_by_world(twins.orders, len(rows))
+    by_world = conversions_by_world(twins.orders, len(rows))
+    check_same_lives(world, by_world[0])
     return [Life(by_world[w], twins.parted[:, w], twins.ledgers[w]["cost_micros"]) for w in range(1, len(rows))]
 
 
@@ -290,7 +292,7 @@ def _live_free(world: World, rows: Any, threads: int, progress: Callable[[float]
     for w in range(1, len(rows)):
         with thread_map(threads) as map_:
             played = play(world.scenario, rows[w : w + 1], map_=map_, orders_only=True, kernels=world.kernels)
-        orders = _conversions_by_world(np.concatenate(list(played.engine.take_rows())), 1)[0]
+        orders = conversions_by_world(np.concatenate(list(played.engine.take_rows())), 1)[0]
         reports = pd.DataFrame([(r.channel, r.campaign, r.cost_micros) for r in played.reports])
         own = reports.groupby([0, 1])[2].sum()
         change = [int(own[c.channel, c.name] - fact[c.channel, c.name]) for c in world.names.campaigns]
@@ -299,22 +301,38 @@ def _live_free(world: World, rows: Any, threads: int, progress: Callable[[float]
     return lives
 
 
-def _conversions_by_world(rows: Any, worlds: int) -> list[Orders]:
+def conversions_by_world(rows: Any, worlds: int) -> list[Orders]:
+    """The conversions from day 0 on among these rows of the log, world by world."""
     conversions = rows[(rows["kind"] == CONVERSION) & (rows["time"] >= 0.0)]
     result = []
     for w in range(worlds):
         own = conversions[conversions["world"] == w]
         order_id = (own["user"].astype(np.int64) << 32) | own["session"]
         order = np.argsort(order_id, kind="stable")
-        result.append(Orders(order_id[order], own["value_micros"][order]))
+        result.append(Orders(order_id[order], own["time"][order], own["value_micros"][order]))
     return result
 
 
 def orders_of(world: World) -> Orders:
     """The orders that happened from day 0 to the end of the follow-up."""
     table = world.orders_until(math.inf)
-    reported = table["time"].to_numpy() < world.clock.days
-    return Orders(table["order_id"].to_numpy(), table["value_micros"].to_numpy(), reported)
+    time = table["time"].to_numpy()
+    return Orders(table["order_id"].to_numpy(), time, table["value_micros"].to_numpy(), time < world.clock.days)
+
+
+def check_same_lives(world: World, orders: Orders) -> None:
+    """Refuse a world whose people, living again by today's law, do not order as its log says.
+
+    That is a stored world made by another version of cpalab, or with own steps whose code has changed: its truth would be
+    about another market.
+
+    Raises:
+        ScenarioError: saying so.
+    """
+    fact = orders_of(world)
+    if not (np.array_equal(fact.order_id, orders.order_id) and np.array_equal(fact.value_micros, orders.value_micros)):
+        rule = "was made by another law than today's: its people, living again, do not order as its log says"
+        raise ScenarioError([Problem("world", rule, hint="simulate it again with this version and the same own steps")])
 
 
 def _effect(

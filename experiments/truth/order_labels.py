@@ -17,15 +17,20 @@ ALWAYS, CAUSED, MOVED, PREVENTED = range(4)
 
 @dataclass(frozen=True)
 class Orders:
-    """Conversions, sorted by order_id; value in micros.
+    """Conversions, sorted by order_id (user × 2^32 + session); time in days, value in micros (orders,).
 
     Attributes:
         reported: which of them fall into the reported window, not into the follow-up; none: all do.
     """
 
     order_id: npt.NDArray[np.int64]
+    time: npt.NDArray[np.float64]
     value_micros: npt.NDArray[np.int64]
     reported: npt.NDArray[np.bool_] | None = None
+
+    def chosen(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "Orders":
+        """The orders of this mask or in these rows."""
+        return Orders(self.order_id[rows], self.time[rows], self.value_micros[rows])
 
 
 @dataclass(frozen=True)
@@ -53,14 +58,19 @@ class OrderLabels:
     Attributes:
         order_id: int64 (orders,), rising.
         label: uint8 (orders,), positions in LABELS.
-        prevented: number of orders that the ads prevented, the follow-up's included.
+        prevented_orders: the orders that the ads prevented, as they would have happened, the follow-up's included.
         in_window: which orders fall into the reported window; none: all.
     """
 
     order_id: npt.NDArray[np.int64]
     label: npt.NDArray[np.uint8]
-    prevented: int
+    prevented_orders: Orders
     in_window: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def prevented(self) -> int:
+        """Number of orders that the ads prevented."""
+        return len(self.prevented_orders.order_id)
 
     @property
     def reported(self) -> npt.NDArray[np.bool_]:
@@ -100,8 +110,10 @@ def label_orders(fact: Orders, life: Life) -> OrderLabels:
     users_there = life.orders.order_id[without] >> 32
     has_counterpart = _rank_within(users_here) < _count_of(users_here, users_there)
     label[here] = np.where(has_counterpart, MOVED, CAUSED)
-    prevented = int(np.sum(_rank_within(users_there) >= _count_of(users_there, users_here)))
-    return OrderLabels(fact.order_id, label, prevented, fact.reported)
+    there = np.flatnonzero(without)[_rank_within(users_there) >= _count_of(users_there, users_here)]
+    prevented = np.zeros(len(without), np.bool_)
+    prevented[there] = True
+    return OrderLabels(fact.order_id, label, life.orders.chosen(prevented), fact.reported)
 
 
 def _rank_within(sorted_users: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -108,6 +108,7 @@ class Law(NamedTuple):
             of tests_not_by_person: it assigns log-ins or cookies; of placebo_tests: the held-out see a placebo ad.
         synergy: (epochs, K, K); admits_geo: (epochs, C, geos); robot_surfaces: cumulative shares (epochs, S).
         campaigns_of_surface: campaigns ordered by surface (C,).
+        own: parameters of own steps, a record with a field for each of them (epochs,).
         main_device_share: share of sessions on a person's main device; calendar: operational time.
         travel_share: share of sessions in another geo; geo_shares: people per geo (geos,).
     """
@@ -134,6 +135,7 @@ class Law(NamedTuple):
     admits_geo: Any
     robot_surfaces: Any
     campaigns_of_surface: Any
+    own: Any
     main_device_share: float
     travel_share: float
     geo_shares: Any

@@ -135,6 +135,7 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
         admits_geo=np.stack([_admits_geo(v, names) for v in scenarios]),
         robot_surfaces=np.stack([_robot_surfaces(v, names) for v in scenarios]),
         campaigns_of_surface=order,
+        own=_stack([_own(v) for v in scenarios])[:, 0],
         main_device_share=float(first.population.main_device_share),
         travel_share=float(first.population.travel_share),
         geo_shares=np.array([geo.share for geo in first.population.geos.values()]),
@@ -281,6 +282,15 @@ def _rules(scenario: Scenario) -> Any:
     row.days_on_site = order.minutes_on_site / (24.0 * 60.0)
     row.robot_click_share = robots.click_share
     row.fake_lead_share = robots.fake_lead_share
+    return rows
+
+
+def _own(scenario: Scenario) -> Any:
+    """The parameters of own steps by name; a record needs one field at least."""
+    parameters = scenario.law.parameters or {"none": 0.0}
+    rows = record_array(1, np.dtype([(name, "f8") for name in sorted(parameters)]))
+    for name, value in parameters.items():
+        rows[name] = value
     return rows
 
 

@@ -351,6 +351,18 @@ class InvalidTraffic(Table):
     fake_lead_share: Share = 0.0
 
 
+class OwnLaw(Table):
+    """A researcher's own parts of the law, and the parameters they read.
+
+    Attributes:
+        steps: which part of the law (`exposure`, `visit`, `click_probability` …) is replaced by which `module:function`.
+        parameters: numbers that own parts find by name in `law.own[moment.epoch]`; they may change on the timeline.
+    """
+
+    steps: dict[Name, str] = {}
+    parameters: dict[Name, float] = {}
+
+
 class TimelineChange(Table):
     """A dated change: on `day`, each path in `set` takes its new value. `note` says why, for people."""
 
@@ -378,6 +390,7 @@ class Scenario(Table):
     invalid_traffic: InvalidTraffic = InvalidTraffic()
     geo_tests: Annotated[dict[Name, GeoTest], Field(max_length=64)] = {}
     tracking: Tracking = Tracking()
+    law: OwnLaw = OwnLaw()
     timeline: list[TimelineChange] = []
 
     def paid_channels(self) -> list[str]:

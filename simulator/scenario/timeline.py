@@ -18,6 +18,7 @@ FIXED = (
     "population",
     "timeline",
     "geo_tests",
+    "law.steps",
     "need.season",
     "funnel.*.name",
     "surfaces.*.reach_share",

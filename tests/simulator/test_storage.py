@@ -1,9 +1,13 @@
 """Storage: a world as files, whole or not at all, and read back as it was."""
 
 import json
+import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from simulator.engines.replacement import Kernels, replace_steps
 from simulator.storage import (
     MANIFEST,
     PARTITION_USERS,
@@ -14,6 +18,7 @@ from simulator.storage import (
     write_manifest,
     write_world,
 )
+from simulator.world import live_again
 
 
 def store(world, target, **options):
@@ -35,6 +40,31 @@ def test_a_world_is_read_back_as_it_was(world, stored):
     assert back.market.equals(world.market)
     assert back.users.to_pandas().equals(world.users.to_pandas())
     assert back.timeline.equals(world.timeline)
+    assert all(np.array_equal(now, was) for now, was in zip(back.board, world.board, strict=True))
+    assert fingerprint(live_again(back, back.board)) == fingerprint(world.events)
+
+
+def test_a_result_that_is_no_world_is_refused(tmp_path, world):
+    with whole_folder(tmp_path / "t") as folder:
+        write_manifest(folder, world.scenario)
+    with pytest.raises(OutputError, match="is a result of cpalab, and no world"):
+        read_world(tmp_path / "t")
+
+
+def test_own_steps_are_found_again_by_name_or_asked_for(world, tmp_path):
+    own = replace_steps(impression_price=half_price)
+    target = store(replace(world, kernels=own), tmp_path / "own")
+    assert read_world(target).kernels is own
+    lost = Kernels(*own[:3], (("impression_price", "gone.module:half_price"),))
+    target = store(replace(world, kernels=lost), tmp_path / "lost")
+    with pytest.raises(OutputError, match=r"gone.module:half_price.*kernels=replace_steps"):
+        read_world(target)
+    assert read_world(target, kernels=own).kernels is own
+
+
+def half_price(offer):
+    """Half of what the law asks."""
+    return 0.5 * math.exp(offer.log_price)
 
 
 def test_the_manifest_names_every_file_with_its_rows_and_checksum(world, stored):

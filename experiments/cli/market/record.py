@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experiments.cli.options import chosen_scenario, engine_options, output_options, scenario_options, talk_options
+from experiments.cli.chosen_world import chosen_market, world_of
+from experiments.cli.options import engine_options, output_options, scenario_options, talk_options
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
@@ -26,22 +27,22 @@ def command(
 ) -> None:  # fmt: skip
     """What platforms, web analytics, CRM, privacy-preserving postbacks and noisy aggregate reports have of one market.
 
-    SCENARIO is a name (see cpalab scenarios) or a TOML file. With --out, writes claims.parquet (one row per action and
+    SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
+    written; there, --set may change tracking. With --out, writes claims.parquet (one row per action and
     channel a system credits), record.json, and channels.csv, channel_groups.csv, postbacks.csv and aggregate.csv to DIR,
     whole or not at all.
     """
     from contextlib import nullcontext
 
-    chosen = chosen_scenario(scenario, users, days, seed, overrides)
+    chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True)
     from experiments.cli.terminal_tables import print_json, write_tables
     from experiments.comparison.systems_report import systems_report
     from simulator.storage import whole_folder, write_manifest
-    from simulator.world import simulate
 
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
         with progress_bar(quiet) as report:
-            world = simulate(chosen, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
+            world = world_of(chosen, stored, engine, threads, report)
             report("record", 0.0)
             found = systems_report(world)
         frames = tables_of(found)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experiments.cli.options import chosen_scenario, engine_options, scenario_options, talk_options
+from experiments.cli.chosen_world import chosen_market, world_of
+from experiments.cli.options import engine_options, scenario_options, talk_options
 from experiments.cli.progress import Report, progress_bar, say_if_compiling
 from simulator.scenario.schema import Scenario
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from experiments.comparison.comparison import Comparison
     from experiments.comparison.five_cpas import Dimension
-    from simulator.world import EngineName
+    from simulator.world import EngineName, World
 
 DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "returning")
 
@@ -37,14 +38,16 @@ def command(
 ) -> None:  # fmt: skip
     """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
 
-    SCENARIO is a name (see cpalab scenarios) or a TOML file. With --out, writes manifest.json, events/, users.parquet,
-    market.parquet, timeline.parquet, cpa.csv, five_cpas.csv, truth.csv, cpa_by_….csv for each --by, geo_test_….csv and
+    SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
+    written. With --out, writes the world (manifest.json, events/, users.parquet, market.parquet, timeline.parquet,
+    board.npz), orders.parquet (every order with its label per channel: always, moved, caused, prevented), cpa.csv,
+    five_cpas.csv, truth.csv, cpa_by_….csv for each --by, geo_test_….csv and
     geo_panel_….csv (as cpalab lift geo reads it) for each geo test of the scenario, and report.html to DIR, whole or not
     at all.
     """
-    chosen = chosen_scenario(scenario, users, days, seed, overrides)
+    chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True)
     with progress_bar(quiet) as report:
-        comparison, segments = main_job(chosen, out, force, dimensions, engine, threads, report, quiet)
+        comparison, segments = main_job(chosen, stored, out, force, dimensions, engine, threads, report, quiet)
     from experiments.cli.terminal_tables import comparison_as_json, print_comparison, print_json, print_segments
 
     if as_json:
@@ -61,28 +64,31 @@ def command(
 
 
 def main_job(
-    scenario: Scenario, out: Path | None, force: bool, dimensions: tuple["Dimension", ...], engine: "EngineName",
-    threads: int, report: Report, quiet: bool,
+    scenario: Scenario, stored: "World | None", out: Path | None, force: bool, dimensions: tuple["Dimension", ...],
+    engine: "EngineName", threads: int, report: Report, quiet: bool,
 ) -> tuple["Comparison", "dict[str, pd.DataFrame]"]:  # fmt: skip
     """Everything from the scenario to the files; returns what was found."""
     from contextlib import nullcontext
+
+    import pyarrow.parquet as pq
 
     from experiments.comparison.comparison import compare
     from experiments.comparison.five_cpas import cpas_by
     from experiments.designs.regions.geo_books import geo_frame
     from experiments.report.page import render_report
     from experiments.truth.effects import ESTIMANDS
+    from experiments.truth.order_table import order_table
     from simulator.storage import whole_folder, write_manifest, write_world
-    from simulator.world import simulate
 
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
-        world = simulate(scenario, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
+        world = world_of(scenario, stored, engine, threads, report)
         comparison = compare(world, estimands=ESTIMANDS, threads=threads, progress=report)
         segments: dict[str, pd.DataFrame] = {dimension: cpas_by(world, dimension) for dimension in dimensions}
         if folder is not None:
             report("write", 0.0)
             write_world(world, folder)
+            pq.write_table(order_table(world, comparison.truth), folder / "orders.parquet")
             comparison.to_frame().to_csv(folder / "cpa.csv", index=False)
             comparison.truth.to_frame().to_csv(folder / "truth.csv", index=False)
             if comparison.systems is not None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from experiments.cli.options import chosen_scenario, engine_options, output_options, scenario_options, talk_options
+from experiments.cli.chosen_world import chosen_market, world_of
+from experiments.cli.options import engine_options, output_options, scenario_options, talk_options
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
@@ -38,15 +39,16 @@ def command(
 ) -> None:  # fmt: skip
     """Average, marginal and joint effects of ads, by living everyone's life again without them.
 
-    SCENARIO is a name (see cpalab scenarios) or a TOML file. With --out, writes truth.csv (the effects, as cpalab run
-    does), truth.json (what --json prints) and manifest.json to DIR, whole or not at all.
+    SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
+    written. With --out, writes truth.csv (the effects, as cpalab run does), orders.parquet (every order with its label per
+    channel: always, moved, caused, prevented), truth.json (what --json prints) and manifest.json to DIR, whole or not at all.
     """
-    chosen = chosen_scenario(scenario, users, days, seed, overrides)
+    chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out)
     from experiments.cli.terminal_tables import print_interactions, print_json, print_truth, truth_as_json, write_tables
     from experiments.truth.effects import ESTIMANDS, measure_truth
     from experiments.truth.interactions import check_channels, measure_interactions
+    from experiments.truth.order_table import order_table
     from simulator.storage import whole_folder, write_manifest
-    from simulator.world import simulate
 
     together = None if interactions is None else [name.strip() for name in interactions.split(",") if name.strip()]
     if together is not None:
@@ -54,7 +56,7 @@ def command(
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
         with progress_bar(quiet) as report:
-            world = simulate(chosen, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
+            world = world_of(chosen, stored, engine, threads, report)
             truth = measure_truth(
                 world,
                 estimands=ESTIMANDS,
@@ -78,6 +80,9 @@ def command(
             name: frame.to_dict("records") for name, frame in frames.items() if name != "truth"
         }
         if folder is not None:
+            import pyarrow.parquet as pq
+
+            pq.write_table(order_table(world, truth), folder / "orders.parquet")
             write_tables(folder, "truth", tables, frames)
             write_manifest(folder, chosen)
     if as_json:

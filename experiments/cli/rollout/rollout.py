@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experiments.cli.options import chosen_scenario, engine_options, output_options, scenario_options, talk_options
+from experiments.cli.chosen_world import chosen_market, world_of
+from experiments.cli.options import engine_options, output_options, scenario_options, talk_options
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def command(
 ) -> None:  # fmt: skip
     """Expected CPA shift of a planned change, before it goes live.
 
-    SCENARIO is a name (see cpalab scenarios) or a TOML file. A change file lists what will change, each change as new
+    SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
+    written. A change file lists what will change, each change as new
     values of the scenario or as a fault (see cpalab faults):
 
     \b
@@ -59,14 +61,13 @@ def command(
 
     from experiments.rollout.change_file import load_plan
 
-    chosen = chosen_scenario(scenario, users, days, seed, overrides)
+    chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True)
     plan = load_plan(change, chosen)
     from experiments.cli.terminal_tables import print_json, write_tables
     from experiments.rollout.diagnosis import diagnose
     from experiments.rollout.observed_file import read_observations
     from experiments.rollout.rollout import roll_out
     from simulator.storage import whole_folder, write_manifest
-    from simulator.world import simulate
 
     seen = read_observations(observed, chosen) if observed else None
     if people is not None and people > chosen.run.users and not quiet:
@@ -78,7 +79,7 @@ def command(
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
         with progress_bar(quiet) as report:
-            world = simulate(chosen, engine=engine, threads=threads, progress=lambda share: report("simulate", share))
+            world = world_of(chosen, stored, engine, threads, report)
             found = roll_out(
                 world, plan, with_delivery=with_delivery, verify=verify, people=people, fault_size=fault_size,
                 threads=threads, progress=report,

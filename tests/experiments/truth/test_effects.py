@@ -244,7 +244,8 @@ def plain_labels(fact, life):
 def orders_of(entries):
     entries = sorted(entries.items())
     ids = np.array([user << 32 | session for (user, session), _ in entries], dtype=np.int64)
-    return Orders(ids, np.array([value for _, value in entries], dtype=np.int64))
+    values = np.array([value for _, value in entries], dtype=np.int64)
+    return Orders(ids, np.zeros(len(ids)), values)
 
 
 @st.composite

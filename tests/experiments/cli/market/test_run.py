@@ -42,6 +42,8 @@ def test_it_writes_every_file_and_says_where(finished):
         "users.parquet",
         "market.parquet",
         "timeline.parquet",
+        "board.npz",
+        "orders.parquet",
         "cpa.csv",
         "truth.csv",
         "report.html",

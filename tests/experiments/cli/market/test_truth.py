@@ -28,10 +28,15 @@ def test_truth_writes_what_it_found_whole_or_not_at_all(cpalab, small, finished,
     folder, _ = finished
     answer = cpalab("truth", *small, "--json", "--out", tmp_path / "truth")
     assert (answer.status, answer.err) == (0, "")
-    assert sorted(path.name for path in (tmp_path / "truth").iterdir()) == ["manifest.json", "truth.csv", "truth.json"]
+    assert sorted(path.name for path in (tmp_path / "truth").iterdir()) == [
+        "manifest.json", "orders.parquet", "truth.csv", "truth.json",
+    ]  # fmt: skip
+    assert (tmp_path / "truth" / "orders.parquet").read_bytes() == (folder / "orders.parquet").read_bytes()
     assert (tmp_path / "truth" / "truth.csv").read_bytes() == (folder / "truth.csv").read_bytes()
     assert (tmp_path / "truth" / "truth.json").read_text() == answer.out
-    assert list(json.loads((tmp_path / "truth" / "manifest.json").read_text())["files"]) == ["truth.csv", "truth.json"]
+    assert list(json.loads((tmp_path / "truth" / "manifest.json").read_text())["files"]) == [
+        "orders.parquet", "truth.csv", "truth.json",
+    ]  # fmt: skip
     is_refused(cpalab("truth", *small, "--out", tmp_path / "truth"), "exists already; --force replaces it")
     assert list(tmp_path.iterdir()) == [tmp_path / "truth"]
 
@@ -65,7 +70,7 @@ def test_simulate_writes_the_world_alone_and_the_same_world(cpalab, small, finis
     assert (answer.status, answer.err) == (0, "")
     assert "events of 20,000 people in" in answer.out
     assert not (tmp_path / "world" / "cpa.csv").exists()
-    for name in ("events/part-00000.parquet", "users.parquet", "market.parquet", "timeline.parquet"):
+    for name in ("events/part-00000.parquet", "users.parquet", "market.parquet", "timeline.parquet", "board.npz"):
         assert (tmp_path / "world" / name).read_bytes() == (folder / name).read_bytes()
     assert read_world(tmp_path / "world", verify=True).events.num_rows > 0
 
