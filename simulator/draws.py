@@ -59,6 +59,9 @@ LIKENESS = np.uint64(
 )  # error of the score that lookalike audiences go by; whether a person subscribes to the newsletter
 FLOOD = np.uint64(51)  # whether a click that nobody made claims an action, and how old it is
 
+# Where people stand when a run begins.
+MOOD = np.uint64(40)
+
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)
 _W0 = np.uint64(0x9E3779B9)

@@ -14,6 +14,7 @@ from simulator.draws import (
     ASSIGNMENT,
     HABITS,
     LIKENESS,
+    MOOD,
     REACH,
     TRAITS,
     address_of,
@@ -21,8 +22,18 @@ from simulator.draws import (
     normal,
     uniforms,
 )
-from simulator.law.parameters import Law
-from simulator.law.state import ITINERARY, LIFE, LONG_AGO, NOBODY, PERSON, SHOWN, Population, record_array
+from simulator.law.parameters import Law, caps_of
+from simulator.law.state import (
+    IN_MARKET,
+    ITINERARY,
+    LIFE,
+    LONG_AGO,
+    NOBODY,
+    PERSON,
+    Population,
+    nothing_shown,
+    record_array,
+)
 from simulator.scenario.build_law import Names, log_mean
 from simulator.scenario.schema import Scenario
 
@@ -85,7 +96,8 @@ def build_population(scenario: Scenario, law: Law, names: Names) -> Population:
     lives.fee_campaign = NOBODY
     lives.customer = people.customer
     goodwill = np.zeros((users, len(names.channels)))
-    shown = record_array((users, len(names.campaigns)), SHOWN)
+    shown = nothing_shown(users, len(names.campaigns), caps_of(law), len(names.creatives))
+    _draw_moods(people, lives, scenario.run.seed, law.rules[0], law.calendar.start)
     return Population(people, itineraries, lives, goodwill, shown)
 
 
@@ -214,7 +226,32 @@ def _draw_first_sessions(people: Any, itineraries: Any, seed: int, calendar: Cal
     for user in range(people.size):
         first, _, _, _ = uniforms(seed, user, 0, ARRIVAL, 0)
         itineraries[user].operational = exponential(first) / people[user].activity
+        itineraries[user].last_time = calendar.start
         itineraries[user].next_time = clock_time(calendar, itineraries[user].operational)
+
+
+@entry_point
+def _draw_moods(people: Any, lives: Any, seed: int, rules: Any, start: float) -> None:
+    """Who is in the market on the first day, as in a market without ads that has always run.
+
+    Need comes with hazard a and goes with hazard b; of those who leave, a share r to a rival, and these do not come back
+    within S days. So a turn lasts 1/a + 1/b + r S days, of which someone is in the market for 1/b and satiated for r S.
+    Where nobody ever leaves but by ordering (b = 0), all begin out of the market.
+    """
+    leaving = rules.lapse_per_day + rules.rival_per_day
+    if leaving <= 0.0:
+        return
+    satiated = rules.rival_per_day / leaving * rules.satiation_days
+    for user in range(people.size):
+        need = people[user].need * (rules.customer_factor if people[user].customer else 1.0)
+        if need <= 0.0:
+            continue
+        turn = 1.0 / need + 1.0 / leaving + satiated
+        draw, since, _, _ = uniforms(seed, user, 0, MOOD, 0)
+        if draw * turn < 1.0 / leaving:
+            lives[user].mood = IN_MARKET
+        elif draw * turn < 1.0 / leaving + satiated:
+            lives[user].satiated_until = start + since * rules.satiation_days
 
 
 def users_table(population: Population, names: Names) -> pa.Table:

@@ -27,9 +27,11 @@ CHANNEL = np.dtype(
         ("need_effect", "f8"),
         ("wear_per_impression", "f8"),
         ("annoyance_per_impression", "f8"),
+        ("recovery_per_day", "f8"),  # rate at which impressions cease to count
         ("overexposure_impressions", "i4"),
         ("surface", "i4"),
         ("has_synergy", "u1"),
+        ("wears", "u1"),  # its impressions wear out or annoy
     ],
     align=True,
 )
@@ -59,7 +61,9 @@ CAMPAIGN = np.dtype(
         ("match_share", "f8"),  # of people whom its platform recognises by log-in
         ("audience_days", "f8"),
         ("frequency_cap_days", "f8"),
-        ("frequency_cap", "i4"),
+        ("frequency_cap", "i4"),  # 0: none
+        ("first_time", "i4"),  # where the times of its last impressions are kept
+        ("times", "i4"),  # how many of them: the highest cap that any version of the scenario sets
         ("channel", "i4"),
         ("first_creative", "i4"),
         ("platform", "i4"),  # whose log-in recognises people; NOBODY: none
@@ -158,3 +162,8 @@ class Law(NamedTuple):
     travel_share: float
     geo_shares: Any
     calendar: Calendar
+
+
+def caps_of(law: Law) -> int:
+    """Of how many impressions per person the times are kept: the sum of all campaigns' frequency caps."""
+    return int(law.campaigns[0].times.sum())

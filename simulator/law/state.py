@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from simulator.compiled import part
+
 # Moods: where a person stands towards the product. Surfaces, interest and propensity vary with it.
 OUT_OF_MARKET, IN_MARKET, VISITED, LATE = range(4)
 
@@ -67,8 +69,8 @@ LIFE = np.dtype(
     align=True,
 )
 
-# Impressions (and ghosts) of one campaign that one person has met.
-SHOWN = np.dtype([("window", "i4"), ("in_window", "u2"), ("total", "u2")], align=True)
+# Impressions of one creative that one person has seen, counted so that they recover, as of the last of them (day).
+WORN = np.dtype([("count", "f8"), ("last", "f8")], align=True)
 
 # What one campaign has done so far.
 LEDGER = np.dtype(
@@ -84,6 +86,20 @@ VARIANT = np.dtype(
 )
 
 
+class Shown(NamedTuple):
+    """The ads people have met, one row per person (and for one person without that axis).
+
+    Attributes:
+        campaigns: impressions, ghosts and placebo ads of each campaign, uint32 (users, C); they count towards caps.
+        times: when the last ones came, of each campaign as many as its frequency cap, in a ring (users, Σ caps).
+        creatives: impressions of each creative, WORN (users, R); they wear out and annoy.
+    """
+
+    campaigns: Any
+    times: Any
+    creatives: Any
+
+
 class Population(NamedTuple):
     """Everyone, and all they remember in the world that happens.
 
@@ -92,14 +108,14 @@ class Population(NamedTuple):
         itineraries: when their sessions happen, ITINERARY (users,).
         lives: LIFE (users,).
         goodwill: (users, channels).
-        shown: SHOWN (users, campaigns).
+        shown: the ads they have met.
     """
 
     people: Any
     itineraries: Any
     lives: Any
     goodwill: Any
-    shown: Any
+    shown: Shown
 
 
 class Attitude(NamedTuple):
@@ -139,3 +155,20 @@ class Visit(NamedTuple):
 def record_array(count: int | tuple[int, ...], kind: np.dtype[Any]) -> Any:
     """Zeroed record array whose fields read as attributes, compiled or not."""
     return np.zeros(count, kind).view(np.recarray)
+
+
+@part
+def shown_to(shown: Shown, user: int) -> Shown:
+    """The ads that one person has met."""
+    return Shown(shown.campaigns[user], shown.times[user], shown.creatives[user])
+
+
+def nothing_shown(count: int, campaigns: int, caps: int, creatives: int) -> Shown:
+    """What so many people have met before any ad; `caps` is the sum of all frequency caps."""
+    shown = Shown(
+        np.zeros((count, campaigns), np.uint32),
+        np.full((count, caps), LONG_AGO),
+        record_array((count, creatives), WORN),
+    )
+    shown.creatives.last = LONG_AGO
+    return shown

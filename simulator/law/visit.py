@@ -52,11 +52,11 @@ def wide(position: Any) -> int:
 
 @part
 def click_probability(law: Any, board: Any, life: Any, shown: Any, moment: Moment, offer: Offer) -> float:
-    """Click-through rate × interest(mood) × creative × freshness / (1 + impressions before / wear-out)."""
+    """Click-through rate × interest(mood) × creative × freshness / (1 + impressions before that still count / wear-out)."""
     campaign = law.campaigns[moment.epoch, offer.campaign]
     creative = law.creatives[moment.epoch, offer.creative]
     channel = law.channels[moment.epoch, campaign.channel]
-    before = shown[offer.campaign].total - 1
+    before = max(shown.creatives[offer.creative].count - 1.0, 0.0)
     return (  # type: ignore[no-any-return]  # records
         campaign.click_through_rate
         * law.interest[moment.epoch, life.mood]

@@ -21,7 +21,7 @@ def measure_rates(world: TrueEvents, today: Record) -> Rates:
     """
     scenario = world.scenario
     tracking = effective(scenario)
-    kinds = pc.value_counts(world.events["kind"].cast(pa.string())).to_pylist()
+    kinds = pc.value_counts(_reported(world)["kind"].cast(pa.string())).to_pylist()
     count = {row["values"]: row["counts"] for row in kinds}
     orders = max(count.get("conversion", 0), 1)
     order_time = np.sort(_order_times(world))
@@ -63,9 +63,15 @@ def _of(claims: pa.Table, system: str) -> pa.Table:
 
 
 def _order_times(world: TrueEvents) -> Floats:
-    events = world.events
+    events = _reported(world)
     times: Floats = events.filter(pc.equal(events["kind"].cast(pa.string()), "conversion"))["time"].to_numpy()
     return times
+
+
+def _reported(world: TrueEvents) -> pa.Table:
+    """The events of the reported window."""
+    time = world.events["time"]
+    return world.events.filter(pc.and_(pc.greater_equal(time, 0.0), pc.less(time, world.scenario.run.days)))
 
 
 def _share_between(sorted_times: Floats, begin: float, end: float) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simulator.calendar import build_calendar
+from simulator.calendar import Calendar, build_calendar
 from simulator.draws import address_of
 from simulator.law.parameters import CAMPAIGN, CHANNEL, CREATIVE, RULES, SIGNALS, STEP, SURFACE, TEST, Law
 from simulator.law.state import (
@@ -37,6 +37,7 @@ from simulator.law.state import (
     VISITORS,
     record_array,
 )
+from simulator.scenario.clock import Clock
 from simulator.scenario.faults import with_faults
 from simulator.scenario.rules.consistency import MOODS
 from simulator.scenario.schema import ByMood, Campaign, Channel, LogNormal, Scenario, ShareByMood
@@ -122,7 +123,7 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
     return Law(
         surfaces=_stack([_surfaces(v, names) for v in scenarios]),
         channels=_stack([_channels(v, names) for v in scenarios]),
-        campaigns=_stack([_campaigns(v, names) for v in scenarios]),
+        campaigns=_with_room_for_caps(_stack([_campaigns(v, names) for v in scenarios])),
         creatives=_stack([_creatives(v) for v in scenarios]),
         steps=_stack([_steps(v) for v in scenarios]),
         rules=_stack([_rules(v) for v in scenarios])[:, 0],
@@ -148,9 +149,15 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
         main_device_share=float(first.population.main_device_share),
         travel_share=float(first.population.travel_share),
         geo_shares=np.array([geo.share for geo in first.population.geos.values()]),
-        calendar=build_calendar(
-            first.run.days, first.calendar.first_weekday, first.calendar.weekday, first.calendar.hour
-        ),
+        calendar=calendar_of(first),
+    )
+
+
+def calendar_of(scenario: Scenario) -> Calendar:
+    """The calendar of a scenario's run, from the warm-up's first day to the follow-up's last."""
+    habits, clock = scenario.calendar, Clock.of(scenario)
+    return build_calendar(
+        clock.days, habits.first_weekday, habits.weekday, habits.hour, start=clock.start, end=clock.end
     )
 
 
@@ -200,6 +207,8 @@ def _channels(scenario: Scenario, names: Names) -> Any:
         row.wear_per_impression = 1.0 / channel.wear_out_impressions if channel.wear_out_impressions else 0.0
         row.annoyance_per_impression = channel.annoyance_per_impression
         row.overexposure_impressions = channel.overexposure_impressions or NO_LIMIT
+        row.recovery_per_day = math.log(2.0) / channel.wear_half_life_days
+        row.wears = channel.wear_out_impressions is not None or channel.overexposure_impressions is not None
         row.surface = NOBODY if channel.surface is None else names.surfaces.index(channel.surface)
         row.has_synergy = any(channel.synergy.values())
     return rows
@@ -227,7 +236,7 @@ def _campaigns(scenario: Scenario, names: Names) -> Any:
         row.platform = market.of_channel[names.channels.index(placed.channel)]
         if row.platform != NOBODY:
             row.match_share = rules_of(_tracking(scenario), market.platforms[row.platform]).match_share
-        row.frequency_cap = campaign.frequency_cap or NO_LIMIT
+        row.frequency_cap = campaign.frequency_cap or 0
         row.billing = BILLING[campaign.billing]
         row.channel = names.channels.index(placed.channel)
         row.first_creative = placed.first_creative
@@ -239,6 +248,13 @@ def _campaigns(scenario: Scenario, names: Names) -> Any:
         row.devices = _bits(targeting.devices, names.devices)
         row.restricts_geos = bool(targeting.geos)
     return rows
+
+
+def _with_room_for_caps(campaigns: Any) -> Any:
+    """The campaigns (epochs, C), each with its place among the times of impressions: as many as its highest cap."""
+    campaigns.times = campaigns.frequency_cap.max(axis=0)
+    campaigns.first_time = np.cumsum(campaigns.times, axis=1) - campaigns.times
+    return campaigns
 
 
 def _bits(chosen: Sequence[str], all_names: Sequence[str]) -> int:

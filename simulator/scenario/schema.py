@@ -37,10 +37,20 @@ class ShareByMood(Table):
 
 
 class Run(Table):
-    """How much of the market is simulated, for how long, from which seed."""
+    """How much of the market is simulated, for how long, from which seed.
+
+    Attributes:
+        days: length of the reported window, which begins on day 0.
+        warm_up_days: lived before it, at negative times, with ads on, and not reported; none: three half-lives of what fades
+            slowest in this scenario (`simulator.scenario.clock`).
+        follow_up_days: lived after it with all ads off; orders are still counted, nothing costs; none: likewise.
+        tick_hours: how often the market sets throttles and looks at the spend.
+    """
 
     users: Annotated[int, Field(ge=1, le=50_000_000)] = 100_000
     days: Annotated[float, Field(gt=0.0, le=3650.0)] = 30.0
+    warm_up_days: Annotated[int, Field(ge=0, le=3650)] | None = None
+    follow_up_days: Annotated[int, Field(ge=0, le=3650)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 1
     tick_hours: Annotated[float, Field(ge=1.0, le=168.0)] = 24.0
 
@@ -116,9 +126,9 @@ class Population(Table):
 
 
 class Season(Table):
-    """One stretch of the season: from this day on, factors on need and on rivals' prices."""
+    """One stretch of the season: from this day on, factors on need and on rivals' prices; a negative day: in the warm-up."""
 
-    day: NotNegative
+    day: Annotated[float, Field(ge=-3650.0)]
     need: NotNegative = 1.0
     rival_price: Positive = 1.0
 
@@ -197,9 +207,18 @@ class Surface(Table):
 
 
 class Creative(Table):
-    """An advertisement: from which day it runs, and factors on click-through rate and on goodwill."""
+    """An advertisement: the days on which it runs, and factors on click-through rate and on goodwill.
 
-    launch_day: NotNegative = 0.0
+    Attributes:
+        launch_day: from when on; none: as long as the campaign itself, the warm-up included.
+        end_day: until when; none: as long as the campaign.
+        refresh_days: how often it is replaced by a fresh one like it, which nobody has worn out; none: never.
+        click_factor, goodwill_factor: factors on its click-through rate and on the goodwill it adds.
+    """
+
+    launch_day: NotNegative | None = None
+    end_day: Positive | None = None
+    refresh_days: Positive | None = None
     click_factor: NotNegative = 1.0
     goodwill_factor: NotNegative = 1.0
 
@@ -239,8 +258,8 @@ class Campaign(Table):
         substitution: share of clicks that replace a visit the person would have made anyway.
         landing_page_factor: factor on the funnel rates of visits that land from this campaign.
         quality_factor: factor on the share of its actions that qualify.
-        frequency_cap: most impressions per person in each window of `frequency_cap_days`; none means no cap.
-        start_day, end_day: the flight.
+        frequency_cap: most impressions per person in any `frequency_cap_days` days on end; none means no cap.
+        start_day, end_day: the flight, honoured at the market's ticks; no start_day: it runs in the warm-up too.
     """
 
     billing: Billing = "cpm"
@@ -258,21 +277,21 @@ class Campaign(Table):
     quality_factor: NotNegative = 1.0
     frequency_cap: Annotated[int, Field(ge=1, le=1000)] | None = None
     frequency_cap_days: Positive = 7.0
-    start_day: NotNegative = 0.0
+    start_day: NotNegative | None = None
     end_day: Positive | None = None
     targeting: Targeting = Targeting()
     creatives: Annotated[dict[Name, Creative], Field(min_length=1, max_length=32)] = {"standard": Creative()}
 
     def creatives_by_launch(self) -> dict[str, Creative]:
         """The creatives in the order in which they go on air."""
-        return dict(sorted(self.creatives.items(), key=lambda entry: entry[1].launch_day))
+        return dict(sorted(self.creatives.items(), key=lambda entry: entry[1].launch_day or 0.0))
 
 
 class Holdout(Table):
     """A user-level experiment: this share of people is not shown the channel's ads between two days.
 
     Attributes:
-        cooldown_days: how long after `end_day` outcomes still count (carry-over); none: to the end of the run.
+        cooldown_days: how long after `end_day` outcomes still count (carry-over); none: to the end of the follow-up.
         design: how the test is run and read. `ghost_ads` and `intention_to_treat`: the slot goes to the next bidder; read
             on those an ad reached or would have, or on everyone. `psa`: the held-out are shown a placebo ad in its place.
             `predicted_ghost_ads`: people enter with the first slot that the campaign is predicted to win.
@@ -313,9 +332,10 @@ class Channel(Table):
         need_effect: gain in the hazard of coming into the market per unit of goodwill.
         synergy: per other channel, gain in goodwill per unit of goodwill from there.
         creative_half_life_days: age at which a creative is half as fresh; none means that it does not age.
-        wear_out_impressions: impressions of a campaign after which one person clicks half as often; none: no wear.
-        overexposure_impressions: impressions of a campaign beyond which more of them annoy; none: never.
+        wear_out_impressions: impressions of a creative after which one person clicks half as often; none: no wear.
+        overexposure_impressions: impressions of a creative beyond which more of them annoy; none: never.
         annoyance_per_impression: goodwill lost with each impression beyond that.
+        wear_half_life_days: days after which an impression counts half towards both: people recover.
         holdout: the channel's lift test; needs campaigns.
     """
 
@@ -331,6 +351,7 @@ class Channel(Table):
     wear_out_impressions: Positive | None = None
     overexposure_impressions: Annotated[int, Field(ge=1)] | None = None
     annoyance_per_impression: NotNegative = 0.0
+    wear_half_life_days: Positive = 7.0  # [M] no public source: a pause of weeks makes an ad fresh again
     holdout: Holdout = Holdout()
     campaigns: Annotated[dict[Name, Campaign], Field(max_length=32)] = {}
 
@@ -382,7 +403,7 @@ class OwnLaw(Table):
 class TimelineChange(Table):
     """A dated change: on `day`, each path in `set` takes its new value. `note` says why, for people."""
 
-    day: Positive
+    day: NotNegative
     set: Annotated[dict[str, bool | int | float | str], Field(min_length=1)]
     note: str = ""
 

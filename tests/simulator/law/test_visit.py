@@ -41,7 +41,7 @@ EXACT = ("brand_search", "exact")
 
 @pytest.fixture
 def shown_once(stage):
-    stage.shown.total = 1
+    stage.shown.creatives.count = 1.0
     return stage
 
 
@@ -73,7 +73,7 @@ def test_clicks_replace_visits_by_the_substitution_and_add_the_rest(shown_once, 
 
 def test_no_more_visits_are_replaced_than_there_are(shown_once, visit):
     shown_once.set_up(channels__brand_search__campaigns__exact__click_through_rate=0.5)
-    shown_once.shown.total = 1
+    shown_once.shown.creatives.count = 1.0
     # Clicks 0.5, of which 0.45 would replace visits, but only 0.3 visits are there; 0.05 are added.
     assert way(shown_once, visit(0.3 - 1e-9, campaign=EXACT)) == "click"
     assert way(shown_once, visit(0.35 - 1e-9, campaign=EXACT)) == "click"
@@ -103,7 +103,7 @@ def test_an_ad_never_keeps_anyone_from_coming(plain, draw, substitution, rate, m
     )
     board = SimpleNamespace(freshness=np.ones((1, 1)))
     life = SimpleNamespace(mood=mood)
-    shown = np.array([(1,)], dtype=[("total", "u2")]).view(np.recarray)
+    shown = SimpleNamespace(creatives=np.array([(1.0,)], dtype=[("count", "f8")]).view(np.recarray))
     moment = SimpleNamespace(epoch=0, tick=0, time=1.0, visit_draw=draw, slot_draw=0.5)
     step = plain(module.visit)
     without = step(law, board, life, shown, moment, 0, NOTHING)
@@ -119,7 +119,7 @@ def test_click_probability_is_rate_interest_creative_freshness_and_wear(plain, s
     stage.life.mood = IN_MARKET
     c = stage.campaign("social", "prospecting")
     stage.board.freshness[3, 1] = 0.5
-    stage.shown[c].total = 11  # ten before this one; worn out by half at twenty
+    stage.shown.creatives[1].count = 11.0  # ten before this one; worn out by half at twenty
     probability = plain(module.click_probability)(
         stage.law, stage.board, stage.life, stage.shown, stage.moment(), Offer(c, 1, 0.0, 0)
     )

@@ -14,7 +14,7 @@ from simulator.scenario.tracking import PERFECT, Tracking
 from simulator.world import World, simulate
 
 BUSY_MARKET: dict[str, Any] = {
-    "run": {"users": 6_000, "days": 40.0, "seed": 11},
+    "run": {"warm_up_days": 0, "follow_up_days": 0, "users": 6_000, "days": 40.0, "seed": 11},
     "market": {"people": 6_000},
     "population": {
         "sessions_per_day": {"mean": 1.2, "sigma": 0.4},
