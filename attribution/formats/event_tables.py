@@ -8,8 +8,6 @@ from typing import Literal
 
 import pyarrow as pa
 
-from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
-from attribution.formats.input_table import InputTable
 from attribution.formats.records import (
     Records,
     empty_conversions,
@@ -17,9 +15,12 @@ from attribution.formats.records import (
     micros,
     segment_columns,
 )
-from attribution.formats.report import ReadReport
 from attribution.formats.writing import OutputTable, in_currency
+from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError
+from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
+from cpalab.tables.input_table import InputTable
+from cpalab.tables.report import ReadReport
 
 Role = Literal["touches", "conversions", "costs"]
 
@@ -205,7 +206,7 @@ def read_conversions(source: InputTable, problems: list[str]) -> tuple[pa.Table,
     for name in ("value", "value_micros"):
         if name in found:
             amount = sieve.numbers(found[name])
-            columns["value_micros"] = pa.array(micros(amount) if name == "value" else micros(amount / 1e6))
+            columns["value_micros"] = pa.array(micros(amount) if name == "value" else micros(amount / MICROS))
     columns |= segment_columns(sieve, rest, tuple(columns))
     return pa.table(columns).take(pa.array(sieve.kept())), sieve.report()
 
@@ -224,7 +225,7 @@ def read_costs(source: InputTable, problems: list[str]) -> tuple[pa.Table, ReadR
     if "time" in found:
         columns["time"] = sieve.times(found["time"])
     amount = sieve.numbers(found[amounts[0]], empty=None)
-    columns["cost_micros"] = pa.array(micros(amount if amounts == ["cost"] else amount / 1e6))
+    columns["cost_micros"] = pa.array(micros(amount if amounts == ["cost"] else amount / MICROS))
     columns |= segment_columns(sieve, rest, tuple(columns))
     return pa.table(columns).take(pa.array(sieve.kept())), sieve.report()
 

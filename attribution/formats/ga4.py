@@ -11,16 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
 from attribution.formats.event_tables import joined
 from attribution.formats.ga4_cells import flat_events
-from attribution.formats.input_table import InputTable
 from attribution.formats.records import Records, micros
-from attribution.formats.report import ReadReport
 from attribution.formats.writing import OutputTable
 from cpalab.ga4_channels import default_channel_group
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, did_you_mean
+from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
+from cpalab.tables.input_table import InputTable
+from cpalab.tables.report import ReadReport
 
 ChannelName = Literal["channel_group", "source_medium", "campaign"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.input_table import Loaded
 from attribution.paths.ragged import row_of
+from cpalab.tables.input_table import Loaded
 
 TEXT = pa.large_string()
 VALUES = ("string_value", "int_value", "float_value", "double_value")

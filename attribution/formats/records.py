@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.checked_columns import CheckedColumns
-from attribution.formats.report import ReadReport
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats, Ints
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, did_you_mean
+from cpalab.tables.checked_columns import CheckedColumns
+from cpalab.tables.report import ReadReport
 
 if TYPE_CHECKING:
     from attribution.paths.settings import PathSettings

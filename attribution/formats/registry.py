@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, get_args, runtime_checkable
 
-from attribution.formats.input_table import MOST_BYTES, InputTable, open_table
 from attribution.formats.records import CountedPaths, Records
-from attribution.formats.report import BadRows
 from attribution.formats.writing import OutputTable
 from attribution.paths.paths import Paths
+from cpalab.plugins import Registry
 from cpalab.refusal import InvalidInputError, did_you_mean
-
-ENTRY_POINT_GROUP = "cpalab.attribution_formats"
+from cpalab.tables.input_table import InputTable, open_table
+from cpalab.tables.report import BadRows
+from cpalab.tables.text_files import MOST_BYTES
 
 # In the order in which they are tried: the more particular first.
 BUILT_IN: Mapping[str, str] = {
@@ -57,6 +54,16 @@ class Format(Protocol):
         ...
 
 
+FORMATS: Registry[Format] = Registry(
+    kind="format",
+    place="format",
+    group="cpalab.attribution_formats",
+    built_in=BUILT_IN,
+    needs=("recognises(source)", "read(sources)", "tables(data)"),
+    refusal=InvalidInputError,
+)
+
+
 def read_data(
     *inputs: Any,
     format: str | Format | None = None,
@@ -68,8 +75,8 @@ def read_data(
     Args:
         inputs: paths of files or of folders of Parquet files; any data frames narwhals knows, Arrow tables or
             mappings of columns. Several of one format are read as one.
-        format: a name, a `module:Class` or a format with options; by default the first that recognises all
-            inputs.
+        format: a name, `name(option=value)`, a `module:Class` or a format; by default the first that recognises
+            all inputs.
         bad_rows: malformed rows are refused, or dropped and counted in the report.
         most_bytes: text files larger than this are refused, because they are read into memory.
 
@@ -90,7 +97,7 @@ def read_data(
             problems += error.lines
     if problems:
         raise InvalidInputError(problems)
-    chosen = load_format(format) if isinstance(format, str) else format or detect_format(sources)
+    chosen = detect_format(sources) if format is None else load_format(format)
     data = chosen.read(sources)
     if data.report.defects and bad_rows == "refuse":
         raise InvalidInputError(
@@ -100,12 +107,17 @@ def read_data(
 
 
 def write_data(data: Records | CountedPaths | Paths, format: str | Format, folder: Path | str) -> tuple[Path, ...]:
-    """Write data as the files of a format into a folder (made if need be); return their paths.
+    """The paths of the files of a format, written into a folder.
+
+    Args:
+        data: records, counted paths or `Paths`.
+        format: a format, or its name.
+        folder: where the files go; made if need be.
 
     Raises:
         InvalidInputError: if the format cannot hold the data without loss.
     """
-    chosen = load_format(format) if isinstance(format, str) else format
+    chosen = load_format(format)
     content = data.paths if isinstance(data, CountedPaths) else data
     counted = is_counted(chosen)
     if counted and isinstance(content, Records):
@@ -129,34 +141,16 @@ def is_counted(chosen: Format) -> bool:
 
 def format_names() -> tuple[str, ...]:
     """The names of all formats: built in, and installed under this module's entry point group."""
-    return tuple(_names())
+    return FORMATS.names()
 
 
-def load_format(name: str, **options: Any) -> Format:
-    """A format by its name or `module:Class`, with these options.
+def load_format(given: Format | type | str, **options: Any) -> Format:
+    """A format from its name, `name(option=value)`, `module:Class`, `FILE.py:Class`, its class or itself.
 
     Raises:
         InvalidInputError: if there is no such format, or it does not take these options.
     """
-    place = BUILT_IN.get(name, name)
-    try:
-        if ":" not in place and (installed := _installed().get(name)) is not None:
-            format_class = installed.load()
-        elif ":" in place:
-            module, _, attribute = place.partition(":")
-            format_class = getattr(importlib.import_module(module), attribute)
-        else:
-            raise InvalidInputError([f"format: {name!r} is unknown; {did_you_mean(name, format_names())}"])
-    except (ImportError, AttributeError) as error:
-        raise InvalidInputError([f"format: {name!r} cannot be loaded ({error}); write module:Class"]) from error
-    known = inspect.signature(format_class).parameters
-    unknown = [word for word in options if word not in known]
-    if unknown:
-        raise InvalidInputError([f"{name}.{word}: is no option; {did_you_mean(word, known)}" for word in unknown])
-    chosen = format_class(**options)
-    if not isinstance(chosen, Format):
-        raise InvalidInputError([f"format {name!r}: has no `recognises`, `read` and `tables`"])
-    return chosen
+    return FORMATS.find(given, **options)
 
 
 def detect_format(sources: Sequence[InputTable]) -> Format:
@@ -165,7 +159,7 @@ def detect_format(sources: Sequence[InputTable]) -> Format:
     Raises:
         InvalidInputError: if none does, with the columns each format needs.
     """
-    for name in _names():
+    for name in FORMATS.each_name():
         chosen = load_format(name)
         recognised = [chosen.recognises(source) for source in sources]
         if all(recognised) or (name == "snowplow" and any(recognised) and _all_tables(sources)):
@@ -178,14 +172,3 @@ def detect_format(sources: Sequence[InputTable]) -> Format:
 def _all_tables(sources: Sequence[InputTable]) -> bool:
     tables = load_format("tables")
     return all(tables.recognises(source) for source in sources)
-
-
-def _names() -> Iterator[str]:
-    """Names of formats, those of other distributions last, whose entry points are not looked up before they are needed."""
-    yield from BUILT_IN
-    yield from _installed()
-
-
-def _installed() -> dict[str, EntryPoint]:
-    """The entry points of other distributions; built-in names cannot be taken."""
-    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in BUILT_IN}

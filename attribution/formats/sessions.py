@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
 from attribution.formats.event_tables import CHANNEL, USER, joined
-from attribution.formats.input_table import InputTable
 from attribution.formats.records import Records, micros, segment_columns
-from attribution.formats.report import ReadReport
 from attribution.formats.writing import OutputTable, in_currency
 from cpalab.refusal import InvalidInputError
+from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
+from cpalab.tables.input_table import InputTable
+from cpalab.tables.report import ReadReport
 
 COLUMNS = {
     "user_id": Column(USER),

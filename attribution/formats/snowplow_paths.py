@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
-from attribution.formats.input_table import InputTable
 from attribution.formats.records import CountedPaths
-from attribution.formats.report import ReadReport
 from attribution.formats.writing import OutputTable
 from attribution.paths.paths import SEPARATOR, Paths
 from attribution.paths.texts import distinct_rows
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError
+from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
+from cpalab.tables.input_table import InputTable
+from cpalab.tables.report import ReadReport
 
 COLUMNS = {
     "path": Column(("channel_transformed_path", "channel_path", "transformed_path")),

@@ -140,7 +140,7 @@ class Paths(Result):
             InvalidInputError: on counts that are negative, not finite or of another length, on value without
                 conversions, and on a path with an empty name.
         """
-        from attribution.paths.string_kernels import sum_counts
+        from attribution.paths.kernels import sum_counts
         from attribution.paths.texts import DistinctRows, distinct_rows
 
         rows = paths if isinstance(paths, DistinctRows) else distinct_rows(paths, separator, strip=strip)
@@ -213,8 +213,7 @@ class Paths(Result):
 
     def grouped(self) -> Paths:
         """The same paths with equal rows added up, in canonical order."""
-        from attribution.paths.kernels import canonical_groups, chosen_rows
-        from attribution.paths.string_kernels import sum_counts
+        from attribution.paths.kernels import canonical_groups, chosen_rows, sum_counts
 
         group, first = canonical_groups(self.codes, self.offsets)
         if len(first) == len(self):  # all rows differ: there is nothing to add up

@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from attribution.formats.checked_columns import CheckedColumns
 from attribution.formats.event_tables import role_of
-from attribution.formats.input_table import InputTable, Loaded, open_table
 from attribution.formats.records import ACTION, DEFAULT_ACTION, CountedPaths, Records
-from attribution.formats.report import BadRows, ReadReport
 from attribution.formats.simulated_log import SimulatedLog
 from attribution.paths.paths import Paths
 from attribution.paths.settings import PathSettings
 from cpalab.refusal import InvalidInputError, did_you_mean
+from cpalab.tables.checked_columns import CheckedColumns
+from cpalab.tables.input_table import InputTable, Loaded, open_table
+from cpalab.tables.report import BadRows, ReadReport
 
 BLOCK_ROWS = 4_000_000
 MERGE_TOUCHES = 8_000_000  # touches of distinct paths that may wait to be merged

@@ -28,6 +28,11 @@ def counts(amounts: Sequence[float]) -> list[str]:
     return [count(amount, 0 if whole else 1) for amount in amounts]
 
 
+def number(amount: float) -> str:
+    """A whole number as such, a fraction with one decimal."""
+    return counts([amount])[0]
+
+
 def percent(share: float, decimals: int = 0) -> str:
     """A share of one in percent."""
     if not math.isfinite(share):

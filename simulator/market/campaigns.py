@@ -2,6 +2,7 @@
 
 import math
 
+from cpalab.micros import MICROS
 from simulator.scenario.schema import Campaign, Channel, Creative, Order, Scenario
 
 OUTBIDS_ALL = 50.0  # logarithm of the bid of a campaign with a flat fee: its placement is bought
@@ -42,7 +43,7 @@ def on_air(campaign: Campaign, day: float) -> bool:
 
 def flat_fee_micros(campaign: Campaign, days: float, scale: float) -> int:
     """Fee of a flat-billed campaign for so many days on air, in micros."""
-    return round(campaign.bid * days * scale * 1e6) if campaign.billing == "flat" else 0
+    return round(campaign.bid * days * scale * MICROS) if campaign.billing == "flat" else 0
 
 
 def is_live(creative: Creative, day: float) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cpalab.micros import MICROS
 from simulator.draws import REPEAT
 from simulator.record.claims import CLAIM_SCHEMA, Claims, claims_table
 from simulator.record.record_draws import draws_at, extra_copies
@@ -48,7 +49,7 @@ class Record:
 
     def value(self, system: str) -> dict[str, float]:
         """Value that a system reports per channel, in currency."""
-        return {channel: total / 1e6 for channel, total in self._sum(system, ("value_micros",)).items()}
+        return {channel: total / MICROS for channel, total in self._sum(system, ("value_micros",)).items()}
 
     def _sum(self, system: str, columns: tuple[str, ...]) -> dict[str, float]:
         rows = self.claims.filter(pc.equal(self.claims["system"].cast(pa.string()), system))

@@ -8,7 +8,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from simulator.scenario.fields import Name, NotNegative, Positive, Share, Table
+from simulator.scenario.fields import (
+    Factor,
+    Money,
+    Name,
+    NotNegative,
+    Positive,
+    PositiveFactor,
+    PositiveMoney,
+    Share,
+    Sigma,
+    Table,
+    Weight,
+    not_tiny,
+)
 from simulator.scenario.geo_tests import GeoDemand, GeoTest
 from simulator.scenario.tracking import Tracking
 
@@ -21,10 +34,10 @@ Audience = Literal["everyone", "visitors", "late_funnel", "customers", "non_cust
 class ByMood(Table):
     """A number for each mood of a person towards the product: not looking, looking, has visited, about to buy."""
 
-    out_of_market: NotNegative = 0.0
-    in_market: NotNegative = 0.0
-    visited: NotNegative = 0.0
-    late: NotNegative = 0.0
+    out_of_market: Factor = 0.0
+    in_market: Factor = 0.0
+    visited: Factor = 0.0
+    late: Factor = 0.0
 
 
 class ShareByMood(Table):
@@ -58,9 +71,9 @@ class Run(Table):
 class Market(Table):
     """The market the money is meant for: budgets are for `people` people and scale with the number simulated."""
 
-    people: Annotated[int, Field(ge=1)] = 1_000_000
+    people: Annotated[int, Field(ge=1, le=10_000_000_000)] = 1_000_000
     currency: Annotated[str, Field(min_length=1, max_length=3)] = "USD"
-    competition_sigma: NotNegative = 0.0
+    competition_sigma: Sigma = 0.0
     competition_persistence: Share = 0.8
 
 
@@ -68,24 +81,24 @@ class Calendar(Table):
     """How people's activity varies over the week and the day; each list is rescaled to mean 1."""
 
     first_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
-    weekday: Annotated[list[Positive], Field(min_length=7, max_length=7)] = [1.0] * 7
-    hour: Annotated[list[Positive], Field(min_length=24, max_length=24)] = [1.0] * 24
+    weekday: Annotated[list[Weight], Field(min_length=7, max_length=7)] = [1.0] * 7
+    hour: Annotated[list[Weight], Field(min_length=24, max_length=24)] = [1.0] * 24
 
 
 class LogNormal(Table):
     """A log-normal quantity: its mean, and the standard deviation of its logarithm."""
 
-    mean: Positive
-    sigma: Annotated[float, Field(ge=0.0, le=4.0)] = 0.0
+    mean: PositiveMoney
+    sigma: Sigma = 0.0
 
 
 class Segment(Table):
     """A kind of people: its share, and factors on activity, need and order value."""
 
     share: Share = 1.0
-    activity: Positive = 1.0
-    need: NotNegative = 1.0
-    value: Positive = 1.0
+    activity: Weight = 1.0
+    need: Factor = 1.0
+    value: Weight = 1.0
 
 
 class Geo(Table):
@@ -113,7 +126,7 @@ class Population(Table):
     geos: Annotated[dict[Name, Geo], Field(min_length=1, max_length=250)] = {"us": Geo()}
     geo_demand: GeoDemand = GeoDemand()
     travel_share: Share = 0.0
-    devices: Annotated[dict[Name, Positive], Field(min_length=1, max_length=3)] = {
+    devices: Annotated[dict[Name, Weight], Field(min_length=1, max_length=3)] = {
         "mobile": 0.60,
         "desktop": 0.34,
         "tablet": 0.06,
@@ -129,8 +142,8 @@ class Season(Table):
     """One stretch of the season: from this day on, factors on need and on rivals' prices; a negative day: in the warm-up."""
 
     day: Annotated[float, Field(ge=-3650.0)]
-    need: NotNegative = 1.0
-    rival_price: Positive = 1.0
+    need: Factor = 1.0
+    rival_price: Weight = 1.0
 
 
 class Need(Table):
@@ -139,9 +152,9 @@ class Need(Table):
     lapse_per_day: NotNegative = 0.03
     rival_per_day: NotNegative = 0.05
     satiation_days: NotNegative = 21.0
-    customer_factor: NotNegative = 1.0
+    customer_factor: Factor = 1.0
     aroused_by_visit: Share = 0.1
-    season: list[Season] = []
+    season: Annotated[list[Season], Field(max_length=1000)] = []
 
 
 class Step(Table):
@@ -155,11 +168,14 @@ class Step(Table):
 
     name: Name
     rate: Share
-    goodwill_response: NotNegative = 1.0
+    goodwill_response: Factor = 1.0
 
 
 class Order(Table):
-    """What an action is worth and what becomes of it afterwards."""
+    """What an action is worth and what becomes of it afterwards.
+
+    `margin_share` of the value is left before ad cost: what the truth's profit of ads is made of.
+    """
 
     value: LogNormal = LogNormal(mean=100.0, sigma=0.5)
     margin_share: Share = 0.5
@@ -191,11 +207,11 @@ class Surface(Table):
     """
 
     weights: ByMood
-    goodwill_pull: NotNegative = 0.0
+    goodwill_pull: Factor = 0.0
     reach_share: Share = 1.0
     slot_share: Share = 0.0
-    rival_cpm: Positive = 5.0
-    rival_sigma: Annotated[float, Field(ge=0.0, le=4.0)] = 0.8
+    rival_cpm: PositiveMoney = 5.0
+    rival_sigma: Sigma = 0.8
     visit_share: ShareByMood = ShareByMood()
     visit_channel: Name | None = None
     conquest_share: Share = 0.0
@@ -219,8 +235,8 @@ class Creative(Table):
     launch_day: NotNegative | None = None
     end_day: Positive | None = None
     refresh_days: Positive | None = None
-    click_factor: NotNegative = 1.0
-    goodwill_factor: NotNegative = 1.0
+    click_factor: Factor = 1.0
+    goodwill_factor: Factor = 1.0
 
 
 class Targeting(Table):
@@ -263,18 +279,18 @@ class Campaign(Table):
     """
 
     billing: Billing = "cpm"
-    bid: NotNegative
-    daily_budget: Positive | None = None
+    bid: Money
+    daily_budget: Annotated[float, Field(gt=0.0, le=1e11), not_tiny] | None = None
     expected_action_rate: Positive = 0.01
     cookie_days: NotNegative = 30.0
     clawback_share: Share = 0.5
     pays_by: Literal["order", "record"] = "order"
     discount: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    optimisation: NotNegative = 0.0
+    optimisation: Annotated[float, Field(ge=0.0, le=10.0), not_tiny] = 0.0
     click_through_rate: Share = 0.01
     substitution: Share = 0.0
-    landing_page_factor: NotNegative = 1.0
-    quality_factor: NotNegative = 1.0
+    landing_page_factor: Factor = 1.0
+    quality_factor: Factor = 1.0
     frequency_cap: Annotated[int, Field(ge=1, le=1000)] | None = None
     frequency_cap_days: Positive = 7.0
     start_day: NotNegative | None = None
@@ -314,7 +330,7 @@ class Holdout(Table):
     group: Name | None = None
     # No public source gives the following four: assumptions [M].
     psa_propensity: ByMood = ByMood(out_of_market=1.0, in_market=1.0, visited=1.0, late=1.0)
-    prediction_error: NotNegative = 0.5
+    prediction_error: Sigma = 0.5
     logged_in_share: Share = 0.7
     cookie_days: Positive = 14.0
 
@@ -341,16 +357,16 @@ class Channel(Table):
 
     surface: Name | None = None
     half_life_days: Positive = 7.0
-    goodwill_per_impression: NotNegative = 0.0
-    saturation: Positive = 1.0
-    direct_effect: NotNegative = 0.0
-    upstream_effect: NotNegative = 0.0
-    need_effect: NotNegative = 0.0
-    synergy: dict[Name, NotNegative] = {}
+    goodwill_per_impression: Factor = 0.0
+    saturation: PositiveFactor = 1.0
+    direct_effect: Factor = 0.0
+    upstream_effect: Factor = 0.0
+    need_effect: Factor = 0.0
+    synergy: dict[Name, Factor] = {}
     creative_half_life_days: Positive | None = None
     wear_out_impressions: Positive | None = None
-    overexposure_impressions: Annotated[int, Field(ge=1)] | None = None
-    annoyance_per_impression: NotNegative = 0.0
+    overexposure_impressions: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    annoyance_per_impression: Factor = 0.0
     wear_half_life_days: Positive = 7.0  # [M] no public source: a pause of weeks makes an ad fresh again
     holdout: Holdout = Holdout()
     campaigns: Annotated[dict[Name, Campaign], Field(max_length=32)] = {}
@@ -370,8 +386,8 @@ class InvalidTraffic(Table):
     """
 
     robots_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
-    sessions_per_day: Positive = 10.0
-    surfaces: dict[Name, Positive] = {}
+    sessions_per_day: Annotated[float, Field(gt=0.0, le=10_000.0), not_tiny] = 10.0
+    surfaces: dict[Name, Weight] = {}
     click_share: Share = 0.3
     fake_lead_share: Share = 0.0
     fakes: Literal["lead", "action"] = "lead"
@@ -429,7 +445,7 @@ class Scenario(Table):
     tracking: Tracking = Tracking()
     delivery: Delivery = Delivery()
     law: OwnLaw = OwnLaw()
-    timeline: list[TimelineChange] = []
+    timeline: Annotated[list[TimelineChange], Field(max_length=1000)] = []
 
     def paid_channels(self) -> list[str]:
         """Names of the channels that have campaigns, in the order of the file."""

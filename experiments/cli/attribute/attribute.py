@@ -7,24 +7,8 @@ import click
 
 from experiments.cli.attribute.attribution_job import DEFAULT_MODELS, Answer, Job, attribute
 from experiments.cli.options import talk_options
+from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar
-
-PARAMETERS = """
-Parameters stand in brackets, here with their defaults (… has none); those not named keep theirs. Quotes keep the shell from
-reading the brackets: --model 'time_decay(half_life_days=3)' --model 'last_paid_click(paid_channels=("search", "video"))'.
-lift_calibrated is asked for with --lift-tests FILE."""
-
-
-def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    """Print every model with what it computes, and end."""
-    if not asked or context.resilient_parsing:
-        return
-    from attribution.model import model_lines
-
-    for written, line in model_lines():
-        click.echo(f"{written}\n    {line}")
-    click.echo(PARAMETERS)
-    context.exit()
 
 
 @click.command()
@@ -35,18 +19,10 @@ def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None
     "models",
     multiple=True,
     metavar="MODEL",
-    help="A name, a name with parameters such as 'markov(order=2)', or module:Class. May be repeated. "
+    help="A name, a name with parameters such as 'markov(order=2)', or module:Class, FILE.py:Class. May be repeated. "
     f"Default: {', '.join(DEFAULT_MODELS)}. --models lists all.",
 )
-@click.option(
-    "--models",
-    "listed",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=list_models,
-    help="List the models with their parameters.",
-)
+@listing_option("--models", "List the models with their parameters.", "attribution.model:MODELS", PARAMETERS)
 @click.option(
     "--cost",
     "cost_file",
@@ -131,7 +107,7 @@ def command(
     """
     from contextlib import nullcontext
 
-    from simulator.storage import whole_folder
+    from cpalab.whole_output import whole_folder
 
     job = Job(
         files=files,
@@ -160,7 +136,7 @@ def command(
         if folder is not None:
             write(answer, job, folder)
     if as_json:
-        from experiments.cli.terminal_tables import print_json
+        from experiments.cli.terminal import print_json
 
         print_json(answer.as_json())
     elif not quiet:
@@ -189,8 +165,8 @@ def write(answer: Answer, job: Job, folder: Path) -> None:
 
 def show(answer: Answer) -> None:
     """The table, and the sentences below it."""
-    from experiments.cli.terminal_tables import console, money
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
+    from experiments.report.numerals import money
 
     screen = console()
     frame = answer.table

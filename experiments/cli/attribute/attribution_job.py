@@ -1,6 +1,5 @@
 """What `cpalab attribute` does: data, models and costs in, a table of credited conversions and what they cost out."""
 
-import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -123,10 +122,11 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
 def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None", "PathSettings"]:
     """The models, margins and path settings of a job; refuses all that is wrong with them at once."""
     from attribution.costs.economics import UnitEconomics
+    from attribution.model import MODELS
     from attribution.paths.settings import PathSettings
 
     problems: list[str] = []
-    models = [gathered(problems, partial(parsed_model, text)) for text in job.models]
+    models = gathered(problems, partial(MODELS.find_all, job.models))
     margins = (job.margin_rate, job.margin_per_action, job.lifetime_value)
     economics = None
     if any(figure is not None for figure in margins):
@@ -144,7 +144,7 @@ def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None",
         problems.append("--stream: keeps no single touches; leave out --by and --period, or --stream")
     if problems:
         raise InvalidInputError(problems)
-    return models, economics, settings
+    return list(models), economics, settings
 
 
 def given_twice(job: Job) -> list[str]:
@@ -197,8 +197,8 @@ def without_paths(costs: Any, paths: "Paths") -> tuple[str, ...]:
 
 def simulated(job: Job) -> bool:
     """Whether the files are logs of simulated markets."""
-    from attribution.formats.input_table import open_table
     from attribution.formats.simulated_log import SimulatedLog
+    from cpalab.tables.input_table import open_table
 
     if job.format_name is not None:
         return job.format_name == SimulatedLog.name
@@ -212,31 +212,6 @@ def gathered(problems: list[str], make: Callable[[], Any]) -> Any:
     except InvalidInputError as error:
         problems += error.lines
         return None
-
-
-def parsed_model(text: str) -> "AttributionModel":
-    """A model from its name, `name(parameter=value, …)` or `module:Class`."""
-    from attribution.model import load_model
-
-    name, bracket, rest = text.partition("(")
-    if not bracket:
-        return load_model(text.strip())
-    try:
-        call = ast.parse(f"f({rest}", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args:
-            raise ValueError
-        parameters = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
-    except (SyntaxError, ValueError):
-        raise InvalidInputError([f"model: {text!r} is not readable; write name(parameter=value)"]) from None
-    try:
-        return load_model(name.strip(), **parameters)
-    except InvalidInputError as error:
-        # A value is refused by the name of the parameter alone.
-        named = [
-            replace(problem, place=f"{name.strip()}.{problem.place}") if problem.place in parameters else problem
-            for problem in error.problems
-        ]
-        raise InvalidInputError(named) from None
 
 
 def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None", Any, tuple[str, ...]]:
@@ -282,7 +257,7 @@ def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None",
 def read_cost_file(job: Job) -> tuple[Any, str]:
     """The table of costs, and what became of its rows."""
     from attribution.formats.event_tables import read_costs
-    from attribution.formats.input_table import open_table
+    from cpalab.tables.input_table import open_table
 
     problems: list[str] = []
     costs, report = read_costs(open_table(job.cost_file), problems)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experiments.cli.lift.lift import BOUNDARY_NAMES, as_json_option
+from experiments.cli.lift.lift import BOUNDARY_NAMES
+from experiments.cli.lift.lift_options import as_json_option
 from experiments.cli.lift.lift_tables import print_frame
 from experiments.cli.lift.power_geo import geo, markets, switchback
 from experiments.cli.options import chosen_scenario, level_option, power_option, scenario_options
@@ -56,7 +57,7 @@ def user(
     power: float, as_json: bool,
 ) -> None:  # fmt: skip
     """Test of randomised people: give --lift for the users it needs, --users for the lift they find, or both."""
-    from experiments.cli.terminal_tables import console, print_json
+    from experiments.cli.terminal import console, print_json
     from experiments.lift.sequential.group_sequential import GroupSequentialPlan
     from experiments.lift.user.plan import UserTestDesign, plan_user_test
 
@@ -122,7 +123,7 @@ def scenario(
     """
     from cpalab.refusal import Problem, ScenarioError, did_you_mean
     from experiments.cli.progress import progress_bar, say_if_compiling
-    from experiments.cli.terminal_tables import console, print_json
+    from experiments.cli.terminal import console, print_json
     from experiments.designs.power import power_in_scenario
     from simulator.world import thread_map
 

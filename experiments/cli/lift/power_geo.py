@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experiments.cli.lift.lift import GEO_METHODS, as_json_option, read_out
+from experiments.cli.lift.geo_methods import chosen_geo_method, geo_method_option
+from experiments.cli.lift.lift_options import as_json_option
 from experiments.cli.lift.lift_tables import (
     file_argument,
     folder_problems,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from experiments.lift.geo.planning.power import SimulatedPower
     from experiments.lift.geo.result import GeoLiftTest
 
-PLANNED_METHODS = tuple(method for method in GEO_METHODS if method != "trimmed_match")
 ASSIGNMENTS = ("stratified", "constrained", "matched_pairs")
 LENGTHS = (
     "Other lengths, by formula (neighbouring days alike, the control at its mean), and the conversions that a go-dark test "
@@ -51,13 +51,7 @@ LENGTHS = (
 @click.option("--lift", "relative_lifts", type=float, multiple=True, default=(0.02, 0.05, 0.1, 0.15, 0.2), show_default=True,
               help="Lift to try; may be repeated.")  # fmt: skip
 @click.option("--cost", type=float, help="Money the test would spend or save: gives the dearest detectable price.")
-@click.option(
-    "--method",
-    type=click.Choice(GEO_METHODS),
-    default="tbr",
-    show_default=True,
-    help="Estimator; trimmed_match needs matched pairs.",
-)
+@geo_method_option
 @click.option("--windows", type=int, default=50, show_default=True, help="Past windows to try it on.")
 @click.option("--missing-rows", type=click.Choice(["refuse", "zero"]), default="refuse", show_default=True,
               help="What an absent row of a geo and day means.")  # fmt: skip
@@ -71,11 +65,13 @@ def geo(
 ) -> None:  # fmt: skip
     """Test of regions, tried on the past: FILE with location, date, Y or date, geo, response, without a test in it.
 
-    For tbr, the detectable lift of other lengths is given by formula.
+    For tbr, the detectable lift of other lengths is given by formula; trimmed_match needs matched pairs.
     """
     import numpy as np
 
     from cpalab.refusal import refuse
+    from experiments.lift.geo.method import needs_pairs, with_pairs
+    from experiments.lift.geo.methods.tbr import TimeBasedRegression
     from experiments.lift.geo.panel import geo_panel
     from experiments.lift.geo.planning.assignment import (
         draw_assignment,
@@ -97,21 +93,18 @@ def geo(
         problems += share_problems(treated_share)
         if candidates is None or assignment == "matched_pairs":
             problems.append("--treated-share: must not be given with named geos or pairs; half of each pair is treated")
-    if method == "trimmed_match" and (candidates is None or assignment != "matched_pairs"):
-        problems.append("--method: trimmed_match needs --candidates and --assignment matched_pairs; pairs carry it")
+    estimator = chosen_geo_method(method)
+    if needs_pairs(estimator) and (candidates is None or assignment != "matched_pairs"):
+        problems.append(f"--method: {method} needs --candidates and --assignment matched_pairs; pairs carry it")
     problems += folder_problems(plan, "--plan")
     refuse([*problems, *power_problems(relative_lifts, level, power)])
     # Past spending plays no part: lifts are added to the response.
     past = geo_panel(read_table(file).drop(columns="cost", errors="ignore"), missing_rows=missing_rows)
 
-    pairs = matched_pairs(past) if assignment == "matched_pairs" else ()
+    estimator = with_pairs(estimator, matched_pairs(past) if assignment == "matched_pairs" else ())
 
     def analyse(experiment: "GeoExperiment") -> "GeoLiftTest":
-        if method == "trimmed_match":
-            from experiments.lift.geo.methods.trimmed_match import trimmed_match_test
-
-            return trimmed_match_test(experiment, pairs, (level,))
-        return read_out(experiment, (level,), method)
+        return estimator.read(experiment, (level,))
 
     if candidates is None:
         found = simulated_power(
@@ -141,7 +134,7 @@ def geo(
     if plan is not None:
         write_table(chosen.to_frame(), plan, "--plan")
     lengths = None
-    if method == "tbr":
+    if isinstance(estimator, TimeBasedRegression):
         lengths = detectable_lift_by_days(past, chosen.treated, level=level, power=power)
         summary += (
             " The past is tried as it was, in few windows; the formula takes it as it is on average: where they differ, plan "
@@ -159,7 +152,7 @@ def geo(
 @click.option("--test-days", type=int, default=28, show_default=True, help="Length of the test, at the end of the run.")
 @click.option("--lift", "relative_lifts", type=float, multiple=True, default=(0.02, 0.05, 0.1, 0.15, 0.2), show_default=True,
               help="Lift to try; may be repeated.")  # fmt: skip
-@click.option("--method", type=click.Choice(PLANNED_METHODS), default="tbr", show_default=True, help="Estimator.")
+@geo_method_option
 @level_option
 @power_option
 @as_json_option
@@ -175,12 +168,16 @@ def markets(
     from experiments.cli.progress import progress_bar, say_if_compiling
     from experiments.designs.power import seeded
     from experiments.designs.regions.geo_books import world_panel
+    from experiments.lift.geo.method import needs_pairs
     from experiments.lift.geo.planning.assignment import draw_assignment, share_problems
     from experiments.lift.geo.planning.power import power_problems, select_markets_in_worlds
     from simulator.world import simulate
 
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
+    estimator = chosen_geo_method(method)
     problems = []
+    if needs_pairs(estimator):
+        problems.append(f"--method: {method} needs pairs, which these divisions have none of; use tbr")
     if len(chosen.population.geos) < 4:
         problems.append(
             f"population.geos: {len(chosen.population.geos)} must be at least 4; the preset dtc-geos has 40"
@@ -205,7 +202,7 @@ def markets(
     rng = np.random.default_rng(chosen.run.seed)
     drawn = [draw_assignment(panels[0], "stratified", rng, treated_share).treated for _ in range(candidates)]
     found = select_markets_in_worlds(
-        panels, drawn, test_days, lambda experiment: read_out(experiment, (level,), method),
+        panels, drawn, test_days, lambda experiment: estimator.read(experiment, (level,)),
         relative_lifts=relative_lifts, level=level, power=power,
     )  # fmt: skip
     show_power(found.held_out, found.chosen, found.summary(), as_json)
@@ -248,7 +245,7 @@ def show_power(
     lengths: "pd.DataFrame | None" = None,
 ) -> None:
     """A power curve as a table and sentences, or as JSON; other lengths of the test where a formula tells them."""
-    from experiments.cli.terminal_tables import console, print_json
+    from experiments.cli.terminal import console, print_json
 
     curve = found.to_frame()
     if not as_json:

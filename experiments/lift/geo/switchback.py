@@ -24,6 +24,11 @@ STATES = ("on", "off")
 def switchback_schedule(blocks: int, block_days: int, rng: np.random.Generator) -> pd.DataFrame:
     """A random on/off plan: `day, block, state`; of each pair of neighbouring blocks one is on.
 
+    Args:
+        blocks: how many blocks, an even number.
+        block_days: length of a block in days.
+        rng: draws which block of each pair is on.
+
     Raises:
         LiftInputError: an odd number of blocks, or fewer than four; blocks without days.
     """

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
 from experiments.lift.estimate.lift_estimate import LiftEstimate
 from experiments.lift.geo.incremental_cost import IncrementalCost
@@ -17,7 +18,7 @@ from experiments.lift.geo.methods.sign_flips import LARGEST_TRIM_SHARE, sign_fli
 from experiments.lift.geo.panel import GeoExperiment, unknown_geos
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
-__all__ = ["TrimmedMatch", "TrimmedMatchInference", "trimmed_match", "trimmed_match_test"]
+__all__ = ["TrimmedMatch", "TrimmedMatchInference", "TrimmedMatchMethod", "trimmed_match", "trimmed_match_test"]
 
 TrimmedMatchInference = Literal["sign_flips", "normal"]
 # Newton's steps end at the root of a piecewise linear sum, mostly after two or three.
@@ -105,6 +106,28 @@ def trimmed_match(response: NDArray[np.float64], cost: NDArray[np.float64]) -> T
             candidates.append((error / kept_cost, m, theta))
     _, m, theta = min(candidates)
     return TrimmedMatch(response, cost, theta, m)
+
+
+@dataclass(frozen=True)
+class TrimmedMatchMethod:
+    """Trimmed match: return per incremental cost of paired geos, odd pairs trimmed; see `trimmed_match_test`.
+
+    Attributes:
+        pairs: names of the two geos of every pair; those of the design where none are given.
+        inference: `sign_flips` (exact), or `normal` (the authors').
+        seed: of the random sign flips, where pairs are too many to take all.
+    """
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("trimmed_match")
+    pairs: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    inference: TrimmedMatchInference = "sign_flips"
+    seed: int = 1
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `trimmed_match_test`."""
+        if not self.pairs:
+            refuse(["pairs: nothing given must name the two geos of every pair; trimmed_match needs it"])
+        return trimmed_match_test(experiment, self.pairs, levels, inference=self.inference, seed=self.seed)
 
 
 def trimmed_match_test(

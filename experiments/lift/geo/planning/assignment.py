@@ -77,6 +77,10 @@ def matched_pairs(panel: GeoPanel) -> tuple[tuple[str, str], ...]:
 def paired_assignment(panel: GeoPanel, rng: np.random.Generator) -> GeoAssignment:
     """One geo of every matched pair is treated, by the toss of a coin.
 
+    Args:
+        panel: response and cost per geo and day.
+        rng: draws the treated geos.
+
     Raises:
         LiftInputError: fewer than four geos.
     """
@@ -95,6 +99,12 @@ def stratified_assignment(
     panel: GeoPanel, rng: np.random.Generator, *, strata: int = 4, treated_share: float = 0.5
 ) -> GeoAssignment:
     """In each of `strata` groups of geos of like size, a share of the geos is treated, drawn at random.
+
+    Args:
+        panel: response and cost per geo and day.
+        rng: draws the treated geos.
+        strata: number of groups of geos of like size.
+        treated_share: share of the geos of each group treated, 0 … 1.
 
     Raises:
         LiftInputError: a stratum from which nobody or everybody would be treated.
@@ -163,6 +173,12 @@ def draw_assignment(
     panel: GeoPanel, method: AssignmentMethod, rng: np.random.Generator, treated_share: float = 0.5
 ) -> GeoAssignment:
     """A division drawn by the method of this name, with four strata where there are geos for them.
+
+    Args:
+        panel: response and cost per geo and day.
+        method: how geos are divided.
+        rng: draws the treated geos.
+        treated_share: share of the geos treated, 0 … 1.
 
     Raises:
         LiftInputError: what the method refuses.

@@ -251,9 +251,9 @@ def test_a_factorial_test_refuses_in_words(cpalab, users, options, message):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("user", "users.txt"), "must end in .csv or .parquet"),
-        (("user", "broken.parquet"), "must be a readable table"),
-        (("user", "empty.csv"), "must be a readable table"),
+        (("user", "users.txt"), "holds a header and no rows"),
+        (("user", "broken.parquet"), "is not a Parquet file"),
+        (("user", "empty.csv"), "is empty"),
         (("user", "columns.csv"), "user_id: column is required; did you mean userid?"),
         (("user", "users.csv", "--level", "2"), "level: 2.0 must lie between"),
         (("user", "users.csv", "--information", "1", "--look", "1", "--looks", "2"), "must not be given with --look"),
@@ -334,10 +334,10 @@ def test_semicolons_and_tabs_separate_too(cpalab, users, tmp_path, separator, st
 @pytest.mark.parametrize(
     ("header", "rows", "words"),
     [
-        ("user_id,arm,conversions,cost", ["a,treated,0,0,5,6"], "must be a readable table"),
-        ("user_id,arm,conversions", [], "rows have more fields than the 3 names of the header"),
-        ("user_id,arm,conversions,conversions", [], "column conversions stands there twice"),
-        ("user_id,arm,conversions,cost", ['a,treated,0,"0,05"'], "cost: text such as '0,05' must be numbers"),
+        ("user_id,arm,conversions,cost", ["a,treated,0,0,5,6"], "does not have the 4 cells of the header (line 62)"),
+        ("user_id,arm,conversions", [], "does not have the 3 cells of the header (60 rows"),
+        ("user_id,arm,conversions,conversions", [], "names 'conversions' more than once"),
+        ("user_id,arm,conversions,cost", ['a,treated,0,"1,205"'], "could stand before thousands or decimals"),
     ],
 )
 def test_tables_that_would_have_to_be_guessed_are_refused(cpalab, tmp_path, header, rows, words):
@@ -350,7 +350,7 @@ def test_a_header_without_rows_is_said(cpalab, tmp_path):
     for name, header in (("user", "user_id,arm,conversions,cost"), ("switchback", "date,response,state")):
         (tmp_path / "bare.csv").write_text(header + "\n")
         options = ("--block-days", 7) if name == "switchback" else ()
-        assert "table: 0 rows must be at least one" in cpalab("lift", name, tmp_path / "bare.csv", *options)[2]
+        assert "holds a header and no rows" in cpalab("lift", name, tmp_path / "bare.csv", *options)[2]
 
 
 @pytest.fixture
