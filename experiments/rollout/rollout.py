@@ -128,6 +128,7 @@ class Rollout(Result):
         scenario_mark: SHA-256 of the scenario.
         people: size of the market that intervals, bands and days hold for; a large one narrows intervals and bands only
             down to what the people simulated leave open.
+        delivery_held: whether delivery follows the record in this scenario and was nevertheless held as it was.
     """
 
     plan: Plan
@@ -138,6 +139,7 @@ class Rollout(Result):
     fault_size: float
     people: int
     scenario_mark: str = ""
+    delivery_held: bool = False
 
     def contract(self) -> Contract:
         """The bands that figures seen after the change must keep, as `cpalab check-rollout` reads them."""
@@ -187,6 +189,11 @@ class Rollout(Result):
                 f"Real orders ({self.verification.orders:,}), their labels and incremental CPA are the same, event for event."
                 if self.verification.passed
                 else "The change moved real events: it is no change of tracking alone. This should not happen."
+            )
+        if self.delivery_held:
+            lines.append(
+                "The delivery of ads is held as it was, though it follows the record in this scenario: --with-delivery runs "
+                "the world again under the changed tracking."
             )
         moved = sum(self.billing_micros.values()) / MICROS
         if moved:
@@ -270,6 +277,7 @@ def roll_out(
         fault_size,
         people or world.scenario.run.users,
         hashlib.sha256(world.scenario.model_dump_json().encode()).hexdigest(),
+        delivery_held=follows and not with_delivery,
     )
 
 

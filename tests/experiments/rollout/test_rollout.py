@@ -362,6 +362,7 @@ def test_where_delivery_follows_the_record_a_banner_shrinks_audiences_by_itself(
     change = {"name": "banner", "set": {"tracking.consent.share": 0.3}}
     alone = roll_out(own, plan_of(own, change), replicates=20)
     assert alone.verification is None
+    assert "delivery of ads is held as it was" in alone.summary()
     with_it = roll_out(own, plan_of(own, change), with_delivery=True, replicates=20)
     part = "delivery of all that is tracked"
     assert part in with_it.cells[0].parts
