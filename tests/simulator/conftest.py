@@ -255,7 +255,7 @@ def random_markets(draw):
         for campaign in channel["campaigns"].values():
             billing = draw(st.sampled_from(["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat", "send"]))
             campaign["billing"] = billing
-            campaign["bid"] = draw(st.floats(0.0, 1.0 if billing == "revenue_share" else 20.0))
+            campaign["bid"] = draw(st.just(0.0) | st.floats(0.01, 1.0 if billing == "revenue_share" else 20.0))
             campaign["substitution"] = draw(st.sampled_from([0.0, 0.5, 1.0]))
             campaign["discount"] = draw(st.sampled_from([0.0, 0.2]))
             if "targeting" not in campaign:
