@@ -56,6 +56,8 @@ class Criteo:
 
     name = "criteo"
     description = "the Criteo attribution data set: timestamp, uid, campaign, conversion, click, cost …"
+    layout = {"": COLUMNS}
+    example = "0\\t20073966\\t22589171\\t0\\t-1\\t-1\\t0\\t0.00001"
 
     def recognises(self, source: InputTable) -> bool:
         """Whether the columns are those of the data set."""
