@@ -141,7 +141,7 @@ def reads_a_test_out(design: Design) -> None:
     spent = truth.cost_micros / 1e6
     _require(
         math.isclose(reading.cost.cost, spent, rel_tol=0.3, abs_tol=1.0),
-        f"it prices ads that cost {spent:,.0f} at {reading.cost.cost:,.0f}: reading and truth speak of other ads",
+        f"it prices ads that cost {spent:z,.0f} at {reading.cost.cost:z,.0f}: reading and truth speak of other ads",
     )
 
 
@@ -150,11 +150,11 @@ def price_and_interval_agree(design: Design) -> None:
     reading, _ = _read(design)
     low, high = reading.lift.interval(LEVEL)
     _require(
-        low <= reading.lift.difference <= high, f"{reading.lift.difference:,.1f} is not in {low:,.1f} to {high:,.1f}"
+        low <= reading.lift.difference <= high, f"{reading.lift.difference:z,.1f} is not in {low:z,.1f} to {high:z,.1f}"
     )
     apart = not reading.covers(0.0)
-    _require((reading.lift.p_value() < 1 - LEVEL) == apart, f"p is {reading.lift.p_value():.4g}")
-    _require(reading.cost.bounded == apart, f"the price is {reading.cost.lower:,.2f} to {reading.cost.upper:,.2f}")
+    _require((reading.lift.p_value() < 1 - LEVEL) == apart, f"p is {reading.lift.p_value():z.4g}")
+    _require(reading.cost.bounded == apart, f"the price is {reading.cost.lower:z,.2f} to {reading.cost.upper:z,.2f}")
 
 
 def ads_without_effect_have_no_true_effect(design: Design) -> None:
@@ -189,7 +189,9 @@ def reading_holds_its_truth(design: Design) -> None:
         reading, truth = _read(design, idle=idle)
         low, high = reading.lift.interval(WIDE_LEVEL)
         true = truth.incremental_conversions
-        _require(low <= true <= high, f"the truth is {true:,}, the {WIDE_LEVEL:.2%} interval {low:,.1f} to {high:,.1f}")
+        _require(
+            low <= true <= high, f"the truth is {true:,}, the {WIDE_LEVEL:z.2%} interval {low:z,.1f} to {high:z,.1f}"
+        )
 
 
 def _market(*, idle: bool = False) -> Scenario:

@@ -98,9 +98,9 @@ def finds_a_planted_lift(method: GeoMethod) -> None:
     truth = float(planted.treated.sum() - clean.treated.sum())
     test = _read(method, planted)
     low, high = test.lift.interval(0.90)
-    _require(low > 0, f"its 90 % interval of a lift of {truth:,.0f} is {low:,.0f} to {high:,.0f}")
+    _require(low > 0, f"its 90 % interval of a lift of {truth:z,.0f} is {low:z,.0f} to {high:z,.0f}")
     ratio = test.lift.difference / truth
-    _require(0.75 < ratio < 1.25, f"it finds {test.lift.difference:,.0f} where {truth:,.0f} were added")
+    _require(0.75 < ratio < 1.25, f"it finds {test.lift.difference:z,.0f} where {truth:z,.0f} were added")
 
 
 def common_shocks_do_not_move_the_lift(method: GeoMethod) -> None:
@@ -110,7 +110,7 @@ def common_shocks_do_not_move_the_lift(method: GeoMethod) -> None:
     added = float(shocked.treated.sum() - calm.treated.sum())
     _require(
         abs(moved) <= MOST_OF_A_SHOCK * added,
-        f"a shock of {added:,.0f} in the treated geos moves the lift by {moved:,.0f}",
+        f"a shock of {added:z,.0f} in the treated geos moves the lift by {moved:z,.0f}",
     )
 
 
@@ -123,7 +123,7 @@ def units_change_nothing(method: GeoMethod) -> None:
         _close(other.p_value, one.p_value, f"p-values of response × {factor:g} and response")
         for level in LEVELS:
             for end, expected in zip(other.lift.interval(level), one.lift.interval(level), strict=True):
-                _close(end, factor * expected, f"ends of the {level:.0%} interval × {factor:g}")
+                _close(end, factor * expected, f"ends of the {level:z.0%} interval × {factor:g}")
         paid = _read(method, _experiment(lift=0.1, money_unit=factor))
         _close(paid.lift.difference, one.lift.difference, "lift with cost in another currency and lift")
         _close(paid.cost, factor * one.cost, f"cost and cost × {factor:g}")
@@ -139,7 +139,7 @@ def p_value_and_interval_agree(method: GeoMethod) -> None:
             slack = RELATIVE_TOLERANCE * max(abs(test.lift.difference), 1.0)
             _require(
                 low <= before[0] + slack and high >= before[1] - slack,
-                f"the {level:.0%} interval {low:,.1f} to {high:,.1f} does not hold {before[0]:,.1f} to {before[1]:,.1f}",
+                f"the {level:z.0%} interval {low:z,.1f} to {high:z,.1f} does not hold {before[0]:z,.1f} to {before[1]:z,.1f}",
             )
             before = (low, high)
         _interval_ends_at_zero(test)
@@ -155,7 +155,7 @@ def _interval_ends_at_zero(test: GeoLiftTest) -> None:
         near = RELATIVE_TOLERANCE * (high - low) if math.isfinite(high - low) else 0.0
         _require(
             (not low <= 0 <= high) == leaves_out or min(abs(low), abs(high)) <= near,
-            f"p = {p:.4g}, but the {level:.2%} interval is {low:,.1f} to {high:,.1f}",
+            f"p = {p:z.4g}, but the {level:z.2%} interval is {low:z,.1f} to {high:z,.1f}",
         )
 
 
@@ -171,12 +171,12 @@ def interval_and_price_agree(method: GeoMethod) -> None:
                 _close(price.point * test.lift.difference, test.cost, "price × lift, and cost")
             _require(
                 math.isfinite(price.upper) == (low > 0),
-                f"the lift is {low:,.1f} to {high:,.1f} at {level:.0%}, the price {price.lower:,.2f} to {price.upper:,.2f}",
+                f"the lift is {low:z,.1f} to {high:z,.1f} at {level:z.0%}, the price {price.lower:z,.2f} to {price.upper:z,.2f}",
             )
             if low > 0:
                 _require(
                     price.lower <= price.point <= price.upper,
-                    f"the price {price.point:,.2f} is not within {price.lower:,.2f} to {price.upper:,.2f}",
+                    f"the price {price.point:z,.2f} is not within {price.lower:z,.2f} to {price.upper:z,.2f}",
                 )
 
 
@@ -188,7 +188,7 @@ def placebos_are_rejected_at_the_level(method: GeoMethod) -> None:
     most = int(binom.isf(FALSE_ALARM, PLACEBOS, alpha))
     rejected = sum(_read(method, _experiment(seed=1 + k)).p_value <= alpha for k in range(PLACEBOS))
     _require(
-        rejected <= most, f"{rejected} of {PLACEBOS} placebos are significant at {alpha:.0%}; chance allows {most}"
+        rejected <= most, f"{rejected} of {PLACEBOS} placebos are significant at {alpha:z.0%}; chance allows {most}"
     )
 
 

@@ -125,8 +125,8 @@ def _show(found: "Expected", as_json: bool) -> None:
         band = (
             ""
             if s.alert_lower != s.alert_lower
-            else f"; suspect a bug outside × {s.alert_lower:.2f} to {s.alert_upper:.2f}"
+            else f"; suspect a bug outside × {s.alert_lower:z.2f} to {s.alert_upper:z.2f}"
         )
-        shift = "no closed form" if s.expected != s.expected else f"CPA {s.cpa_today:,.2f} × {s.expected:.2f}{band}"
+        shift = "no closed form" if s.expected != s.expected else f"CPA {s.cpa_today:z,.2f} × {s.expected:z.2f}{band}"
         console().print(f"{s.channel} · {s.system}: {shift}", markup=False, highlight=False)
     console().print(found.summary(), markup=False, highlight=False)

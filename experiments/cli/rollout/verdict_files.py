@@ -43,9 +43,9 @@ def as_markdown(found: "GateVerdict") -> str:
 
 def _markdown_row(row: "GateRow") -> str:
     name = f"{row.channel} · {row.system}" + (" · ROAS" if row.metric == "roas" else "")
-    seen = "–" if math.isnan(row.seen) else f"{row.seen:.2f}"
+    seen = "–" if math.isnan(row.seen) else f"{row.seen:z.2f}"
     escaped = _clean(name).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
-    return f"| {escaped} | {seen} | {row.expected:.2f} | {row.lower:.2f} to {row.upper:.2f} | {row.verdict} |"
+    return f"| {escaped} | {seen} | {row.expected:z.2f} | {row.lower:z.2f} to {row.upper:z.2f} | {row.verdict} |"
 
 
 def as_dbt(contract: "Contract", model: str) -> str:

@@ -79,7 +79,7 @@ class GeoFit:
         """The largest weights, as `g01 0.52, g07 0.31 …`."""
         ordered = sorted(self.weights.items(), key=lambda each: -abs(each[1]))
         used = [(geo, weight) for geo, weight in ordered if abs(weight) >= 0.0005]
-        shown = ", ".join(f"{geo} {weight:.3f}" for geo, weight in used[:SHOWN_WEIGHTS])
+        shown = ", ".join(f"{geo} {weight:z.3f}" for geo, weight in used[:SHOWN_WEIGHTS])
         return shown + (f" and {len(used) - SHOWN_WEIGHTS} more" if len(used) > SHOWN_WEIGHTS else "")
 
     def summary(self, rows_in_words: Callable[[int], str]) -> str:
@@ -177,7 +177,7 @@ def fit_notes(fit: GeoFit) -> list[str]:
         )
     if fit.spread_in_test > SPREAD_TIMES:
         notes.append(
-            f"In the test the distance from the counterfactual varies {fit.spread_in_test:.1f} times as much as before: the "
+            f"In the test the distance from the counterfactual varies {fit.spread_in_test:z.1f} times as much as before: the "
             "relation fitted before does not hold in it."
         )
     return notes
