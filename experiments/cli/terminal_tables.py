@@ -135,13 +135,15 @@ def lift_cell(channel: ChannelComparison) -> str:
 def print_truth(truth: Truth) -> None:
     """One line per channel and estimand."""
     screen = console()
-    table = Table(title=f"Truth (market feedback {truth.feedback})", title_justify="left")
+    table = Table(title=f"Truth: {truth.horizon}", title_justify="left")
     for heading, justify in (
         ("channel", "left"),
         ("estimand", "left"),
         ("cost", "right"),
         (f"incremental {truth.action.many}", "right"),
         (f"cost per incremental {truth.action.one}", "right"),
+        ("market", "left"),
+        ("days budget bound", "right"),
     ):
         table.add_column(heading, justify=justify)
     for effect in truth.effects:
@@ -151,6 +153,8 @@ def print_truth(truth: Truth) -> None:
             f"{effect.cost_micros / 1e6:z,.0f}",
             f"{effect.incremental_conversions:,}",
             money(effect.cost_per_incremental_conversion),
+            effect.feedback,
+            f"{effect.days_bound:g}",
         )
     screen.print(table)
     screen.print(truth.summary())
@@ -219,7 +223,15 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
 def truth_as_json(truth: Truth) -> dict[str, Any]:
     """Every effect, and how many orders carry each label."""
     labels = {channel: found.counts() for channel, found in truth.labels.items()}
-    return {"feedback": truth.feedback, "effects": truth.to_frame().to_dict("records"), "labels": labels}
+    clock = {"warm_up_days": truth.warm_up_days, "days": truth.days, "horizon_days": truth.horizon_days}
+    never = {"budgets_that_never_bound": list(truth.unbound)}
+    return {
+        "feedback": truth.feedback,
+        **clock,
+        **never,
+        "effects": truth.to_frame().to_dict("records"),
+        "labels": labels,
+    }
 
 
 def print_json(value: Any) -> None:
