@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from attribution.model import load_model as load_model
     from attribution.model import model_names as model_names
     from attribution.paths.build import build_paths as build_paths
-    from attribution.paths.completeness import completeness as completeness
+    from attribution.paths.conversion_lag import completeness as completeness
     from attribution.paths.conversion_lag import conversion_lag as conversion_lag
     from attribution.paths.paths import Paths as Paths
     from attribution.paths.settings import PathSettings as PathSettings
@@ -36,7 +36,7 @@ CONTENTS = {
     "UnitEconomics": "attribution.costs.economics",
     "bootstrap_credits": "attribution.bootstrap",
     "build_paths": "attribution.paths.build",
-    "completeness": "attribution.paths.completeness",
+    "completeness": "attribution.paths.conversion_lag",
     "conversion_lag": "attribution.paths.conversion_lag",
     "cpa_table": "attribution.costs.cpa",
     "load_model": "attribution.model",

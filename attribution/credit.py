@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,15 @@ class Credit(Result):
             baseline_conversions=baseline_conversions,
             baseline_value_micros=baseline_value_micros,
         )
+
+    def listed(self, others: Iterable[str]) -> list[str]:
+        """The channels of the credit and others (those that cost something), in alphabetical order."""
+        return sorted({*self.channels, *others})
+
+    def spread(self, amount: Floats, others: Iterable[str], missing: float = 0.0) -> Floats:
+        """Amounts per channel [n_channels] in the order of `listed(others)`; `missing` where the credit has no channel."""
+        given = dict(zip(self.channels, amount, strict=True))
+        return np.array([given.get(channel, missing) for channel in self.listed(others)], dtype=np.float64)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per channel: `channel, method, conversions, value` (currency units), and bounds."""

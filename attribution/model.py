@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,9 +10,8 @@ import numpy as np
 from attribution.credit import Credit
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats
-from cpalab.refusal import InvalidInputError, did_you_mean
-
-ENTRY_POINT_GROUP = "cpalab.attribution_models"
+from cpalab.plugins import Registry
+from cpalab.refusal import InvalidInputError
 
 BUILT_IN: Mapping[str, str] = {
     "additive_hazard": "attribution.models.regression.hazard:AdditiveHazard",
@@ -87,76 +83,43 @@ class UncertainModel(Protocol):
         ...
 
 
+MODELS: Registry[AttributionModel] = Registry(
+    kind="model",
+    place="model",
+    group="cpalab.attribution_models",
+    built_in=BUILT_IN,
+    needs=("fit(paths)",),
+    refusal=InvalidInputError,
+)
+
+
 def model_names() -> tuple[str, ...]:
-    """The names of all models: built in, and installed under the entry point group of this module."""
-    return tuple(sorted({*BUILT_IN, *_installed()}))
+    """The names of all models: built in, and installed under the entry point group of `MODELS`.
 
-
-def model_lines() -> list[tuple[str, str]]:
-    """Every model as it is written with its defaults, `time_decay(half_life_days=7.0)`, and what it computes.
-
-    A parameter without a default stands with `…`. What it computes is the first line of the model's docstring.
+    Example:
+        >>> from attribution import model_names
+        >>> "markov" in model_names()
+        True
     """
-    lines = []
-    for name in model_names():
-        model_class = _model_class(name)
-        parameters = inspect.signature(model_class).parameters.values()
-        given = ", ".join(f"{parameter.name}={_default(parameter)}" for parameter in parameters)
-        text = inspect.getdoc(model_class) or ""
-        lines.append((f"{name}({given})" if given else name, text.partition("\n")[0]))
-    return lines
+    return tuple(sorted(MODELS.names()))
 
 
-def _default(parameter: inspect.Parameter) -> str:
-    """The default of a parameter as it is typed; a default that is made anew each time is empty."""
-    if parameter.default is parameter.empty:
-        return "…"
-    text = repr(parameter.default)
-    return "{}" if text.startswith("<") else text
+def load_model(given: AttributionModel | type | str, **parameters: Any) -> AttributionModel:
+    """A model from its name, `name(parameter=value)`, `module:Class`, `FILE.py:Class`, its class or itself.
 
-
-def load_model(name: str, **parameters: Any) -> AttributionModel:
-    """A new model from its name or its `module:Class`, with these parameters.
+    Args:
+        given: what was asked for: `"markov"`, `"markov(order=2)"`, `"mine:MyModel"`, `MyModel` or `MyModel()`.
+        parameters: of the model, checked against the annotations of its class.
 
     Raises:
         InvalidInputError: if no such model exists, it is no model, or it does not take these parameters or
             needs others.
+
+    Example:
+        >>> from attribution import build_paths, load_model
+        >>> touches = {"user_id": ["ann", "ann", "bob"], "time": [1.0, 2.0, 3.0], "channel": ["search", "email", "search"]}
+        >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
+        >>> load_model("linear").fit(paths).credit(paths).to_frame()["conversions"].tolist()
+        [0.5, 0.5]
     """
-    model_class = _model_class(name)
-    known = inspect.signature(model_class).parameters
-    problems = [
-        f"{name}.{word}: is not a parameter of this model; {did_you_mean(word, known)}"
-        for word in parameters
-        if word not in known
-    ]
-    problems += [
-        f"{name}.{word}: is missing, and has no default; declare it"
-        for word, parameter in known.items()
-        if parameter.default is parameter.empty and word not in parameters
-    ]
-    if problems:
-        raise InvalidInputError(problems)
-    model = model_class(**parameters)
-    if not isinstance(model, AttributionModel):
-        raise InvalidInputError([f"model {name!r}: has no `name` and `fit(paths)`; see attribution.model"])
-    return model
-
-
-def _model_class(name: str) -> Any:
-    place = BUILT_IN.get(name, name)
-    try:
-        if ":" not in place:
-            if (installed := _installed().get(name)) is not None:
-                return installed.load()
-            raise InvalidInputError([f"model: {name!r} is unknown; {did_you_mean(name, model_names())}"])
-        module, _, attribute = place.partition(":")
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        if isinstance(error, InvalidInputError):
-            raise
-        raise InvalidInputError([f"model: {name!r} cannot be loaded ({error}); write module:Class"]) from error
-
-
-def _installed() -> dict[str, EntryPoint]:
-    """The entry points of other distributions; built-in names cannot be taken."""
-    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in BUILT_IN}
+    return MODELS.find(given, **parameters)

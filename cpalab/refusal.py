@@ -53,6 +53,11 @@ class Refused(ValueError):  # noqa: N818 - said as a sentence: the input was ref
 
     Attributes:
         problems: everything that is wrong with it, in the order found.
+
+    Example:
+        >>> raise Refused(["users: 0 must be at least 1; leave it out for the scenario's own"])
+        Traceback (most recent call last):
+        cpalab.refusal.Refused: users: 0 must be at least 1; leave it out for the scenario's own
     """
 
     def __init__(self, problems: Iterable[Problem | str]) -> None:

@@ -13,6 +13,7 @@ from simulator.draws import (
     ARRIVAL,
     ASSIGNMENT,
     HABITS,
+    LIKENESS,
     MOOD,
     REACH,
     TRAITS,
@@ -35,7 +36,6 @@ from simulator.law.state import (
 )
 from simulator.scenario.build_law import Names, log_mean
 from simulator.scenario.schema import Scenario
-
 
 LONGEST_SATIATION_DAYS = 365.0  # of which a market's first day is taken to be a stationary state
 
@@ -74,6 +74,8 @@ def build_population(scenario: Scenario, law: Law, names: Names) -> Population:
                 population.customer_share,
                 population.log_in_share,
                 scenario.invalid_traffic.sessions_per_day,
+                population.lookalike_correlation,
+                population.subscriber_share,
             ]
         ),
         _cumulative([s.share for s in segments]),
@@ -141,7 +143,7 @@ def _draw_people(
 ) -> None:  # fmt: skip
     """Fill `people` (PERSON). `numbers` are the scalars of the scenario in the order written in build_population."""
     activity_mean, activity_sigma, need_mean, need_sigma, correlation = numbers[:5]
-    value_sigma, customer_share, log_in_share, robot_activity = numbers[5:]
+    value_sigma, customer_share, log_in_share, robot_activity, likeness, subscriber_share = numbers[5:]
     for user in range(people.size):
         person = people[user]
         activity, need, segment_draw, geo_draw = uniforms(seed, user, 0, TRAITS, 0)
@@ -162,6 +164,11 @@ def _draw_people(
         person.customer = customer < customer_share
         person.consents = consent < geo_consent[geo]
         person.logs_in = log_in < log_in_share
+        score_error, subscribes, _, _ = uniforms(seed, user, 0, LIKENESS, 0)
+        # The score is the normal quantile's share of people below it, so that an audience of the top 5 % holds 5 %.
+        score = likeness * z_need + math.sqrt(1.0 - likeness * likeness) * normal(score_error)
+        person.likeness = 0.5 * math.erfc(-score / math.sqrt(2.0))
+        person.subscribes = person.customer or subscribes < subscriber_share
         person.devices = 1 + np.searchsorted(device_counts, other_devices)
         _draw_devices(person, device_mix, first_device)
         if user >= users:

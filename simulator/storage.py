@@ -1,4 +1,4 @@
-"""Storage: a world as files (Parquet and a manifest), written whole or not at all.
+"""Storage: a world as files (Parquet and a manifest) in a folder, and read back.
 
 DIR/manifest.json     scenario, seed, versions, row counts, checksums; its presence says the folder is finished
 DIR/events/*.parquet  the event log, partitioned by blocks of users
@@ -11,12 +11,8 @@ DIR/own_steps.json    which parts of the law were a researcher's own; only where
 
 import hashlib
 import json
-import os
 import platform
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cpalab.refusal import ScenarioError
+from cpalab.whole_output import MANIFEST, OutputError
 from simulator.engines.replacement import Kernels, kernels_of
 from simulator.law.board import Board
 from simulator.scenario.build_law import Names, build_law
@@ -37,90 +34,8 @@ from simulator.scenario.timeline import versions
 from simulator.world import World
 
 PARTITION_USERS = 131_072
-MANIFEST = "manifest.json"
 BOARD = "board.npz"
 OWN_STEPS = "own_steps.json"
-
-
-class OutputError(Exception):
-    """A folder that cannot be written to, or must not be; the message says what to do."""
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """The message, as every error that a user can mend lists it."""
-        return (str(self),)
-
-
-@contextmanager
-def whole_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
-    """A temporary folder beside `target` that becomes `target` when the block ends well and vanishes when it does not.
-
-    Raises:
-        OutputError: `target` exists and `force` is not given, or cannot be written.
-    """
-    check_target(target, force=force)
-    place = target.resolve()
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".unfinished", dir=place.parent))
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({_reason(error)}); choose another folder with --out") from None
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        _swap(temporary, place)
-    except OSError as error:
-        raise OutputError(f"{target}: writing failed ({_reason(error)}); nothing was left behind") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def check_target(target: Path, *, force: bool) -> None:
-    """Refuse a folder that exists, before any work is done.
-
-    With `force` only an empty folder or one that holds earlier results (a manifest of cpalab) is replaced.
-
-    Raises:
-        OutputError: says why and what to do.
-    """
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise OutputError(f"{target}: is a file, not a folder; choose another place with --out")
-    if not force:
-        raise OutputError(f"{target}: exists already; --force replaces it, --out chooses another folder")
-    strangers = _not_ours(target)
-    if strangers:
-        raise OutputError(f"{target}: {strangers[0]} is not a result of cpalab; --force will not remove it")
-
-
-def _not_ours(folder: Path) -> list[str]:
-    """The files in a folder that no manifest of ours lists; all of them where the manifest is missing or another's."""
-    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return found
-    if not isinstance(manifest, dict) or "cpalab" not in manifest:
-        return found
-    ours = {MANIFEST, *manifest.get("files", {})}
-    return [name for name in found if name not in ours]
-
-
-def _reason(error: OSError) -> str:
-    """What the system says went wrong, without what libraries wrap around it."""
-    return os.strerror(error.errno) if error.errno else str(error)
-
-
-def _swap(temporary: Path, target: Path) -> None:
-    """Put the finished folder in place; the old one goes only when the new one is there."""
-    if not target.exists():
-        temporary.rename(target)
-        return
-    old = target.with_name(f".{target.name}.{os.getpid()}.old")
-    target.rename(old)
-    temporary.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_world(world: World, folder: Path) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cpalab.micros import MICROS
+from cpalab.result import Result
 from simulator.engines.agents import Agents
 from simulator.engines.cohort import BLOCK_USERS, Cohort, Map
 from simulator.engines.replacement import DEFAULT_KERNELS, Kernels, check_parameters, kernels_of
@@ -23,11 +25,14 @@ from simulator.scenario.clock import Clock
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 EngineName = Literal["cohort", "agents"]
 
 
 @dataclass(frozen=True)
-class World:
+class World(Result):
     """What happened, and what a second life needs to happen again.
 
     Attributes:
@@ -39,6 +44,7 @@ class World:
         users: one row per person.
         market: one row per tick and campaign; `period` says which ticks are reported.
         timeline: one row per version of the scenario.
+        kernels: the compiled steps of the law.
     """
 
     scenario: Scenario
@@ -72,6 +78,27 @@ class World:
     def clock(self) -> Clock:
         """When the warm-up, the reported window and the follow-up begin and end."""
         return Clock.of(self.scenario)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row per channel that has campaigns: `channel, cost, impressions, clicks`; cost in currency."""
+        import pandas as pd
+
+        counts = self.events.group_by(["channel", "kind"]).aggregate([([], "count_all")]).to_pylist()
+        number = {(row["channel"], row["kind"]): row["count_all"] for row in counts}
+        rows = [
+            (channel, micros / MICROS, number.get((channel, "impression"), 0), number.get((channel, "click"), 0))
+            for channel, micros in self.cost_micros().items()
+        ]
+        return pd.DataFrame(rows, columns=["channel", "cost", "impressions", "clicks"])
+
+    def summary(self) -> str:
+        """Who lived for how long, and what they did, in one sentence."""
+        run = self.scenario.run
+        return (
+            f"{self.users.num_rows:,} people lived {run.days:g} days (seed {run.seed}): {self.events.num_rows:,} events, "
+            f"{self.orders().num_rows:,} conversions, ads for {sum(self.cost_micros().values()) / MICROS:,.2f} "
+            f"{self.scenario.market.currency}."
+        )
 
 
 @dataclass(frozen=True)
@@ -109,6 +136,12 @@ def simulate(
 
     Raises:
         ScenarioError: an own step of the scenario cannot be loaded, or does not fit.
+
+    Example:
+        >>> from simulator import load_scenario, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 1000, "run.days": 2.0}))
+        >>> world.users.num_rows
+        1000
     """
     kernels = kernels_of(scenario) if kernels is None else kernels
     check_parameters(scenario, kernels)

@@ -1,11 +1,16 @@
 """Public names: each is there, is listed, and costs nothing before it is asked for; nothing private escapes."""
 
+import doctest
 import importlib
+import inspect
+import re
 import subprocess
 import sys
 import typing
 
 import pytest
+
+from cpalab.refusal import Refused
 
 PACKAGES = ("cpalab", "simulator", "attribution", "experiments", "experiments.lift")
 HEAVY = ("numpy", "pandas", "scipy", "numba", "statsmodels", "altair", "pyarrow", "pydantic")
@@ -39,3 +44,45 @@ def test_importing_a_package_imports_no_library(package):
     code = f"import sys, {package}; print([name for name in {HEAVY} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def documented(thing) -> set[str]:
+    """The names that a docstring explains: entries of Args and Attributes, and names in backticks."""
+    text = inspect.getdoc(thing) or ""
+    sections = re.findall(r"^(?:Args|Attributes):\n((?:[ ]+.*\n?|\n)+)", text, flags=re.MULTILINE)
+    entries = [
+        name
+        for body in sections
+        for line in re.findall(r"^ {4}(\w[\w, ]*):", body, re.MULTILINE)
+        for name in line.split(", ")
+    ]
+    return {*entries, *re.findall(r"`(\w+)`", text)}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_docstrings_explain_every_parameter(package):
+    module = importlib.import_module(package)
+    unexplained = {}
+    for name in module.CONTENTS:
+        thing = getattr(module, name)
+        assert inspect.getdoc(thing), name
+        if isinstance(thing, type) and issubclass(thing, Refused):
+            continue  # all are raised with `problems`
+        given = inspect.signature(thing).parameters.values()
+        parameters = {p.name for p in given if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} - {"data"}
+        missing = parameters - documented(thing)
+        if missing:
+            unexplained[name] = sorted(missing)
+    assert unexplained == {}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_examples_in_docstrings_run(package):
+    module = importlib.import_module(package)
+    found = doctest.DocTestFinder(recurse=False)
+    runner = doctest.DocTestRunner()
+    for name in module.CONTENTS:
+        thing = getattr(module, name)
+        for example in found.find(thing, name, globs=dict(vars(inspect.getmodule(thing)))):
+            runner.run(example)
+    assert runner.failures == 0

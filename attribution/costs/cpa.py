@@ -61,13 +61,13 @@ def cpa_table(credits: Sequence[Credit], cost_micros: Mapping[str, int]) -> pd.D
         raise InvalidInputError(problems)
     parts = []
     for credit in credits:
-        channels = sorted({*credit.channels, *cost_micros})
+        channels = credit.listed(cost_micros)
         cost = np.array([cost_micros.get(channel, np.nan) for channel in channels], dtype=np.float64) / MICROS
-        conversions = _spread(credit.conversions, credit, channels)
+        conversions = credit.spread(credit.conversions, cost_micros)
         lower = upper = np.full(len(channels), np.nan)
         if credit.interval is not None:
-            lower = _per_conversion(cost, _spread(credit.interval.conversions_upper, credit, channels))
-            fewest = _spread(credit.interval.conversions_lower, credit, channels)
+            lower = _per_conversion(cost, credit.spread(credit.interval.conversions_upper, cost_micros))
+            fewest = credit.spread(credit.interval.conversions_lower, cost_micros)
             upper = np.where((fewest <= 0) & (cost > 0), np.inf, _per_conversion(cost, fewest))
         undefined = conversions <= 0
         columns = (
@@ -87,9 +87,3 @@ def _per_conversion(cost: Floats, conversions: Floats) -> Floats:
     ratio = np.full(len(cost), np.nan)
     np.divide(cost, conversions, out=ratio, where=(conversions > 0) & (cost > 0))
     return ratio
-
-
-def _spread(amount: Floats, credit: Credit, channels: Sequence[str]) -> Floats:
-    """The amounts of a wider list of channels, 0 for those the credit does not know."""
-    given = dict(zip(credit.channels, amount, strict=True))
-    return np.array([given.get(channel, 0.0) for channel in channels], dtype=np.float64)

@@ -24,6 +24,7 @@ def performance_table(
     economics: UnitEconomics | None = None,
     *,
     by: Sequence[str] = ("channel",),
+    value_known: bool = True,
 ) -> pd.DataFrame:
     """The CPA table with value and ROAS and, if it is known what an action is worth, what it may cost.
 
@@ -32,6 +33,7 @@ def performance_table(
         cost_micros: cost in micros of each channel or, by its name, of each segment.
         economics: what an action is worth.
         by: what the parts of a segment are; see `Segments.by`.
+        value_known: whether anything says what conversions are worth; if not, value and what follows from it is empty.
 
     Returns:
         The columns `by…, method, cost, conversions, value, cost_per_conversion`, its bounds, and `roas`; where
@@ -45,14 +47,10 @@ def performance_table(
     place = list(table.columns).index("conversions") + 1
     if any(credit.interval is not None for credit in credits):
         for side in ("upper", "lower"):
-            table.insert(place, f"conversions_{side}", _bounds(credits, side, table))
-    value = {
-        (credit.method, channel): amount / MICROS
-        for credit in credits
-        for channel, amount in zip(credit.channels, credit.value_micros, strict=True)
-    }
-    worth = [value.get(key, 0.0) for key in zip(table["method"], table["channel"], strict=True)]
-    table.insert(list(table.columns).index("cost_per_conversion"), "value", np.array(worth, dtype=np.float64))
+            table.insert(place, f"conversions_{side}", _bounds(credits, side, cost_micros))
+    worth = np.concatenate([credit.spread(credit.value_micros, cost_micros) for credit in credits] or [np.zeros(0)])
+    value = worth / MICROS if value_known else np.full(len(worth), np.nan)
+    table.insert(list(table.columns).index("cost_per_conversion"), "value", value)
     rows = list(zip(table["cost"], table["conversions"], table["value"], table["cost_per_conversion"], strict=True))
     table["roas"] = [return_on_ad_spend(value, cost) for cost, _, value, _ in rows]
     if economics is not None:
@@ -65,15 +63,15 @@ def performance_table(
     return pd.concat([parts, table.drop(columns="channel")], axis=1)
 
 
-def _bounds(credits: Sequence[Credit], side: str, table: pd.DataFrame) -> Floats:
+def _bounds(credits: Sequence[Credit], side: str, cost_micros: Mapping[str, int]) -> Floats:
     """A bound of the credited conversions of every row of the table; empty where there is no interval."""
-    known: dict[tuple[str, str], float] = {}
+    bounds = []
     for credit in credits:
+        known = np.full(len(credit.channels), np.nan)
         if credit.interval is not None:
-            bound = getattr(credit.interval, f"conversions_{side}")
-            known |= {(credit.method, channel): amount for channel, amount in zip(credit.channels, bound, strict=True)}
-    rows = zip(table["method"], table["channel"], strict=True)
-    return np.array([known.get(row, np.nan) for row in rows], dtype=np.float64)
+            known = getattr(credit.interval, f"conversions_{side}")
+        bounds.append(credit.spread(known, cost_micros, missing=np.nan))
+    return np.concatenate(bounds)
 
 
 def _figures(

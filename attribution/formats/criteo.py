@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
 from attribution.formats.event_tables import joined
-from attribution.formats.input_table import InputTable
 from attribution.formats.records import Records, micros
-from attribution.formats.report import ReadReport
 from attribution.formats.writing import OutputTable
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError
+from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
+from cpalab.tables.input_table import InputTable
+from cpalab.tables.report import ReadReport
 
 SECONDS_PER_DAY = 86_400
 ABSENT = -1
@@ -56,6 +56,8 @@ class Criteo:
 
     name = "criteo"
     description = "the Criteo attribution data set: timestamp, uid, campaign, conversion, click, cost …"
+    layout = {"": COLUMNS}
+    example = "0\\t20073966\\t22589171\\t0\\t-1\\t-1\\t0\\t0.00001"
 
     def recognises(self, source: InputTable) -> bool:
         """Whether the columns are those of the data set."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
-from attribution.formats.input_table import open_table
 from attribution.models.lift_calibrated import LiftResult
 from cpalab.refusal import InvalidInputError
+from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
+from cpalab.tables.input_table import open_table
 
 NORMAL_95 = 1.959963984540054  # half the width of a 95 % interval in standard errors
 COLUMNS = {

@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
 from attribution.formats.event_tables import joined
-from attribution.formats.input_table import InputTable
 from attribution.formats.records import Records
-from attribution.formats.report import ReadReport
 from attribution.formats.writing import OutputTable
 from attribution.paths.ragged import Bools
 from cpalab.refusal import InvalidInputError
+from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
+from cpalab.tables.input_table import InputTable
+from cpalab.tables.report import ReadReport
 
 SEGMENTS = ("campaign", "creative", "device", "geo")
 COLUMNS = {
@@ -48,6 +48,7 @@ class SimulatedLog:
 
     name: ClassVar[str] = "simulated_log"
     description: ClassVar[str] = "the event log of `cpalab run`: a folder with events/*.parquet"
+    layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": COLUMNS}
 
     def recognises(self, source: InputTable) -> bool:
         """Whether the columns are those of the log."""

@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.checked_columns import CheckedColumns, Column, match_columns
-from attribution.formats.input_table import InputTable
 from attribution.formats.records import CountedPaths
-from attribution.formats.report import ReadReport
 from attribution.formats.writing import OutputTable
 from attribution.paths.paths import SEPARATOR, Paths
 from attribution.paths.texts import distinct_rows
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError
+from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
+from cpalab.tables.input_table import InputTable
+from cpalab.tables.report import ReadReport
 
 COLUMNS = {
     "path": Column(("channel_transformed_path", "channel_path", "transformed_path")),
@@ -46,6 +46,7 @@ class SnowplowPaths:
     description: ClassVar[str] = (
         "channel_transformed_path, cv_id, revenue (one row per conversion); customers without one"
     )
+    layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": COLUMNS}
 
     def recognises(self, source: InputTable) -> bool:
         """Whether every row has a path and is a conversion or a customer, not a count."""

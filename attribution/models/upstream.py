@@ -11,6 +11,7 @@ from attribution.credit import Credit
 from attribution.models.markov.steps import Steps
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats, Ints, sum_by
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
 
 
@@ -36,7 +37,7 @@ class UpstreamDataDriven:
     model). Strongly targeted ads bias it, as the paper shows: targeting is not in the upstream path.
     """
 
-    name: ClassVar[str] = "upstream_data_driven"
+    name: ClassVar[NameWithParameters] = NameWithParameters("upstream_data_driven")
     upstream_touches: int = 3
     untouched_nulls: float | None = None
 
@@ -84,7 +85,7 @@ class UpstreamDataDriven:
             with_touch = np.divide(converted, seen, out=np.zeros(len(keys)), where=known)
             share = np.divide(without, with_touch, out=np.ones(len(keys)), where=with_touch > 0)
             levels.append((keys[known], 1 - share[known]))
-        return FittedUpstreamDataDriven(paths.channels, tuple(levels))
+        return FittedUpstreamDataDriven(self, paths.channels, tuple(levels))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +93,13 @@ class FittedUpstreamDataDriven:
     """Shares by upstream and channel.
 
     Attributes:
+        model: what was fitted.
         channels: channel names [n_channels].
         levels: for the longest upstream first, then shorter ones: keys of upstream and channel, sorted, and
             the share of a touch of that channel there.
     """
 
+    model: UpstreamDataDriven
     channels: tuple[str, ...]
     levels: tuple[tuple[Ints, Floats], ...]
 
@@ -121,9 +124,9 @@ class FittedUpstreamDataDriven:
     def credit(self, paths: Paths) -> Credit:
         """Each channel's incremental conversions and value, and the baseline."""
         shares = self.touch_shares(paths)
-        credit = Credit.from_touch_shares(UpstreamDataDriven.name, paths, shares)
+        credit = Credit.from_touch_shares(self.model.name, paths, shares)
         return Credit.of_paths(
-            UpstreamDataDriven.name,
+            self.model.name,
             paths,
             conversions=credit.conversions,
             value_micros=credit.value_micros,

@@ -48,6 +48,13 @@ def build_paths(
 
     Raises:
         InvalidInputError: if the tables break a rule, with every broken rule.
+
+    Example:
+        >>> from attribution import build_paths
+        >>> touches = {"user_id": ["ann", "ann", "bob"], "time": [1.0, 2.0, 3.0], "channel": ["search", "email", "search"]}
+        >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
+        >>> paths.to_frame()["path"].tolist()
+        ['search > email', 'search']
     """
     settings = settings or PathSettings()
     problems: list[str] = []
@@ -128,47 +135,37 @@ def _cut(
     longest = possible.max() if possible.size else window.dtype.type(0)
     closed = observed_until - longest if longest < clock.longest else -clock.longest
     null_until = {"all": clock.longest, "uncensored": closed, "none": -clock.longest}[settings.nulls]
-    time, channel, view = touch_time[order], touches.channel[order], touches.view[order]
-    rules = (
-        offsets,
-        time,
-        channel,
-        view,
-        orders.offsets,
-        conversion_time[orders.rows],
-        window,
-        longest,
-        np.array([settings.is_direct(name) for name in channels], dtype=np.bool_),
-        settings.direct == "ignored_unless_alone",
-        settings.touches == "clicks_and_views" and settings.click_beats_view,
-        settings.lookback_touches or np.iinfo(np.int64).max,
-        settings.after_conversion == "new_journey",
-        settings.counting == "one_per_touch",
-        null_until,
+    rows = kernels.TouchRows(offsets, touch_time[order], touches.channel[order], touches.view[order])
+    rules = kernels.JourneyRules(
+        window=window,
+        longest_window=longest,
+        direct=np.array([settings.is_direct(name) for name in channels], dtype=np.bool_),
+        ignore_direct=settings.direct == "ignored_unless_alone",
+        click_beats_view=settings.touches == "clicks_and_views" and settings.click_beats_view,
+        lookback_touches=settings.lookback_touches or np.iinfo(np.int64).max,
+        new_journey=settings.after_conversion == "new_journey",
+        one_per_touch=settings.counting == "one_per_touch",
+        null_until=null_until,
     )
-    none = np.empty(0, dtype=np.int64)
-    count, length, uncounted, left_out = kernels.journeys(
-        False, *rules, none.astype(np.int32), none, time[:0], none, none
-    )
-    person, conversion = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int64)
-    end = np.empty(count, dtype=time.dtype)
-    starts, touch = np.zeros(count + 1, dtype=np.int64), np.empty(length, dtype=np.int64)
-    kernels.journeys(True, *rules, person, conversion, end, starts, touch)
+    given = rows, orders.offsets, conversion_time[orders.rows], rules
+    count, length, uncounted, left_out = kernels.journeys(False, *given, _room(0, 0, rows.time))
+    found = _room(count, length, rows.time)
+    kernels.journeys(True, *given, found)
 
-    converted = conversion >= 0
-    row = np.where(converted, np.append(orders.rows, -1)[conversion], -1)
+    converted, touch = found.conversion >= 0, found.touch
+    row = np.where(converted, np.append(orders.rows, -1)[found.conversion], -1)
     journeys = Journeys(
         channels=channels,
-        offsets=starts,
-        channel=channel[touch],
-        view=view[touch],
+        offsets=found.offsets,
+        channel=rows.channel[touch],
+        view=rows.is_view[touch],
         touch_row=order[touch],
-        age_days=clock.days(np.repeat(end, np.diff(starts)) - time[touch]),
+        age_days=clock.days(np.repeat(found.end_time, np.diff(found.offsets)) - rows.time[touch]),
         conversion_row=row,
-        person=np.cumsum(np.diff(person, prepend=person[:1]) != 0, dtype=np.int32),
+        person=np.cumsum(np.diff(found.person, prepend=found.person[:1]) != 0, dtype=np.int32),
         weight=np.ones(count),
         value_micros=np.append(conversions.value_micros, 0)[row],
-        follow_up_days=clock.days(observed_until - end),
+        follow_up_days=clock.days(observed_until - found.end_time),
     )
     used = np.zeros(len(order), dtype=np.bool_)
     used[touch] = True
@@ -179,8 +176,18 @@ def _cut(
         conversions=len(conversion_time),
         duplicate_orders=orders.duplicates,
         conversions_not_counted=uncounted,
-        censored_nulls=int(np.count_nonzero(~converted & (end > closed))) if settings.nulls == "all" else 0,
+        censored_nulls=int(np.count_nonzero(~converted & (found.end_time > closed))) if settings.nulls == "all" else 0,
         nulls_left_out=left_out,
+    )
+
+
+def _room(journeys: int, touches: int, time: NDArray[Any]) -> kernels.JourneyRows:
+    return kernels.JourneyRows(
+        person=np.empty(journeys, dtype=np.int32),
+        conversion=np.empty(journeys, dtype=np.int64),
+        end_time=np.empty(journeys, dtype=time.dtype),
+        offsets=np.zeros(journeys + 1, dtype=np.int64),
+        touch=np.empty(touches, dtype=np.int64),
     )
 
 

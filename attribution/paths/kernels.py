@@ -6,7 +6,7 @@ the data: float days, or integer nanoseconds, so that windows are exact for date
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,37 +46,68 @@ def order_by_person_and_time(person: Codes, time: NDArray[Any], people: int) -> 
     return order, offsets
 
 
+class TouchRows(NamedTuple):
+    """Touches by person and time: where each person's start [people + 1]; time, channel code and view of each [n]."""
+
+    offsets: Ints
+    time: NDArray[Any]
+    channel: Codes
+    is_view: Bools
+
+
+class JourneyRules(NamedTuple):
+    """What cuts touches into journeys, in the unit of time of the data.
+
+    Attributes:
+        window: how long a click, then a view, of each channel counts [2, n_channels]; `longest_window` of those in use.
+        direct: whether each channel is direct traffic [n_channels]; ignored beside others if `ignore_direct`.
+        click_beats_view: whether views leave a journey that has a click.
+        lookback_touches: how many of the latest touches stay.
+        new_journey: whether a conversion ends the journey; else the next sees the same touches.
+        one_per_touch: whether a last touch is credited with one conversion only.
+        null_until: a journey without conversion counts if its last touch is not later.
+    """
+
+    window: NDArray[Any]
+    longest_window: Any
+    direct: Bools
+    ignore_direct: bool
+    click_beats_view: bool
+    lookback_touches: int
+    new_journey: bool
+    one_per_touch: bool
+    null_until: Any
+
+
+class JourneyRows(NamedTuple):
+    """Room for journeys: person, conversion (-1: none), end and offsets of each, and the touches of all."""
+
+    person: Codes
+    conversion: Ints
+    end_time: NDArray[Any]
+    offsets: Ints
+    touch: Ints
+
+
 @kernel
-def journey_touches(
-    first: int,
-    last: int,
-    end: float,
-    time: NDArray[Any],
-    channel: Codes,
-    view: Bools,
-    window: NDArray[Any],
-    direct: Bools,
-    ignore_direct: bool,
-    click_beats_view: bool,
-    lookback_touches: int,
-    kept: Ints,
-) -> int:
+def journey_touches(first: int, last: int, end: float, touches: TouchRows, rules: JourneyRules, kept: Ints) -> int:
     """Write the touches in [first, last) of a journey that ends at `end` to `kept`; return how many."""
+    channel, view, direct = touches.channel, touches.is_view, rules.direct
     n = 0
     other_than_direct = False
     for i in range(first, last):
-        if end - time[i] <= window[np.int64(view[i]), channel[i]]:
+        if end - touches.time[i] <= rules.window[np.int64(view[i]), channel[i]]:
             kept[n] = i
             n += 1
             other_than_direct |= not direct[channel[i]]
-    if ignore_direct and other_than_direct:
+    if rules.ignore_direct and other_than_direct:
         m = 0
         for k in range(n):
             if not direct[channel[kept[k]]]:
                 kept[m] = kept[k]
                 m += 1
         n = m
-    if click_beats_view:
+    if rules.click_beats_view:
         clicks = 0
         for k in range(n):
             clicks += not view[kept[k]]
@@ -87,36 +118,21 @@ def journey_touches(
                     kept[m] = kept[k]
                     m += 1
             n = m
-    if n > lookback_touches:
-        for k in range(lookback_touches):
-            kept[k] = kept[n - lookback_touches + k]
-        n = lookback_touches
+    if n > rules.lookback_touches:
+        for k in range(rules.lookback_touches):
+            kept[k] = kept[n - rules.lookback_touches + k]
+        n = rules.lookback_touches
     return n
 
 
 @kernel
 def journeys(
     write: bool,
-    touch_offsets: Ints,
-    touch_time: NDArray[Any],
-    channel: Codes,
-    view: Bools,
+    touches: TouchRows,
     conversion_offsets: Ints,
     conversion_time: NDArray[Any],
-    window: NDArray[Any],
-    longest_window: float,
-    direct: Bools,
-    ignore_direct: bool,
-    click_beats_view: bool,
-    lookback_touches: int,
-    new_journey: bool,
-    one_per_touch: bool,
-    null_until: float,
-    person: Codes,
-    conversion: Ints,
-    end_time: NDArray[Any],
-    offsets: Ints,
-    touch: Ints,
+    rules: JourneyRules,
+    out: JourneyRows,
 ) -> tuple[int, int, int, int]:
     """Cut touches into journeys; return how many journeys, touches, and conversions and nulls left out.
 
@@ -124,53 +140,47 @@ def journeys(
     """
     j = t = uncounted = censored = 0
     most = 0
-    for p in range(len(touch_offsets) - 1):
-        most = max(most, touch_offsets[p + 1] - touch_offsets[p])
+    for p in range(len(touches.offsets) - 1):
+        most = max(most, touches.offsets[p + 1] - touches.offsets[p])
     kept = np.empty(most, dtype=np.int64)
-    for p in range(len(touch_offsets) - 1):
-        first = last = touch_offsets[p]
-        stop = touch_offsets[p + 1]
+    for p in range(len(touches.offsets) - 1):
+        first = last = touches.offsets[p]
+        stop = touches.offsets[p + 1]
         start_conversions, stop_conversions = conversion_offsets[p], conversion_offsets[p + 1]
         credited = -1
         for c in range(start_conversions, stop_conversions):
             end = conversion_time[c]
-            if new_journey and c > start_conversions and end > conversion_time[c - 1]:
+            if rules.new_journey and c > start_conversions and end > conversion_time[c - 1]:
                 first = last
-            while last < stop and touch_time[last] <= end:
+            while last < stop and touches.time[last] <= end:
                 last += 1
-            while first < last and end - touch_time[first] > longest_window:
+            while first < last and end - touches.time[first] > rules.longest_window:
                 first += 1
-            n = journey_touches(
-                first, last, end, touch_time, channel, view, window, direct, ignore_direct, click_beats_view,
-                lookback_touches, kept,
-            )  # fmt: skip
+            n = journey_touches(first, last, end, touches, rules, kept)
             if n > 0:
-                if one_per_touch and kept[n - 1] == credited:
+                if rules.one_per_touch and kept[n - 1] == credited:
                     uncounted += 1
                     continue
                 credited = kept[n - 1]
             if write:
-                person[j], conversion[j], end_time[j] = p, c, end
-                touch[t : t + n] = kept[:n]
-                offsets[j + 1] = t + n
+                out.person[j], out.conversion[j], out.end_time[j] = p, c, end
+                out.touch[t : t + n] = kept[:n]
+                out.offsets[j + 1] = t + n
             j += 1
             t += n
         if start_conversions < stop_conversions:
-            first = last if new_journey else stop
+            first = last if rules.new_journey else stop
         if first == stop:
             continue
-        end = touch_time[stop - 1]
-        if end > null_until:
+        end = touches.time[stop - 1]
+        if end > rules.null_until:
             censored += 1
             continue
-        n = journey_touches(
-            first, stop, end, touch_time, channel, view, window, direct, ignore_direct, click_beats_view,
-            lookback_touches, kept,
-        )  # fmt: skip
+        n = journey_touches(first, stop, end, touches, rules, kept)
         if write:
-            person[j], conversion[j], end_time[j] = p, -1, end
-            touch[t : t + n] = kept[:n]
-            offsets[j + 1] = t + n
+            out.person[j], out.conversion[j], out.end_time[j] = p, -1, end
+            out.touch[t : t + n] = kept[:n]
+            out.offsets[j + 1] = t + n
         j += 1
         t += n
     return j, t, uncounted, censored
@@ -262,6 +272,31 @@ def count_outcomes(
         else:
             nulls[p] += weight[j]
     return conversions, value, nulls
+
+
+@kernel
+def sum_counts(
+    group: NDArray[Any], conversions: Floats, value: NDArray[Any], nulls: Floats, groups: int
+) -> tuple[Floats, Ints, Floats, bool]:
+    """The sums of each group [groups], those of the value, rounded to integers, exact; and whether all rows are sound.
+
+    They are if nothing is negative or not finite, and nothing is worth anything where nothing converted.
+    """
+    sums = np.zeros((groups, 4))  # side by side, so that a row touches one line of the cache
+    exact = sums.view(np.int64)
+    for i in range(len(group)):
+        g = np.uint32(group[i])
+        sums[g, 0] += conversions[i]
+        exact[g, 1] += np.int64(np.rint(value[i]))
+        sums[g, 2] += nulls[i]
+    unsound = 0
+    for i in range(len(group)):
+        c, v, n = conversions[i], value[i], nulls[i]
+        # With & and |, unlike `and` and `or`, the processor has no branch to guess.
+        unsound += not (
+            (c >= 0) & (c < np.inf) & (v >= 0) & (v < np.inf) & (n >= 0) & (n < np.inf) & ((c > 0) | (v == 0))
+        )
+    return sums[:, 0].copy(), exact[:, 1].copy(), sums[:, 2].copy(), unsound == 0
 
 
 @kernel

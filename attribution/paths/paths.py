@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +140,7 @@ class Paths(Result):
             InvalidInputError: on counts that are negative, not finite or of another length, on value without
                 conversions, and on a path with an empty name.
         """
-        from attribution.paths.string_kernels import sum_counts
+        from attribution.paths.kernels import sum_counts
         from attribution.paths.texts import DistinctRows, distinct_rows
 
         rows = paths if isinstance(paths, DistinctRows) else distinct_rows(paths, separator, strip=strip)
@@ -211,10 +211,16 @@ class Paths(Result):
             tally=sum(tallies, Tally()) if len(tallies) == len(parts) else None,
         ).grouped()
 
+    def renamed(self, names: Mapping[str, str]) -> Paths:
+        """The same counts with channels called otherwise; those that get one name become one. Journeys are not kept."""
+        called = [names.get(channel, channel) for channel in self.channels]
+        channels = tuple(sorted(set(called)))
+        place = np.array([channels.index(name) for name in called], dtype=np.int32)
+        return replace(self, channels=channels, codes=place[self.codes], journeys=None, journey_path=None).grouped()
+
     def grouped(self) -> Paths:
         """The same paths with equal rows added up, in canonical order."""
-        from attribution.paths.kernels import canonical_groups, chosen_rows
-        from attribution.paths.string_kernels import sum_counts
+        from attribution.paths.kernels import canonical_groups, chosen_rows, sum_counts
 
         group, first = canonical_groups(self.codes, self.offsets)
         if len(first) == len(self):  # all rows differ: there is nothing to add up

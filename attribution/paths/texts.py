@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from attribution.paths.ragged import Bools, Codes, Ints, offsets_of, row_of
 
+BLANKS = "".join(map(chr, range(33)))  # the space and what lies below: tab, line feed, carriage return
+
 
 @dataclass(frozen=True, eq=False)
 class DistinctRows:
@@ -43,43 +45,45 @@ def distinct_rows(paths: Any, separator: str, *, strip: bool = False) -> Distinc
     column = _arrow(paths)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return _of_lists(column)
-    from attribution.paths.string_kernels import code_names, group_texts
+    column = column.fill_null("")
+    row, first = _grouped(column)
+    texts = column.take(first)
+    blank = pc.equal(pc.utf8_trim(texts, BLANKS), "")
+    if pc.any(blank).as_py():
+        texts = pc.if_else(blank, None, texts)
+    return _of_lists(pc.split_pattern(texts, separator), row, BLANKS if strip else "")
+
+
+def _of_lists(column: Any, row: NDArray[np.integer] | None = None, blanks: str = "") -> DistinctRows:
+    """Rows of names as they are; equal ones are joined only where `row` says which each row of the data is."""
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    flat = pc.list_flatten(column).cast(pa.large_string()).fill_null("")
+    codes, first = _grouped(pc.utf8_trim(flat, blanks) if blanks else flat)
+    names = [name.strip(blanks) if blanks else name for name in flat.take(first).to_pylist()]
+    order = sorted(range(len(names)), key=names.__getitem__)
+    rank = np.empty(len(names), dtype=np.int32)
+    rank[order] = np.arange(len(names))
+    empty = np.array([not name.strip() for name in names], dtype=np.bool_)
+    offsets = offsets_of(lengths)
+    has_empty_name = np.zeros(len(lengths), dtype=np.bool_)
+    if empty.any():
+        has_empty_name[row_of(offsets)[empty[codes]]] = True
+    rows = np.arange(len(lengths)) if row is None else row
+    return DistinctRows(rows, offsets, rank[codes], tuple(names[i] for i in order), has_empty_name)
+
+
+def _grouped(column: Any) -> tuple[Codes, Codes]:
+    """Which distinct text each is [n], in order of first use, and the first of each."""
+    from attribution.paths.string_kernels import group_texts
 
     _, places, content = column.buffers()
     data = np.frombuffer(content or b"", dtype=np.uint8)
     if data.ctypes.data % 8:
         data = data.copy()  # numpy aligns what it allocates
     whole = len(data) // 8 * 8
-    words = data[:whole].view(np.uint64)
     rest = np.uint64(int.from_bytes(data[whole:].tobytes(), "little"))
     offsets = np.frombuffer(places, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
-    begins, ends = offsets[:-1], offsets[1:]
-    if column.null_count:
-        ends = np.where(pc.is_null(column).to_numpy(zero_copy_only=False), begins, ends)
-    row, first = group_texts(words, rest, begins, ends)
-    mark = np.frombuffer(separator.encode(), dtype=np.uint8)
-    codes, lengths, starts, stops = code_names(data, words, rest, begins[first], ends[first], mark, strip)
-    names = [bytes(data[start:stop]).decode() for start, stop in zip(starts, stops, strict=True)]
-    return _alphabetical(row, offsets_of(lengths), codes, names)
-
-
-def _of_lists(column: Any) -> DistinctRows:
-    """Take rows of names as they are, equal ones not yet joined."""
-    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
-    encoded = pc.list_flatten(column).cast(pa.large_string()).fill_null("").dictionary_encode()
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
-    return _alphabetical(np.arange(len(lengths)), offsets_of(lengths), codes, encoded.dictionary.to_pylist())
-
-
-def _alphabetical(row: NDArray[np.integer], offsets: Ints, codes: Any, names: list[str]) -> DistinctRows:
-    order = sorted(range(len(names)), key=names.__getitem__)
-    rank = np.empty(len(names), dtype=np.int32)
-    rank[order] = np.arange(len(names))
-    empty = np.array([not name.strip() for name in names], dtype=np.bool_)
-    has_empty_name = np.zeros(len(offsets) - 1, dtype=np.bool_)
-    if empty.any():
-        has_empty_name[row_of(offsets)[empty[codes]]] = True
-    return DistinctRows(row, offsets, rank[codes], tuple(names[i] for i in order), has_empty_name)
+    return group_texts(data[:whole].view(np.uint64), rest, offsets[:-1], offsets[1:])
 
 
 def _arrow(paths: Any) -> Any:

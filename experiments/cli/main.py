@@ -3,13 +3,14 @@
 import errno
 import importlib
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
+
+from cpalab.interruption import end_interrupted, watch_for_signals
+from cpalab.refusal import Refused, did_you_mean
 
 # Subcommand → what it does. Each is loaded from experiments.cli.NAME when it is called, so that --help answers at once.
 COMMANDS = {  # the module of each command, and what it is for
@@ -18,6 +19,11 @@ COMMANDS = {  # the module of each command, and what it is for
     "truth": ("market.truth", "What each channel's ads really caused."),
     "record": ("market.record", "What each system recorded: sessions, claims, channel groups, postbacks, noisy sums."),
     "rollout": ("rollout.rollout", "Which CPA shift a tracking change should bring, and what would be a bug."),
+    "check-rollout": (
+        "rollout.check_rollout",
+        "Hold the figures seen after a rollout to its contract, for a pipeline.",
+    ),
+    "expect": ("rollout.expect", "The CPA shift planned changes must bring, by closed form on your own counts."),
     "faults": ("rollout.faults", "The tracking faults that can be simulated, with what each does to CPA."),
     "attribute": ("attribute.attribute", "Attribute your own paths or logs, with any model."),
     "lifttests": ("lift.lifttests", "Lift-test designs side by side in one market: bias, coverage, width and cost."),
@@ -28,7 +34,7 @@ COMMANDS = {  # the module of each command, and what it is for
 }
 
 USAGE_ERROR = 2
-INTERRUPTED = 130
+BAD_INPUT_AT_THE_GATE = 3  # where 1 and 2 are verdicts: a figure is outside, nothing can be told
 READER_GONE = 141  # as the shell reports other tools in `cpalab run | head`
 
 
@@ -44,15 +50,15 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"experiments.cli.{COMMANDS[cmd_name][0]}").command
-        return command
+        from experiments.cli.number_options import read_numbers_alike
+
+        return read_numbers_alike(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with a hint for a misspelt command."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            from cpalab.refusal import did_you_mean
-
             ctx.fail(f"no such command: {args[0]}; {did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
@@ -75,68 +81,52 @@ def cli() -> None:
 def main() -> None:
     """Run the command line.
 
-    Exit status 0 if all went well, 2 on bad input, 1 on other failures, 130 on Ctrl-C, 141 if whoever read our output has
-    gone.
+    Exit status 0 if all went well, 2 on bad input (3 where 1 and 2 are verdicts on a rollout), 1 on other failures,
+    130 on Ctrl-C, 143 on SIGTERM, 129 on SIGHUP, 141 if
+    whoever read our output has gone.
     """
-    sys.unraisablehook = _raise_interruptions_again
-    with clear_messages(_leave):
+    watch_for_signals()
+    with clear_messages():
         try:
-            cli.main(standalone_mode=False)
+            status = cli.main(standalone_mode=False)
             sys.stdout.flush()
         except SystemExit:
             # No command of ours exits by itself: so end click and rich where the reader has gone, with status 1.
             raise BrokenPipeError from None
+    sys.exit(status if isinstance(status, int) else 0)
 
 
-def _raise_interruptions_again(lost: "sys.UnraisableHookArgs") -> None:
-    """Ctrl-C that strikes inside a callback from C (LLVM's, while compiled code is loaded) would be lost there."""
-    if issubclass(lost.exc_type, KeyboardInterrupt):
-        # A little later and from a thread of its own: raised at once it would strike here, and be lost again.
-        again = threading.Timer(0.05, signal.pthread_kill, (threading.get_ident(), signal.SIGINT))
-        again.daemon = True
-        again.start()
-    else:
-        sys.__unraisablehook__(lost)
-
-
-def _leave(status: int) -> None:
-    """End the process with this status."""
-    if status == INTERRUPTED:
-        # Ctrl-C may have struck while compiled code was being loaded; taking LLVM's half-made objects apart at the
-        # interpreter's end would crash. All that must be cleaned up has been: the interruption came through it.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    sys.exit(status)
+def bad_input_status(arguments: Sequence[str]) -> int:
+    """Exit status of bad input: 3 for commands whose statuses 1 and 2 are verdicts on a rollout, else 2."""
+    asks_for_verdict = arguments[:1] == ["check-rollout"] or (
+        arguments[:1] == ["rollout"] and any(word.startswith("--observed") for word in arguments)
+    )
+    return BAD_INPUT_AT_THE_GATE if asks_for_verdict else USAGE_ERROR
 
 
 @contextmanager
-def clear_messages(leave: Callable[[int], None]) -> Iterator[None]:
+def clear_messages() -> Iterator[None]:
     """Turn the errors that people can cause into a message and an exit status."""
     try:
         yield
     except click.ClickException as error:
         error.show()
-        leave(error.exit_code)
+        sys.exit(bad_input_status(sys.argv[1:]) if error.exit_code == USAGE_ERROR else error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; nothing was written.", err=True)
-        leave(INTERRUPTED)
+        end_interrupted()
     except BrokenPipeError:
         # Whoever read our output has gone; say nothing more, not even while Python flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        leave(READER_GONE)
+        sys.exit(READER_GONE)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EPERM, errno.EDQUOT):
             raise
         click.echo(f"Error: {error.filename or 'output'}: {error.strerror}", err=True)
-        leave(1)
-    except Exception as error:
-        # Every error that says what is wrong with what the user gave us lists its problems.
-        if not hasattr(error, "problems"):
-            raise
+        sys.exit(1)
+    except Refused as error:
         from experiments.cli.refusals import as_typed, command_of
 
         command = command_of(cli, sys.argv[1:])
-        lines = [as_typed(str(problem), command) for problem in error.problems]
+        lines = [as_typed(line, command) for line in error.lines]
         click.echo("Error: " + ("\n       ".join(lines)), err=True)
-        leave(USAGE_ERROR)
+        sys.exit(bad_input_status(sys.argv[1:]))

@@ -42,7 +42,7 @@ def _flags(names: Iterable[str], options: dict[str, str]) -> list[str]:
 
 
 def _hint(text: str, options: dict[str, str]) -> str:
-    """Arguments within a sentence: `method='welch'` as `--method welch`, and names of several words."""
+    """Arguments within a sentence: `method='welch'` as `--method welch`, names of several words, names in backquotes."""
 
     def typed(found: re.Match[str]) -> str:
         name, value = found["name"], found["value"]
@@ -50,6 +50,7 @@ def _hint(text: str, options: dict[str, str]) -> str:
             return found[0]
         return options[name] if value is None else f"{options[name]} {value}"
 
+    text = re.sub(r"`(\w+)`", lambda found: options.get(found[1], found[0]), text)
     return re.sub(r"(?<![\w.-])(?P<name>[a-z][a-z_]*)(?:='(?P<value>\w*)')?(?!\w)", typed, text).replace(
         "math.inf", "inf"
     )

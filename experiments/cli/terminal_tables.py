@@ -1,108 +1,95 @@
-"""Tables on the terminal and JSON: how results are printed."""
+"""Tables on the terminal: how the results of a simulated market are printed, and what they are as JSON."""
 
-import json
 import math
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import click
 import pandas as pd
-from rich.console import Console
 
-from experiments.cli.unfolded_table import Table
-from experiments.comparison.comparison import ChannelComparison, Comparison
-from experiments.comparison.five_cpas import FiveCpas
-from experiments.comparison.perfect_tracking import MODELS
+from cpalab.micros import MICROS
+from experiments.cli.terminal import Table, console
+from experiments.comparison.comparison import Comparison
+from experiments.comparison.perfect_tracking import JUDGE, MODELS
 from experiments.comparison.verdict import CERTAINTY, words
-from experiments.designs.users.narrowing import PEOPLE_OR_DAYS_TO_HALVE, narrowing
+from experiments.designs.users.narrowing import PEOPLE_OR_DAYS_TO_HALVE
+from experiments.report.numerals import count, money
+from experiments.report.table import ReportTable, cpa_columns, sharpness_columns, system_columns
+from experiments.report.ten_seconds import ten_second_sentences, ten_second_table
 from experiments.truth.effects import Truth
 from experiments.truth.interactions import Interactions
 
-PIPE_WIDTH = 150
+NARROW = 80  # columns of an ordinary terminal
 TESTS_READING = f"{PEOPLE_OR_DAYS_TO_HALVE} times the people, or as many times the days, halve every width too."
-UNDEFINED, UNBOUNDED = "–", "∞"
 
 
-def console() -> Console:
-    """Standard output; wide enough for the table where it is no terminal."""
-    screen = Console(highlight=False)
-    return screen if screen.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+def print_ten_seconds(comparison: Comparison) -> None:
+    """One line per channel with its verdict, and a few sentences; nothing is wider than 80 columns."""
+    screen = console()
+    if not comparison.channels:
+        print_comparison(comparison)
+        return
+    title = f"{comparison.title or 'Your scenario'}: cost per {comparison.action.one} in {comparison.currency}"
+    screen.print(narrow(ten_second_table(comparison), title, min(screen.width, NARROW)))
+    for line in ten_second_sentences(comparison):
+        screen.print(line, width=NARROW)
 
 
-def money(value: float) -> str:
-    """Currency with two decimals below a thousand, – for undefined, ∞ for unbounded."""
-    if math.isnan(value):
-        return UNDEFINED
-    if math.isinf(value):
-        return UNBOUNDED
-    return f"{value:z,.2f}" if abs(value) < 1000 else f"{value:z,.0f}"
+def narrow(report: ReportTable, title: str, width: int) -> Table:
+    """A table without rules between its columns; where it does not fit, whole columns are dropped, and no digit is split.
 
+    The first to go are those before the last three: verdict, truth and what they are about stay.
+    """
+    headings = [heading for group in report.groups for heading in group.columns]
+    cells = [[row.cells[i] for row in report.rows] for i in range(len(headings))]
+    kept = list(range(len(headings)))
 
-def number(credit: float) -> str:
-    """Credited conversions: whole ones as such, fractions with one decimal."""
-    return f"{credit:z,.0f}" if credit == round(credit) else f"{credit:z,.1f}"
+    def needed() -> int:
+        names = max(len(row.name) for row in report.rows)
+        return names + sum(1 + max(len(text) for text in (*headings[i].split("\n"), *cells[i])) for i in kept)
+
+    while needed() > width and len(kept) > 1:
+        kept.pop(0)
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(report.heading, no_wrap=True)
+    for i in kept:
+        group = next(group for group in report.groups if headings[i] in group.columns)
+        table.add_column(headings[i], justify=group.justify, style="bold" if group.kind == "true" else "", no_wrap=True)
+    for row in report.rows:
+        table.add_row(row.name, *(row.cells[i] for i in kept))
+    return table
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """The main table, the sentences, and how the channels were bought."""
+    """The tables of the report, the sentences, and how to read both."""
     screen = console()
     one, many = comparison.action.one, comparison.action.many
     title = f"{comparison.title or 'Your scenario'}: {many} and cost per {one} in {comparison.currency}"
-    table = Table(title=title, title_justify="left")
-    table.add_column("channel")
-    for heading in ("cost", *(words(model).lower() for model in MODELS), "lift test (95 % interval)"):
-        table.add_column(heading, justify="right")
-    table.add_column("truth", justify="right", style="bold")
-    for channel in comparison.channels:
-        table.add_row(
-            words(channel.channel),
-            f"{channel.cost:z,.0f}",
-            *(f"{number(channel.credits[model])} at {money(channel.attributed_cpa(model))}" for model in MODELS),
-            lift_cell(channel),
-            f"{channel.truth.incremental_conversions:,} at {money(channel.truth.cost_per_incremental_conversion)}",
-        )
-    screen.print(table)
+    screen.print(typeset(cpa_columns(comparison), title))
     reading = f"Models: {many} credited. Lift test and truth: cost per incremental {one}. {CERTAINTY.format(many=many)}"
     screen.print(reading, style="dim")
     screen.print()
-    screen.print(lift_tests_table(comparison))
-    screen.print(TESTS_READING, style="dim")
-    screen.print()
+    sharpness = sharpness_columns(comparison)
+    if sharpness:
+        screen.print(typeset(sharpness, f"Lift tests: incremental {many}"))
+        screen.print(TESTS_READING, style="dim")
+        screen.print()
     if comparison.systems:
-        screen.print(systems_table(comparison.systems, comparison.currency))
+        title = f"Five CPAs: what each system reports, in {comparison.currency}"
+        screen.print(typeset(system_columns(comparison.systems), title))
         screen.print(f"The same {many} as each system records them; CRM: by the source it knows.", style="dim")
         screen.print()
     screen.print(comparison.summary())
 
 
-def lift_tests_table(comparison: Comparison) -> Table:
-    """What each channel's test found beside the truth, how wide it was, and which holdout would halve that."""
-    table = Table(title="Lift tests: incremental orders", title_justify="left")
-    for heading in ("channel", "design"):
-        table.add_column(heading)
-    for heading in ("orders (95 % interval)", "truth", "width"):
-        table.add_column(heading, justify="right", style="bold" if heading == "truth" else "")
-    table.add_column("to halve the width")
-    for channel in comparison.channels:
-        cells = ["no test", f"{channel.truth.incremental_conversions:,}", "", ""]
-        if channel.lift is not None:
-            orders = channel.lift.incremental_conversions
-            lower, upper = orders.interval(0.95)
-            cells[0] = f"{orders.difference:z,.0f} ({lower:z,.0f} – {upper:z,.0f})"
-            cells[2:] = [f"{upper - lower:z,.0f}", narrowing(channel.lift).summary()]
-        table.add_row(words(channel.channel), channel.design.replace("_", " "), *cells)
-    return table
-
-
-def systems_table(systems: FiveCpas, currency: str) -> Table:
-    """Cost per action of each channel in the eyes of each system."""
-    table = Table(title=f"Five CPAs: what each system reports, in {currency}", title_justify="left")
-    table.add_column("channel")
-    for source in systems.telling:
-        table.add_column(source.replace("_", " "), justify="right", style="bold" if source == "incremental" else "")
-    for channel in systems.channels:
-        table.add_row(words(channel.channel), *(money(channel.cpa(source)) for source in systems.telling))
+def typeset(report: ReportTable, title: str) -> Table:
+    """A table of the report on the terminal: groups of columns that read as one (`62 at 10.21`) stand in one."""
+    table = Table(title=title, title_justify="left")
+    table.add_column(report.heading)
+    for group in report.groups:
+        style = "bold" if group.kind == "true" else ""
+        for heading in (group.joined_heading,) if group.joined else group.columns:
+            table.add_column(heading, justify=group.justify, style=style)
+    for row in report.rows:
+        table.add_row(row.name, *(cell.replace("\N{NO-BREAK SPACE}", " ") for cell in report.joined_cells(row)))
     return table
 
 
@@ -119,17 +106,9 @@ def print_segments(segments: dict[str, pd.DataFrame]) -> None:
         for (channel, value), own in frame.groupby(["channel", dimension], sort=False, dropna=False):
             cpa = own.set_index("system")["cost_per_conversion"]
             cells = (money(float(cpa.get(system, math.nan))) for system in systems)
-            table.add_row(words(str(channel)), str(value), f"{own['cost'].max():z,.0f}", *cells)
+            table.add_row(words(str(channel)), str(value), count(float(own["cost"].max())), *cells)
         screen.print()
         screen.print(table)
-
-
-def lift_cell(channel: ChannelComparison) -> str:
-    """Incremental CPA by the holdout test, with its interval."""
-    if channel.lift is None:
-        return "no test"
-    price = channel.lift.cost_per_incremental_conversion(0.95)
-    return f"{money(price.point)} ({money(price.lower)} – {money(price.upper)})"
 
 
 def print_truth(truth: Truth) -> None:
@@ -150,8 +129,8 @@ def print_truth(truth: Truth) -> None:
         table.add_row(
             words(effect.channel),
             effect.estimand,
-            f"{effect.cost_micros / 1e6:z,.0f}",
-            f"{effect.incremental_conversions:,}",
+            count(effect.cost_micros / MICROS),
+            count(effect.incremental_conversions),
             money(effect.cost_per_incremental_conversion),
             effect.feedback,
             f"{effect.days_bound:g}",
@@ -170,9 +149,9 @@ def print_interactions(found: Interactions) -> None:
     for row in found.to_frame().to_dict("records"):
         table.add_row(
             words(row["channel"]),
-            f"{row['conversions_alone']:z,.0f}",
-            f"{row['conversions_on_top']:z,.0f}",
-            f"{row['shapley_conversions']:z,.1f}",
+            count(row["conversions_alone"]),
+            count(row["conversions_on_top"]),
+            count(row["shapley_conversions"], 1),
             money(row["cost_per_shapley_conversion"]),
         )
     screen.print(table)
@@ -197,6 +176,7 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
         "title": comparison.title,
         "currency": comparison.currency,
         "conversions": comparison.conversions,
+        **asked_models(comparison),
         "order_labels": {name: labels.counts() for name, labels in comparison.truth.labels.items()},
         "channels": [
             {
@@ -205,11 +185,12 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
                 "impressions": channel.impressions,
                 "clicks": channel.clicks,
                 "credits": channel.credits,
-                "cost_per_conversion": {model: channel.attributed_cpa(model) for model in MODELS},
+                "cost_per_conversion": {model: channel.attributed_cpa(model) for model in comparison.models},
                 "lift_test_design": channel.design,
                 "lift_test": [] if channel.lift is None else channel.lift.to_frame().to_dict("records"),
                 "incremental_conversions": channel.truth.incremental_conversions,
                 "cost_per_incremental_conversion": channel.truth.cost_per_incremental_conversion,
+                "incremental_profit": comparison.truth.profit(channel.truth),
                 "verdict": channel.verdict,
             }
             for channel in comparison.channels
@@ -220,46 +201,25 @@ def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
+def asked_models(comparison: Comparison) -> dict[str, Any]:
+    """Which models are compared, and which of them the verdicts are about, where that is not what is always compared."""
+    if (comparison.models, comparison.judge) == (MODELS, JUDGE):
+        return {}
+    return {"models": list(comparison.models), "judge": comparison.judge}
+
+
 def truth_as_json(truth: Truth) -> dict[str, Any]:
     """Every effect, and how many orders carry each label."""
     labels = {channel: found.counts() for channel, found in truth.labels.items()}
-    clock = {"warm_up_days": truth.warm_up_days, "days": truth.days, "horizon_days": truth.horizon_days}
-    never = {"budgets_that_never_bound": list(truth.unbound)}
+    effects = truth.to_frame().to_dict("records")
+    for row, effect in zip(effects, truth.effects, strict=True):
+        row["incremental_profit"] = truth.profit(effect)
     return {
         "feedback": truth.feedback,
-        **clock,
-        **never,
-        "effects": truth.to_frame().to_dict("records"),
+        "warm_up_days": truth.warm_up_days,
+        "days": truth.days,
+        "horizon_days": truth.horizon_days,
+        "budgets_that_never_bound": list(truth.unbound),
+        "effects": effects,
         "labels": labels,
     }
-
-
-def print_json(value: Any) -> None:
-    """JSON on standard output: undefined numbers as null, unbounded ones as "inf"."""
-    click.echo(json_text(value))
-
-
-def json_text(value: Any) -> str:
-    """The same as text."""
-    return json.dumps(_plain(value), indent=2)
-
-
-def write_tables(folder: Path, name: str, value: Any, frames: Mapping[str, pd.DataFrame]) -> None:
-    """NAME.json with everything, and one CSV file per frame, into an existing folder."""
-    (folder / f"{name}.json").write_text(json_text(value) + "\n", encoding="utf-8")
-    for table, frame in frames.items():
-        frame.to_csv(folder / f"{table}.csv", index=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
-        return value + 0.0  # minus zero is zero
-    return value

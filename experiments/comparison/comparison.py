@@ -7,8 +7,11 @@ import pandas as pd
 
 from attribution.costs.cpa import COLUMNS, attributed_cpa, cpa_table
 from attribution.credit import Credit
+from attribution.model import MODELS as ATTRIBUTION_MODELS
+from attribution.model import AttributionModel
 from attribution.paths.conversion_lag import ConversionLag, conversion_lag
-from cpalab.refusal import did_you_mean
+from cpalab.micros import MICROS
+from cpalab.refusal import InvalidInputError, Problem, did_you_mean
 from cpalab.result import Result
 from experiments.comparison.five_cpas import FiveCpas, five_cpas
 from experiments.comparison.perfect_tracking import JUDGE, MODELS, attribute
@@ -35,7 +38,7 @@ class ChannelComparison:
         lift: its holdout test, read as the scenario's `holdout.design` says; None where no one was held out, or an arm
             was empty.
         truth: the average effect of its ads.
-        verdict: who is flattered and who is wronged, in a sentence.
+        verdict: which channels are over-credited and which under-credited, in a sentence.
         design: name of the holdout test's design.
     """
 
@@ -72,6 +75,7 @@ class Comparison(Result):
         journeys: a few people's ways to an order.
         systems: what platforms, analytics and CRM report on the same world; None without paid channels.
         geo_tests: the scenario's own, read and beside their truth.
+        models: names of the attribution models compared, in the order asked for.
     """
 
     title: str
@@ -86,6 +90,7 @@ class Comparison(Result):
     journeys: tuple[Journey, ...]
     systems: FiveCpas | None = None
     geo_tests: tuple[OwnGeoTest, ...] = ()
+    models: tuple[str, ...] = MODELS
 
     @property
     def action(self) -> ConversionNoun:
@@ -105,28 +110,40 @@ class Comparison(Result):
 def compare(
     world: World,
     *,
-    models: Sequence[str] = MODELS,
-    judge: str = JUDGE,
+    models: Sequence[AttributionModel | type | str] = MODELS,
+    judge: AttributionModel | type | str = JUDGE,
     estimands: Sequence[Estimand] = ("average", "joint"),
     threads: int = 1,
     progress: Callable[[str, float], None] = lambda stage, share: None,
 ) -> Comparison:
     """Attribute a world, read its lift tests, compute its truth, and put them side by side.
 
-    The `judge` is the one of the `models` that verdicts and the oracle's CPA are about. The average and the joint effect
-    are always among the `estimands`.
+    Args:
+        world: what happened, with its tracking.
+        models: which attribution models, each as an object, a class, a name, or a name with parameters.
+        judge: the one of them that verdicts and the oracle's CPA are about: given alike, or by the name it bears in tables.
+        estimands: of the truth; the average and the joint effect are always among them.
+        threads: of the twin worlds; they change no result.
+        progress: told each stage, and the share of it that is done.
+
+    Args:
+        world: what happened, from `simulate` or `read_world`.
+        models: the attribution models compared.
+        judge: the model that verdicts are about.
+        estimands: which effects: average (the channel off), joint (all ads off), marginal_bid, marginal_budget (± 10 %).
+        threads: how many threads work; the numbers do not depend on it.
+        progress: called with the name of a stage and the share of it that is done.
 
     Raises:
-        ValueError: the judge is not among the models.
+        InvalidInputError: a model is unknown, given twice, or does not take its parameters; or the judge is not among them.
     """
-    if judge not in models:
-        raise ValueError(f"judge: {judge!r} must be one of the models; {did_you_mean(judge, models)}")
+    models, judging = chosen_models(models, judge)
     estimands = tuple(dict.fromkeys(("average", "joint", *estimands)))
     progress("truth", 0.0)
     truth = measure_truth(world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share))
     progress("attribution", 0.0)
     paths, credits = attribute(world, models)
-    oracle = next(credit for name, credit in zip(models, credits, strict=True) if name == judge)
+    oracle = credits[judging]
     progress("record", 0.0)
     systems = five_cpas(world, truth, oracle=oracle) if world.scenario.paid_channels() else None
     progress("lift tests", 0.0)
@@ -149,7 +166,30 @@ def compare(
         journeys=telling_journeys(world, truth),
         systems=systems,
         geo_tests=geo_tests,
+        models=tuple(credit.method for credit in credits),
     )
+
+
+def chosen_models(
+    models: Sequence[AttributionModel | type | str] = MODELS, judge: AttributionModel | type | str | None = None
+) -> tuple[tuple[AttributionModel, ...], int]:
+    """The models as objects, and which of them (from 0) is the judge: last click, or the first, where None is named.
+
+    Raises:
+        InvalidInputError: what is wrong with any of them; all at once.
+    """
+    found = ATTRIBUTION_MODELS.find_all(models)
+    names = [model.name for model in found]
+    if judge is None:
+        judge = JUDGE if JUDGE in names else names[0]
+    if judge in names:
+        return found, names.index(str(judge))
+    asked = ATTRIBUTION_MODELS.find(judge).name
+    if asked not in names:
+        raise InvalidInputError(
+            [Problem("judge", "must be one of the models", repr(asked), did_you_mean(asked, names))]
+        )
+    return found, names.index(asked)
 
 
 def _channels(
@@ -172,7 +212,7 @@ def _channels(
         }
         effect = truth.effect(channel)
         test = lifts[channel]
-        cost = costs[channel] / 1e6
+        cost = costs[channel] / MICROS
         result.append(
             ChannelComparison(
                 channel=channel,
@@ -192,7 +232,7 @@ def _channels(
 def _lift_rows(lifts: Mapping[str, WorldTest | None], costs: Mapping[str, int]) -> pd.DataFrame:
     rows = []
     for channel, test in lifts.items():
-        row: dict[str, object] = {"channel": channel, "method": "lift_test", "cost": costs[channel] / 1e6}
+        row: dict[str, object] = {"channel": channel, "method": "lift_test", "cost": costs[channel] / MICROS}
         if test is not None:
             lift = test.conversions
             price = lift.cost_per_incremental_conversion(0.95)
@@ -211,7 +251,7 @@ def _truth_rows(truth: Truth, costs: Mapping[str, int]) -> pd.DataFrame:
         {
             "channel": effect.channel,
             "method": "truth",
-            "cost": costs[effect.channel] / 1e6,
+            "cost": costs[effect.channel] / MICROS,
             "conversions": effect.incremental_conversions,
             "cost_per_conversion": effect.cost_per_incremental_conversion,
         }

@@ -18,6 +18,7 @@ from attribution.costs.cpa import attributed_cpa
 from attribution.credit import Credit
 from attribution.model import load_model
 from attribution.paths.build import build_paths
+from cpalab.micros import MICROS
 from cpalab.result import Result
 from experiments.comparison.perfect_tracking import LAST_CLICK_SETTINGS, touches_and_orders
 from experiments.truth.conversion_noun import ORDER, ConversionNoun
@@ -55,7 +56,7 @@ class ChannelCpas:
     def cpa(self, source: str) -> float:
         """Cost over actions: nan where none was counted; incremental: inf where money caused nothing."""
         if source == INCREMENTAL:
-            return cost_per(round(self.true_cost * 1e6), self.actions[source])
+            return cost_per(round(self.true_cost * MICROS), self.actions[source])
         return attributed_cpa(self.true_cost if source == ORACLE else self.cost, self.actions[source])
 
 
@@ -157,7 +158,9 @@ def five_cpas(
             ORACLE: attributed.get(channel, 0.0),
             INCREMENTAL: float(truth.effect(channel).incremental_conversions),
         }
-        channels.append(ChannelCpas(channel, today.cost_micros.get(channel, 0) / 1e6, charged[channel] / 1e6, actions))
+        channels.append(
+            ChannelCpas(channel, today.cost_micros.get(channel, 0) / MICROS, charged[channel] / MICROS, actions)
+        )
     total = {source: sum(own.actions[source] for own in channels) for source in SOURCES}
     if paid:
         total[INCREMENTAL] = float(truth.effect(ALL, "joint").incremental_conversions)
@@ -189,7 +192,7 @@ def cpas_by(world: World, dimension: Dimension, recorded: Record | None = None) 
     cost = cost[~cost["fee"]]
     fees = claims[claims["fee_micros"] != 0].rename(columns={"fee_micros": "cost_micros"})
     spent = pd.concat([cost, fees[["channel", dimension, "cost_micros"]]])
-    spent = spent.groupby(["channel", dimension], dropna=False)["cost_micros"].sum().div(1e6).rename("cost")
+    spent = spent.groupby(["channel", dimension], dropna=False)["cost_micros"].sum().div(MICROS).rename("cost")
     counted = claims.groupby(["system", "channel", dimension], dropna=False)["counted"].sum().rename("conversions")
     paid = world.scenario.paid_channels()
     rows = []

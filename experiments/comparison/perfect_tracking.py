@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 
 from attribution.bootstrap import bootstrap_credits
 from attribution.credit import Credit
-from attribution.model import load_model
+from attribution.model import MODELS as ATTRIBUTION_MODELS
+from attribution.model import AttributionModel
 from attribution.paths.build import build_paths
 from attribution.paths.paths import Paths
 from attribution.paths.settings import PathSettings
@@ -41,10 +42,21 @@ def touches_and_orders(world: World) -> tuple[pa.Table, pa.Table]:
 
 
 def attribute(
-    world: World, models: Sequence[str] = MODELS, settings: PathSettings = LAST_CLICK_SETTINGS
+    world: World,
+    models: Sequence[AttributionModel | type | str] = MODELS,
+    settings: PathSettings = LAST_CLICK_SETTINGS,
 ) -> tuple[Paths, tuple[Credit, ...]]:
-    """Paths of clicks and visits to orders, and each model's credits with 95 % intervals (bootstrap over people)."""
+    """Paths of clicks and visits to orders, and each model's credits with 95 % intervals (bootstrap over people).
+
+    Args:
+        world: what happened.
+        models: each as an object, a class, a name, or a name with parameters: `[MyModel(), "markov(order=2)"]`.
+        settings: which touches count, and for how long.
+
+    Raises:
+        InvalidInputError: a model is unknown, cannot be loaded, is given twice, or does not take its parameters.
+    """
+    fitted = ATTRIBUTION_MODELS.find_all(models)
     touches, orders = touches_and_orders(world)
     paths = build_paths(touches, orders, settings)
-    fitted = [load_model(model) for model in models]
     return paths, bootstrap_credits(fitted, paths, seed=world.scenario.run.seed, replicates=REPLICATES)

@@ -6,6 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from attribution.costs.cpa import attributed_cpa
+from cpalab.micros import MICROS
 from simulator.record.record import Record, record
 from simulator.record.stages.channel_group_report import channel_groups
 from simulator.record.systems.aggregate import aggregate_report
@@ -56,7 +57,7 @@ def systems_report(world: World) -> SystemsReport:
     found = record(world)
     groups = channel_groups(found, world.scenario).to_pandas()
     for column in ("value", "cost"):
-        groups[column] = groups.pop(f"{column}_micros") / 1e6
+        groups[column] = groups.pop(f"{column}_micros") / MICROS
     priced = zip(groups["cost"], groups["conversions"], strict=True)
     groups["cost_per_conversion"] = [attributed_cpa(cost, conversions) for cost, conversions in priced]
     return SystemsReport(

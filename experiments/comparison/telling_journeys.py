@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cpalab.micros import MICROS
 from experiments.truth.conversion_noun import ORDER, ConversionNoun
 from experiments.truth.effects import ALL, Truth
 from experiments.truth.order_labels import LABELS
@@ -100,7 +101,7 @@ def _journey(events: pa.Table, order_id: int, label: str, action: ConversionNoun
         user_id=user,
         label=label,
         order_time=rows[end]["time"],
-        value=rows[end]["value_micros"] / 1e6,
+        value=rows[end]["value_micros"] / MICROS,
         events=tuple(kept[-MOST_EVENTS:]),
         left_out=max(0, len(kept) - MOST_EVENTS),
         ads_seen=sum(event.kind == "impression" for event in way),

@@ -1,4 +1,4 @@
-"""The verdict: whether attribution flatters a channel or wrongs it, as a factor, a word and a sentence."""
+"""The verdict: whether attribution over-credits or under-credits a channel, as a factor, a word and a sentence."""
 
 import math
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ FAIR_WITHIN = 1.25  # attributed and incremental CPA closer than this factor are
 # To be said wherever verdicts are: `many` is what is counted.
 CERTAINTY = "The truth is exact for this market and seed; where few {many} are caused, another seed differs."
 
-Judgement = Literal["flattered", "about right", "wronged", "free", "without effect"]
+Judgement = Literal["over-credited", "about right", "under-credited", "free", "without effect"]
 
 
 @dataclass(frozen=True)
-class Flattery:
+class CreditedPerCaused:
     """How an attributed CPA stands to the true incremental one.
 
     Attributes:
@@ -29,27 +29,27 @@ class Flattery:
     judgement: Judgement
 
 
-def flattery(cost: float, credited: float, caused: float) -> Flattery:
+def credited_per_caused(cost: float, credited: float, caused: float) -> CreditedPerCaused:
     """(cost / caused) / (cost / credited) = credited / caused; alike within FAIR_WITHIN. Cost in currency."""
     if cost == 0:
-        return Flattery(math.nan, "free")
+        return CreditedPerCaused(math.nan, "free")
     if credited <= 0 and caused <= 0:
-        return Flattery(math.nan, "without effect")
+        return CreditedPerCaused(math.nan, "without effect")
     if caused <= 0:
-        return Flattery(math.inf, "flattered")
+        return CreditedPerCaused(math.inf, "over-credited")
     factor = max(credited, 0.0) / caused
     if 1 / FAIR_WITHIN <= factor <= FAIR_WITHIN:
-        return Flattery(factor, "about right")
-    return Flattery(factor, "flattered" if factor > 1 else "wronged")
+        return CreditedPerCaused(factor, "about right")
+    return CreditedPerCaused(factor, "over-credited" if factor > 1 else "under-credited")
 
 
 def verdict(
     channel: str, cost: float, credited: float, effect: Effect, model: str, action: ConversionNoun = ORDER
 ) -> str:
-    """Who is flattered and who is wronged, in a sentence. Cost in currency, credited conversions."""
+    """Which channels are over-credited and which under-credited, in a sentence. Cost in currency, credited conversions."""
     name, by = words(channel), words(model).lower()
     caused = effect.incremental_conversions
-    found = flattery(cost, credited, caused)
+    found = credited_per_caused(cost, credited, caused)
     if found.judgement == "free":
         return f"{name} cost nothing."
     if found.judgement == "without effect":
@@ -58,19 +58,21 @@ def verdict(
     if caused <= 0:
         come = f"the same {action.many}" if caused == 0 else f"{-caused:,} more {action.many}"
         price = f"{credited:,.0f} {action.many} at {cost / credited:,.2f}"
-        return f"{name} is flattered: {by} credits it with {price}, but without it {come} would have come."
+        return f"{name} is over-credited: {by} credits it with {price}, but without it {come} would have come."
     incremental = cost / caused
     if credited <= 0:
         price = f"{caused:,} at {incremental:,.2f} each"
-        return f"{name} is wronged: {by} credits it with no {action.one}, yet it caused {price}."
+        return f"{name} is under-credited: {by} credits it with no {action.one}, yet it caused {price}."
     facts = f"{by} says {cost / credited:,.2f} per {action.one}, an extra {action.one} truly cost {incremental:,.2f}"
     if found.judgement == "about right":
         return f"{name} is priced about right: {facts}."
-    if found.judgement == "flattered":
-        return f"{name} is flattered: {facts}, {found.factor:,.1f} times as much."
-    return f"{name} is wronged: {facts}, {1 / found.factor:,.1f} times less."
+    if found.judgement == "over-credited":
+        return f"{name} is over-credited: {facts}, {found.factor:,.1f} times as much."
+    return f"{name} is under-credited: {facts}, {1 / found.factor:,.1f} times less."
 
 
 def words(name: str) -> str:
-    """`brand_search` as Brand search."""
-    return name.replace("_", " ").capitalize()
+    """`brand_search` as Brand search; parameters in brackets keep their spelling."""
+    start = name.find("(") if name.endswith(")") and "=" in name else len(name)
+    plain, parameters = name[:start], name[start:]
+    return " ".join((plain.replace("_", " ").capitalize(), parameters)).rstrip()

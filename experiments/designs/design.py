@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
+from cpalab.refusal import Problem, ScenarioError, did_you_mean
 from cpalab.result import Result
 from experiments.lift.estimate.cost_ratio import CostPerIncrementalConversion
 from experiments.lift.estimate.lift_estimate import LiftEstimate
@@ -15,7 +16,7 @@ from experiments.truth.effects import Effect
 from simulator.scenario.schema import Scenario
 from simulator.world import World
 
-__all__ = ["LEVEL", "Design", "DesignReading"]
+__all__ = ["LEVEL", "Design", "DesignReading", "require_ads"]
 
 LEVEL = 0.95
 
@@ -81,6 +82,18 @@ class DesignReading(Result):
             *self.notes,
         ]
         return " ".join(sentences)
+
+
+def require_ads(scenario: Scenario, channel: str) -> None:
+    """Refuse a channel whose ads cannot be tested.
+
+    Raises:
+        ScenarioError: there is no such channel, or it has no campaigns.
+    """
+    if channel not in scenario.paid_channels():
+        rule = "is no channel of this scenario" if channel not in scenario.channels else "has no campaigns to test"
+        hint = did_you_mean(channel, scenario.paid_channels())
+        raise ScenarioError([Problem("channels", rule, repr(channel), hint)])
 
 
 class Design(Protocol):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cpalab.micros import MICROS
 from cpalab.refusal import LiftInputError, refuse, share_from_half_problems
 from cpalab.result import Result
 from experiments.designs.design import Design
@@ -223,7 +224,7 @@ def _replicate(
         lower=lower,
         upper=upper,
         truth=truth.incremental_conversions,
-        cost=truth.cost_micros / 1e6,
+        cost=truth.cost_micros / MICROS,
         forgone=share * truth.incremental_conversions,
         test_cost=reading.test_cost,
     )

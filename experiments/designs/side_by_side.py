@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cpalab.micros import MICROS
 from cpalab.refusal import LiftInputError, ScenarioError
 from cpalab.result import Result
 from experiments.designs.design import LEVEL, Design, DesignReading
@@ -53,7 +54,7 @@ class DesignResult:
             "design": self.design,
             "channel": self.channel,
             **read,
-            "true_cost": self.truth.cost_micros / 1e6,
+            "true_cost": self.truth.cost_micros / MICROS,
             "true_incremental_conversions": self.truth.incremental_conversions,
             "true_cost_per_incremental_conversion": self.truth.cost_per_incremental_conversion,
             "notes": self.refusal if self.reading is None else " ".join(self.reading.notes),

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from experiments.lift.estimate.multiplicity import holm_p_values as holm_p_values
     from experiments.lift.estimate.welch import adjusted_lift as adjusted_lift
     from experiments.lift.estimate.welch import ratio_metric_lift as ratio_metric_lift
+    from experiments.lift.geo.methods.default import default_geo_test as default_geo_test
     from experiments.lift.geo.methods.did import difference_in_differences as difference_in_differences
     from experiments.lift.geo.methods.gbr import geo_based_regression as geo_based_regression
     from experiments.lift.geo.methods.structural import structural_time_series as structural_time_series
     from experiments.lift.geo.methods.synthetic_control import synthetic_control as synthetic_control
+    from experiments.lift.geo.methods.synthetic_did import (
+        synthetic_difference_in_differences as synthetic_difference_in_differences,
+    )
     from experiments.lift.geo.methods.tbr import time_based_regression as time_based_regression
     from experiments.lift.geo.methods.trimmed_match import trimmed_match_test as trimmed_match_test
     from experiments.lift.geo.panel import GeoExperiment as GeoExperiment
@@ -72,6 +76,7 @@ CONTENTS = {
     "always_valid": "experiments.lift.sequential.confidence_sequence",
     "constrained_assignment": "experiments.lift.geo.planning.assignment",
     "cost_per_incremental_conversion": "experiments.lift.estimate.cost_ratio",
+    "default_geo_test": "experiments.lift.geo.methods.default",
     "detectable_lift_by_days": "experiments.lift.geo.planning.durations",
     "difference_in_differences": "experiments.lift.geo.methods.did",
     "draw_assignment": "experiments.lift.geo.planning.assignment",
@@ -94,6 +99,7 @@ CONTENTS = {
     "switchback_schedule": "experiments.lift.geo.switchback",
     "switchback_test": "experiments.lift.geo.switchback",
     "synthetic_control": "experiments.lift.geo.methods.synthetic_control",
+    "synthetic_difference_in_differences": "experiments.lift.geo.methods.synthetic_did",
     "time_based_regression": "experiments.lift.geo.methods.tbr",
     "trimmed_match_test": "experiments.lift.geo.methods.trimmed_match",
     "user_holdout_test": "experiments.lift.user.user_test",

@@ -1,6 +1,7 @@
 """Columns of people's own tables as arrays: numbers, names, true or false, and calendar days, with what is wrong in them."""
 
 import datetime
+import difflib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +14,12 @@ from numpy.typing import NDArray
 
 from cpalab.refusal import LiftInputError, refuse
 
-__all__ = ["coded", "day_of", "days", "flags", "frame_of", "numbers"]
+__all__ = ["coded", "day_of", "days", "flags", "frame_of", "misspelt_columns", "numbers", "unused_columns"]
 
 # Squares of larger numbers, and products of those, leave the range of floating-point numbers.
 LARGEST = 1e30
 EXAMPLES = 5
+MOST_NAMES = 10
 # Year first, because 01/02/2026 is January in one country and February in the next.
 DAY = re.compile(r"\s*(\d{4})(?:([-/])(\d{1,2})\2(\d{1,2})|(\d\d)(\d\d))(?:[T ]\d{1,2}:.*)?\s*")
 
@@ -39,6 +41,51 @@ def frame_of(data: Any) -> nw.DataFrame[Any]:
     if not len(table):
         refuse([f"table: 0 rows must be at least one; it has only the columns {', '.join(table.columns)}"])
     return table
+
+
+# What exports and other tools call the columns that are read here.
+OTHER_NAMES = {
+    "cost": ("spend", "ad_spend", "amount_spent", "media_cost", "total_cost"),
+    "value": ("revenue", "sales", "order_value", "conversion_value"),
+    "cluster_id": ("cluster", "clusters"),
+    "exposed": ("exposure", "is_exposed", "was_exposed"),
+    "pre_period_conversions": ("pre_conversions", "conversions_pre", "conversions_before", "pre_period"),
+}
+NEARLY = 0.85
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "", name.casefold())
+
+
+def misspelt_columns(names: Sequence[str], optional: Sequence[str], read: Sequence[str]) -> list[str]:
+    """A problem for each column that is nearly one of the optional ones, which the table then lacks.
+
+    Args:
+        names: columns of the table.
+        optional: columns that may be left out; one that is left out by a slip of the pen would be ignored in silence.
+        read: every column that is read.
+    """
+    problems = []
+    for name in names:
+        if name in read:
+            continue
+        for meant in optional:
+            other = {_plain(word) for word in (meant, *OTHER_NAMES.get(meant, ()))}
+            near = difflib.SequenceMatcher(None, _plain(name), _plain(meant)).ratio() >= NEARLY
+            if meant not in names and (_plain(name) in other or near):
+                problems.append(f"{name}: column is none that is read here; did you mean {meant}? Rename it or drop it")
+                break
+    return problems
+
+
+def unused_columns(names: Sequence[str], read: Sequence[str]) -> tuple[str, ...]:
+    """A sentence that names the columns which play no part; none where every column does."""
+    unused = [name for name in names if name not in read]
+    shown = ", ".join(unused[:MOST_NAMES]) + (
+        f" and {len(unused) - MOST_NAMES} more" if len(unused) > MOST_NAMES else ""
+    )
+    return (f"Columns not used: {shown}.",) if unused else ()
 
 
 def numbers(

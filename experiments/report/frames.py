@@ -8,7 +8,7 @@ from experiments.comparison.comparison import ChannelComparison, Comparison
 from experiments.comparison.telling_journeys import Journey, JourneyEvent
 from experiments.comparison.verdict import words
 from experiments.designs.regions.scenario_geo_tests import OwnGeoTest
-from experiments.report.order_of_channels import by_flattery, flattery, models
+from experiments.report.order_of_channels import by_over_credit, credited_per_caused, models
 from experiments.truth.conversion_noun import ConversionNoun
 from experiments.truth.effects import ALL
 
@@ -20,15 +20,15 @@ def dumbbell_frame(comparison: Comparison) -> pd.DataFrame:
     """Each paid channel's price of an order: as attributed, as the lift test leaves possible, and the truth.
 
     Returns:
-        One row per paid channel, the most flattered first: `channel`, `judgement`, `flattery` (true ÷
+        One row per paid channel, the most over-credited first: `channel`, `judgement`, `credited_per_caused` (true ÷
         attributed, by the first model), `cost`, `<model>_cpa` for each model, `true_cpa`,
         `incremental_conversions`, and `lift_cpa`, `lift_cpa_lower`, `lift_cpa_upper` of the 95 % interval. inf
         where money caused nothing or an end is unbounded, nan where there is no price or no test.
     """
     return pd.DataFrame(
-        [_dumbbell(channel, models(comparison), comparison.judge) for channel in by_flattery(comparison)],
+        [_dumbbell(channel, models(comparison), comparison.judge) for channel in by_over_credit(comparison)],
         columns=[
-            "channel", "judgement", "flattery", "cost",
+            "channel", "judgement", "credited_per_caused", "cost",
             *(f"{model}_cpa" for model in models(comparison)),
             "true_cpa", "incremental_conversions", "lift_cpa", "lift_cpa_lower", "lift_cpa_upper",
         ],
@@ -36,7 +36,7 @@ def dumbbell_frame(comparison: Comparison) -> pd.DataFrame:
 
 
 def _dumbbell(channel: ChannelComparison, compared: tuple[str, ...], judge: str) -> dict[str, object]:
-    judged = flattery(channel, judge)
+    judged = credited_per_caused(channel, judge)
     point = lower = upper = math.nan
     if channel.lift is not None:
         price = channel.lift.cost_per_incremental_conversion(LEVEL)
@@ -44,7 +44,7 @@ def _dumbbell(channel: ChannelComparison, compared: tuple[str, ...], judge: str)
     return {
         "channel": channel.channel,
         "judgement": judged.judgement,
-        "flattery": judged.factor,
+        "credited_per_caused": judged.factor,
         "cost": channel.cost,
         **{f"{model}_cpa": channel.attributed_cpa(model) for model in compared},
         "true_cpa": channel.truth.cost_per_incremental_conversion,

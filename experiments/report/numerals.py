@@ -8,13 +8,22 @@ from collections.abc import Sequence
 
 UNDEFINED = "–"
 UNBOUNDED = "∞"
+# Money below this reads as next to nothing with two decimals.
+SMALL_PRICE = 0.1
 
 
 def money(amount: float) -> str:
-    """With cents below a thousand, without from there on."""
+    """With cents below a thousand, without from there on; a small price with three digits, lest it read as nothing."""
     if not math.isfinite(amount):
         return _not_finite(amount)
+    if 0 < amount < SMALL_PRICE:
+        return three_digits(amount)
     return _signed(amount, 2 if abs(round(amount, 2)) < 1000 else 0)
+
+
+def three_digits(amount: float) -> str:
+    """A number below one with three significant digits."""
+    return f"{'−' if amount < 0 else ''}{abs(amount):z.3g}"
 
 
 def count(amount: float, decimals: int = 0) -> str:
@@ -26,6 +35,11 @@ def counts(amounts: Sequence[float]) -> list[str]:
     """A column of counts: whole numbers where all are whole, else one decimal everywhere."""
     whole = all(amount == round(amount) for amount in amounts if math.isfinite(amount))
     return [count(amount, 0 if whole else 1) for amount in amounts]
+
+
+def number(amount: float) -> str:
+    """A whole number as such, a fraction with one decimal."""
+    return counts([amount])[0]
 
 
 def percent(share: float, decimals: int = 0) -> str:

@@ -4,22 +4,24 @@ import math
 
 from experiments.comparison import verdict
 from experiments.comparison.comparison import ChannelComparison, Comparison
-from experiments.comparison.verdict import Flattery
+from experiments.comparison.verdict import CreditedPerCaused
 
 
-def flattery(channel: ChannelComparison, model: str) -> Flattery:
+def credited_per_caused(channel: ChannelComparison, model: str) -> CreditedPerCaused:
     """How the channel's CPA under a model stands to its true incremental CPA."""
-    return verdict.flattery(channel.cost, channel.credits.get(model, 0.0), channel.truth.incremental_conversions)
+    return verdict.credited_per_caused(
+        channel.cost, channel.credits.get(model, 0.0), channel.truth.incremental_conversions
+    )
 
 
-def by_flattery(comparison: Comparison) -> tuple[ChannelComparison, ...]:
-    """The channels, the most flattered first; of equals the costlier; channels without any price last."""
+def by_over_credit(comparison: Comparison) -> tuple[ChannelComparison, ...]:
+    """The channels, the most over-credited first; of equals the costlier; channels without any price last."""
     if not comparison.channels:
         return ()
     model = comparison.judge
 
     def place(channel: ChannelComparison) -> tuple[float, float]:
-        factor = flattery(channel, model).factor
+        factor = credited_per_caused(channel, model).factor
         return (math.inf if math.isnan(factor) else -factor, -channel.cost)
 
     return tuple(sorted(comparison.channels, key=place))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from cpalab.micros import MICROS
 from experiments.comparison.comparison import Comparison
 from experiments.comparison.perfect_tracking import LAST_CLICK_SETTINGS
 from experiments.comparison.verdict import CERTAINTY, FAIR_WITHIN, words
@@ -17,7 +18,7 @@ from experiments.report.charts.journey import journey_chart
 from experiments.report.charts.labels import label_chart
 from experiments.report.frames import label_frame
 from experiments.report.numerals import count, money, percent
-from experiments.report.order_of_channels import by_flattery, flattery
+from experiments.report.order_of_channels import by_over_credit, credited_per_caused
 from experiments.report.palette import DARK, LIGHT, PAGE, css_variables
 from experiments.report.table import (
     ReportTable,
@@ -165,8 +166,10 @@ def build_page(comparison: Comparison, run: Run | None = None) -> Page:
         reading=CERTAINTY.format(many=comparison.action.many),
         action=comparison.action,
         channels=tuple(
-            ChannelFinding(flattery(channel, comparison.judge).judgement, channel.verdict, lift_sentence(channel))
-            for channel in by_flattery(comparison)
+            ChannelFinding(
+                credited_per_caused(channel, comparison.judge).judgement, channel.verdict, lift_sentence(channel)
+            )
+            for channel in by_over_credit(comparison)
         ),
         orders=_figure("orders", label_chart(comparison, PAGE), label_summary(comparison)) if labelled else None,
         labels=_label_rows(comparison) if labelled else (),
@@ -218,7 +221,7 @@ def _key_numbers(comparison: Comparison) -> tuple[KeyNumber, ...]:
     credited = sum(channel.credits[model] for channel in comparison.channels)
     labels = comparison.truth.labels[ALL].counts()
     extra = action.counted(joint.incremental_conversions)
-    attributed = joint.cost_micros / 1e6 / credited if credited > 0 else math.nan
+    attributed = joint.cost_micros / MICROS / credited if credited > 0 else math.nan
     return (
         KeyNumber(
             percent(labels["always"] / comparison.conversions),

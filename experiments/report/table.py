@@ -11,7 +11,7 @@ from experiments.comparison.verdict import words
 from experiments.designs.users.narrowing import narrowing
 from experiments.report.frames import LEVEL
 from experiments.report.numerals import UNDEFINED, count, count_span, counts, money, p_value, percent, span
-from experiments.report.order_of_channels import by_flattery, models
+from experiments.report.order_of_channels import by_over_credit, models
 from experiments.report.wording import joint_effect, kind_in_words
 from experiments.truth.effects import ALL, Effect
 
@@ -26,14 +26,26 @@ class ColumnGroup:
     Attributes:
         heading: of the group; empty where the columns speak for themselves.
         columns: their own headings.
-        kind: what the group tells, for its look: cost, claimed, tested, true, or what the cost bought.
+        kind: what the group tells, for its look: cost, claimed, tested, true, what the cost bought, or a sentence.
         prices: those of the columns that hold the price of an action.
+        joined: how its columns read as one, where a line is too short for all of them, such as `{} at {}`; empty: apart.
     """
 
     heading: str
     columns: tuple[str, ...]
-    kind: Literal["cost", "claimed", "tested", "true", "delivery"]
+    kind: Literal["cost", "claimed", "tested", "true", "delivery", "advice"]
     prices: tuple[str, ...] = ("CPA",)
+    joined: str = ""
+
+    @property
+    def justify(self) -> Literal["left", "right"]:
+        """Numbers stand right."""
+        return "left" if self.kind in ("delivery", "advice") else "right"
+
+    @property
+    def joined_heading(self) -> str:
+        """The heading of the columns as one: that of the group, and in brackets what stands in brackets below."""
+        return f"{self.heading} ({self.columns[-1]})" if "(" in self.joined else self.heading
 
 
 @dataclass(frozen=True)
@@ -59,9 +71,19 @@ class ReportTable:
     rows: tuple[TableRow, ...]
     heading: str = "Channel"
 
+    def joined_cells(self, row: TableRow) -> list[str]:
+        """The cells of a row, those of groups that read as one joined, unless the second is undefined."""
+        cells, found = iter(row.cells), []
+        for group in self.groups:
+            own = [next(cells) for _ in group.columns]
+            if group.joined:
+                own = [own[0] if own[-1] == UNDEFINED else group.joined.format(*own)]
+            found += own
+        return found
+
 
 def cpa_columns(comparison: Comparison) -> ReportTable:
-    """CPA = cost / actions, by method: paid channels (the most flattered first), all of them together, the rest.
+    """CPA = cost / actions, by method: paid channels (the most over-credited first), all of them together, the rest.
 
     Together, the paid channels' CPA is their cost over the actions a model credits them with; under truth it is their
     cost over what all ads together caused, to which what channels cause one by one does not add up. Actions credited
@@ -72,11 +94,11 @@ def cpa_columns(comparison: Comparison) -> ReportTable:
     many = comparison.action.many.capitalize()
     groups = (
         ColumnGroup("", ("Cost",), "cost"),
-        *(ColumnGroup(words(model), (many, "CPA"), "claimed") for model in compared),
-        ColumnGroup("Lift test", ("CPA", f"{percent(LEVEL)} interval"), "tested"),
-        ColumnGroup("Truth", (f"Extra {comparison.action.many}", "CPA"), "true"),
+        *(ColumnGroup(words(model), (many, "CPA"), "claimed", joined="{} at {}") for model in compared),
+        ColumnGroup("Lift test", ("CPA", f"{percent(LEVEL)} interval"), "tested", joined="{} ({})"),
+        ColumnGroup("Truth", (f"Extra {comparison.action.many}", "CPA"), "true", joined="{} at {}"),
     )
-    channels = by_flattery(comparison)
+    channels = by_over_credit(comparison)
     cost = sum(channel.cost for channel in channels)
     joint = joint_effect(comparison)
     nothing = (UNDEFINED,) * 4
@@ -131,26 +153,26 @@ def delivery_columns(comparison: Comparison) -> ReportTable:
         ColumnGroup("", ("Cost",), "cost"),
         ColumnGroup("", ("Impressions", "Clicks", "CPM", "CTR", "CPC"), "delivery"),
     )
-    channels = by_flattery(comparison)
+    channels = by_over_credit(comparison)
     total = (sum(c.cost for c in channels), sum(c.impressions for c in channels), sum(c.clicks for c in channels))
     rows = [TableRow(words(c.channel), "paid", _delivery(c.cost, c.impressions, c.clicks)) for c in channels]
     return ReportTable(groups, (*rows, TableRow(TOGETHER, "total", _delivery(*total))))
 
 
 def sharpness_columns(comparison: Comparison) -> ReportTable | None:
-    """What each holdout test found, how wide its interval is, and which share held out would halve that or narrow it most.
+    """What each holdout test found, how wide its interval is, and which share held out would halve it, or narrow it most.
 
     None where no channel was tested. Shares by `experiments.designs.users.narrowing.narrowing`.
     """
-    tested = [(channel, channel.lift) for channel in by_flattery(comparison) if channel.lift is not None]
+    tested = [(channel, channel.lift) for channel in by_over_credit(comparison) if channel.lift is not None]
     if not tested:
         return None
     extra = f"Extra {comparison.action.many}"
     groups = (
         ColumnGroup("Test", ("Design", "Held out"), "delivery", ()),
         ColumnGroup("Found", (extra, f"{percent(LEVEL)} interval", "Its width"), "tested", ()),
-        ColumnGroup("To narrow it", ("Hold out for half", "Sharpest share", "It takes off"), "delivery", ()),
         ColumnGroup("Truth", (f"True {extra.lower()}",), "true", (f"True {extra.lower()}",)),
+        ColumnGroup("", ("To halve the width",), "advice", ()),
     )
     rows = []
     for channel, test in tested:
@@ -162,10 +184,8 @@ def sharpness_columns(comparison: Comparison) -> ReportTable | None:
             count(lift.difference),
             count_span(lower, upper),
             count(upper - lower),
-            percent(shares.halving_share) if math.isfinite(shares.halving_share) else "no share does",
-            percent(shares.best_share),
-            percent(1.0 - shares.best_width),
             count(channel.truth.incremental_conversions),
+            shares.summary(),
         )
         rows.append(TableRow(words(channel.channel), "paid", cells))
     return ReportTable(groups, tuple(rows))
@@ -208,7 +228,7 @@ def geo_test_columns(comparison: Comparison) -> ReportTable | None:
 
 def _credited(comparison: Comparison, compared: tuple[str, ...]) -> list[tuple[str, list[float]]]:
     """Actions by line and model: paid channels, free channels, and actions without a touch."""
-    channels = by_flattery(comparison)
+    channels = by_over_credit(comparison)
     result = [(words(channel.channel), [channel.credits[model] for model in compared]) for channel in channels]
     paid = {channel.channel for channel in channels}
     claims = comparison.cpa[comparison.cpa["method"].isin(compared)]

@@ -3,12 +3,13 @@
 import math
 from typing import Any
 
+from cpalab.micros import MICROS
 from experiments.comparison.comparison import ChannelComparison, Comparison
 from experiments.comparison.verdict import words
 from experiments.designs.regions.scenario_geo_tests import NO_SPEND_CHANGED, OwnGeoTest
 from experiments.report.frames import LEVEL
 from experiments.report.numerals import count, money, p_value, percent, times
-from experiments.report.order_of_channels import by_flattery, flattery
+from experiments.report.order_of_channels import by_over_credit, credited_per_caused
 from experiments.truth.conversion_noun import ConversionNoun
 from experiments.truth.effects import ALL, Effect
 
@@ -22,7 +23,7 @@ def finding(comparison: Comparison) -> str:
         return f"There were {action.counted(comparison.conversions)}. {_paid_for(comparison)}"
     labels = comparison.truth.labels[ALL].counts()
     orders, extra = comparison.conversions, joint.incremental_conversions
-    cost = f"{comparison.currency} {money(joint.cost_micros / 1e6)}"
+    cost = f"{comparison.currency} {money(joint.cost_micros / MICROS)}"
     happened = (
         f"Of {action.counted(orders)}, {count(labels['always'])} ({percent(labels['always'] / orders)}) would have "
         f"come just the same without any ads, and {count(labels['moved'])} at another time or value. "
@@ -52,11 +53,11 @@ def _paid_for(comparison: Comparison) -> str:
     credited = sum(channel.credits[model] for channel in comparison.channels)
     said = f"{words(model)} credits the paid channels with {action.counted(round(credited))}"
     said += f" at {comparison.currency} {money(cost / credited)} each" if credited > 0 else ""
-    ranked = [(channel, flattery(channel, model)) for channel in by_flattery(comparison)]
-    flattered = [words(channel.channel) for channel, judged in ranked if judged.judgement == "flattered"]
-    wronged = [words(channel.channel) for channel, judged in ranked if judged.judgement == "wronged"]
-    told = [f"flatters {flattered[0]} most"] if flattered else []
-    told += [f"wrongs {wronged[-1]} most"] if wronged else []
+    ranked = [(channel, credited_per_caused(channel, model)) for channel in by_over_credit(comparison)]
+    over_credited = [words(channel.channel) for channel, judged in ranked if judged.judgement == "over-credited"]
+    under_credited = [words(channel.channel) for channel, judged in ranked if judged.judgement == "under-credited"]
+    told = [f"over-credits {over_credited[0]} most"] if over_credited else []
+    told += [f"under-credits {under_credited[-1]} most"] if under_credited else []
     return f"{said}; it {' and '.join(told)}." if told else f"{said}."
 
 
@@ -73,11 +74,15 @@ def beside_name(row: dict[str, Any], action: ConversionNoun) -> str:
         return "credited and caused nothing"
     if row["judgement"] == "about right":
         return "about right"
-    if math.isinf(row["flattery"]):
-        return "flattered: caused nothing" if row["incremental_conversions"] == 0 else f"flattered: lost {action.many}"
-    if row["flattery"] == 0:
-        return "wronged: never credited"
-    factor = row["flattery"] if row["judgement"] == "flattered" else 1 / row["flattery"]
+    if math.isinf(row["credited_per_caused"]):
+        return (
+            "over-credited: caused nothing"
+            if row["incremental_conversions"] == 0
+            else f"over-credited: lost {action.many}"
+        )
+    if row["credited_per_caused"] == 0:
+        return "under-credited: never credited"
+    factor = row["credited_per_caused"] if row["judgement"] == "over-credited" else 1 / row["credited_per_caused"]
     return f"{row['judgement']} {times(factor)}"
 
 
@@ -108,11 +113,11 @@ def dumbbell_summary(comparison: Comparison) -> str:
     said = [
         f"{words(c.channel)}: {words(model).lower()} {money(c.attributed_cpa(model))}, "
         f"truly {money(c.truth.cost_per_incremental_conversion)}"
-        for c in by_flattery(comparison)
+        for c in by_over_credit(comparison)
     ]
     return (
-        f"Dumbbell chart of the {comparison.currency} per {comparison.action.one} of each channel, the most flattered first. "
-        f"{'; '.join(said)}."
+        f"Dumbbell chart of the {comparison.currency} per {comparison.action.one} of each channel, "
+        f"the most over-credited first. {'; '.join(said)}."
     )
 
 

@@ -101,6 +101,10 @@ def change_files() -> dict[str, Path]:
 def load_plan(source: str | Path | Mapping[str, Any], scenario: Scenario) -> Plan:
     """The plan in a change file, a mapping of the same shape, or one that comes with cpalab.
 
+    Args:
+        source: the path of a TOML file, the name of a plan that comes with cpalab, or a mapping.
+        scenario: what the changes are changes of.
+
     Raises:
         ScenarioError: with every problem found, each as place, value, rule and hint.
     """
@@ -121,6 +125,29 @@ def load_plan(source: str | Path | Mapping[str, Any], scenario: Scenario) -> Pla
         raise ScenarioError(problems)
     apply(scenario, changes)
     return Plan(written.title, tuple(changes))
+
+
+def faults_in(source: str | Path | Mapping[str, Any]) -> list[tuple[str, float | None]]:
+    """The faults that a change file names, with their sizes: what has a closed form and needs no scenario.
+
+    Raises:
+        ScenarioError: no change file, or a change that is no fault of the library; every problem at once.
+    """
+    tables = _read(source) if isinstance(source, str | Path) else source
+    try:
+        written = ChangeFile.model_validate(tables)
+    except ValidationError as error:
+        raise ScenarioError(_in_our_words(details) for details in error.errors()) from None
+    problems = [
+        Problem(
+            f"changes.{number}", "has no closed form", hint="name a fault (cpalab faults), or simulate: cpalab rollout"
+        )
+        for number, change in enumerate(written.changes)
+        if change.fault is None or change.set or change.delivery
+    ]
+    if problems:
+        raise ScenarioError(problems)
+    return [(str(change.fault), change.size) for change in written.changes]
 
 
 def apply(scenario: Scenario, changes: Iterable[PlannedChange], *, delivery: Iterable[PlannedChange] = ()) -> Scenario:

@@ -8,6 +8,7 @@ user's volume: systems count the same orders, so a shift in one of them alone te
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +29,14 @@ from experiments.rollout.reported_cpa import (
 )
 from simulator.record.record import record
 from simulator.scenario.faults import FAULTS, Fault
-from simulator.scenario.tracking import Outage
+from simulator.scenario.tracking import Outage, Tracking
 from simulator.world import World
 
 NO_FAULT = "no fault"
+NOT_LIVE = "not live, or live in part"
+EVERYTHING = f"the planned change is {NOT_LIVE}"
+LIVE_SHARES = np.arange(0.0, 0.91, 0.1)  # of a change that may be live in part; fully live is no fault
+MOST_PAIRED = 6  # faults of which pairs are tried
 OUTAGE = "tag_outage"
 FEWEST_ACTIONS = 25
 SUM = "the sum of figures that are given"
@@ -56,6 +61,7 @@ class Suspect:
         chi_squared: distance of what was seen from what it predicts.
         unit: what its size means.
         signature: what gives it away.
+        today: the same setting as it is today, in words; empty where it is no single number.
     """
 
     fault: str
@@ -65,10 +71,12 @@ class Suspect:
     chi_squared: float
     unit: str
     signature: str
+    today: str = ""
 
     def __str__(self) -> str:
-        known = f", size {self.size:.3g} ({self.unit})" if self.unit and not self.unit.startswith("1:") else ""
-        return f"{self.code} {self.fault}{known}: probability {self.probability:.0%}"
+        now = f"; today {self.today}" if self.today else ""
+        known = f", size {self.size:.3g} ({self.unit}{now})" if self.unit and not self.unit.startswith("1:") else ""
+        return f"{self.code} {self.fault}{known}: probability {self.probability:.0%}".lstrip()
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,13 @@ class Diagnosis(Result):
     def consistent(self) -> bool:
         """Whether the planned change alone can explain what was seen."""
         return self.p_value >= REFUSED
+
+    @property
+    def status(self) -> int:
+        """Exit status: 0 what was seen is as expected, 1 a fault explains it better, 2 nothing can be compared."""
+        if self.cells == 0:
+            return 2
+        return 0 if self.consistent and self.suspects[0].fault == NO_FAULT else 1
 
     @property
     def look_alike(self) -> tuple[Suspect, ...]:
@@ -167,6 +182,14 @@ class Prediction:
         pairs = ((self.mean, other.mean), (self.covariance, other.covariance), (self.actions, other.actions))
         return Prediction(*((1 - share) * own + share * its for own, its in pairs))
 
+    def beside(self, other: "Prediction", planned: "Prediction") -> "Prediction":
+        """Both on top of the same plan: their shifts add up, their chance is the mean of both."""
+        return Prediction(
+            self.mean + other.mean - planned.mean,
+            (self.covariance + other.covariance) / 2,
+            self.actions * other.actions / np.maximum(planned.actions, 1e-9),
+        )
+
     def distance(self, seen: "Shift") -> tuple[float, float]:
         """Squared Mahalanobis distance of what was seen, and the logarithm of the likelihood."""
         gap = np.nan_to_num((seen.shift - self.mean)[seen.used], nan=IMPOSSIBLE)
@@ -204,6 +227,8 @@ class Expectations:
         cells: the first half; the second half is their ROAS.
         planned: the planned change alone.
         faults: per fault, its sizes, and what it predicts at each on top of the planned change.
+        not_live: per part of the planned change (or all of it), the shares of it that may be live, and what each predicts.
+        today: per fault, today's value of what it sets, in words.
         enough: which cells have enough actions (n,).
         looked_at: faults whose one prediction was picked by what was seen, and among how many: each is that much less
             probable before.
@@ -214,6 +239,8 @@ class Expectations:
     faults: Mapping[str, tuple[Floats, tuple[Prediction, ...]]]
     enough: npt.NDArray[np.bool_]
     looked_at: Mapping[str, int] = field(default_factory=dict)
+    not_live: Mapping[str, tuple[Floats, tuple[Prediction, ...]]] = field(default_factory=dict)
+    today: Mapping[str, str] = field(default_factory=dict)
 
 
 def expectations(
@@ -232,8 +259,8 @@ def expectations(
     changes = [change for change in plan.changes if not change.real]
     spent = spending(world, keys, split)
 
-    def seen(extra: Sequence[PlannedChange]) -> ReportedCpas:
-        replayed = replace(world, scenario=apply(world.scenario, [*changes, *extra]))
+    def seen(extra: Sequence[PlannedChange], planned: Sequence[PlannedChange] = changes) -> ReportedCpas:
+        replayed = replace(world, scenario=apply(world.scenario, [*planned, *extra]))
         return reported_cpas(replayed, record(replayed), keys, spent)
 
     volume = (people or world.scenario.run.users) / world.scenario.run.users
@@ -257,8 +284,31 @@ def expectations(
         there = predicted(seen([PlannedChange(OUTAGE, {"tracking.transport.outages": outages})]))
         found[OUTAGE] = (np.array([(lost[1] - lost[0] + 1) / days]), (there,))
         looked_at[OUTAGE] = days * (days + 1) // 2
+    live = predicted(tomorrow)
+    missing = {EVERYTHING: predicted(today)}
+    if len(changes) > 1:
+        others = [(gone, [change for change in changes if change is not gone]) for gone in changes]
+        missing |= {f"{NOT_LIVE}: {gone.name}": predicted(seen([], rest)) for gone, rest in others}
+    not_live = {
+        name: (LIVE_SHARES, tuple(gone.towards(live, float(share)) for share in LIVE_SHARES))
+        for name, gone in missing.items()
+        if not np.array_equal(gone.mean, live.mean, equal_nan=True)
+    }
+    settings = apply(world.scenario, changes).tracking
+    now = {fault.name: today_of(fault, settings, world.scenario.run.days) for fault in faults}
     least = np.array([min(v.actions[key].total for v in (today, tomorrow)) for key in keys]) * volume
-    return Expectations(keys, predicted(tomorrow), found, least >= FEWEST_ACTIONS, looked_at)
+    return Expectations(keys, live, found, least >= FEWEST_ACTIONS, looked_at, not_live, now)
+
+
+def today_of(fault: Fault, tracking: Tracking, days: float) -> str:
+    """Today's value of the one number that a fault sets, as text; empty where it sets several things or no number."""
+    settings = fault.settings(tracking, fault.usual, days)
+    if len(settings) != 1:
+        return ""
+    value: object = tracking
+    for part in next(iter(settings)).split("."):
+        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def grid(fault: Fault) -> Floats:
@@ -280,7 +330,9 @@ def judge(expected: Expectations, observations: Observations) -> Diagnosis:
     """Compare what was seen with every explanation.
 
     Each predicts a normal vector with a mean and a covariance of its own; a fault's size is uniform over its range, so its
-    likelihood is the mean over sizes. The planned change alone has prior probability 1/2, the faults share the rest.
+    likelihood is the mean over sizes. The planned change alone has prior probability 1/2; that it is not live, or in part,
+    and the faults share the rest. Only where each of these by itself is refused are pairs of faults tried, at the sizes
+    replayed, as shifts that add up on the logarithm.
     """
     from scipy.stats import chi2
 
@@ -289,23 +341,57 @@ def judge(expected: Expectations, observations: Observations) -> Diagnosis:
         return Diagnosis((Suspect(NO_FAULT, "", math.nan, 1.0, 0.0, "", ""),), 1.0, 0, seen.left_out)
     alone, likelihood = expected.planned.distance(seen)
     scores = [(Suspect(NO_FAULT, "", math.nan, 1.0, alone, "", ""), likelihood + math.log(0.5))]
+    prior = math.log(0.5 / max(len(expected.faults) + len(expected.not_live), 1))
+    for name, (shares, predictions) in expected.not_live.items():
+        sign = "the shifts that it should bring are missing or smaller; nothing else moves"
+        suspect = Suspect(name, "", 0.0, 1.0, 0.0, "share of it that is live", sign)
+        scores.append(_scored(suspect, shares, predictions, seen, prior))
     for fault in FAULTS:
         if fault.name in expected.faults:
-            sizes, predictions = between(*expected.faults[fault.name])
-            apart, likelihoods = np.array([prediction.distance(seen) for prediction in predictions]).T
-            best = int(np.argmax(likelihoods))
-            evidence = float(np.logaddexp.reduce(likelihoods)) + math.log(0.5 / len(expected.faults) / len(sizes))
-            evidence -= math.log(expected.looked_at.get(fault.name, 1))
+            sizes, fine = between(*expected.faults[fault.name])
             lost = days_lost(observations) if fault.name in expected.looked_at else None
             unit = f"share of the days: {lost[0]} to {lost[1]}" if lost else fault.size
             suspect = Suspect(
-                fault.name, fault.code, float(sizes[best]), 1.0, float(apart[best]), unit, fault.signature
+                fault.name, fault.code, 0.0, 1.0, 0.0, unit, fault.signature, expected.today.get(fault.name, "")
             )
-            scores.append((suspect, evidence))
+            looked = math.log(expected.looked_at.get(fault.name, 1))
+            scores.append(_scored(suspect, sizes, fine, seen, prior - looked))
+    if all(chi2.sf(suspect.chi_squared, seen.count) < REFUSED for suspect, _ in scores):
+        scores += _pairs(expected, seen, prior)
     total = float(np.logaddexp.reduce([evidence for _, evidence in scores]))
     suspects = [replace(suspect, probability=math.exp(evidence - total)) for suspect, evidence in scores]
     suspects.sort(key=lambda suspect: -suspect.probability)
     return Diagnosis(tuple(suspects), float(chi2.sf(alone, seen.count)), seen.count, seen.left_out)
+
+
+def _scored(
+    suspect: Suspect, sizes: Floats, predictions: Sequence[Prediction], seen: Shift, prior: float
+) -> tuple[Suspect, float]:
+    """A suspect at the size that explains best, and its evidence: the mean likelihood over sizes times its prior."""
+    apart, likelihoods = np.array([prediction.distance(seen) for prediction in predictions]).T
+    best = int(np.argmax(likelihoods))
+    evidence = float(np.logaddexp.reduce(likelihoods)) + prior - math.log(len(sizes))
+    return replace(suspect, size=float(sizes[best]), chi_squared=float(apart[best])), evidence
+
+
+def _pairs(expected: Expectations, seen: Shift, prior: float) -> list[tuple[Suspect, float]]:
+    """Two faults at once: the few pairs of the faults that explain most by themselves, their shifts added."""
+    alone = {name: min(p.distance(seen)[0] for p in predictions) for name, (_, predictions) in expected.faults.items()}
+    likely = sorted(alone, key=lambda name: alone[name])[:MOST_PAIRED]
+    code = {fault.name: fault.code for fault in FAULTS}
+    chance = prior - math.log(max(len(expected.faults), 1))
+    found = []
+    for one, other in combinations(likely, 2):
+        both = [
+            (first.beside(second, expected.planned), float(size))
+            for size, first in zip(*expected.faults[one], strict=True)
+            for second in expected.faults[other][1]
+        ]
+        sizes = np.array([size for _, size in both])
+        sign = f"both at once: the shifts of {one} and of {other}, one on top of the other"
+        pair = Suspect(f"{one} and {other}", f"{code.get(one, '')}+{code.get(other, '')}", 0.0, 1.0, 0.0, "", sign)
+        found.append(_scored(pair, sizes, [prediction for prediction, _ in both], seen, chance))
+    return found
 
 
 def shift_of(expected: Expectations, observations: Observations) -> Shift:

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +62,7 @@ class Observations:
     Attributes:
         rows: what is compared.
         split: the dimension whose values their parts are.
-        sums: rows that repeat others: wholes whose parts are given, `all` beside single channels.
+        sums: rows that repeat others: wholes whose every part is given, `all` where every channel is.
     """
 
     rows: tuple[Observation, ...]
@@ -95,7 +95,7 @@ def read_observations(path: str | Path, scenario: Scenario) -> Observations:
 
     Optional: roas_before, roas_after; and one of the columns device, browser, geo, segment, campaign or day (the day of
     the period, from 1 on; before and after). An empty cpa_after says that nothing was counted any more. The channel `all`
-    is all paid channels together; it counts only where no single channel is given.
+    is all paid channels together; it is left out as a sum only where every single channel is given.
 
     Raises:
         ScenarioError: with every problem found, each with its line.
@@ -132,7 +132,7 @@ def read_observations(path: str | Path, scenario: Scenario) -> Observations:
     ]
     if problems:
         raise ScenarioError(problems)
-    own = _without_sums(observations)
+    own = _without_sums(observations, scenario, known)
     sums = tuple(row for row in observations if row not in own)
     return Observations(tuple(own), splits[0] if splits else None, sums)
 
@@ -208,14 +208,34 @@ def days_lost(observations: Observations) -> tuple[int, int] | None:
     return found
 
 
-def _without_sums(rows: Iterable[Observation]) -> list[Observation]:
-    """The rows that say something of their own: no whole whose parts are given, no `all` beside single channels."""
-    rows = list(rows)
-    in_parts = {(seen.channel, seen.system) for seen in rows if seen.part}
-    single = {(seen.system, seen.part) for seen in rows if seen.channel != ALL}
-    return [
-        seen
-        for seen in rows
-        if (seen.part or (seen.channel, seen.system) not in in_parts)
-        and (seen.channel != ALL or (seen.system, seen.part) not in single)
-    ]
+def _without_sums(
+    rows: Sequence[Observation], scenario: Scenario, known: Mapping[str, Sequence[str]]
+) -> list[Observation]:
+    """The rows that say something of their own: a whole or an `all` is a sum only where every part of it is given.
+
+    Where parts are missing, the whole says what they do together: it is kept, and that it counts the same people as the
+    parts given is in the covariance.
+    """
+    split = next((name for name in known if name not in COLUMNS), None)
+    given: dict[tuple[str, str], set[str]] = {}
+    channels: dict[tuple[str, str], set[str]] = {}
+    for seen in rows:
+        if seen.part:
+            given.setdefault((seen.channel, seen.system), set()).add(seen.part)
+        if seen.channel != ALL:
+            channels.setdefault((seen.system, seen.part), set()).add(seen.channel)
+
+    def parts_of(channel: str) -> set[str]:
+        if split == "campaign" and channel != ALL:
+            return set(scenario.channels[channel].campaigns)
+        return set(known[split]) if split else set()
+
+    def is_sum(seen: Observation) -> bool:
+        parts = parts_of(seen.channel)
+        in_parts = not seen.part and bool(parts) and parts <= given.get((seen.channel, seen.system), set())
+        in_channels = seen.channel == ALL and set(scenario.paid_channels()) <= channels.get(
+            (seen.system, seen.part), set()
+        )
+        return in_parts or in_channels
+
+    return [seen for seen in rows if not is_sum(seen)]

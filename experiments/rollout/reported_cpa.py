@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from attribution.costs.cpa import attributed_cpa
+from cpalab.micros import MICROS
 from experiments.comparison.five_cpas import cost_events
 from simulator.record.record import Record
 from simulator.world import World
@@ -100,7 +101,7 @@ def spending(world: World, keys: Sequence[Key], split: Split | None = None) -> S
     for channel, part in {(key.channel, key.part) for key in keys}:
         rows = spent if channel == ALL else spent[spent["channel"] == channel]
         rows = rows[rows["part"] == part] if part else rows
-        person = rows.groupby("user_id")["cost_micros"].sum().to_numpy() / 1e6
+        person = rows.groupby("user_id")["cost_micros"].sum().to_numpy() / MICROS
         total = float(person.sum())
         variance[channel, part] = float(np.sum(person**2)) / total**2 if total > 0 else 0.0
     return Spending(split, charged, owed, {key: variance[key.channel, key.part] for key in keys})
@@ -113,7 +114,7 @@ def reported_cpas(world: World, found: Record, keys: Sequence[Key], spent: Spend
     system, channel = (claims[name].cast(pa.string()).to_numpy(zero_copy_only=False) for name in ("system", "channel"))
     user = claims["user_id"].to_numpy().astype(np.int64)
     actions = claims["conversions"].to_numpy() + claims["modelled"].to_numpy()
-    value = claims["value_micros"].to_numpy() / 1e6
+    value = claims["value_micros"].to_numpy() / MICROS
     part = _part_of_claims(claims, spent.split)
     of_channel = {name: channel == name for name in paid} | {ALL: np.isin(channel, paid)}
     of_system = {name: system == name for name in SYSTEMS}
@@ -165,5 +166,5 @@ def _costs(found: Record, keys: Sequence[Key], spent: Spending, paid: Sequence[s
     for key in keys:
         chosen = paid if key.channel == ALL else [key.channel]
         micros = sum(parts[channel, key.part] if key.part else found.cost_micros.get(channel, 0) for channel in chosen)
-        result[key] = micros / 1e6
+        result[key] = micros / MICROS
     return result

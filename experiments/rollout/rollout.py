@@ -4,6 +4,7 @@ The world is frozen: today's and tomorrow's record look at the same events, so t
 second sample in it. Intervals hold what the user's own market may show, given the few people simulated.
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +13,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from cpalab import __version__
+from cpalab.micros import MICROS
 from cpalab.result import Result
 from experiments.rollout.change_file import Plan, PlannedChange, apply
+from experiments.rollout.contract import Contract, ContractRow, Metric, normal_quantile
 from experiments.rollout.paired_ratio import paired_interval, paired_variance, prior_variance
 from experiments.rollout.reported_cpa import (
     ALL,
@@ -58,6 +62,7 @@ class Cell:
         parallel_days: days for which both records must run side by side to see a fault that loses a share
             `fault_size` of the actions (power 80 %).
         parts: multiplicative factors per change (Shapley); they multiply to the multiplier.
+        bands: of CPA and ROAS, with the noise that they are made of, for a contract.
     """
 
     channel: str
@@ -72,6 +77,7 @@ class Cell:
     alert_upper: float
     parallel_days: float
     parts: Mapping[str, float]
+    bands: tuple[ContractRow, ...] = ()
 
     @property
     def multiplier(self) -> float:
@@ -117,9 +123,12 @@ class Rollout(Result):
         cells: per channel and system.
         billing_micros: per channel, what is paid more because fees follow the record; empty if nothing is.
         verification: None where the change is meant to change the world.
-        days: length of each of the two periods; fault_size: the fault that `parallel_days` are for.
+        days: length of each of the two periods.
+        fault_size: the fault that `parallel_days` are for, a share of the actions.
+        scenario_mark: SHA-256 of the scenario.
         people: size of the market that intervals, bands and days hold for; a large one narrows intervals and bands only
             down to what the people simulated leave open.
+        delivery_held: whether delivery follows the record in this scenario and was nevertheless held as it was.
     """
 
     plan: Plan
@@ -129,6 +138,15 @@ class Rollout(Result):
     days: float
     fault_size: float
     people: int
+    scenario_mark: str = ""
+    delivery_held: bool = False
+
+    def contract(self) -> Contract:
+        """The bands that figures seen after the change must keep, as `cpalab check-rollout` reads them."""
+        change = [(change.name, sorted(change.set.items(), key=str), change.real) for change in self.plan.changes]
+        mark = hashlib.sha256(repr(change).encode()).hexdigest()
+        rows = tuple(row for cell in self.cells for row in cell.bands)
+        return Contract(self.plan.title, LEVEL, self.days, self.people, self.scenario_mark, mark, __version__, rows)
 
     def cell(self, channel: str, system: str) -> Cell:
         """The cell asked for.
@@ -172,7 +190,12 @@ class Rollout(Result):
                 if self.verification.passed
                 else "The change moved real events: it is no change of tracking alone. This should not happen."
             )
-        moved = sum(self.billing_micros.values()) / 1e6
+        if self.delivery_held:
+            lines.append(
+                "The delivery of ads is held as it was, though it follows the record in this scenario: --with-delivery runs "
+                "the world again under the changed tracking."
+            )
+        moved = sum(self.billing_micros.values()) / MICROS
         if moved:
             lines.append(f"Billing: fees that follow the record change what is paid by {moved:+z,.2f}.")
         return "\n".join(lines)
@@ -206,15 +229,20 @@ def roll_out(
     Args:
         world: what happened.
         plan: what changes; changes of the world are simulated again with the same draws.
-        with_delivery: also simulate what the changes do to the delivery of ads, each as a part of its own.
+        with_delivery: also simulate what the changes do to the delivery of ads, each as a part of its own: what a change's
+            `delivery` says, and, where the scenario's delivery follows the record, what its tracking does to audiences, caps
+            and optimised delivery.
         verify: simulate once more under the changed tracking and compare events, orders' labels and incremental
             effects; only where nothing real is meant to change.
         people: size of the user's own market, for intervals, bands and days; default: the people simulated.
         fault_size: share of actions lost by the fault that a parallel run shall show.
         replicates: of the bootstrap over people.
+        threads: how many threads work; the numbers do not depend on it.
+        progress: called with the name of a stage and the share of it that is done.
     """
     players = [*plan.changes]
-    deliveries = [change for change in plan.changes if change.delivery] if with_delivery else []
+    follows = world.scenario.delivery.follows == "record"
+    deliveries = _deliveries(plan, follows=follows) if with_delivery else []
     channels = [*world.scenario.paid_channels(), ALL]
     keys = whole_cells(channels)
     spent = spending(world, keys)
@@ -233,7 +261,8 @@ def roll_out(
         for key in keys
     ]
     real = (with_delivery and bool(deliveries)) or any(change.real for change in players)
-    verification = _verify(world, apply(world.scenario, players), threads) if verify and not real else None
+    # Where delivery follows the record, running again under the changed tracking is another world, and meant to be.
+    verification = _verify(world, apply(world.scenario, players), threads) if verify and not (real or follows) else None
     progress("replay", 1.0)
     billing = {
         channel: tomorrow.record.billing_micros[channel] - today.record.billing_micros[channel]
@@ -247,7 +276,18 @@ def roll_out(
         world.scenario.run.days,
         fault_size,
         people or world.scenario.run.users,
+        hashlib.sha256(world.scenario.model_dump_json().encode()).hexdigest(),
+        delivery_held=follows and not with_delivery,
     )
+
+
+def _deliveries(plan: Plan, *, follows: bool) -> list[PlannedChange]:
+    """What changes do to the delivery of ads: what each says itself, and all of the tracking where delivery follows it."""
+    said = [change for change in plan.changes if change.delivery]
+    tracking = {path: value for change in plan.changes if not change.real for path, value in change.set.items()}
+    if follows and tracking:
+        said.append(PlannedChange("all that is tracked", {}, delivery=tracking))
+    return said
 
 
 @dataclass(frozen=True)
@@ -287,7 +327,10 @@ class _Replays:
             changes = [self.players[i] for i in sorted(real) if i < n]
             delivery = [self.deliveries[i - n] for i in sorted(real) if i >= n]
             scenario = apply(self.base.scenario, changes, delivery=delivery)
-            self.worlds[real] = simulate_again(self.base, scenario, threads=self.threads)
+            world = simulate_again(self.base, scenario, threads=self.threads)
+            # Ads were delivered under this tracking; whether it also recorded is another part's matter.
+            recorded = world.scenario.model_copy(update={"tracking": self.base.scenario.tracking})
+            self.worlds[real] = replace(world, scenario=recorded)
         return self.worlds[real]
 
 
@@ -333,7 +376,7 @@ def _unbilled(view: View, today: View, key: Key) -> float:
     """Cost of a channel if fees and robots' clicks stayed as they are under today's record."""
     billed, before = view.record.billing_micros, today.record.billing_micros
     chosen = billed if key.channel == ALL else [key.channel]
-    return view.seen.cost[key] - sum(billed[channel] - before[channel] for channel in chosen) / 1e6
+    return view.seen.cost[key] - sum(billed[channel] - before[channel] for channel in chosen) / MICROS
 
 
 class _Noise:
@@ -348,6 +391,7 @@ class _Noise:
     ) -> None:
         self.volume, self.replicates, self.spending = volume, replicates, spent.variance
         self.today, self.tomorrow = today.actions, tomorrow.actions
+        self.values = today.value, tomorrow.value
         self.rng = np.random.default_rng(world.scenario.run.seed)
         moved = {key.system for key in self.today if not _same_actions(self.today[key], self.tomorrow[key])}
         few = {key.system for key in self.today if key.channel == ALL and self.today[key].total < FEWEST_UNMOVED}
@@ -365,15 +409,31 @@ class _Noise:
         """Variance of ln(today's actions / tomorrow's) for the same people, times the number of actions."""
         return paired_variance(self.today[key], self.tomorrow[key]) * self.today[key].total
 
-    def of_comparison(self, key: Key) -> float:
-        """Variance of ln(CPA after / CPA before), each measured on a period of its own, around the expected multiplier.
+    def row(self, key: Key, metric: Metric, expected: float, actions: tuple[float, float], rows: int) -> ContractRow:
+        """What a comparison of two periods, each measured by itself, shows of a figure if the multiplier is all there is.
 
         Chance of both periods at the user's volume, and what the people simulated leave open about the multiplier itself.
         """
-        before, after = self.today[key], self.tomorrow[key]
-        counts = sum(float(np.sum(own.amount**2)) / max(own.total, 1e-9) ** 2 for own in (before, after))
-        unknown = paired_variance(before, after) + prior_variance(before, after) if key.system in self.touched else 0.0
-        return (counts + 2 * self.spending[key]) / self.volume + unknown
+        before, after = (
+            (self.today[key], self.tomorrow[key]) if metric == "cpa" else (self.values[0][key], self.values[1][key])
+        )
+        per_action = [
+            float(np.sum(own.amount**2)) / max(own.total, 1e-9) ** 2 * count
+            for own, count in zip((before, after), actions, strict=True)
+        ]
+        touched = key.system in self.touched or (metric == "roas" and not _same_actions(before, after))
+        prior = prior_variance(self.today[key], self.tomorrow[key])
+        unknown = paired_variance(before, after) + prior if touched else 0.0
+        row = ContractRow(
+            key.channel, key.system, metric, expected, math.nan, math.nan, unknown, per_action[0], per_action[1],
+            self.spending[key] / self.volume, actions[0] * self.volume, actions[1] * self.volume,
+        )  # fmt: skip
+        if not (math.isfinite(expected) and min(actions) > 0):
+            return row
+        spread = math.exp(
+            normal_quantile(LEVEL, rows) * math.sqrt(sum(row.variance(row.actions_before, row.actions_after)))
+        )
+        return replace(row, lower=expected / spread, upper=expected * spread)
 
 
 def _same_actions(a: ClaimedByPerson, b: ClaimedByPerson) -> bool:
@@ -384,14 +444,13 @@ def _cell(
     key: Key, today: ReportedCpas, tomorrow: ReportedCpas, noise: _Noise, parts: Mapping[str, Mapping[Key, float]],
     days: float, fault_size: float, rows: int,
 ) -> Cell:  # fmt: skip
-    from scipy.stats import norm
-
     before, after = today.cpa(key), tomorrow.cpa(key)
     cost_ratio = tomorrow.cost[key] / today.cost[key] if today.cost[key] > 0 else math.nan
     lower, upper = noise.interval(key, cost_ratio)
     middle = after / before if math.isfinite(after) and math.isfinite(before) and before > 0 else math.nan
-    z = float(norm.isf((1 - LEVEL) / 2 / rows))
-    spread = math.exp(z * math.sqrt(noise.of_comparison(key)))
+    actions = (today.actions[key].total, tomorrow.actions[key].total)
+    returns = tomorrow.roas(key) / today.roas(key) if today.roas(key) > 0 else math.nan
+    band = noise.row(key, "cpa", middle, actions, rows)
     return Cell(
         channel=key.channel,
         system=key.system,
@@ -401,12 +460,13 @@ def _cell(
         roas_tomorrow=tomorrow.roas(key),
         lower=lower,
         upper=upper,
-        alert_lower=middle / spread,
-        alert_upper=middle * spread,
+        alert_lower=band.lower,
+        alert_upper=band.upper,
         parallel_days=parallel_days(
             noise.today[key].total * noise.volume / days, noise.paired_variance_per_action(key), fault_size
         ),
         parts={name: math.exp(part[key]) for name, part in parts.items()},
+        bands=(band, noise.row(key, "roas", returns, actions, rows)),
     )
 
 

@@ -22,6 +22,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cpalab.micros import MICROS
 from cpalab.refusal import Problem, ScenarioError
 from cpalab.result import Result
 from experiments.truth.conversion_noun import ORDER, ConversionNoun
@@ -85,6 +86,7 @@ class Truth(Result):
         warm_up_days: how long the market was lived before it.
         horizon_days: how long after it orders count.
         unbound: channels whose budgets never bound: more or less of them changes nothing, so they have no marginal price.
+        margin_share: share of an order's value that is left before ad cost.
     """
 
     effects: tuple[Effect, ...]
@@ -96,6 +98,7 @@ class Truth(Result):
     warm_up_days: int = 0
     horizon_days: float = 0.0
     unbound: tuple[str, ...] = ()
+    margin_share: float = 1.0
 
     @property
     def horizon(self) -> str:
@@ -115,13 +118,17 @@ class Truth(Result):
                 return effect
         raise KeyError(f"no {estimand} effect of {channel}")
 
+    def profit(self, effect: Effect) -> float:
+        """What an effect earned, in currency: margin share × incremental value − cost."""
+        return (self.margin_share * effect.incremental_value_micros - effect.cost_micros) / 1e6
+
     def to_frame(self) -> pd.DataFrame:
         """One row per channel and estimand; cost in currency."""
         return pd.DataFrame(
             {
                 "channel": [effect.channel for effect in self.effects],
                 "estimand": [effect.estimand for effect in self.effects],
-                "cost": [effect.cost_micros / 1e6 for effect in self.effects],
+                "cost": [effect.cost_micros / MICROS for effect in self.effects],
                 "incremental_conversions": [effect.incremental_conversions for effect in self.effects],
                 "cost_per_incremental_conversion": [e.cost_per_incremental_conversion for e in self.effects],
                 "feedback": [effect.feedback for effect in self.effects],
@@ -151,7 +158,7 @@ class Truth(Result):
 def cost_per(cost_micros: int, conversions: float) -> float:
     """Cost per conversion in currency: inf where nothing was gained for money, nan where that has no meaning."""
     if conversions > 0:
-        return cost_micros / 1e6 / conversions
+        return cost_micros / MICROS / conversions
     return math.inf if conversions == 0 and cost_micros > 0 else math.nan
 
 
@@ -169,6 +176,13 @@ def measure_truth(
     second life. With `free` feedback the market of every twin reacts to the change (budgets, pacing), so each twin is
     played through on its own. Without a choice feedback is held, but for the marginal bid of a channel whose budget bound:
     there a higher bid buys fewer, dearer ads for the same money, which held pacing would not show.
+
+    Args:
+        world: what happened, from `simulate` or `read_world`.
+        estimands: which effects: average (the channel off), joint (all ads off), marginal_bid, marginal_budget (± 10 %).
+        feedback: `held` or `free`; None as said.
+        threads: how many threads work; the numbers do not depend on it.
+        progress: called with the share of twins that are done.
     """
     bound = days_bound(world)
     questions = [q for estimand in estimands for q in _questions(world, estimand, bound)]
@@ -196,6 +210,7 @@ def measure_truth(
     return Truth(
         tuple(effects), labels, world.orders().num_rows, feedback or "held", ConversionNoun.of(world.scenario),
         world.clock.days, -world.clock.start, world.clock.follow_up_days, tuple(budgeted),
+        world.scenario.order.margin_share,
     )  # fmt: skip
 
 

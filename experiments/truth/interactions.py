@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from attribution.models.shapley.coalitions import all_coalitions, exact_shapley
+from cpalab.micros import MICROS
 from cpalab.refusal import Problem, ScenarioError, did_you_mean
 from cpalab.result import Result
 from experiments.truth.effects import TwinChange, cost_per, orders_of, twin_lives
@@ -78,7 +79,7 @@ class Interactions(Result):
         return pd.DataFrame(
             {
                 "channel": self.channels,
-                "cost": self.cost_micros / 1e6,
+                "cost": self.cost_micros / MICROS,
                 "conversions_alone": [self.orders[bit] - self.orders[0] for bit in bits],
                 "conversions_on_top": [self.orders[everything] - self.orders[everything ^ bit] for bit in bits],
                 "shapley_conversions": shapley,

@@ -11,13 +11,16 @@ from simulator.draws import FORECAST, normal, uniforms
 from simulator.law.assignment import channels_withheld
 from simulator.law.exposure import is_capped
 from simulator.law.moment import Moment
+from simulator.law.signals import EVERYWHERE, days_known, follow_record, mood_as_seen, visit_is_known
 from simulator.law.state import (
     CUSTOMERS,
     EVERYONE,
     LATE,
     LATE_FUNNEL,
+    LOOKALIKE,
     NOBODY,
     NON_CUSTOMERS,
+    SUBSCRIBERS,
     VISITORS,
     Offer,
 )
@@ -133,14 +136,28 @@ def eligible(law: Any, board: Any, person: Any, life: Any, shown: Any, moment: M
         return False
     if campaign.restricts_geos and not law.admits_geo[moment.epoch, c, moment.geo]:
         return False
-    if campaign.audience != EVERYONE and not in_audience(campaign, life, moment):
+    if campaign.audience != EVERYONE and not in_audience(law, person, life, moment, c):
         return False
-    return not is_capped(campaign, shown, moment, c)
+    if not is_capped(campaign, shown, moment, c):
+        return True
+    # Who is not known for as long as the cap looks back is met anew each time.
+    return follow_record(law, moment) and days_known(law, moment, c) < campaign.frequency_cap_days
 
 
 @part
-def in_audience(campaign: Any, life: Any, moment: Moment) -> bool:
-    """Whether the person belongs to the audience that the campaign is restricted to."""
+def in_audience(law: Any, person: Any, life: Any, moment: Moment, c: int) -> bool:
+    """Whether the person belongs to the audience that campaign c is restricted to, as far as it is to know.
+
+    Where delivery follows the record, visitors must be known by their last visit, and customers by log-in: a customer who is
+    not recognised passes for none. Whom the seller writes to, it knows.
+    """
+    campaign = law.campaigns[moment.epoch, c]
+    if campaign.audience == LOOKALIKE:
+        return person.likeness >= 1.0 - campaign.lookalike_share  # type: ignore[no-any-return]  # records
+    if campaign.audience == SUBSCRIBERS:
+        return person.subscribes == 1 or life.customer == 1  # type: ignore[no-any-return]  # records
+    if follow_record(law, moment) and not is_known(law, life, moment, c):
+        return campaign.audience == NON_CUSTOMERS  # type: ignore[no-any-return]  # a record's field
     if campaign.audience == VISITORS:
         return moment.time - life.last_visit <= campaign.audience_days  # type: ignore[no-any-return]  # a record's field
     if campaign.audience == LATE_FUNNEL:
@@ -148,6 +165,15 @@ def in_audience(campaign: Any, life: Any, moment: Moment) -> bool:
     if campaign.audience == CUSTOMERS:
         return life.customer == 1  # type: ignore[no-any-return]  # a record's field
     return campaign.audience == NON_CUSTOMERS and life.customer == 0  # type: ignore[no-any-return]  # a record's field
+
+
+@aside
+def is_known(law: Any, life: Any, moment: Moment, c: int) -> bool:
+    """Whether campaign c knows what its audience is about: the person's last visit, or the customer behind a log-in."""
+    audience = law.campaigns[moment.epoch, c].audience
+    if audience in (VISITORS, LATE_FUNNEL):
+        return visit_is_known(law, life, moment, c)
+    return days_known(law, moment, c) == EVERYWHERE
 
 
 @part
@@ -168,7 +194,8 @@ def throttle(law: Any, board: Any, moment: Moment, c: int, variant: Any) -> floa
 def log_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: Any) -> float:
     """Logarithm of what campaign c would pay for this impression, in currency."""
     campaign = law.campaigns[moment.epoch, c]
-    bid = board.log_bid[moment.tick, c] + campaign.optimisation * law.log_propensity[moment.epoch, life.mood]
+    mood = mood_as_seen(law, life, moment, c)
+    bid = board.log_bid[moment.tick, c] + campaign.optimisation * law.log_propensity[moment.epoch, mood]
     if board.geo_plan[moment.tick, c] != 0:
         bid += board.plan_log_bid[board.geo_plan[moment.tick, c], moment.geo]
     return bid + variant.log_bid_change if is_changed(law, moment, c, variant) else bid  # type: ignore[no-any-return]  # records
@@ -184,7 +211,8 @@ def is_changed(law: Any, moment: Moment, c: int, variant: Any) -> bool:
 def log_placebo_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: Any) -> float:
     """Logarithm of what campaign c would pay to show its placebo ad: optimised for those who click on placebos."""
     channel = law.campaigns[moment.epoch, c].channel
-    change = law.log_psa_propensity[channel, life.mood] - law.log_propensity[moment.epoch, life.mood]
+    mood = mood_as_seen(law, life, moment, c)
+    change = law.log_psa_propensity[channel, mood] - law.log_propensity[moment.epoch, mood]
     bid = log_bid(law, board, life, moment, c, variant)
     return bid + law.campaigns[moment.epoch, c].optimisation * change  # type: ignore[no-any-return]  # records
 

@@ -14,10 +14,10 @@ from simulator.compiled import part
 OUT_OF_MARKET, IN_MARKET, VISITED, LATE = range(4)
 
 # Billing: what is paid for.
-CPM, CPC, CPL, CPA, REVENUE_SHARE, FLAT = range(6)
+CPM, CPC, CPL, CPA, REVENUE_SHARE, FLAT, SEND = range(7)
 
 # Audiences a campaign can be restricted to.
-EVERYONE, VISITORS, LATE_FUNNEL, CUSTOMERS, NON_CUSTOMERS = range(5)
+EVERYONE, VISITORS, LATE_FUNNEL, CUSTOMERS, NON_CUSTOMERS, LOOKALIKE, SUBSCRIBERS = range(7)
 
 # What a user-level test draws into its holdout.
 BY_PERSON, BY_LOGIN, BY_COOKIE = range(3)
@@ -32,6 +32,7 @@ PERSON = np.dtype(
         ("activity", "f8"),  # sessions per day of operational time
         ("need", "f8"),  # hazard of coming into the market, per day
         ("value", "f8"),  # factor on order values
+        ("likeness", "f8"),  # to buyers, as platforms score it: uniform on (0, 1) among people
         ("reach", "u4"),  # bit s: ever uses surface s
         ("held_out", "u4"),  # bit k: in the holdout of channel k
         ("segment", "u1"),
@@ -43,6 +44,7 @@ PERSON = np.dtype(
         ("customer", "u1"),  # had ordered before the first day
         ("consents", "u1"),
         ("logs_in", "u1"),
+        ("subscribes", "u1"),  # to the newsletter, before the first day
         ("robot", "u1"),
     ],
     align=True,
@@ -62,6 +64,7 @@ LIFE = np.dtype(
         ("mood", "u1"),
         ("depth", "u1"),  # funnel steps taken
         ("customer", "u1"),
+        ("last_device", "u1"),  # of the last visit
     ],
     align=True,
 )

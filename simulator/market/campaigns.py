@@ -2,6 +2,7 @@
 
 import math
 
+from cpalab.micros import MICROS
 from simulator.scenario.schema import Campaign, Channel, Creative, Order, Scenario
 
 OUTBIDS_ALL = 50.0  # logarithm of the bid of a campaign with a flat fee: its placement is bought
@@ -11,7 +12,7 @@ def log_bid_per_impression(campaign: Campaign, order: Order) -> float:
     """Logarithm of what an impression is worth to the campaign, in currency; -inf for a bid of zero.
 
     cpm: bid / 1000; cpc: bid × click-through rate; cpl and cpa: bid × expected actions per impression; revenue_share:
-    bid × mean order value × expected actions per impression; flat: more than anyone.
+    bid × mean order value × expected actions per impression; flat and send: more than anyone.
     """
     match campaign.billing:
         case "cpm":
@@ -22,7 +23,7 @@ def log_bid_per_impression(campaign: Campaign, order: Order) -> float:
             value = campaign.bid * campaign.expected_action_rate
         case "revenue_share":
             value = campaign.bid * order.value.mean * campaign.expected_action_rate
-        case "flat":
+        case "flat" | "send":
             return OUTBIDS_ALL
     return math.log(value) if value > 0.0 else -math.inf
 
@@ -42,7 +43,7 @@ def on_air(campaign: Campaign, day: float) -> bool:
 
 def flat_fee_micros(campaign: Campaign, days: float, scale: float) -> int:
     """Fee of a flat-billed campaign for so many days on air, in micros."""
-    return round(campaign.bid * days * scale * 1e6) if campaign.billing == "flat" else 0
+    return round(campaign.bid * days * scale * MICROS) if campaign.billing == "flat" else 0
 
 
 def is_live(creative: Creative, day: float) -> bool:

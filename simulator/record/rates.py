@@ -7,9 +7,9 @@ import pyarrow.compute as pc
 from simulator.record.closed_forms import Rates
 from simulator.record.record import Record
 from simulator.record.record_draws import Floats
-from simulator.record.stages.consent import accepting
 from simulator.record.stages.tracking_in_force import effective
 from simulator.record.true_events import TrueEvents
+from simulator.scenario.sellers import consent_shares
 
 HOURS_PER_DAY = 24.0
 
@@ -52,7 +52,7 @@ def measure_rates(world: TrueEvents, today: Record) -> Rates:
         view=_mean(by_view, weight),
         log_in=tracking.platform.match_share,
         same_session=_mean(same, clicks["conversions"].to_numpy()),
-        consent=float(np.average(accepting(scenario, tracking), weights=shares)),
+        consent=float(np.average(consent_shares(scenario, tracking), weights=shares)),
         recovered=consent.model_recovery * consent.refuser_rate,
         arrived=lambda hours: float(np.mean(-np.expm1(-(days - order_time) * HOURS_PER_DAY / max(hours, 1e-9)))),
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cpalab.micros import MICROS
 from simulator.draws import REPEAT
 from simulator.record.claims import CLAIM_SCHEMA, Claims, claims_table
 from simulator.record.record_draws import draws_at, extra_copies
@@ -19,9 +20,10 @@ from simulator.record.stages.visit_sources import source_words
 from simulator.record.systems.affiliate import affiliate_claims
 from simulator.record.systems.analytics import analytics_claims
 from simulator.record.systems.crm import STAGES, crm_claims
-from simulator.record.systems.platform import Sellers, platform_claims, sellers
+from simulator.record.systems.platform import platform_claims
 from simulator.record.true_events import BLOCK_USERS, Block, TrueEvents, blocks, codes
 from simulator.scenario.build_law import Names
+from simulator.scenario.sellers import Sellers, sellers
 from simulator.scenario.tracking import Tracking
 
 
@@ -47,7 +49,7 @@ class Record:
 
     def value(self, system: str) -> dict[str, float]:
         """Value that a system reports per channel, in currency."""
-        return {channel: total / 1e6 for channel, total in self._sum(system, ("value_micros",)).items()}
+        return {channel: total / MICROS for channel, total in self._sum(system, ("value_micros",)).items()}
 
     def _sum(self, system: str, columns: tuple[str, ...]) -> dict[str, float]:
         rows = self.claims.filter(pc.equal(self.claims["system"].cast(pa.string()), system))

@@ -1,12 +1,38 @@
-"""Fields: the kinds of number and name that the tables of a scenario are made of (shares from 0 to 1, positive numbers)."""
+"""Fields: the kinds of number and name that the tables of a scenario are made of, in ranges that the engines can live with.
 
-from typing import Annotated
+Shares run from 0 to 1, other numbers to a billion; a number that is not 0 is at least a billionth, because powers and
+quotients of smaller ones leave the range of floating-point numbers. Factors that multiply with each other, exponents and
+money, which is summed in whole micros, have narrower ranges.
+"""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Any
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-NotNegative = Annotated[float, Field(ge=0.0)]
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+SMALLEST, LARGEST = 1e-9, 1e9
+
+
+def _at_least_the_smallest(value: Any) -> Any:
+    if value != 0 and abs(value) < SMALLEST:
+        raise PydanticCustomError("tiny_number", "must be at least {least}", {"least": SMALLEST})
+    return value
+
+
+not_tiny = AfterValidator(_at_least_the_smallest)
+
+Share = Annotated[float, Field(ge=0.0, le=1.0), not_tiny]
+Positive = Annotated[float, Field(gt=0.0, le=LARGEST), not_tiny]
+NotNegative = Annotated[float, Field(ge=0.0, le=LARGEST), not_tiny]
+# Relative frequencies and factors of which several are multiplied with each other.
+Weight = Annotated[float, Field(ge=1e-3, le=1e3)]
+Factor = Annotated[float, Field(ge=0.0, le=1e6), not_tiny]
+PositiveFactor = Annotated[float, Field(gt=0.0, le=1e6), not_tiny]
+# Standard deviations of logarithms.
+Sigma = Annotated[float, Field(ge=0.0, le=4.0), not_tiny]
+# Currency units: a price, a bid, the value of an order.
+Money = Annotated[float, Field(ge=0.0, le=1e7), not_tiny]
+PositiveMoney = Annotated[float, Field(gt=0.0, le=1e7), not_tiny]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 
 

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from simulator.scenario.fields import Name, Positive, Share, Table
+from simulator.scenario.fields import Name, Share, Table, Weight
 
 GeoTestKind = Literal["go_dark", "heavy_up", "holdback", "on_off"]
 GeoAssignmentMethod = Literal["listed", "random", "matched_pairs"]
-WholeDays = Annotated[int, Field(ge=0)]
+WholeDays = Annotated[int, Field(ge=0, le=36_500)]
 
 
 class GeoTest(Table):
@@ -42,9 +42,9 @@ class GeoTest(Table):
     start_day: WholeDays
     end_day: WholeDays
     cooldown_days: WholeDays = 0
-    spend_factor: Positive | None = None
-    bid_factor: Positive = 1.0
-    block_days: Annotated[int, Field(ge=1)] | None = None
+    spend_factor: Weight | None = None
+    bid_factor: Weight = 1.0
+    block_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
     reallocates_budget: bool = False
 
 

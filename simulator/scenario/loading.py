@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from cpalab.number_text import number_of
 from cpalab.refusal import Problem, ScenarioError, did_you_mean
 from simulator.scenario.dotted_places import set_value, with_defaults
 from simulator.scenario.rules.validation import validate
@@ -13,6 +14,7 @@ from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
 
 DEFAULT_PRESET = "dtc-apparel"
+MOST_BYTES = 5_000_000
 
 
 def load_scenario(
@@ -20,10 +22,17 @@ def load_scenario(
 ) -> Scenario:
     """The validated scenario of a preset's name, a TOML file's path, or a mapping of the same shape.
 
-    `overrides` sets values by dotted path, such as `{"run.users": 5000}`.
+    Args:
+        source: the name of a preset, the path of a TOML file, or a mapping.
+        overrides: values by dotted path, such as `{"run.users": 5000}`.
 
     Raises:
         ScenarioError: with every problem found, each as place, value, rule and hint.
+
+    Example:
+        >>> from simulator import load_scenario
+        >>> load_scenario("dropshipping", {"run.users": 5000}).run.users
+        5000
     """
     tables = _parse(source) if isinstance(source, str | Path) else source
     problems = []
@@ -57,6 +66,11 @@ def source_text(source: str | Path) -> str:
     known = presets()
     path = known.get(str(source), Path(source))
     try:
+        if path.stat().st_size > MOST_BYTES:
+            rule = f"must have at most {MOST_BYTES:,} bytes"
+            raise ScenarioError(
+                [Problem(str(source), rule, f"{path.stat().st_size:,}", "a scenario is a short TOML file")]
+            )
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         rule = "no such file, and no scenario of this name comes with cpalab"
@@ -70,18 +84,25 @@ def source_text(source: str | Path) -> str:
 def parse_override(text: str) -> tuple[str, Any]:
     """`path.to.key=value` as a path and a TOML value; words that are no TOML value are taken as a string.
 
+    Numbers are read as every option of the command reads them (`cpalab.number_text`).
+
     Raises:
         ScenarioError: there is no `=` or no path.
     """
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
         raise ScenarioError([Problem("--set", "must look like path.to.key=value", repr(text))])
+    number = number_of(value)
+    if number is not None:
+        return path.strip(), number
     try:
-        table = tomllib.loads(f"value = {value}")
+        table = parse_toml(f"value = {value}", f"--set {path.strip()}")
     except tomllib.TOMLDecodeError:
         return path.strip(), value.strip()
     # A line break in the value could begin another key: then it is text.
-    return path.strip(), table["value"] if len(table) == 1 else value.strip()
+    found = table["value"] if len(table) == 1 else value.strip()
+    is_number = isinstance(found, int | float) and not isinstance(found, bool)
+    return path.strip(), value.strip() if is_number else found
 
 
 def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
@@ -103,8 +124,25 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
     return given
 
 
+def parse_toml(text: str, place: str) -> dict[str, Any]:
+    """The tables of a TOML text.
+
+    Raises:
+        TOMLDecodeError: it is no TOML.
+        ScenarioError: brackets are nested too deeply, or a whole number has thousands of digits.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ScenarioError([Problem(place, "is nested too deeply", hint="no table is more than ten deep")]) from None
+    except ValueError as error:
+        if isinstance(error, tomllib.TOMLDecodeError):
+            raise
+        raise ScenarioError([Problem(place, "holds a whole number with too many digits")]) from None
+
+
 def _parse(source: str | Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(source_text(source))
+        return parse_toml(source_text(source), str(source))
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError([Problem(str(source), f"is not TOML: {error}")]) from None

@@ -8,23 +8,36 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from simulator.scenario.fields import Name, NotNegative, Positive, Share, Table
+from simulator.scenario.fields import (
+    Factor,
+    Money,
+    Name,
+    NotNegative,
+    Positive,
+    PositiveFactor,
+    PositiveMoney,
+    Share,
+    Sigma,
+    Table,
+    Weight,
+    not_tiny,
+)
 from simulator.scenario.geo_tests import GeoDemand, GeoTest
 from simulator.scenario.tracking import Tracking
 
-Billing = Literal["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat"]
+Billing = Literal["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat", "send"]
 HoldoutDesign = Literal["ghost_ads", "intention_to_treat", "psa", "predicted_ghost_ads"]
 Assignment = Literal["person", "login", "cookie"]
-Audience = Literal["everyone", "visitors", "late_funnel", "customers", "non_customers"]
+Audience = Literal["everyone", "visitors", "late_funnel", "customers", "non_customers", "lookalike", "subscribers"]
 
 
 class ByMood(Table):
     """A number for each mood of a person towards the product: not looking, looking, has visited, about to buy."""
 
-    out_of_market: NotNegative = 0.0
-    in_market: NotNegative = 0.0
-    visited: NotNegative = 0.0
-    late: NotNegative = 0.0
+    out_of_market: Factor = 0.0
+    in_market: Factor = 0.0
+    visited: Factor = 0.0
+    late: Factor = 0.0
 
 
 class ShareByMood(Table):
@@ -58,9 +71,9 @@ class Run(Table):
 class Market(Table):
     """The market the money is meant for: budgets are for `people` people and scale with the number simulated."""
 
-    people: Annotated[int, Field(ge=1)] = 1_000_000
+    people: Annotated[int, Field(ge=1, le=10_000_000_000)] = 1_000_000
     currency: Annotated[str, Field(min_length=1, max_length=3)] = "USD"
-    competition_sigma: NotNegative = 0.0
+    competition_sigma: Sigma = 0.0
     competition_persistence: Share = 0.8
 
 
@@ -68,24 +81,24 @@ class Calendar(Table):
     """How people's activity varies over the week and the day; each list is rescaled to mean 1."""
 
     first_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
-    weekday: Annotated[list[Positive], Field(min_length=7, max_length=7)] = [1.0] * 7
-    hour: Annotated[list[Positive], Field(min_length=24, max_length=24)] = [1.0] * 24
+    weekday: Annotated[list[Weight], Field(min_length=7, max_length=7)] = [1.0] * 7
+    hour: Annotated[list[Weight], Field(min_length=24, max_length=24)] = [1.0] * 24
 
 
 class LogNormal(Table):
     """A log-normal quantity: its mean, and the standard deviation of its logarithm."""
 
-    mean: Positive
-    sigma: Annotated[float, Field(ge=0.0, le=4.0)] = 0.0
+    mean: PositiveMoney
+    sigma: Sigma = 0.0
 
 
 class Segment(Table):
     """A kind of people: its share, and factors on activity, need and order value."""
 
     share: Share = 1.0
-    activity: Positive = 1.0
-    need: NotNegative = 1.0
-    value: Positive = 1.0
+    activity: Weight = 1.0
+    need: Factor = 1.0
+    value: Weight = 1.0
 
 
 class Geo(Table):
@@ -99,7 +112,9 @@ class Population(Table):
     """Who lives in the market. Drawn once per person; nothing here can change over time.
 
     `travel_share` of a person's sessions happen in another geo, drawn by its share of people: there they see the ads of
-    that geo. `geo_demand` makes need differ between geos and days.
+    that geo. `geo_demand` makes need differ between geos and days. `lookalike_correlation` is that of the score by which
+    platforms find people like the buyers with the logarithm of true need [M]; `subscriber_share` of people have left an
+    address for the newsletter before the first day [M], and every customer does.
     """
 
     sessions_per_day: LogNormal = LogNormal(mean=0.8, sigma=0.8)
@@ -111,7 +126,7 @@ class Population(Table):
     geos: Annotated[dict[Name, Geo], Field(min_length=1, max_length=250)] = {"us": Geo()}
     geo_demand: GeoDemand = GeoDemand()
     travel_share: Share = 0.0
-    devices: Annotated[dict[Name, Positive], Field(min_length=1, max_length=3)] = {
+    devices: Annotated[dict[Name, Weight], Field(min_length=1, max_length=3)] = {
         "mobile": 0.60,
         "desktop": 0.34,
         "tablet": 0.06,
@@ -119,14 +134,16 @@ class Population(Table):
     devices_per_person: Annotated[list[Share], Field(min_length=1, max_length=3)] = [0.54, 0.32, 0.14]
     main_device_share: Share = 0.7
     log_in_share: Share = 0.25
+    lookalike_correlation: Share = 0.5
+    subscriber_share: Share = 0.1
 
 
 class Season(Table):
     """One stretch of the season: from this day on, factors on need and on rivals' prices; a negative day: in the warm-up."""
 
     day: Annotated[float, Field(ge=-3650.0)]
-    need: NotNegative = 1.0
-    rival_price: Positive = 1.0
+    need: Factor = 1.0
+    rival_price: Weight = 1.0
 
 
 class Need(Table):
@@ -135,9 +152,9 @@ class Need(Table):
     lapse_per_day: NotNegative = 0.03
     rival_per_day: NotNegative = 0.05
     satiation_days: NotNegative = 21.0
-    customer_factor: NotNegative = 1.0
+    customer_factor: Factor = 1.0
     aroused_by_visit: Share = 0.1
-    season: list[Season] = []
+    season: Annotated[list[Season], Field(max_length=1000)] = []
 
 
 class Step(Table):
@@ -151,11 +168,14 @@ class Step(Table):
 
     name: Name
     rate: Share
-    goodwill_response: NotNegative = 1.0
+    goodwill_response: Factor = 1.0
 
 
 class Order(Table):
-    """What an action is worth and what becomes of it afterwards."""
+    """What an action is worth and what becomes of it afterwards.
+
+    `margin_share` of the value is left before ad cost: what the truth's profit of ads is made of.
+    """
 
     value: LogNormal = LogNormal(mean=100.0, sigma=0.5)
     margin_share: Share = 0.5
@@ -180,16 +200,26 @@ class Surface(Table):
         rival_sigma: standard deviation of the logarithm of the rival price.
         visit_share: share of sessions here that lead to the site without any ad, by mood.
         visit_channel: the channel such a visit comes from; needed where `visit_share` is not zero.
+        conquest_share: share of those visits that is lost to a rival who has the slot. [M]
+        view_through: whether platforms may claim ads seen here without a click; none: not where people who are looking come
+            by a result of their own (search, shopping), else yes. [O] Google Ads: view-through conversions are not
+            counted for search and shopping
     """
 
     weights: ByMood
-    goodwill_pull: NotNegative = 0.0
+    goodwill_pull: Factor = 0.0
     reach_share: Share = 1.0
     slot_share: Share = 0.0
-    rival_cpm: Positive = 5.0
-    rival_sigma: Annotated[float, Field(ge=0.0, le=4.0)] = 0.8
+    rival_cpm: PositiveMoney = 5.0
+    rival_sigma: Sigma = 0.8
     visit_share: ShareByMood = ShareByMood()
     visit_channel: Name | None = None
+    conquest_share: Share = 0.0
+    view_through: bool | None = None
+
+    def counts_views(self) -> bool:
+        """Whether an ad seen here without a click may be claimed."""
+        return self.visit_share.in_market == 0.0 if self.view_through is None else self.view_through
 
 
 class Creative(Table):
@@ -205,19 +235,21 @@ class Creative(Table):
     launch_day: Annotated[float, Field(ge=-3650.0)] | None = None
     end_day: Positive | None = None
     refresh_days: Positive | None = None
-    click_factor: NotNegative = 1.0
-    goodwill_factor: NotNegative = 1.0
+    click_factor: Factor = 1.0
+    goodwill_factor: Factor = 1.0
 
 
 class Targeting(Table):
     """Who may see a campaign. An empty list admits everyone.
 
     `audience` is built from behaviour: `visitors` were on the site within `audience_days`, `late_funnel` are one step
-    from the action, `customers` have ordered before.
+    from the action, `customers` have ordered before, `subscribers` have left their address or ordered; `lookalike` are the
+    `lookalike_share` of people whom the platform scores as most like buyers (see `population.lookalike_correlation`).
     """
 
     audience: Audience = "everyone"
     audience_days: Positive = 30.0
+    lookalike_share: Share = 0.05
     segments: list[Name] = []
     geos: list[Name] = []
     devices: list[Name] = []
@@ -229,10 +261,14 @@ class Campaign(Table):
     Attributes:
         billing: what is paid for; `bid` is the most that is paid per thousand impressions (cpm) or per click (cpc) for
             someone of propensity 1 (see `optimisation`), and the agreed fee per lead (cpl: the first funnel step), per
-            action (cpa), as share of the order value (revenue_share) or per day (flat).
+            action (cpa), as share of the order value (revenue_share), per day (flat) or per thousand messages (send: no
+            auction, as for e-mail).
         daily_budget: for a market of `market.people` people; none means unlimited.
         expected_action_rate: actions expected per impression; ranks bids that are billed per action.
         cookie_days: how long after a click a cpl, cpa or revenue-share campaign is owed its fee.
+        clawback_share: share of fees for fake actions that a cpl or cpa campaign pays back. [M]
+        pays_by: whether a fee is owed once per `order`, or for everything the network's `record` shows, repeats included.
+        discount: share by which orders that come by its clicks are worth less (a coupon).
         optimisation: exponent of the predicted propensity to convert in the bid (optimised delivery); 0 bids alike.
         click_through_rate: clicks per impression of a fresh creative for someone who is not looking.
         substitution: share of clicks that replace a visit the person would have made anyway.
@@ -243,15 +279,18 @@ class Campaign(Table):
     """
 
     billing: Billing = "cpm"
-    bid: NotNegative
-    daily_budget: Positive | None = None
+    bid: Money
+    daily_budget: Annotated[float, Field(gt=0.0, le=1e11), not_tiny] | None = None
     expected_action_rate: Positive = 0.01
     cookie_days: NotNegative = 30.0
-    optimisation: NotNegative = 0.0
+    clawback_share: Share = 0.5
+    pays_by: Literal["order", "record"] = "order"
+    discount: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    optimisation: Annotated[float, Field(ge=0.0, le=10.0), not_tiny] = 0.0
     click_through_rate: Share = 0.01
     substitution: Share = 0.0
-    landing_page_factor: NotNegative = 1.0
-    quality_factor: NotNegative = 1.0
+    landing_page_factor: Factor = 1.0
+    quality_factor: Factor = 1.0
     frequency_cap: Annotated[int, Field(ge=1, le=1000)] | None = None
     frequency_cap_days: Positive = 7.0
     start_day: NotNegative | None = None
@@ -291,7 +330,7 @@ class Holdout(Table):
     group: Name | None = None
     # No public source gives the following four: assumptions [M].
     psa_propensity: ByMood = ByMood(out_of_market=1.0, in_market=1.0, visited=1.0, late=1.0)
-    prediction_error: NotNegative = 0.5
+    prediction_error: Sigma = 0.5
     logged_in_share: Share = 0.7
     cookie_days: Positive = 14.0
 
@@ -318,16 +357,16 @@ class Channel(Table):
 
     surface: Name | None = None
     half_life_days: Positive = 7.0
-    goodwill_per_impression: NotNegative = 0.0
-    saturation: Positive = 1.0
-    direct_effect: NotNegative = 0.0
-    upstream_effect: NotNegative = 0.0
-    need_effect: NotNegative = 0.0
-    synergy: dict[Name, NotNegative] = {}
+    goodwill_per_impression: Factor = 0.0
+    saturation: PositiveFactor = 1.0
+    direct_effect: Factor = 0.0
+    upstream_effect: Factor = 0.0
+    need_effect: Factor = 0.0
+    synergy: dict[Name, Factor] = {}
     creative_half_life_days: Positive | None = None
     wear_out_impressions: Positive | None = None
-    overexposure_impressions: Annotated[int, Field(ge=1)] | None = None
-    annoyance_per_impression: NotNegative = 0.0
+    overexposure_impressions: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    annoyance_per_impression: Factor = 0.0
     wear_half_life_days: Positive = 7.0  # [M] no public source: a pause of weeks makes an ad fresh again
     holdout: Holdout = Holdout()
     campaigns: Annotated[dict[Name, Campaign], Field(max_length=32)] = {}
@@ -342,13 +381,27 @@ class InvalidTraffic(Table):
         surfaces: where robots go, as relative weights.
         click_share: share of ads shown to robots that they click.
         fake_lead_share: share of robot clicks that end in a fake action.
+        fakes: what the fakes pretend to be: the funnel's first step (`lead`: paid under cpl) or the `action` itself, such as
+            an install (paid under cpa).
     """
 
     robots_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
-    sessions_per_day: Positive = 10.0
-    surfaces: dict[Name, Positive] = {}
+    sessions_per_day: Annotated[float, Field(gt=0.0, le=10_000.0), not_tiny] = 10.0
+    surfaces: dict[Name, Weight] = {}
     click_share: Share = 0.3
     fake_lead_share: Share = 0.0
+    fakes: Literal["lead", "action"] = "lead"
+
+
+class Delivery(Table):
+    """What audiences, frequency caps and optimised delivery go by.
+
+    Attributes:
+        follows: the true `person`, or what was recorded of them (`record`): then lost consent, blockers, browsers and cookies
+            shrink audiences, blunt caps and optimisation, and a change of tracking changes who sees ads.
+    """
+
+    follows: Literal["person", "record"] = "person"
 
 
 class OwnLaw(Table):
@@ -390,8 +443,9 @@ class Scenario(Table):
     invalid_traffic: InvalidTraffic = InvalidTraffic()
     geo_tests: Annotated[dict[Name, GeoTest], Field(max_length=64)] = {}
     tracking: Tracking = Tracking()
+    delivery: Delivery = Delivery()
     law: OwnLaw = OwnLaw()
-    timeline: list[TimelineChange] = []
+    timeline: Annotated[list[TimelineChange], Field(max_length=1000)] = []
 
     def paid_channels(self) -> list[str]:
         """Names of the channels that have campaigns, in the order of the file."""

@@ -8,7 +8,7 @@ from simulator.scenario.dotted_places import set_value
 from simulator.scenario.rules.validation import validate
 from simulator.scenario.schema import Scenario
 
-# Drawn or laid down once, before the first session: a change in the middle would have no meaning. `*` is any name.
+# Laid down once, before the first session, or said of the whole run: a change in the middle has no meaning. `*`: any name.
 FIXED = (
     "title",
     "description",
@@ -20,6 +20,7 @@ FIXED = (
     "geo_tests",
     "law.steps",
     "need.season",
+    "order.margin_share",
     "funnel.*.name",
     "surfaces.*.reach_share",
     "channels.*.surface",

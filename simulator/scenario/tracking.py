@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from simulator.scenario.fields import Name, NotNegative, Positive, Share, Table
+from simulator.scenario.fields import Factor, Money, Name, NotNegative, Positive, PositiveFactor, Share, Table, Weight
 
 CreditRule = Literal["last", "first", "linear", "position", "time_decay"]
 Stage = Literal["order", "qualified", "closed"]
@@ -35,7 +35,7 @@ class Identity(Table):
             cannot be joined by log-in. [V] 0.25 to 0.46
     """
 
-    browsers: Annotated[dict[Browser, Positive], Field(min_length=1)] = {
+    browsers: Annotated[dict[Browser, Weight], Field(min_length=1)] = {
         "chrome": 0.52,
         "safari": 0.33,
         "edge": 0.08,
@@ -46,9 +46,9 @@ class Identity(Table):
     cookie_days_safari: Positive = 7.0
     cookie_days_safari_decorated: Positive = 1.0
     clear_share: Share = 0.24
-    clears_per_month: NotNegative = 1.43
+    clears_per_month: Annotated[float, Field(ge=0.0, le=1000.0)] = 1.43
     serial_clear_share: Share = 0.07
-    serial_clears_per_month: NotNegative = 11.5
+    serial_clears_per_month: Annotated[float, Field(ge=0.0, le=1000.0)] = 11.5
     log_in_share: Share | None = None
     graph_match_share: Share = 0.0
     graph_false_join_share: Share = 0.0
@@ -73,7 +73,7 @@ class Consent(Table):
     asked: list[Name] = []
     late_share: Share = 0.65
     model_recovery: Share = 0.2
-    refuser_rate: NotNegative = 1.0
+    refuser_rate: Factor = 1.0
     model_min_clicks: NotNegative = 700.0
 
 
@@ -147,12 +147,12 @@ class Transport(Table):
     utm_loss: Share = 0.05
     utm_mistyped: dict[Name, Share] = {}
     gateway_share: Share = 0.0
-    duplicate_rate: NotNegative = 0.03
+    duplicate_rate: Annotated[float, Field(ge=0.0, le=100.0)] = 0.03
     deduplicate: bool = True
-    outages: list[Outage] = []
+    outages: Annotated[list[Outage], Field(max_length=100)] = []
     latency_hours: NotNegative = 0.5
     time_zone_shift_hours: Annotated[float, Field(ge=-24.0, le=24.0)] = 0.0
-    value_factor: Positive = 1.0
+    value_factor: PositiveFactor = 1.0
 
 
 class Platform(Table):
@@ -234,8 +234,8 @@ class Postbacks(Table):
     """
 
     crowd_minimum: NotNegative = 20.0
-    medium_value: NotNegative = 50.0
-    high_value: NotNegative = 150.0
+    medium_value: Money = 50.0
+    high_value: Money = 150.0
 
 
 class Aggregate(Table):
@@ -245,13 +245,13 @@ class Aggregate(Table):
         flip_share: chance that a click's report is replaced by a random one. [C] Attribution Reporting API: 0.0024
         outputs: number of values a report can take, "nothing" included; a random report takes any alike.
         epsilon: privacy budget of sums; noise is Laplace(contribution / epsilon). [C] 14
-        contribution: the most that one click may add to a sum, in scaled units. [C] 65,536
+        contribution: the most that one click may add to a sum, in whole scaled units. [C] 65,536
     """
 
     flip_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0024
     outputs: Annotated[int, Field(ge=2, le=4096)] = 8
     epsilon: Positive = 14.0
-    contribution: Positive = 65_536.0
+    contribution: Annotated[float, Field(ge=1.0, le=1e9)] = 65_536.0
 
 
 class Intrusion(Table):
@@ -261,11 +261,17 @@ class Intrusion(Table):
         bot_click_share: share of billed clicks that are robots'; those are paid for under cpc.
         fake_lead_rate: fake actions reported per genuine one.
         coupon_share: share of orders at whose checkout a coupon extension puts its own affiliate click.
+        flood_channel: the channel paid per action whose network reports clicks that nobody made (click flooding), so that
+            some stand before every action and claim it. Its campaigns' first is the one that is paid.
+        flood_share: share of actions for which such a click stands within the cookie's days, at any time of them alike: the
+            flat times from click to install that give flooding away. [V] A later genuine click still wins.
     """
 
     bot_click_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    fake_lead_rate: NotNegative = 0.0
+    fake_lead_rate: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
     coupon_share: Share = 0.0
+    flood_channel: Name | None = None
+    flood_share: Share = 0.0
 
 
 class Report(Table):

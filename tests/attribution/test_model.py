@@ -4,10 +4,10 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from attribution import model
-from attribution.model import load_model, model_names
+from attribution.model import MODELS, load_model, model_names
 from attribution.models.markov.markov import Markov
 from attribution.models.rules.rules import LastClick
+from cpalab import plugins
 from cpalab.refusal import InvalidInputError
 
 DECLARED: dict[str, dict[str, object]] = {
@@ -19,7 +19,11 @@ DECLARED: dict[str, dict[str, object]] = {
 @pytest.mark.parametrize("name", model_names())
 def test_every_built_in_name_loads_a_model_of_that_name(name):
     found = load_model(name, **DECLARED.get(name, {})).name
-    assert found == ("lift_calibrated_last_click" if name == "lift_calibrated" else name)
+    declared = {
+        "lift_calibrated": "lift_calibrated_last_click",
+        "last_paid_click": "last_paid_click(paid_channels=('search',))",
+    }
+    assert found == declared.get(name, name)
 
 
 def test_what_has_no_default_must_be_declared():
@@ -51,9 +55,9 @@ def test_mistakes_are_explained(name, parameters, said):
 
 
 def test_other_distributions_add_models_but_cannot_take_a_built_in_name(monkeypatch):
-    group = model.ENTRY_POINT_GROUP
+    group = MODELS.group
     points = [EntryPoint(name, "attribution.models.rules.rules:Linear", group) for name in ("mine", "last_click")]
-    monkeypatch.setattr(model, "entry_points", lambda group: points)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points)
     assert "mine" in model_names()
     assert load_model("mine").name == "linear"
     assert load_model("last_click") == LastClick()

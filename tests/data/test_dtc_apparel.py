@@ -1,4 +1,4 @@
-"""The default scenario's claims: who is flattered, who is wronged, and how near it lies to published values."""
+"""The default scenario's claims: who is over- and who under-credited, and how near it lies to published values."""
 
 import math
 
@@ -47,13 +47,13 @@ def test_interceptors_look_cheap_and_cost_at_least_five_times_more_per_increment
     # At 300,000 people last click credits either with about 160 orders of which 0 to 4 are incremental (seeds 1-6):
     # fewer than 5 times would take 33, which no seed will bring.
     assert channel[name].truth.cost_per_incremental_conversion >= 5 * cheap
-    assert "is flattered" in channel[name].verdict
+    assert "is over-credited" in channel[name].verdict
 
 
 @pytest.mark.parametrize("name", ["social_prospecting", "video"])
 def test_demand_makers_cost_less_per_incremental_order_than_last_click_says(channel, name):
     assert channel[name].truth.cost_per_incremental_conversion < channel[name].attributed_cpa("last_click")
-    assert "is wronged" in channel[name].verdict
+    assert "is under-credited" in channel[name].verdict
 
 
 def test_between_half_and_seven_tenths_of_orders_need_no_ads(comparison):

@@ -31,7 +31,7 @@ def test_no_channel_causes_anything_and_every_order_is_always(comparison):
 def test_last_click_still_hands_out_a_finite_cpa_to_every_channel(comparison):
     for channel in comparison.channels:
         assert 0 < channel.attributed_cpa("last_click") < math.inf
-        assert channel.verdict.startswith(channel.channel.replace("_", " ").capitalize() + " is flattered")
+        assert channel.verdict.startswith(channel.channel.replace("_", " ").capitalize() + " is over-credited")
 
 
 def test_every_lift_interval_covers_zero_and_every_incremental_cpa_is_unbounded(comparison):

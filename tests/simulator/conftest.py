@@ -238,6 +238,9 @@ def random_markets(draw):
         tables["geo_tests"] = {
             "spring": {"channel": "social", "kind": kind, "treated": ["us"], "start_day": 2, "end_day": 5, **spend}
         }
+    tables["surfaces"]["search"]["conquest_share"] = draw(st.sampled_from([0.0, 0.3]))
+    tables["delivery"] = {"follows": draw(st.sampled_from(["person", "record"]))}
+    tables["invalid_traffic"]["fakes"] = draw(st.sampled_from(["lead", "action"]))
     for channel in tables["channels"].values():
         if not channel.get("campaigns"):
             continue
@@ -250,10 +253,14 @@ def random_markets(draw):
             "cookie_days": 2.0,
         }
         for campaign in channel["campaigns"].values():
-            billing = draw(st.sampled_from(["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat"]))
+            billing = draw(st.sampled_from(["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat", "send"]))
             campaign["billing"] = billing
-            campaign["bid"] = draw(st.floats(0.0, 1.0 if billing == "revenue_share" else 20.0))
+            campaign["bid"] = draw(st.just(0.0) | st.floats(0.01, 1.0 if billing == "revenue_share" else 20.0))
             campaign["substitution"] = draw(st.sampled_from([0.0, 0.5, 1.0]))
+            campaign["discount"] = draw(st.sampled_from([0.0, 0.2]))
+            if "targeting" not in campaign:
+                audiences = ["everyone", "late_funnel", "customers", "non_customers", "lookalike", "subscribers"]
+                campaign["targeting"] = {"audience": draw(st.sampled_from(audiences)), "lookalike_share": 0.4}
             campaign["optimisation"] = draw(st.sampled_from([0.0, 0.5]))
             campaign["click_through_rate"] = draw(st.sampled_from([0.002, 0.1, 1.0]))
             if draw(st.booleans()):

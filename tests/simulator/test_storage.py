@@ -7,14 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cpalab.whole_output import MANIFEST, OutputError, whole_folder
 from simulator.engines.replacement import Kernels, replace_steps
 from simulator.storage import (
-    MANIFEST,
     PARTITION_USERS,
-    OutputError,
     fingerprint,
     read_world,
-    whole_folder,
     write_manifest,
     write_world,
 )
@@ -133,16 +131,6 @@ def test_force_never_removes_a_stranger_s_file_among_results(world, tmp_path):
     with pytest.raises(OutputError, match=r"notes\.md is not a result of cpalab"), whole_folder(target, force=True):
         pass
     assert (target / "notes.md").read_text() == "mine"
-
-
-def test_force_never_removes_what_is_no_result(tmp_path):
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").touch()
-    with pytest.raises(OutputError, match="--force will not remove it"), whole_folder(tmp_path / "mine", force=True):
-        pass
-    assert (tmp_path / "mine" / "thesis.txt").exists()
-    with pytest.raises(OutputError, match="is a file"), whole_folder(tmp_path / "mine" / "thesis.txt", force=True):
-        pass
 
 
 def test_the_fingerprint_sees_content_not_layout(world):

@@ -12,6 +12,7 @@ from attribution.models.markov.markov import FittedMarkov, Markov
 from attribution.models.markov.steps import Steps
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats, Ints, sum_by
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
 from cpalab.result import Result
 
@@ -40,7 +41,7 @@ class MarkovAutomaticOrder:
     out-of-sample accuracy); Stone (1974), Cross-validatory choice and assessment of statistical predictions.
     """
 
-    name: ClassVar[str] = "markov_automatic"
+    name: ClassVar[NameWithParameters] = NameWithParameters("markov_automatic")
     highest_order: int = 4
     states: int = 200_000
 

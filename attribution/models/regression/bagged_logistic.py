@@ -14,6 +14,7 @@ from attribution.models.regression.logistic import Logistic
 from attribution.models.shapley.channel_sets import ChannelSets, FittedOnSets, equal_shares
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class BaggedLogistic:
     Source: Shao & Li (2011), Data-driven multi-touch attribution models, KDD, section 3.1.
     """
 
-    name: ClassVar[str] = "bagged_logistic"
+    name: ClassVar[NameWithParameters] = NameWithParameters("bagged_logistic")
     channel_share: float = 0.5
     people_share: float = 1.0
     models: int = 300
@@ -80,6 +81,7 @@ class BaggedLogistic:
             for column, effect in zip(columns, fitted.effects, strict=True):
                 found[column].append(float(effect))
         return FittedBaggedLogistic(
+            self,
             paths.channels,
             np.array([np.mean(effects) if effects else 0.0 for effects in found]),
             np.array([np.std(effects) if effects else 0.0 for effects in found]),
@@ -103,11 +105,13 @@ class FittedBaggedLogistic(FittedOnSets):
     """The averaged effects.
 
     Attributes:
+        model: what was fitted.
         channels: channel names [n_channels].
         log_odds: mean effect of each channel over the regressions it was in [n_channels].
         spread: their standard deviation, the paper's measure of variability [n_channels].
     """
 
+    model: BaggedLogistic
     channels: tuple[str, ...]
     log_odds: Floats
     spread: Floats
@@ -115,7 +119,7 @@ class FittedBaggedLogistic(FittedOnSets):
     @property
     def name(self) -> str:
         """The method's name."""
-        return BaggedLogistic.name
+        return self.model.name
 
     def set_shares(self, sets: ChannelSets) -> Floats:
         """The shares of every set [n_sets, n_channels]; equal parts where no effect is positive."""

@@ -11,6 +11,7 @@ from attribution.models.regression.logistic import Logistic
 from attribution.models.shapley.channel_sets import ChannelSets, FittedOnSets
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class DoublyRobust:
     (2012), Causally motivated attribution for online advertising, ADKDD.
     """
 
-    name: ClassVar[str] = "doubly_robust"
+    name: ClassVar[NameWithParameters] = NameWithParameters("doubly_robust")
     propensity_limit: float = 0.01
     untouched_nulls: float | None = None
 
@@ -86,7 +87,7 @@ class DoublyRobust:
                 for channel in range(len(paths.channels))
             ]
         )
-        return FittedDoublyRobust(paths.channels, reached, won @ members, added)
+        return FittedDoublyRobust(self, paths.channels, reached, won @ members, added)
 
     def _added(self, others: np.ndarray, has: np.ndarray, won: Floats, lost: Floats) -> float:
         """The conversions a channel added among the journeys that have it."""
@@ -105,12 +106,14 @@ class FittedDoublyRobust(FittedOnSets):
     """Incremental conversions of each channel.
 
     Attributes:
+        model: what was fitted.
         channels: channel names [n_channels].
         journeys: journeys that hold the channel [n_channels].
         conversions: their conversions [n_channels].
         incremental_conversions: those that the channel added [n_channels].
     """
 
+    model: DoublyRobust
     channels: tuple[str, ...]
     journeys: Floats
     conversions: Floats
@@ -119,7 +122,7 @@ class FittedDoublyRobust(FittedOnSets):
     @property
     def name(self) -> str:
         """The method's name."""
-        return DoublyRobust.name
+        return self.model.name
 
     def set_shares(self, sets: ChannelSets) -> Floats:
         """Incremental conversions / conversions of each channel, in every set that has it."""

@@ -14,6 +14,7 @@ from attribution.paths.journeys import Journeys
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats, Ints, sum_by
 from attribution.paths.settings import PathSettings
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
 from cpalab.result import Result
 
@@ -45,7 +46,7 @@ class AdditiveHazard:
     ICDM.
     """
 
-    name: ClassVar[str] = "additive_hazard"
+    name: ClassVar[NameWithParameters] = NameWithParameters("additive_hazard")
     tolerance: float = 1e-7
     iterations: int = 500
 
@@ -77,7 +78,7 @@ class AdditiveHazard:
         days = float(data.weight @ data.days) / max(float(data.weight.sum()), 1.0)
         omega = np.full(channels, _bounded(np.array(1 / max(days, 1e-9))))
         beta, omega, likelihood, converged = self._climb(data, beta, omega)
-        return FittedAdditiveHazard(paths.channels, beta, np.log(2) / omega, likelihood, converged)
+        return FittedAdditiveHazard(paths.channels, beta, np.log(2) / omega, likelihood, converged, self)
 
     def _climb(self, data: _Exposures, beta: Floats, omega: Floats) -> tuple[Floats, Floats, float, bool]:
         """The parameters EM ends at, their log-likelihood, and whether it had settled.
@@ -114,6 +115,7 @@ class FittedAdditiveHazard(Result):
         half_life_days: days until half of them have come, ln 2 / ω [n_channels].
         log_likelihood: of the data the model was fitted to.
         converged: whether EM had settled.
+        model: what was fitted.
     """
 
     channels: tuple[str, ...]
@@ -121,6 +123,7 @@ class FittedAdditiveHazard(Result):
     half_life_days: Floats
     log_likelihood: float
     converged: bool
+    model: AdditiveHazard = AdditiveHazard()
 
     def journey_shares(self, journeys: Journeys) -> Floats:
         """The share of its journey that each touch gets [n_touches].
@@ -135,7 +138,7 @@ class FittedAdditiveHazard(Result):
 
     def credit(self, paths: Paths) -> Credit:
         """Each channel's conversions and value: the sum over its touches of share × conversion."""
-        return credit_of_journey_shares(AdditiveHazard.name, paths, self.journey_shares(journeys_of(paths)))
+        return credit_of_journey_shares(self.model.name, paths, self.journey_shares(journeys_of(paths)))
 
     def to_frame(self) -> pd.DataFrame:
         """One row per channel: `channel, conversions_per_touch, half_life_days`."""

@@ -16,6 +16,7 @@ from attribution.paths.journeys import Journeys
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats
 from attribution.paths.settings import PathSettings
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
 from cpalab.result import Result
 
@@ -45,7 +46,7 @@ class PoissonIntensity:
     multi-touch attribution, J. of Data Science, arXiv:2009.08432.
     """
 
-    name: ClassVar[str] = "poisson_intensity"
+    name: ClassVar[NameWithParameters] = NameWithParameters("poisson_intensity")
     age_days: tuple[float, ...] = (1.0, 7.0, 30.0)
 
     def __post_init__(self) -> None:
@@ -72,7 +73,7 @@ class PoissonIntensity:
         features = (state[:, :, None] == np.arange(steps)).reshape(size).astype(np.float64)
         fitted = Poisson.fit(features, events, days)
         effects = fitted.effects.reshape(len(paths.channels), steps)
-        return FittedPoissonIntensity(paths.channels, edges, fitted.intercept, effects)
+        return FittedPoissonIntensity(paths.channels, edges, fitted.intercept, effects, self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +85,14 @@ class FittedPoissonIntensity(Result):
         age_days: where the steps of age end [n_steps].
         intercept: α, logarithm of the conversions per day without any touch.
         effects: β of each channel and step of age [n_channels, n_steps].
+        model: what was fitted.
     """
 
     channels: tuple[str, ...]
     age_days: Floats
     intercept: float
     effects: Floats
+    model: PoissonIntensity = PoissonIntensity()
 
     def journey_shares(self, journeys: Journeys) -> Floats:
         """The share of its journey that each touch gets [n_touches]; the rest of 1 is baseline."""
@@ -119,7 +122,7 @@ class FittedPoissonIntensity(Result):
     def credit(self, paths: Paths) -> Credit:
         """Each channel's conversions and value, and the baseline."""
         shares = self.journey_shares(journeys_of(paths))
-        return credit_of_journey_shares(PoissonIntensity.name, paths, shares)
+        return credit_of_journey_shares(self.model.name, paths, shares)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per channel and step of age: `channel, from_days, to_days, rate_ratio`."""

@@ -15,6 +15,7 @@ from attribution.paths.journeys import Journeys
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Bools, Floats, Ints, sum_by
 from attribution.paths.settings import PathSettings, is_one_of
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
 
 
@@ -42,7 +43,7 @@ class PlatformClaims:
     click beats view: W3C attribution reporting.
     """
 
-    name: ClassVar[str] = "platform"
+    name: ClassVar[NameWithParameters] = NameWithParameters("platform")
     click_days: float = 7.0
     view_days: float = 1.0
     channel_click_days: Mapping[str, float] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import numpy as np
 from attribution.models.rules.rules import TouchRule
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
 
 
@@ -29,7 +30,7 @@ class PositionBased(TouchRule):
     Source: the 40/20/40 rule of Google Ads and Snowplow; in splitting what is left over, as most tools do.
     """
 
-    name: ClassVar[str] = "position_based"
+    name: ClassVar[NameWithParameters] = NameWithParameters("position_based")
     first: float = 0.4
     central: float = 0.0
     last: float = 0.4
@@ -72,7 +73,7 @@ class WShaped(PositionBased):
     of the path stands for it, as in web analytics.
     """
 
-    name: ClassVar[str] = "w_shaped"
+    name: ClassVar[NameWithParameters] = NameWithParameters("w_shaped")
     first: float = 0.3
     central: float = 0.3
     last: float = 0.3
@@ -82,7 +83,7 @@ class WShaped(PositionBased):
 class JShaped(PositionBased):
     """20 % to the first touch, 60 % to the last, 20 % to the others (Adobe Analytics' J curve)."""
 
-    name: ClassVar[str] = "j_shaped"
+    name: ClassVar[NameWithParameters] = NameWithParameters("j_shaped")
     first: float = 0.2
     last: float = 0.6
 
@@ -91,6 +92,6 @@ class JShaped(PositionBased):
 class InverseJShaped(PositionBased):
     """60 % to the first touch, 20 % to the last, 20 % to the others (Adobe Analytics' inverse J)."""
 
-    name: ClassVar[str] = "inverse_j_shaped"
+    name: ClassVar[NameWithParameters] = NameWithParameters("inverse_j_shaped")
     first: float = 0.6
     last: float = 0.2

@@ -12,13 +12,14 @@ from attribution.credit import Credit
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Bools, Floats, Ints, sum_by
 from attribution.paths.settings import is_one_of
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
 
 
 class TouchRule(ABC):
     """A model that learns nothing: `touch_shares` is all there is to it."""
 
-    name: ClassVar[str]
+    name: ClassVar[NameWithParameters]
 
     @abstractmethod
     def touch_shares(self, paths: Paths) -> Floats:
@@ -40,7 +41,7 @@ class LastClick(TouchRule):
     Which touches there are, and whether clicks beat views, is settled before, by `PathSettings`.
     """
 
-    name: ClassVar[str] = "last_click"
+    name: ClassVar[NameWithParameters] = NameWithParameters("last_click")
 
     def touch_shares(self, paths: Paths) -> Floats:
         """1 for the last touch, else 0."""
@@ -51,7 +52,7 @@ class LastClick(TouchRule):
 class FirstClick(TouchRule):
     """All to the first touch of the path."""
 
-    name: ClassVar[str] = "first_click"
+    name: ClassVar[NameWithParameters] = NameWithParameters("first_click")
 
     def touch_shares(self, paths: Paths) -> Floats:
         """1 for the first touch, else 0."""
@@ -68,7 +69,7 @@ class LastNonDirect(TouchRule):
     Source: the rule of Google Analytics, Matomo and Snowplow's `remove_if_last_and_not_all`.
     """
 
-    name: ClassVar[str] = "last_non_direct"
+    name: ClassVar[NameWithParameters] = NameWithParameters("last_non_direct")
     direct_channels: tuple[str, ...] = ("direct",)
 
     def touch_shares(self, paths: Paths) -> Floats:
@@ -89,7 +90,7 @@ class LastPaidClick(TouchRule):
     Source: Google Analytics' "paid channels last click", which falls back in the same order.
     """
 
-    name: ClassVar[str] = "last_paid_click"
+    name: ClassVar[NameWithParameters] = NameWithParameters("last_paid_click")
     paid_channels: tuple[str, ...]
     direct_channels: tuple[str, ...] = ("direct",)
 
@@ -111,7 +112,7 @@ class LastPaidClick(TouchRule):
 class Linear(TouchRule):
     """The same to every touch: 1 / n. A channel touched twice gets two shares (as most tools do)."""
 
-    name: ClassVar[str] = "linear"
+    name: ClassVar[NameWithParameters] = NameWithParameters("linear")
 
     def touch_shares(self, paths: Paths) -> Floats:
         """1 / length of the path."""
@@ -125,7 +126,7 @@ class LinearPerChannel(TouchRule):
     This is linear over unique channels, and by Zhao's identity the Shapley value on counts (see `Shapley`).
     """
 
-    name: ClassVar[str] = "linear_per_channel"
+    name: ClassVar[NameWithParameters] = NameWithParameters("linear_per_channel")
 
     def touch_shares(self, paths: Paths) -> Floats:
         """1 / (distinct channels of the path × touches of this channel in it)."""

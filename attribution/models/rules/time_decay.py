@@ -13,6 +13,7 @@ from attribution.models.regression.journey_shares import credit_of_journey_share
 from attribution.paths.journeys import Journeys
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
 
 
@@ -29,7 +30,7 @@ class TimeDecay:
     Source: the rule of Google Ads and Adobe Analytics, with their half-life of one week.
     """
 
-    name: ClassVar[str] = "time_decay"
+    name: ClassVar[NameWithParameters] = NameWithParameters("time_decay")
     half_life_days: float = 7.0
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from attribution.models.shapley.channel_sets import ChannelSets, FittedOnSets, equal_shares
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats
+from cpalab.plugins import NameWithParameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ class SimpleProbabilistic:
     Source: Shao & Li (2011), Data-driven multi-touch attribution models, KDD, equations 1 to 3.
     """
 
-    name: ClassVar[str] = "simple_probabilistic"
+    name: ClassVar[NameWithParameters] = NameWithParameters("simple_probabilistic")
 
     def fit(self, paths: Paths) -> FittedSimpleProbabilistic:
         """Count the journeys with each channel and each pair, converting or not."""

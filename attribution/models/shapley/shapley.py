@@ -11,6 +11,7 @@ from attribution.models.rules.rules import LinearPerChannel
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import sum_by
 from cpalab.micros import MICROS
+from cpalab.plugins import NameWithParameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,7 @@ class Shapley(LinearPerChannel):
     advertising, arXiv:1804.05327, the simplified and the ordered method.
     """
 
-    name: ClassVar[str] = "shapley"
+    name: ClassVar[NameWithParameters] = NameWithParameters("shapley")
 
     def by_position(self, paths: Paths) -> pd.DataFrame:
         """φ_c(i) = Σ over paths of R / (|S| × touches of c), over the touches of c at position i.

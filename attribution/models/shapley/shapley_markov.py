@@ -13,6 +13,7 @@ from attribution.models.markov.markov_chain import Chain
 from attribution.models.shapley.coalitions import EXACT_PLAYERS, Worth, all_coalitions, exact_shapley, sampled_shapley
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Bools, Floats, Ints
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class ShapleyMarkov:
     attribution in online advertising, Management Science 68(10), the Shapley value of their Markov chain.
     """
 
-    name: ClassVar[str] = "shapley_markov"
+    name: ClassVar[NameWithParameters] = NameWithParameters("shapley_markov")
     order: int = 1
     exact_channels: int = 10
     pairs: int = 100
@@ -78,7 +79,7 @@ class ShapleyMarkov:
                     np.random.default_rng(self.seed),
                 )
         values[values < 1e-12 * values.sum(axis=1, keepdims=True)] = 0  # what rounding leaves of no effect
-        return FittedShapleyMarkov(chain, values[0], values[1], errors[0])
+        return FittedShapleyMarkov(self, chain, values[0], values[1], errors[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +87,14 @@ class FittedShapleyMarkov:
     """The fitted chain and its Shapley values.
 
     Attributes:
+        model: what was fitted.
         chain: the chain, with every transition probability.
         shapley: φ of each channel in P(conversion) [n_channels]; they sum to it.
         shapley_on_value: φ of each channel in expected value in micros per journey [n_channels].
         sampling_error: standard error of `shapley` from sampling orders [n_channels]; 0 if solved exactly.
     """
 
+    model: ShapleyMarkov
     chain: Chain
     shapley: Floats
     shapley_on_value: Floats
@@ -104,7 +107,7 @@ class FittedShapleyMarkov:
             InvalidInputError: if there are conversions to credit, but none of their channels had an effect
                 when fitted.
         """
-        return proportional_credit(ShapleyMarkov.name, self.chain, paths, self.shapley, self.shapley_on_value)
+        return proportional_credit(self.model.name, self.chain, paths, self.shapley, self.shapley_on_value)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per channel: `channel, shapley, sampling_error` in P(conversion)."""

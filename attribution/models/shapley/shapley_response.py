@@ -13,6 +13,7 @@ from attribution.models.shapley.channel_sets import ChannelSets, FittedOnSets, e
 from attribution.models.shapley.coalitions import EXACT_PLAYERS, all_coalitions, exact_shapley, sampled_shapley
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Bools, Floats
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class ShapleyResponse:
     recurrent neural network, arXiv:1902.00215, with a logistic response.
     """
 
-    name: ClassVar[str] = "shapley_response"
+    name: ClassVar[NameWithParameters] = NameWithParameters("shapley_response")
     incremental: ClassVar[bool] = False
     exact_channels: int = 12
     pairs: int = 200
@@ -83,7 +84,7 @@ class ShapleyIncremental(ShapleyResponse):
     channels makes their journeys convert differently.
     """
 
-    name: ClassVar[str] = "shapley_incremental"
+    name: ClassVar[NameWithParameters] = NameWithParameters("shapley_incremental")
     incremental: ClassVar[bool] = True
 
 

@@ -2,28 +2,27 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from experiments.cli.attribute.attribution_job import DEFAULT_MODELS, Answer, Job, attribute
 from experiments.cli.options import talk_options
+from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar
 
-PARAMETERS = """
-Parameters stand in brackets, here with their defaults (… has none); those not named keep theirs. Quotes keep the shell from
-reading the brackets: --model 'time_decay(half_life_days=3)' --model 'last_paid_click(paid_channels=("search", "video"))'.
-lift_calibrated is asked for with --lift-tests FILE."""
+MARKS = {"point": ".", "comma": ","}
+ORDERS = {"day-first": True, "month-first": False}
 
 
-def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    """Print every model with what it computes, and end."""
+def list_formats(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print every format with its options, columns and an example, and end."""
     if not asked or context.resilient_parsing:
         return
-    from attribution.model import model_lines
+    from attribution.formats.registry import format_lines
 
-    for written, line in model_lines():
-        click.echo(f"{written}\n    {line}")
-    click.echo(PARAMETERS)
+    for line in format_lines():
+        click.echo(line)
     context.exit()
 
 
@@ -35,18 +34,10 @@ def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None
     "models",
     multiple=True,
     metavar="MODEL",
-    help="A name, a name with parameters such as 'markov(order=2)', or module:Class. May be repeated. "
+    help="A name, a name with parameters such as 'markov(order=2)', or module:Class, FILE.py:Class. May be repeated. "
     f"Default: {', '.join(DEFAULT_MODELS)}. --models lists all.",
 )
-@click.option(
-    "--models",
-    "listed",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=list_models,
-    help="List the models with their parameters.",
-)
+@listing_option("--models", "List the models with their parameters.", "attribution.model:MODELS", PARAMETERS)
 @click.option(
     "--cost",
     "cost_file",
@@ -63,7 +54,46 @@ def list_models(context: click.Context, _: click.Parameter, asked: bool) -> None
     "(lower, upper). Adds every model, rescaled to what they found.",
 )
 @click.option(
-    "--format", "format_name", metavar="NAME", help="Format of the files. Default: detected by their columns."
+    "--format",
+    "format_name",
+    metavar="FORMAT",
+    help="Format of the files: a name, or a name with options such as 'ga4(conversion_events=(\"sign_up\",))'. "
+    "Default: detected by their columns. --formats lists all.",
+)
+@click.option(
+    "--formats",
+    "formats_listed",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=list_formats,
+    help="List the formats with their options, columns and a line of each.",
+)
+@click.option(
+    "--separator",
+    metavar="TEXT",
+    help="What stands between the channels of counted paths. Default: told from the paths.",
+)
+@click.option(
+    "--map",
+    "map_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Two columns: a name of a campaign or channel (* stands for anything) and the channel it belongs to.",
+)
+@click.option("--encoding", metavar="NAME", help="Encoding of text files. Default: told from their bytes.")
+@click.option(
+    "--decimal", type=click.Choice(["point", "comma"]), help="What stands before decimals. Default: told from the file."
+)
+@click.option(
+    "--dates",
+    type=click.Choice(["day-first", "month-first"]),
+    help="How to read 3/4/2026. Default: told from the file.",
+)
+@click.option(
+    "--missing-words",
+    type=click.Choice(["empty", "name"]),
+    help="Whether NA, null, None … in place of a name say that there is none, or are names. Default: refused.",
 )
 @click.option(
     "--bad-rows",
@@ -121,7 +151,8 @@ def command(
     format_name: str | None, bad_rows: str, action: str | None, lookback_days: float | None,
     view_lookback_days: float | None, direct: str | None, by: str | None, period: str | None, clock: str,
     margin_rate: float | None, margin_per_action: float | None, lifetime_value: float | None, intervals: int | None,
-    seed: int, stream: bool, out: Path | None, force: bool, quiet: bool, as_json: bool,
+    seed: int, stream: bool, separator: str | None, map_file: Path | None, encoding: str | None, decimal: str | None,
+    dates: str | None, missing_words: Any, out: Path | None, force: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Credit the conversions in FILE… to channels, and put each channel's cost beside them.
 
@@ -131,7 +162,8 @@ def command(
     """
     from contextlib import nullcontext
 
-    from simulator.storage import whole_folder
+    from cpalab.tables.input_table import TextOptions
+    from cpalab.whole_output import whole_folder
 
     job = Job(
         files=files,
@@ -153,6 +185,9 @@ def command(
         intervals=intervals,
         seed=seed,
         stream=stream,
+        separator=separator,
+        map_file=map_file,
+        options=TextOptions(encoding, MARKS.get(decimal or ""), ORDERS.get(dates or ""), missing_words),
     )
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         with progress_bar(quiet or as_json) as report:
@@ -160,7 +195,7 @@ def command(
         if folder is not None:
             write(answer, job, folder)
     if as_json:
-        from experiments.cli.terminal_tables import print_json
+        from experiments.cli.terminal import print_json
 
         print_json(answer.as_json())
     elif not quiet:
@@ -174,8 +209,10 @@ def write(answer: Answer, job: Job, folder: Path) -> None:
     from importlib.metadata import version
 
     answer.table.to_csv(folder / "cpa.csv", index=False)
-    answer.paths.to_frame().to_csv(folder / "paths.csv", index=False)
+    paths = answer.paths.to_frame()
+    (paths if answer.value_known else paths.drop(columns="value")).to_csv(folder / "paths.csv", index=False)
     asked = {name: str(value) if isinstance(value, Path) else value for name, value in vars(job).items()}
+    asked["options"] = vars(job.options) if job.options is not None else None
     manifest = {
         "cpalab": version("cpalab"),
         "scenario": None,  # the data are the user's own
@@ -189,8 +226,8 @@ def write(answer: Answer, job: Job, folder: Path) -> None:
 
 def show(answer: Answer) -> None:
     """The table, and the sentences below it."""
-    from experiments.cli.terminal_tables import console, money
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
+    from experiments.report.numerals import money
 
     screen = console()
     frame = answer.table

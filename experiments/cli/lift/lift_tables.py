@@ -1,16 +1,19 @@
 """People's own tables: how the commands read them, and how they print what a lift test found."""
 
 import csv
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cpalab.refusal import LiftInputError
+from cpalab.refusal import InvalidInputError, LiftInputError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cpalab.result import Result
 
 __all__ = [
     "cell",
@@ -33,13 +36,6 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 NAMED = ("user_id", "cluster_id", "geo", "location", "pair")
 # Each is one of two words.
 WORDS = ("arm", "state")
-SEPARATORS = (",", ";", "\t")
-# What exports write where a number is missing.
-MISSING = (
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
-    "NULL", "NaN", "None", "n/a", "nan", "null",
-)  # fmt: skip
-
 file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
 
@@ -57,8 +53,17 @@ def levels_option(command: Command) -> Command:
 
 
 def names_in(values: tuple[str, ...]) -> list[str]:
-    """Names from options that may be repeated and may hold commas."""
-    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+    """Names from options that may be repeated and may hold commas; commas within brackets belong to the name."""
+    names = []
+    for value in values:
+        depth, start = 0, 0
+        for place, sign in enumerate(value):
+            depth += (sign in "([{") - (sign in ")]}")
+            if sign == "," and depth == 0:
+                names.append(value[start:place])
+                start = place + 1
+        names.append(value[start:])
+    return [name.strip() for name in names if name.strip()]
 
 
 def geos_in(values: tuple[str, ...], geos: Sequence[str]) -> list[str]:
@@ -74,56 +79,22 @@ def geos_in(values: tuple[str, ...], geos: Sequence[str]) -> list[str]:
 
 
 def read_table(file: Path) -> "pd.DataFrame":
-    """A table from CSV (also compressed; separated by commas, semicolons or tabs) or Parquet.
+    """A table of anyone: delimited text in any common layout, JSON, a workbook or Parquet (see `cpalab.tables.frames`).
 
     Columns that name somebody or something are text, as it is written.
 
     Raises:
-        LiftInputError: a file of another kind, or one that cannot be read as what its name says.
+        LiftInputError: a file that cannot be read as a table, or could be read in two ways.
     """
-    import pandas as pd
+    from cpalab.tables.frames import read_frame
 
-    name = file.name.lower()
     try:
-        if name.endswith((".parquet", ".pq")):
-            return pd.read_parquet(file)
-        if name.endswith((".csv", ".csv.gz", ".csv.zst")):
-            return _read_csv(file)
-    except LiftInputError:
-        raise
-    # pyarrow's errors of broken files are ValueErrors too.
-    except (ValueError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise LiftInputError([f"{file}: it must be a readable table; {reason}"]) from error
-    raise LiftInputError([f"{file}: its name must end in .csv or .parquet; convert or rename it"])
-
-
-def _read_csv(file: Path) -> "pd.DataFrame":
-    import pandas as pd
-
-    def header(separator: str) -> list[str]:
-        line = pd.read_csv(file, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False)
-        return [str(name) for name in line.iloc[0]]
-
-    # The header line tells the separator: a comma in a name of a column is rarer than several columns.
-    separator = max(SEPARATORS, key=lambda candidate: len(header(candidate)))
-    names = header(separator)
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        raise LiftInputError([f"{file}: column {name} stands there twice and must once; drop one" for name in twice])
-    table = pd.read_csv(
-        file,
-        sep=separator,
-        dtype=dict.fromkeys(set(NAMED) & set(names), str),
-        keep_default_na=False,
-        na_values={name: [""] if name in (*NAMED, *WORDS) else list(MISSING) for name in names},
-    )
-    # pandas takes the first fields of rows that are longer than the header for names of the rows.
-    if not isinstance(table.index, pd.RangeIndex):
-        raise LiftInputError(
-            [f"{file}: rows have more fields than the {len(names)} names of the header; put text with commas in quotes"]
-        )
-    return table
+        frame, notes = read_frame(file, texts=(*NAMED, *WORDS))
+    except InvalidInputError as error:
+        raise LiftInputError(error.problems) from error
+    for note in notes:
+        click.echo(note, err=True)
+    return frame
 
 
 def folder_problems(file: Path | None, option: str) -> list[str]:
@@ -139,30 +110,49 @@ def write_table(frame: "pd.DataFrame", file: Path, option: str) -> None:
     Raises:
         LiftInputError: the file cannot be written.
     """
-    part = file.with_name(file.name + ".part")
+    from cpalab.whole_output import whole_file
+
     try:
-        frame.to_csv(part, index=False)
-        part.replace(file)
+        with whole_file(file) as part:
+            frame.to_csv(part, index=False)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise LiftInputError([f"{option}: {file} cannot be written; {error.strerror}"]) from None
 
 
-def show(frame: "pd.DataFrame", summary: str, as_json: bool, print_table: "Callable[[pd.DataFrame], None]") -> None:
-    """A result as JSON (rows and sentence), or as a table and a sentence."""
-    from experiments.cli.terminal_tables import console, print_json
+def show(
+    frame: "pd.DataFrame",
+    summary: str,
+    as_json: bool,
+    print_table: "Callable[[pd.DataFrame], None]",
+    further: "Mapping[str, Result | pd.DataFrame] | None" = None,
+) -> None:
+    """A result as JSON (rows and sentence), or as a table and a sentence; then further results or rows, each by its name."""
+    from cpalab.result import Result
+    from experiments.cli.terminal import console, print_json
 
     if as_json:
-        print_json({"rows": frame.to_dict("records"), "summary": summary})
-    else:
-        print_table(frame)
-        console().print(summary)
+        found: dict[str, Any] = {"rows": frame.to_dict("records"), "summary": summary}
+        for name, result in (further or {}).items():
+            table = result.to_frame() if isinstance(result, Result) else result
+            found[name] = table.to_dict("records")
+            found["summary"] += f" {result.summary()}" if isinstance(result, Result) else ""
+        print_json(found)
+        return
+    print_table(frame)
+    console().print(summary)
+    for name, result in (further or {}).items():
+        if isinstance(result, Result):
+            print_table(result.to_frame())
+            console().print(result.summary())
+        else:
+            console().print(f"{name.replace('_', ' ')}:")
+            print_frame(result)
 
 
 def print_lift(frame: "pd.DataFrame") -> None:
     """One line per quantity, with its interval at every level of the frame."""
-    from experiments.cli.terminal_tables import UNDEFINED, console
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
+    from experiments.report.numerals import UNDEFINED
 
     measures = [name for name in frame.columns if f"{name}_lower" in frame.columns]
     single = [
@@ -192,7 +182,7 @@ def print_lift(frame: "pd.DataFrame") -> None:
 
 def print_each(frame: "pd.DataFrame", key: str) -> None:
     """A table per value of `key`, under its name."""
-    from experiments.cli.terminal_tables import console
+    from experiments.cli.terminal import console
 
     for value, rows in frame.groupby(key, sort=False):
         console().print(str(value))
@@ -201,8 +191,7 @@ def print_each(frame: "pd.DataFrame", key: str) -> None:
 
 def print_frame(frame: "pd.DataFrame") -> None:
     """Every row and column as they are, a single row upright."""
-    from experiments.cli.terminal_tables import console
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
 
     table = Table(show_header=len(frame) > 1)
     if len(frame) == 1:
@@ -218,6 +207,8 @@ def print_frame(frame: "pd.DataFrame") -> None:
     console().print(table)
 
 
+# A bound that lies at zero stands on its own side of it by the smallest number there is.
+NOTHING = 1e-30
 SHARES = ("lift", "share", "power", "rate", "itt", "att")
 # Where a test tells the effect on everybody assigned from that on the exposed, labels say which is which.
 EFFECTS = {
@@ -235,7 +226,7 @@ def _label(name: str, frame: "pd.DataFrame") -> str:
 
 def cell(name: str, value: Any) -> str:
     """A number as its name asks: shares in per cent, p-values to three digits, the rest as money or counts."""
-    from experiments.cli.terminal_tables import UNBOUNDED, UNDEFINED
+    from experiments.report.numerals import count, three_digits
 
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
@@ -247,14 +238,14 @@ def cell(name: str, value: Any) -> str:
         return f"{value:,}"
     if not isinstance(value, float):
         return str(value)
-    if value != value:
-        return UNDEFINED
-    if value in (float("inf"), float("-inf")):
-        return UNBOUNDED if value > 0 else f"−{UNBOUNDED}"
+    if not math.isfinite(value):
+        return count(value)
     if name.endswith("p_value") or name == "error_spent":
         return f"{value:z.3g}"
     if name.startswith("conversions_per_person"):
         return f"{value:z,.3g}"
     if any(word in name.split("_") for word in SHARES):
-        return f"{100 * value:z,.2f} %"
-    return f"{value:z,.2f}" if abs(value) < 1e5 else f"{value:z,.0f}"
+        return f"{count(100 * value, 2)} %"
+    if NOTHING < abs(value) < 1 and value != round(value, 2):
+        return three_digits(value)
+    return count(value, 2 if abs(value) < 1e5 else 0)

@@ -9,11 +9,12 @@ import click
 
 from experiments.cli.lift.lift_tables import names_in
 from experiments.cli.options import chosen_scenario, engine_options, scenario_options, talk_options
+from experiments.cli.plugin_lists import DESIGN_PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar, say_if_compiling
-from experiments.designs.registry import DESIGNS, find_designs
+from experiments.designs.registry import ALL_DESIGNS, DESIGNS, find_designs
 
 if TYPE_CHECKING:
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table
     from experiments.designs.side_by_side import SideBySide
     from simulator.scenario.schema import Scenario
     from simulator.world import EngineName
@@ -35,7 +36,10 @@ MOST_TIMES = 10.0
 @click.command()
 @scenario_options
 @click.option("--designs", multiple=True, metavar="A,B,…",
-              help=f"Which designs, of {', '.join(DESIGNS)}. Default: all that fit.")  # fmt: skip
+              help=f"Which designs, of {', '.join(DESIGNS)}; or module:Class, FILE.py:Class. "
+              "Default: all that fit.")  # fmt: skip
+@listing_option("--list-designs", "List the designs with their parameters.", "experiments.designs.registry:ALL_DESIGNS",
+                DESIGN_PARAMETERS)  # fmt: skip
 @click.option("--channels", multiple=True, metavar="A,B,…", help="Whose ads to test. Default: all that are paid for.")
 @click.option("--repeats", type=click.IntRange(min=1), default=1, show_default=True,
               help="Seeds to repeat it with: bias, coverage, width and cost of each design.")  # fmt: skip
@@ -61,11 +65,16 @@ def command(
         raise click.UsageError("this scenario has no channel with campaigns; there is nothing to test")
     from contextlib import nullcontext
 
-    from experiments.cli.terminal_tables import print_json
+    from cpalab.whole_output import whole_folder
+    from experiments.cli.terminal import print_json
     from experiments.designs.side_by_side import designs_that_fit, run_designs
-    from simulator.storage import whole_folder, write_manifest
+    from simulator.storage import write_manifest
 
-    asked = find_designs(names_in(designs)) if designs else designs_that_fit(chosen, find_designs(DESIGNS), tested)
+    asked = (
+        find_designs(names_in(designs))
+        if designs
+        else designs_that_fit(chosen, find_designs(ALL_DESIGNS.names()), tested)
+    )
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
         with progress_bar(quiet) as report:
@@ -87,7 +96,7 @@ def command(
 
 def print_designs(found: "SideBySide", repeats: int, scenario: "Scenario") -> None:
     """One world's readings in a table; with repeats, what they are worth over seeds."""
-    from experiments.cli.terminal_tables import console
+    from experiments.cli.terminal import console
 
     screen = console()
     market = f"{scenario.run.users:,} people, {scenario.run.days:g} days, money in {found.currency}"
@@ -138,7 +147,7 @@ def table_of_designs(title: str, headings: Sequence[str]) -> "Table":
     """A table whose designs are never cut; each channel is a heading of its own, to leave room for the numbers."""
     from rich import box
 
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     table.add_column("design", no_wrap=True, overflow="fold")
@@ -164,8 +173,8 @@ def fitted(table: "Table", width: int) -> "Table":
 
 def readings_table(found: "SideBySide", title: str) -> "Table":
     """One row per channel and design."""
-    from experiments.cli.terminal_tables import UNDEFINED, money
     from experiments.designs.design import LEVEL
+    from experiments.report.numerals import UNDEFINED, count, count_span, money, span
 
     headings = ("orders", "truth", "width", "cost per order", "truth", "forgone", "test cost")
     table = table_of_designs(title, headings)
@@ -178,16 +187,16 @@ def readings_table(found: "SideBySide", title: str) -> "Table":
             lower, upper = reading.lift.interval(LEVEL)
             price = reading.cost
             cells = [
-                f"{reading.lift.difference:z,.0f} ({lower:z,.0f} – {upper:z,.0f})",
-                f"{reading.width:z,.0f}",
-                "none" if price.harmful else f"{money(price.point)} ({money(price.lower)} – {money(price.upper)})",
-                f"{reading.conversions_forgone:z,.1f}",
+                f"{count(reading.lift.difference)} ({count_span(lower, upper)})",
+                count(reading.width),
+                "none" if price.harmful else f"{money(price.point)} ({span(price.lower, price.upper)})",
+                count(reading.conversions_forgone, 1),
                 money(reading.test_cost) if reading.test_cost else "0",
             ]
         table.add_row(
             f" {result.design}",
             cells[0],
-            f"{truth.incremental_conversions:,}",
+            count(truth.incremental_conversions),
             cells[1],
             cells[2],
             money(truth.cost_per_incremental_conversion),
@@ -198,7 +207,7 @@ def readings_table(found: "SideBySide", title: str) -> "Table":
 
 def seeds_table(found: "SideBySide", title: str) -> "Table":
     """One row per channel and design: bias, coverage, width and cost."""
-    from experiments.cli.terminal_tables import UNDEFINED, money
+    from experiments.report.numerals import UNDEFINED, count, money
 
     table = table_of_designs(title, ("truth", "bias", "of truth", "covered", "width", "forgone", "test cost"))
     before = None
@@ -210,12 +219,12 @@ def seeds_table(found: "SideBySide", title: str) -> "Table":
         error = f" ± {row['bias_standard_error']:z,.1f}" if row["repeats"] > 1 else ""
         table.add_row(
             f" {row['design']}",
-            f"{row['true_incremental_conversions']:z,.1f}",
+            count(row["true_incremental_conversions"], 1),
             f"{row['bias']:+z,.1f}{error}",
             relative(row["relative_bias"]),
             f"{row['covered']} of {row['repeats']} ({100 * row['coverage_lower']:z.0f}–{row['coverage_upper']:z.0%})",
-            f"{row['width']:z,.0f}",
-            f"{row['conversions_forgone']:z,.1f}",
+            count(row["width"]),
+            count(row["conversions_forgone"], 1),
             money(row["test_cost"]) if row["test_cost"] else "0",
         )
     return table
@@ -234,6 +243,6 @@ def begin_channel(table: "Table", channel: str, before: str | None) -> str:
 
 def relative(share: float) -> str:
     """A bias in per cent of the truth; many times a truth of about nothing is no percentage to read."""
-    from experiments.cli.terminal_tables import UNDEFINED
+    from experiments.report.numerals import UNDEFINED
 
     return f"{share:+z.0%}" if math.isfinite(share) and abs(share) < MOST_TIMES else UNDEFINED

@@ -35,9 +35,10 @@ def command(
     from contextlib import nullcontext
 
     chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True)
-    from experiments.cli.terminal_tables import print_json, write_tables
+    from cpalab.whole_output import whole_folder
+    from experiments.cli.terminal import print_json, write_tables
     from experiments.comparison.systems_report import systems_report
-    from simulator.storage import whole_folder, write_manifest
+    from simulator.storage import write_manifest
 
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
@@ -74,9 +75,9 @@ def tables_of(found: "SystemsReport") -> dict[str, "pd.DataFrame"]:
 
 def print_record(found: "SystemsReport", currency: str) -> None:
     """The tables and a sentence."""
-    from experiments.cli.terminal_tables import console, money, number
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
     from experiments.comparison.verdict import words
+    from experiments.report.numerals import money, number
 
     screen = console()
 

@@ -5,14 +5,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cpalab.refusal import Problem
 from experiments.cli.chosen_world import chosen_market, world_of
 from experiments.cli.options import engine_options, scenario_options, talk_options
+from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import Report, progress_bar, say_if_compiling
 from simulator.scenario.schema import Scenario
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import pandas as pd
 
+    from attribution.model import AttributionModel
     from experiments.comparison.comparison import Comparison
     from experiments.comparison.five_cpas import Dimension
     from simulator.world import EngineName, World
@@ -29,12 +34,25 @@ DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "re
 @click.option(
     "--by", "dimensions", multiple=True, type=click.Choice(DIMENSIONS), help="Also each system's CPA by this."
 )
+@click.option(
+    "--model",
+    "-m",
+    "models",
+    multiple=True,
+    metavar="MODEL",
+    help="Which models to compare: a name, a name with parameters such as 'markov(order=2)', module:Class or FILE.py:Class. "
+    "May be repeated. Default: last_click, linear, markov.",
+)
+@click.option("--judge", metavar="MODEL", help="The one of them that sentences and verdicts are about. Default: last_click, "
+              "or the first of those given.")  # fmt: skip
+@click.option("--full", is_flag=True, help="Print every table: models, lift tests, five CPAs, a sentence per channel.")
+@listing_option("--models", "List the models with their parameters.", "attribution.model:MODELS", PARAMETERS)
 @engine_options
 @talk_options
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
-    out: Path | None, force: bool, dimensions: tuple["Dimension", ...], engine: "EngineName", threads: int,
-    quiet: bool, as_json: bool,
+    out: Path | None, force: bool, dimensions: tuple["Dimension", ...], models: tuple[str, ...], judge: str | None,
+    full: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
 
@@ -43,19 +61,29 @@ def command(
     board.npz), orders.parquet (every order with its label per channel: always, moved, caused, prevented), cpa.csv,
     five_cpas.csv, truth.csv, cpa_by_….csv for each --by, geo_test_….csv and
     geo_panel_….csv (as cpalab lift geo reads it) for each geo test of the scenario, and report.html to DIR, whole or not
-    at all.
+    at all; with --model or --judge also models.csv: which models are compared, and which one is the judge.
     """
-    chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True)
+    if quiet and out is None and not as_json:
+        click.echo("--quiet prints nothing, and without --out nothing is written: the result will be lost.", err=True)
+    (chosen, stored), asked = everything_asked(
+        lambda: chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True), models, judge
+    )
     with progress_bar(quiet) as report:
-        comparison, segments = main_job(chosen, stored, out, force, dimensions, engine, threads, report, quiet)
-    from experiments.cli.terminal_tables import comparison_as_json, print_comparison, print_json, print_segments
+        comparison, segments = main_job(chosen, stored, out, force, dimensions, asked, engine, threads, report, quiet)
+    from experiments.cli.terminal import print_json
+    from experiments.cli.terminal_tables import comparison_as_json, print_comparison, print_segments, print_ten_seconds
 
     if as_json:
         by = {dimension: frame.to_dict("records") for dimension, frame in segments.items()}
         geo = {test.name: test.summary() for test in comparison.geo_tests}
-        print_json(comparison_as_json(comparison) | ({"by": by} if by else {}) | ({"geo_tests": geo} if geo else {}))
+        print_json(
+            run_facts(chosen)
+            | comparison_as_json(comparison)
+            | ({"by": by} if by else {})
+            | ({"geo_tests": geo} if geo else {})
+        )
     elif not quiet:
-        print_comparison(comparison)
+        (print_comparison if full else print_ten_seconds)(comparison)
         print_segments(segments)
         for test in comparison.geo_tests:
             click.echo(test.summary())
@@ -63,27 +91,70 @@ def command(
             click.echo(f"\nWritten to {out}: open {out / 'report.html'}")
 
 
+def run_facts(scenario: Scenario) -> dict[str, object]:
+    """What a result must carry to be made again: seed, people, days and version."""
+    from cpalab import __version__
+
+    return {
+        "seed": scenario.run.seed,
+        "people": scenario.run.users,
+        "days": scenario.run.days,
+        "cpalab": __version__,
+    }
+
+
+def everything_asked(
+    market: "Callable[[], tuple[Scenario, World | None]]", models: tuple[str, ...], judge: str | None
+) -> "tuple[tuple[Scenario, World | None], tuple[Sequence[AttributionModel], AttributionModel]]":
+    """The market, and the models with their judge.
+
+    Raises:
+        Refused: what is wrong with either; all problems at once.
+    """
+    from cpalab.refusal import Refused
+    from experiments.comparison.comparison import chosen_models
+    from experiments.comparison.perfect_tracking import MODELS
+
+    problems: list[Problem] = []
+    try:
+        compared, judging = chosen_models(models or MODELS, judge)
+    except Refused as error:
+        problems += error.problems
+    try:
+        chosen = market()
+    except Refused as error:
+        problems[:0] = error.problems
+    if problems:
+        raise Refused(problems)
+    return chosen, (compared, compared[judging])
+
+
 def main_job(
     scenario: Scenario, stored: "World | None", out: Path | None, force: bool, dimensions: tuple["Dimension", ...],
-    engine: "EngineName", threads: int, report: Report, quiet: bool,
+    asked: "tuple[Sequence[AttributionModel], AttributionModel]", engine: "EngineName", threads: int, report: Report,
+    quiet: bool,
 ) -> tuple["Comparison", "dict[str, pd.DataFrame]"]:  # fmt: skip
     """Everything from the scenario to the files; returns what was found."""
     from contextlib import nullcontext
 
+    import pandas as pd
     import pyarrow.parquet as pq
 
+    from cpalab.whole_output import whole_folder
+    from experiments.cli.terminal_tables import asked_models
     from experiments.comparison.comparison import compare
     from experiments.comparison.five_cpas import cpas_by
     from experiments.designs.regions.geo_books import geo_frame
     from experiments.report.page import render_report
     from experiments.truth.effects import ESTIMANDS
     from experiments.truth.order_table import order_table
-    from simulator.storage import whole_folder, write_manifest, write_world
+    from simulator.storage import write_manifest, write_world
 
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
         world = world_of(scenario, stored, engine, threads, report)
-        comparison = compare(world, estimands=ESTIMANDS, threads=threads, progress=report)
+        models, judge = asked
+        comparison = compare(world, models=models, judge=judge, estimands=ESTIMANDS, threads=threads, progress=report)
         segments: dict[str, pd.DataFrame] = {dimension: cpas_by(world, dimension) for dimension in dimensions}
         if folder is not None:
             report("write", 0.0)
@@ -91,6 +162,9 @@ def main_job(
             pq.write_table(order_table(world, comparison.truth), folder / "orders.parquet")
             comparison.to_frame().to_csv(folder / "cpa.csv", index=False)
             comparison.truth.to_frame().to_csv(folder / "truth.csv", index=False)
+            if asked_models(comparison):
+                judged = [name == comparison.judge for name in comparison.models]
+                pd.DataFrame({"model": comparison.models, "judge": judged}).to_csv(folder / "models.csv", index=False)
             if comparison.systems is not None:
                 comparison.systems.to_frame().to_csv(folder / "five_cpas.csv", index=False)
             for dimension, frame in segments.items():
@@ -99,5 +173,5 @@ def main_job(
                 test.to_frame().to_csv(folder / f"geo_test_{test.name}.csv", index=False)
                 geo_frame(world, test.name).to_csv(folder / f"geo_panel_{test.name}.csv", index=False)
             (folder / "report.html").write_text(render_report(comparison, scenario.run), encoding="utf-8")
-            write_manifest(folder, scenario)
+            write_manifest(folder, scenario, asked_models(comparison))
     return comparison, segments

@@ -33,7 +33,8 @@ def command(
     SCENARIO is a name (see cpalab scenarios) or a TOML file.
     """
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
-    from simulator.storage import whole_folder, write_manifest, write_world
+    from cpalab.whole_output import whole_folder
+    from simulator.storage import write_manifest, write_world
     from simulator.world import simulate
 
     with whole_folder(out, force=force) as folder:

@@ -44,11 +44,13 @@ def command(
     channel: always, moved, caused, prevented), truth.json (what --json prints) and manifest.json to DIR, whole or not at all.
     """
     chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out)
-    from experiments.cli.terminal_tables import print_interactions, print_json, print_truth, truth_as_json, write_tables
+    from cpalab.whole_output import whole_folder
+    from experiments.cli.terminal import print_json, write_tables
+    from experiments.cli.terminal_tables import print_interactions, print_truth, truth_as_json
     from experiments.truth.effects import ESTIMANDS, measure_truth
     from experiments.truth.interactions import check_channels, measure_interactions
     from experiments.truth.order_table import order_table
-    from simulator.storage import whole_folder, write_manifest
+    from simulator.storage import write_manifest
 
     together = None if interactions is None else [name.strip() for name in interactions.split(",") if name.strip()]
     if together is not None:

@@ -22,13 +22,12 @@ def command(fault: str | None, as_json: bool) -> None:
         raise click.UsageError(f"no such fault: {fault}; {known_faults(fault)}")
     chosen = [known for known in FAULTS if fault is None or known is find_fault(fault)]
     if as_json:
-        from experiments.cli.terminal_tables import print_json
+        from experiments.cli.terminal import print_json
 
         fields = ("code", "name", "size", "usual", "smallest", "largest", "formula", "signature")
         print_json([{field: getattr(known, field) for field in fields} for known in chosen])
         return
-    from experiments.cli.terminal_tables import console
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
 
     table = Table(title="Faults of tracking, and what each does to reported CPA", title_justify="left")
     for heading in ("code", "name", "size (usual)", "reported CPA", "what gives it away"):

@@ -11,7 +11,7 @@ from experiments.cli.options import engine_options, output_options, scenario_opt
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table
     from experiments.rollout.diagnosis import Diagnosis
     from experiments.rollout.rollout import Rollout
     from simulator.world import EngineName
@@ -30,14 +30,16 @@ if TYPE_CHECKING:
 @click.option("--people", type=click.IntRange(min=1), help="Size of your own market; default: the people simulated.")
 @click.option("--fault-size", type=click.FloatRange(0.01, 0.95), default=0.2, show_default=True,
               help="Share of actions lost by the fault that a parallel run shall show.")  # fmt: skip
+@click.option("--contract", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the bands as a contract that cpalab check-rollout holds figures to.")  # fmt: skip
 @click.option("--verify/--no-verify", default=True, help="Run the world again and compare it event for event.")
 @output_options
 @engine_options
 @talk_options
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...], change: str,
-    with_delivery: bool, observed: str | None, people: int | None, fault_size: float, verify: bool,
-    out: Path | None, force: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
+    with_delivery: bool, observed: str | None, people: int | None, fault_size: float, contract: Path | None,
+    verify: bool,    out: Path | None, force: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Expected CPA shift of a planned change, before it goes live.
 
@@ -55,6 +57,8 @@ def command(
         fault = "tag_outage"
         size = 0.2
 
+    With --observed the exit status is the verdict: 0 as expected, 1 not, 2 nothing can be told, 3 bad input.
+
     With --out, writes rollout.csv, rollout.json and, with --observed, diagnosis.csv to DIR, whole or not at all.
     """
     from contextlib import nullcontext
@@ -63,11 +67,12 @@ def command(
 
     chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True)
     plan = load_plan(change, chosen)
-    from experiments.cli.terminal_tables import print_json, write_tables
+    from cpalab.whole_output import whole_file, whole_folder
+    from experiments.cli.terminal import print_json, write_tables
     from experiments.rollout.diagnosis import diagnose
     from experiments.rollout.observed_file import read_observations
     from experiments.rollout.rollout import roll_out
-    from simulator.storage import whole_folder, write_manifest
+    from simulator.storage import write_manifest
 
     seen = read_observations(observed, chosen) if observed else None
     if people is not None and people > chosen.run.users and not quiet:
@@ -86,6 +91,9 @@ def command(
             )  # fmt: skip
             diagnosis = None if seen is None else diagnose(world, plan, seen, people=people)
         tables = as_tables(found, diagnosis)
+        if contract is not None:
+            with whole_file(contract) as file:
+                file.write_text(found.contract().to_json(), encoding="utf-8")
         if folder is not None:
             frames = {"rollout": found.to_frame()} | ({} if diagnosis is None else {"diagnosis": diagnosis.to_frame()})
             write_tables(folder, "rollout", tables, frames)
@@ -99,6 +107,8 @@ def command(
             click.echo(diagnosis.summary())
         if out is not None:
             click.echo(f"\nWritten to {out}")
+    if diagnosis is not None:
+        click.get_current_context().exit(diagnosis.status)
 
 
 def as_tables(found: "Rollout", diagnosis: "Diagnosis | None") -> dict[str, object]:
@@ -121,9 +131,9 @@ def as_tables(found: "Rollout", diagnosis: "Diagnosis | None") -> dict[str, obje
 
 def print_rollout(found: "Rollout") -> None:
     """The table of expected shifts, its parts where there are several, and the sentences."""
-    from experiments.cli.terminal_tables import console, money
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table, console
     from experiments.comparison.verdict import words
+    from experiments.report.numerals import money
     from experiments.rollout.rollout import BILLING
 
     screen = console()
@@ -177,7 +187,7 @@ def print_rollout(found: "Rollout") -> None:
 
 def parts_table(found: "Rollout") -> "Table":
     """By which factor each of several changes moves each CPA."""
-    from experiments.cli.unfolded_table import Table
+    from experiments.cli.terminal import Table
     from experiments.comparison.verdict import words
 
     table = Table(title="What each change does to CPA", title_justify="left")

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cpalab.micros import MICROS
 from experiments.lift.geo.panel import GeoExperiment, GeoPanel, geo_experiment
 from experiments.lift.geo.result import GeoLiftTest
 from experiments.lift.geo.switchback import switchback_test
@@ -49,7 +50,7 @@ def world_panel(world: World, channel: str) -> GeoPanel:
         tuple(world.names.geos[g] for g in by_name),
         first + np.arange(days),
         orders_per_geo(world, world.events)[0][by_name].astype(np.float64),
-        cost_micros(world, world.events, world.board, channel)[by_name] / 1e6,
+        cost_micros(world, world.events, world.board, channel)[by_name] / MICROS,
     )
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cpalab.refusal import Problem, ScenarioError
-from experiments.designs.design import LEVEL, DesignReading
+from experiments.designs.design import LEVEL, DesignReading, require_ads
 from experiments.designs.regions.geo_books import experiment_of
 from experiments.designs.regions.geo_truth import geo_test_truth
 from experiments.lift.estimate.cost_ratio import cost_per_incremental_conversion
 from experiments.lift.estimate.removed_ads import removed_ads_lift
+from experiments.lift.geo.method import find_geo_method, with_pairs
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest
 from experiments.truth.effects import Effect
@@ -50,6 +51,7 @@ class GeoDesign:
 
     def arrange(self, scenario: Scenario, channel: str) -> Scenario:
         """The scenario with this test in place of any other geo test of the channel."""
+        require_ads(scenario, channel)
         geos, fewest = len(scenario.population.geos), FEWEST_GEOS[self.analysis]
         if geos < fewest:
             rule = f"must be at least {fewest} for {self.name}"
@@ -116,22 +118,8 @@ def with_geo_test(scenario: Scenario, channel: str, test: GeoTest) -> Scenario:
 
 
 def _analysed(experiment: GeoExperiment, world: World, analysis: Analysis) -> GeoLiftTest:
-    levels = (LEVEL,)
-    if analysis == "did":
-        from experiments.lift.geo.methods.did import difference_in_differences
-
-        return difference_in_differences(experiment, levels)
-    if analysis == "tbr":
-        from experiments.lift.geo.methods.tbr import time_based_regression
-
-        return time_based_regression(experiment, levels)
-    if analysis == "synthetic_control":
-        from experiments.lift.geo.methods.synthetic_control import synthetic_control
-
-        return synthetic_control(experiment, levels)
-    from experiments.lift.geo.methods.trimmed_match import trimmed_match_test
-
-    return trimmed_match_test(experiment, pairs_by_size(world.scenario), levels)
+    method = find_geo_method("augmented_synthetic_control" if analysis == "synthetic_control" else analysis)
+    return with_pairs(method, pairs_by_size(world.scenario)).read(experiment, (LEVEL,))
 
 
 GO_DARK_DID = GeoDesign("go_dark", "did")

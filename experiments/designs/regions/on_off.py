@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cpalab.refusal import Problem, ScenarioError
-from experiments.designs.design import LEVEL, DesignReading
+from experiments.designs.design import LEVEL, DesignReading, require_ads
 from experiments.designs.regions.geo_books import read_switchback
 from experiments.designs.regions.geo_design import with_geo_test
 from experiments.designs.regions.geo_truth import geo_test_truth
@@ -34,6 +34,7 @@ class OnOffDesign:
 
     def arrange(self, scenario: Scenario, channel: str) -> Scenario:
         """The scenario with this test in place of any other geo test of the channel."""
+        require_ads(scenario, channel)
         days = int(scenario.run.days)
         block_days = min(LONGEST_BLOCK_DAYS, (days - 1) // BLOCKS)
         if block_days < 1:

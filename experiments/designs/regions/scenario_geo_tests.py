@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cpalab.micros import MICROS
 from cpalab.refusal import LiftInputError
 from cpalab.result import Result
 from experiments.designs.regions.geo_books import experiment_of, read_switchback, world_panel
@@ -49,7 +50,7 @@ class OwnGeoTest(Result):
             rows.insert(place, column, value)
         change = self.truth.change
         return rows.assign(
-            true_cost=change.cost_micros / 1e6,
+            true_cost=change.cost_micros / MICROS,
             true_incremental_conversions=change.incremental_conversions,
             true_cost_per_incremental_conversion=self.truth.of_ads.cost_per_incremental_conversion,
         )
@@ -59,7 +60,7 @@ class OwnGeoTest(Result):
         found = f"it cannot be read: {self.refusal}." if self.test is None else self.test.summary()
         kind, channel = (word.replace("_", " ") for word in (self.kind, self.channel))
         change = self.truth.change
-        true = f"Truly {change.incremental_conversions:,} conversions for {change.cost_micros / 1e6:z,.2f}."
+        true = f"Truly {change.incremental_conversions:,} conversions for {change.cost_micros / MICROS:z,.2f}."
         if change.cost_micros == 0:
             true += f" {NO_SPEND_CHANGED}"
         return f"Geo test {self.name} ({channel}, {kind}): {found} {true}"

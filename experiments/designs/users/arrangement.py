@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from cpalab.refusal import Problem, ScenarioError, did_you_mean
+from experiments.designs.design import require_ads
 from simulator.scenario.clock import at_tick
 from simulator.scenario.rules.validation import validate
 from simulator.scenario.schema import Holdout, Scenario
@@ -42,10 +42,7 @@ def holdout_arranged(scenario: Scenario, channel: str, **changes: Any) -> Scenar
     Raises:
         ScenarioError: there is no such channel, it has no campaigns, or the test does not fit the scenario.
     """
-    if channel not in scenario.paid_channels():
-        rule = "is no channel of this scenario" if channel not in scenario.channels else "has no campaigns to test"
-        hint = did_you_mean(channel, scenario.paid_channels())
-        raise ScenarioError([Problem("channels", rule, repr(channel), hint)])
+    require_ads(scenario, channel)
     tables = scenario.model_dump()
     holdout = tables["channels"][channel]["holdout"]
     holdout["share"] = holdout["share"] or Holdout().share

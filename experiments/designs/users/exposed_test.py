@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cpalab.micros import MICROS
 from experiments.designs.design import DesignReading
 from experiments.designs.tested_truth import effects_of_test
 from experiments.designs.users.arrangement import holdout_arranged
@@ -45,7 +46,7 @@ class ExposedTest:
         """Orders per treated person of the stratum against orders per person held out in it."""
         test = read_user_test(world, channel, self.stratum)
         notes = []
-        placebo_cost = event_cost(ad_events(world, channel, "psa")) / 1e6
+        placebo_cost = event_cost(ad_events(world, channel, "psa")) / MICROS
         campaigns = world.scenario.channels[channel].campaigns.values()
         if self.stratum == "psa" and any(campaign.optimisation > 0 for campaign in campaigns):
             notes.append(

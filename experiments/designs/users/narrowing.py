@@ -29,10 +29,11 @@ class Narrowing:
     def summary(self) -> str:
         """What it takes, in a few words."""
         if math.isnan(self.best_share):
-            return "unknown: no outcome varies"
+            return "unknown: in one arm no outcome varies"
         if not math.isnan(self.halving_share):
             return f"hold out {self.halving_share:z.0%} instead of {self.share:z.0%}"
-        return f"no holdout share does; {self.best_share:z.0%} takes {1 - self.best_width:z.0%} off"
+        best = f"{self.best_share:z.0%} held out narrows it by {1 - self.best_width:z.0%}"
+        return f"cannot be halved by holding out more people; {best}"
 
 
 def narrowing(test: UserLiftTest) -> Narrowing:
@@ -43,7 +44,7 @@ def narrowing(test: UserLiftTest) -> Narrowing:
     """
     with_ads, without = test.treated.variance, test.control.variance
     share = test.control.users / (test.treated.users + test.control.users)
-    if not (with_ads >= 0 and without >= 0 and with_ads + without > 0):
+    if not (with_ads > 0 and without > 0):  # an arm without any conversion does not show how much outcomes vary
         return Narrowing(share, math.nan, math.nan, math.nan)
     now = with_ads / (1 - share) + without / share
     best_share = math.sqrt(without) / (math.sqrt(with_ads) + math.sqrt(without))

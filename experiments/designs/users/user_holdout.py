@@ -47,7 +47,7 @@ class UserHoldout:
     def test(self, world: World, channel: str) -> WorldTest:
         """Orders per treated person against orders per person held out."""
         test = read_user_test(world, channel, adjusted=self.adjusted)
-        return replace(test, notes=(f"Ads reached {test.conversions.share_exposed:z.0%} of the treated.",))
+        return replace(test, notes=(f"Ads reached {test.conversions.share_exposed:z.0%} of the treated.", *test.notes))
 
     def read(self, world: World, channel: str) -> DesignReading:
         """The difference per person × people treated."""

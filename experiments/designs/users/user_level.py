@@ -1,6 +1,6 @@
 """The user-level tests of a world as lift tests of people: everyone assigned, or those an ad reached or would have."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -20,8 +20,8 @@ from experiments.designs.users.world_counts import (
 )
 from experiments.lift.estimate.arm_sums import PairStatistics
 from experiments.lift.estimate.lift_estimate import LiftEstimate
-from experiments.lift.estimate.welch import adjusted_lift, ratio_metric_lift, welch_lift
-from experiments.lift.user.user_test import UserLiftTest, user_holdout_test
+from experiments.lift.estimate.welch import ratio_metric_lift, welch_lift
+from experiments.lift.user.user_test import UserLiftTest, adjusted_test, user_holdout_test
 from simulator.world import World
 
 __all__ = ["LEVELS", "Stratum", "WorldTest", "read_user_test"]
@@ -120,13 +120,15 @@ def read_user_test(world: World, channel: str, stratum: Stratum = "assigned", *,
         unexposed=counted.arm(treated & ~reached),
         planned_treated_share=planned_treated_share(world, channel),
     )
+    notes: tuple[str, ...] = ()
     if adjusted:
         visits = visits_before(world, days.start_day)
         with_ads, without = (
             PairStatistics.from_values(counted.conversions[arm], visits[arm]) for arm in (treated, control)
         )
-        test = replace(test, lift=adjusted_lift(with_ads, without, "per_arm"))
-    return WorldTest(channel, test, *_value_lifts(counted, treated, control))
+        test, said = adjusted_test(test, with_ads, without, "visits")
+        notes = (said,)
+    return WorldTest(channel, test, *_value_lifts(counted, treated, control), notes)
 
 
 def _value_lifts(

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cpalab.micros import MICROS
 from experiments.designs.users.arrangement import days_of
 from experiments.lift.estimate.arm_sums import ArmStatistics, PairStatistics
 from simulator.world import World, between
@@ -41,11 +42,11 @@ class Counted:
 
     def value_arm(self, units: Mask) -> ArmStatistics:
         """Sums of value, in currency, over these units."""
-        return ArmStatistics.from_values(self.value_micros[units] / 1e6)
+        return ArmStatistics.from_values(self.value_micros[units] / MICROS)
 
     def value_per_order_arm(self, units: Mask) -> PairStatistics:
         """Sums of value (in currency) and conversions over these units: the parts of the mean value of an order."""
-        return PairStatistics.from_values(self.value_micros[units] / 1e6, self.conversions[units])
+        return PairStatistics.from_values(self.value_micros[units] / MICROS, self.conversions[units])
 
 
 def orders_between(world: World, first_day: float, last_day: float) -> pa.Table:

@@ -97,6 +97,16 @@ class ArmStatistics:
         """Sampling variance of the mean, s² / n."""
         return self.variance / self.users if self.users else math.nan
 
+    @property
+    def dispersion(self) -> float:
+        """φ = s² / ȳ of a count, at least 1 (Poisson's); above 1 where few users convert often."""
+        return max(1.0, self.variance / self.mean) if self.users > 1 and self.sum > 0 else 1.0
+
+    @property
+    def effective_buyers(self) -> float:
+        """(Σy)² / Σy²: how many users of equal value would carry as much information about the sum."""
+        return self.sum**2 / self.sum_squares if self.sum_squares > 0 else 0.0
+
 
 @dataclass(frozen=True)
 class PairStatistics:

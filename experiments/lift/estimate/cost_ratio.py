@@ -8,9 +8,16 @@ from cpalab.refusal import refuse
 from experiments.lift.estimate.fieller import RatioSet, fieller_set
 from experiments.lift.estimate.lift_estimate import Alternative, Interval, LiftEstimate, StudentDistribution
 
-__all__ = ["CostPerIncrementalConversion", "cost_per_incremental_conversion"]
+__all__ = ["CostPerIncrementalConversion", "cost_per_incremental_conversion", "in_money"]
 
 LARGEST = sys.float_info.max
+
+
+def in_money(amount: float) -> str:
+    """With cents; below one unit of money with three significant digits, so that no small price reads as nothing."""
+    if abs(amount) >= 1 or amount == round(amount, 2) or not math.isfinite(amount):
+        return f"{amount:z,.2f}"
+    return f"{amount:z.3g}"
 
 
 @dataclass(frozen=True)
@@ -102,26 +109,26 @@ class CostPerIncrementalConversion:
         if self.harmful:
             return (
                 f"Less money came with more conversions (at least {self.fewest_conversions:z,.4g} more at "
-                f"{100 * self.level:g}% for {-self.cost:z,.2f} less): the money bought none, and no cost per incremental "
+                f"{100 * self.level:g}% for {in_money(-self.cost)} less): the money bought none, and no cost per incremental "
                 "conversion exists."
             )
         if self.bounded and self.alternative != "two-sided":
             return (
-                f"An incremental conversion cost {self.point:z,.2f}, at most {self.upper:z,.2f} "
+                f"An incremental conversion cost {in_money(self.point)}, at most {in_money(self.upper)} "
                 f"({100 * self.level:g}%, one-sided)."
             )
         if self.bounded:
             return (
-                f"An incremental conversion cost {self.point:z,.2f} "
-                f"({100 * self.level:g}% interval {self.lower:z,.2f} to {self.upper:z,.2f})."
+                f"An incremental conversion cost {in_money(self.point)} "
+                f"({100 * self.level:g}% interval {in_money(self.lower)} to {in_money(self.upper)})."
             )
-        point = f"Estimate {self.point:z,.2f}"
+        point = f"Estimate {in_money(self.point)}"
         if math.isnan(self.point):
             # Of the two signs that differ, the cost's says what was done.
             point = (
                 "No incremental conversions detected" if self.cost > 0 else "No conversions lost for the money saved"
             )
-        least = f"at least {self.lower:z,.2f}" if 0 < self.lower < math.inf else "of any size"
+        least = f"at least {in_money(self.lower)}" if 0 < self.lower < math.inf else "of any size"
         return (
             f"{point}; the lift interval includes zero at {100 * self.level:g}%, so the cost per incremental "
             f"conversion is {least} and has no upper end."
@@ -140,7 +147,8 @@ def cost_per_incremental_conversion(
     """{θ: |C − θL| ≤ q·se(C − θL)}, from the statistic and the quantile of the lift test itself.
 
     A fixed cost C turns the lift interval [l, u] into [C/u, C/l], through infinity where it includes zero. An
-    estimated cost (its counterfactual comes from a control) takes Fieller's set of C/L.
+    estimated cost (its counterfactual comes from a control) takes Fieller's set of C/L; where the limits of the lift lie
+    unevenly about it (few conversions), se(L) is the distance to the limit on the side of each end, over q.
 
     Args:
         lift: incremental conversions, in conversions (scale a rate difference by the number of users first).
@@ -153,8 +161,7 @@ def cost_per_incremental_conversion(
             to an upper end, which exists where that test finds the lift.
 
     Raises:
-        LiftInputError: cost or its error not finite, a covariance no two errors can have, or an estimated
-            cost with a lift from small counts, whose limits have no variance to combine it with.
+        LiftInputError: cost or its error not finite, or a covariance no two errors can have.
     """
     problems = []
     if not math.isfinite(cost):
@@ -168,29 +175,68 @@ def cost_per_incremental_conversion(
             f"covariance: {covariance} must not exceed the product of the standard errors "
             f"({cost_standard_error * lift.standard_error:z.6g}); give it in money × conversions"
         )
-    if cost_standard_error > 0 and not isinstance(lift.distribution, StudentDistribution):
-        problems.append(
-            f"cost_standard_error: {cost_standard_error} must be 0 with a lift from small counts; "
-            "use method='welch' for the lift"
-        )
     refuse(problems)
     sign = lift.verdict(level, alternative)
     fewest, most = lift.interval(level, alternative)
     if cost_standard_error == 0:
         prices = _fixed_cost_set(cost, fewest, most, sign)
     else:
-        prices = fieller_set(
-            cost,
-            lift.difference,
-            cost_standard_error**2,
-            lift.standard_error**2,
-            covariance,
-            lift.critical_value(level, alternative),
-            denominator_differs=sign != 0,
-        )
+        prices = _estimated_cost_set(lift, cost, cost_standard_error, covariance, level, alternative)
         if alternative != "two-sided":
             prices = _one_sided_set(prices)
     return CostPerIncrementalConversion(cost, lift.difference, level, prices, sign, fewest, most, alternative)
+
+
+def _estimated_cost_set(
+    lift: LiftEstimate, cost: float, cost_error: float, covariance: float, level: float, alternative: Alternative
+) -> RatioSet:
+    """Fieller's set of C/L: far from zero by the limit of the lift nearest to zero, near it by the other."""
+    quantile, differs = lift.critical_value(level, alternative), lift.verdict(level, alternative) != 0
+    even = isinstance(lift.distribution, StudentDistribution) or quantile == 0
+    errors = (lift.standard_error, lift.standard_error)
+    if not even:
+        below, above = (lift.scale * distance / quantile for distance in lift.distribution.distances(quantile))
+        errors = (below, above) if lift.difference > 0 else (above, below)
+        if not (math.isfinite(below) and math.isfinite(above)):
+            return RatioSet("whole_line", ((-math.inf, math.inf),))
+
+    def with_error(lift_error: float) -> RatioSet:
+        shared = covariance * lift_error / lift.standard_error if math.isfinite(lift.standard_error) else 0.0
+        return fieller_set(
+            cost, lift.difference, cost_error**2, lift_error**2, shared, quantile, denominator_differs=differs
+        )
+
+    far = with_error(errors[0])
+    if even or abs(cost) <= quantile * cost_error:
+        # Where the cost may be zero, both ends lie beyond it, on the far side.
+        return far
+    near = with_error(errors[1])
+    if far.kind == "whole_line":
+        return far
+    positive = cost * lift.difference >= 0  # the sign of the price: its near end is the one towards zero
+    if far.bounded:
+        (low, high), (other_low, other_high) = far.components[0], _ends_near_zero(near)
+        return RatioSet("interval", ((other_low, high),) if positive else ((low, other_high),))
+    gap_low, gap_high = _gap(far)
+    near_low, near_high = _ends_near_zero(near)
+    ends = (gap_low, near_low) if positive else (near_high, gap_high)
+    outside = ((-math.inf, ends[0]), (ends[1], math.inf))
+    return RatioSet("complement", tuple(part for part in outside if part[0] < math.inf and part[1] > -math.inf))
+
+
+def _gap(prices: RatioSet) -> Interval:
+    """The open interval that an unbounded set leaves out."""
+    left = [high for low, high in prices.components if math.isinf(low) and low < 0]
+    right = [low for low, high in prices.components if math.isinf(high) and high > 0]
+    return (left[0] if left else -math.inf), (right[0] if right else math.inf)
+
+
+def _ends_near_zero(prices: RatioSet) -> Interval:
+    """Where the set begins above zero, and where it ends below: its ends, or those of the gap about zero that it leaves."""
+    if prices.bounded:
+        return prices.components[0]
+    low, high = _gap(prices)
+    return high, low
 
 
 def _one_sided_set(prices: RatioSet) -> RatioSet:

@@ -12,7 +12,9 @@ __all__ = ["Slopes", "adjusted_lift", "ratio_metric_lift", "satterthwaite_df", "
 Slopes = Literal["pooled", "per_arm"]
 
 
-def satterthwaite_df(treated_variance: float, treated_users: int, control_variance: float, control_users: int) -> float:
+def satterthwaite_df(
+    treated_variance: float, treated_users: float, control_variance: float, control_users: float
+) -> float:
     """(v_T + v_C)² / (v_T²/(n_T − 1) + v_C²/(n_C − 1)) for variances v of the two means (Welch 1947)."""
     total = treated_variance + control_variance
     # Shares instead of squares: the variance of a rare outcome squared may underflow.

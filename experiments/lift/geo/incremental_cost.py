@@ -8,10 +8,15 @@ from numpy.typing import NDArray
 
 from experiments.lift.geo.panel import GeoExperiment
 
-__all__ = ["IncrementalCost", "incremental_cost"]
+__all__ = ["IncrementalCost", "beyond_rounding", "incremental_cost"]
 
 # Money that differs by less than this share of what was spent differs by rounding.
 ROUNDING = 1e-9
+
+
+def beyond_rounding(differences: NDArray[np.float64], spent: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Differences of cost, with 0 for those that are rounding of what was spent; both of one shape, or broadcast."""
+    return np.where(np.abs(differences) > ROUNDING * np.abs(spent).max(initial=0.0), differences, 0.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,19 +10,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cpalab.refusal import choice_problems, refuse
+from cpalab.result import Result
 from experiments.lift.columns import coded, day_of, days, frame_of, numbers
+from experiments.lift.geo.absent_rows import absent_row_problems, spelling_problems
+from experiments.lift.geo.row_calendar import DAILY, Step, gap_problems, nearest_date, skipped, stretches_of
 
 __all__ = [
     "GeoExperiment",
     "GeoPanel",
     "MissingRows",
     "Outcome",
+    "Scaling",
     "geo_experiment",
     "geo_panel",
+    "unknown_geos",
+    "with_lift",
 ]
 
 MissingRows = Literal["refuse", "zero"]
 Outcome = Literal["conversions", "value"]
+Scaling = Literal["relative", "additive"]
 
 # The field's names: GeoLift's first, then those of the regression packages, then plain ones.
 NAMES = {
@@ -34,15 +41,18 @@ NAMES = {
 
 
 @dataclass(frozen=True, eq=False)
-class GeoPanel:
+class GeoPanel(Result):
     """A complete panel.
 
     Attributes:
         geos: names, of length G, in ascending order.
-        dates: equally spaced dates of shape `(T,)`.
+        dates: of shape `(T,)`, one step apart except where some were left out.
         response: outcome of shape `(G, T)`.
         cost: cost in units of money of shape `(G, T)`; None where the table has none.
         filled: number of cells that had no row in the table and count as zero.
+        step: what a row stands for: a day, a week, a month.
+        excluded: names of geos of the table that take no part.
+        left_out: stretches of dates that take no part, as FROM..TO.
     """
 
     geos: tuple[str, ...]
@@ -50,19 +60,35 @@ class GeoPanel:
     response: NDArray[np.float64]
     cost: NDArray[np.float64] | None = None
     filled: int = 0
+    step: Step = DAILY
+    excluded: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per geo: `geo, response, cost` over all dates; no cost where there is none."""
+        frame = pd.DataFrame({"geo": self.geos, "response": self.response.sum(axis=1)})
+        return frame if self.cost is None else frame.assign(cost=self.cost.sum(axis=1))
+
+    def summary(self) -> str:
+        """Its size, in one sentence."""
+        first, last = (f"{date:.10}" for date in np.datetime_as_string(self.dates[[0, -1]]))
+        return f"{len(self.geos)} geos on {len(self.dates)} dates from {first} to {last}."
 
 
 @dataclass(frozen=True, eq=False)
-class GeoExperiment:
+class GeoExperiment(Result):
     """A panel with its design: which geos were treated, and when.
+
+    Its days are the rows of the panel: where a row is a week, so is each of these days.
 
     Attributes:
         panel: response and cost.
         is_treated: of shape `(G,)`.
-        pre_days: number of days before the test; they are the first of the panel.
-        test_days: number of days of the test, which follow.
-        cooldown_days: days after the test whose response still counts.
+        pre_days: number of rows before the test; they are the first of the panel.
+        test_days: number of rows of the test, which follow.
+        cooldown_days: rows after the test whose response still counts.
         outcome: whether the response counts conversions or is value in units of money.
+        force_control: control geos that are known to be sound, whatever their cost did.
     """
 
     panel: GeoPanel
@@ -71,6 +97,21 @@ class GeoExperiment:
     test_days: int
     cooldown_days: int = 0
     outcome: Outcome = "conversions"
+    force_control: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per geo: `geo, arm, response, cost`; the sums of both over all dates."""
+        arm = np.where(self.is_treated, "treated", "control")
+        frame = self.panel.to_frame()
+        frame.insert(1, "arm", arm)
+        return frame
+
+    def summary(self) -> str:
+        """Its arms and windows, in one sentence."""
+        return (
+            f"{int(self.is_treated.sum())} of {len(self.is_treated)} geos treated for {self.test_days} days after "
+            f"{self.pre_days} days before, {self.cooldown_days} days of cool-down."
+        )
 
     @property
     def pre(self) -> slice:
@@ -103,6 +144,13 @@ class GeoExperiment:
         return self.panel.response[~self.is_treated, self.everything]
 
 
+def with_lift(experiment: GeoExperiment, lift: float) -> GeoExperiment:
+    """The experiment with the treated geos' response in the window times 1 + lift."""
+    response = experiment.panel.response.copy()
+    response[experiment.is_treated, experiment.window] *= 1 + lift
+    return replace(experiment, panel=replace(experiment.panel, response=response))
+
+
 def unknown_geos(panel: GeoPanel, names: Sequence[str], place: str) -> list[str]:
     """A problem for each name that is no geo of the panel; `place` is where it was given."""
     problems = []
@@ -121,6 +169,7 @@ def geo_experiment(
     *,
     cooldown_days: int = 0,
     outcome: Outcome = "conversions",
+    force_control: Sequence[str] = (),
 ) -> GeoExperiment:
     """The design of a geo test.
 
@@ -129,22 +178,27 @@ def geo_experiment(
         treated: names of the geos whose advertising was changed.
         start: first date of the test, as YYYY-MM-DD.
         end: its last date.
-        cooldown_days: days after `end` whose response still counts (conversions come later than ads). Choose
-            it from the known delay, before looking: a longer window is a noisier one.
+        cooldown_days: days after `end` whose response still counts (conversions come later than ads), as many whole rows of
+            the table. Choose it from the known delay, before looking: a longer window is a noisier one.
         outcome: what the response is.
+        force_control: control geos that are known to be sound, although their cost changed with the test.
 
     Raises:
         LiftInputError: unknown, no or all geos treated, dates outside the panel or out of order, negative conversions;
             all at once.
     """
     problems = choice_problems("outcome", outcome, get_args(Outcome))
-    negative = int((panel.response < 0).sum())
+    cooldown_rows, negative = 0, int((panel.response < 0).sum())
     if negative and outcome == "conversions":
         problems.append(
             f"response: {negative:,} negative values must be at least 0; if it is value with refunds, ask for outcome value"
         )
     names = [str(geo) for geo in treated]
-    problems += unknown_geos(panel, names, "treated")
+    forced = [str(geo) for geo in force_control]
+    problems += unknown_geos(panel, names, "treated") + unknown_geos(panel, forced, "--force-control")
+    both = sorted(set(forced) & set(names))
+    if both:
+        problems.append(f"--force-control: {', '.join(both)} must not be treated too; a geo has one arm")
     if not names:
         problems.append("treated: nothing given must name at least one geo; list the geos that were treated")
     elif set(panel.geos) <= set(names):
@@ -155,15 +209,33 @@ def geo_experiment(
         if last < first:
             problems.append(f"end: {end} must not be before start: {start}; swap them")
         if first < 3:
-            problems.append(f"start: {start} must leave at least three days before the test, has {first}")
-        after = panel.dates.size - 1 - last
-        if not 0 <= cooldown_days <= after:
-            problems.append(f"cooldown_days: {cooldown_days} must lie between 0 and {after}, the days after {end}")
+            problems.append(
+                f"start: {start} must leave at least three rows before the test, has {panel.step.of(first)}"
+            )
+        elif last >= first:
+            cooldown_rows = _cooldown_rows(panel, last, cooldown_days, problems)
     refuse(problems)
     chosen = np.isin(np.array(panel.geos), names)
     # None only where a problem was refused above.
     first, last = first or 0, last or 0
-    return GeoExperiment(panel, chosen, first, last - first + 1, cooldown_days, outcome)
+    return GeoExperiment(panel, chosen, first, last - first + 1, cooldown_rows, outcome, tuple(forced))
+
+
+def _cooldown_rows(panel: GeoPanel, last: int, cooldown_days: int, problems: list[str]) -> int:
+    """Rows after the test that are so many days; a problem more where none are."""
+    ends = [panel.step.after(date) for date in panel.dates[last:]]
+    lengths = [0] + [int((end - ends[0]) // np.timedelta64(1, "D")) for end in ends[1:]]
+    if cooldown_days in lengths:
+        return lengths.index(cooldown_days)
+    end, after = panel.dates[last], lengths[-1]
+    if panel.step.is_day or not 0 <= cooldown_days <= after:
+        problems.append(f"cooldown_days: {cooldown_days} must lie between 0 and {after}, the days after {end}")
+    else:
+        problems.append(
+            f"cooldown_days: {cooldown_days} must be whole rows of the table, which are {panel.step.noun}s; "
+            f"write one of {', '.join(map(str, lengths[1:5]))}"
+        )
+    return 0
 
 
 def _day(panel: GeoPanel, place: str, date: str, problems: list[str]) -> int | None:
@@ -174,46 +246,74 @@ def _day(panel: GeoPanel, place: str, date: str, problems: list[str]) -> int | N
     found = np.flatnonzero(panel.dates == np.datetime64(day))
     if found.size:
         return int(found[0])
-    problems.append(
-        f"{place}: {date} must be a date of the table, which runs from {panel.dates[0]} to {panel.dates[-1]}"
-    )
+    problems.append(f"{place}: {date} must be a date of the table, {nearest_date(panel.dates, day, panel.step)}")
     return None
 
 
-def geo_panel(data: Any, *, missing_rows: MissingRows = "refuse") -> GeoPanel:
-    """Read a panel from a table with one row per geo and day.
+def geo_panel(
+    data: Any,
+    *,
+    missing_rows: MissingRows = "refuse",
+    response: str | None = None,
+    exclude: Sequence[str] = (),
+    skip: Sequence[str] = (),
+) -> GeoPanel:
+    """Read a panel from a table with one row per geo and day, week, month, quarter or year.
 
     Args:
         data: any data frame narwhals reads, with the columns `location, date, Y[, cost]` or `date, geo,
             response[, cost]` (`sales`, `conversions` and `value` serve as `response` too).
         missing_rows: what an absent row of a geo and day means: `refuse` (the record may be broken) or `zero`
             (exports that leave out days without sales); how many are filled is counted.
+        response: name of the column that is the response, where several could be.
+        exclude: geos that take no part, as treated or as control.
+        skip: stretches of dates that are left out, as FROM..TO: holidays, closures, earlier tests.
 
     Raises:
-        LiftInputError: columns missing or of the wrong kind, dates that are none or skip days, two rows for a
-            geo and day, missing rows or values, negative costs, a response that never varies, fewer than two geos;
-            all at once.
+        LiftInputError: columns missing or of the wrong kind, dates that are none or skip some, two rows for a geo and date,
+            one geo spelled two ways, missing rows or values, negative costs, a response that never varies, fewer than two
+            geos, unknown geos to exclude; all at once.
     """
     frame = frame_of(data)
+    stretches = stretches_of(skip)
     refuse(choice_problems("missing_rows", missing_rows, get_args(MissingRows)))
-    names = _columns(frame.columns)
+    names = _columns(frame.columns, response)
     problems: list[str] = []
-    response = numbers(frame, names["response"], problems)
+    outcome = numbers(frame, names["response"], problems)
     cost = numbers(frame, names["cost"], problems, "book credits in another column") if "cost" in names else None
     codes, labels = coded(frame, names["geo"], problems)
     dates = days(frame, names["date"], problems)
     refuse(problems)
 
-    name_codes, geos = pd.factorize(np.array([str(label) for label in labels], dtype=object), sort=True)
-    calendar, day_codes = np.unique(dates, return_inverse=True)
-    cells = name_codes[codes] * calendar.size + day_codes
+    written = np.array([str(label) for label in labels], dtype=object)
+    unknown = sorted(set(map(str, exclude)) - set(written))
+    kept = ~np.isin(written, [str(geo) for geo in exclude])[codes] & ~skipped(dates, stretches)
+    problems += [f"--exclude: {geo} must be a geo of the table; {_close(geo, list(written))}" for geo in unknown]
+    problems += _idle_stretches(dates, skip, stretches)
+    if not kept.any():
+        problems.append("table: every row was left out; exclude fewer geos or skip fewer dates")
+    refuse(problems)
+    name_codes, geos = pd.factorize(written, sort=True)
+    calendar, day_codes = np.unique(dates[kept], return_inverse=True)
+    present = np.unique(name_codes[codes[kept]])
+    place = np.full(geos.size, -1)
+    place[present] = np.arange(present.size)
+    geos = np.asarray(geos)[present]
+    cells = place[name_codes[codes[kept]]] * calendar.size + day_codes
     rows = np.bincount(cells, minlength=geos.size * calendar.size)
-    problems = []
-    if np.ptp(response) == 0 and rows.all():
+    outcome = outcome[kept]
+    if np.ptp(outcome) == 0 and rows.all():
         problems.append(
-            f"{names['response']}: {response[0]:g} in every row must vary; there is nothing to compare: check what it counts"
+            f"{names['response']}: {outcome[0]:g} in every row must vary; there is nothing to compare: check what it counts"
         )
-    problems += _shape_problems(rows, np.asarray(geos), calendar, missing_rows)
+    if geos.size < 2:
+        problems.append(f"geo: {geos.size} geos must be at least 2; a test compares treated with other geos")
+    step, of_dates = gap_problems(calendar, stretches)
+    table = rows.reshape(geos.size, calendar.size)
+    two_ways = spelling_problems(geos, calendar, table)
+    problems += (
+        of_dates + two_ways + absent_row_problems(geos, calendar, table, missing_rows == "zero" or bool(two_ways))
+    )
     refuse(problems)
 
     def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -223,56 +323,50 @@ def geo_panel(data: Any, *, missing_rows: MissingRows = "refuse") -> GeoPanel:
     return GeoPanel(
         tuple(str(geo) for geo in geos),
         calendar,
-        spread(response),
-        None if cost is None else spread(cost),
+        spread(outcome),
+        None if cost is None else spread(cost[kept]),
         filled=int((rows == 0).sum()),
+        step=step,
+        excluded=tuple(sorted({str(geo) for geo in exclude})),
+        left_out=tuple(map(str, skip)),
     )
 
 
-def _columns(present: Sequence[str]) -> dict[str, str]:
-    """The column of the table that plays each role."""
+def _close(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"the table has {', '.join(sorted(known)[:5])} …"
+
+
+def _idle_stretches(
+    dates: NDArray[np.datetime64], skip: Sequence[str], stretches: Sequence[tuple[np.datetime64, np.datetime64]]
+) -> list[str]:
+    """A problem for each stretch that lies outside of the table altogether."""
+    first, last = dates.min(), dates.max()
+    return [
+        f"--skip: {text} must touch the dates of the table, which runs from {first} to {last}; check the year"
+        for text, (begins, ends) in zip(skip, stretches, strict=True)
+        if ends < first or begins > last
+    ]
+
+
+def _columns(present: Sequence[str], response: str | None) -> dict[str, str]:
+    """The column of the table that plays each role; `response` names that of the response where it is chosen."""
     problems, names = [], {}
+    if response is not None and response not in present:
+        problems.append(f"--response: {response} must be a column of the table; {_close(response, present)}")
     for role, choices in NAMES.items():
         given = [name for name in choices if name in present]
+        if role == "response" and response is not None:
+            given = [response]
         if len(given) == 1 or (given and role == "geo"):
             names[role] = given[0]
         elif given:
-            problems.append(f"{', '.join(given)}: only one may be the response; drop or rename the others")
+            problems.append(
+                f"{', '.join(given)}: only one may be the response; choose it with --response {given[0]}, or drop the others"
+            )
         elif role != "cost":
             close = difflib.get_close_matches(choices[-1], present, n=1)
             hint = f"did you mean {close[0]}?" if close else f"the table has {', '.join(present)}"
             problems.append(f"{' or '.join(choices)}: column is required; {hint}")
     refuse(problems)
     return names
-
-
-def _shape_problems(
-    rows: NDArray[np.intp], geos: NDArray[Any], calendar: NDArray[np.datetime64], missing_rows: MissingRows
-) -> list[str]:
-    problems = []
-    if geos.size < 2:
-        problems.append(f"geo: {geos.size} geos must be at least 2; a test compares treated with other geos")
-    steps = np.diff(calendar)
-    if steps.size and (steps != steps[0]).any():
-        place = int(np.flatnonzero(steps != steps.min())[0])
-        problems.append(
-            f"date: {calendar[place]} is followed by {calendar[place + 1]}; dates must be equally spaced: "
-            "add the missing days"
-        )
-
-    def example(chosen: NDArray[np.bool_]) -> str:
-        cell = int(np.flatnonzero(chosen)[0])
-        return f"first {geos[cell // calendar.size]} on {calendar[cell % calendar.size]}"
-
-    repeated, absent = rows > 1, rows == 0
-    if repeated.any():
-        problems.append(
-            f"geo, date: {int(repeated.sum()):,} pairs have several rows and must have one; sum them "
-            f"({example(repeated)})"
-        )
-    if absent.any() and missing_rows == "refuse":
-        problems.append(
-            f"geo, date: {int(absent.sum()):,} pairs have no row and must have one ({example(absent)}); "
-            "if no row means no sales, ask for missing_rows='zero'"
-        )
-    return problems

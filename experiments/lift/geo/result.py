@@ -21,8 +21,11 @@ from experiments.lift.estimate.lift_estimate import (
     level_problems,
 )
 from experiments.lift.geo.daily_series import DailyErrors, daily_series
+from experiments.lift.geo.fit import GeoFit, fit_notes
 from experiments.lift.geo.incremental_cost import IncrementalCost
+from experiments.lift.geo.ledger_notes import cost_notes, silent_notes
 from experiments.lift.geo.panel import GeoExperiment, Outcome
+from experiments.lift.geo.row_calendar import DAILY, Step
 from experiments.lift.user.user_test import with_bounds
 
 __all__ = ["GeoLiftTest", "geo_lift_test"]
@@ -47,6 +50,9 @@ class GeoLiftTest(Result):
             levels, each for a day of its own; nan before the test.
         notes: what the reader of the numbers must know, one sentence each.
         alternative: of the test; p-value, intervals, price set and return all follow it.
+        fit: how well the counterfactual followed the treated geos before the test; None where there is no such fit.
+        step: what a row of the panel stands for.
+        why: which method was taken, and why, where it was chosen by the design and the data.
     """
 
     lift: LiftEstimate
@@ -62,6 +68,9 @@ class GeoLiftTest(Result):
     series: pd.DataFrame = field(default_factory=pd.DataFrame)
     notes: tuple[str, ...] = ()
     alternative: Alternative = "two-sided"
+    fit: GeoFit | None = None
+    step: Step = DAILY
+    why: str = ""
 
     def against(self, alternative: Alternative) -> Self:
         """The same test, read for any effect, for an increase (`greater`) or for a decrease (`less`) only.
@@ -187,7 +196,15 @@ class GeoLiftTest(Result):
             "significant": self.lift.verdict(level, self.alternative) != 0,
             "method": self.method,
             "inference": self.inference,
+            **({"standard_error": self.lift.standard_error} if math.isfinite(self.lift.standard_error) else {}),
+            **(self.fit.columns() if self.fit is not None else {}),
         }
+
+    def weights_frame(self) -> pd.DataFrame:
+        """The weight of every control geo, `geo, weight`, the largest first; empty where the method weighs none."""
+        weights = {} if self.fit is None else self.fit.weights
+        ordered = sorted(weights.items(), key=lambda each: -abs(each[1]))
+        return pd.DataFrame(ordered, columns=["geo", "weight"])
 
     def summary(self) -> str:
         """Lift, price and what may be concluded at the highest level, in a few sentences."""
@@ -211,7 +228,8 @@ class GeoLiftTest(Result):
                     f"Return per unit of incremental cost {point:z,.3f} "
                     f"({100 * level:g}% {sides}interval {in_words(bounds, 'z,.3f')})."
                 )
-        return " ".join((*sentences, *self.notes))
+        fit = "" if self.fit is None else self.fit.summary(self.step.of)
+        return " ".join(filter(None, (*sentences, self.why, fit, *self.notes)))
 
 
 def geo_lift_test(
@@ -226,6 +244,7 @@ def geo_lift_test(
     counterfactual: object = None,
     daily_errors: DailyErrors | None = None,
     notes: Sequence[str] = (),
+    fit: GeoFit | None = None,
 ) -> GeoLiftTest:
     """Gather an estimate, its cost and its daily counterfactual into one result.
 
@@ -240,9 +259,16 @@ def geo_lift_test(
         counterfactual: response of the treated geos without the change, per day of shape `(days,)`.
         daily_errors: how the daily effects vary, where the method has a distribution for them.
         notes: sentences for the reader.
+        fit: of the counterfactual before the test.
+
+    Raises:
+        LiftInputError: levels that are none, or a counterfactual below zero, which no response can be.
     """
-    refuse(level_problems(levels))
-    said = [*notes, *_notes_of_table(experiment)]
+    refuse(level_problems(levels) + _impossible(experiment, lift, method))
+    said = [*notes, *_notes_of_table(experiment), *_notes_of_interval(lift, levels)]
+    if fit is not None:
+        said += fit_notes(fit)
+    said += [*cost_notes(experiment, experiment.force_control), *silent_notes(experiment)]
     error = cost.standard_error if cost is not None else 0.0
     if cost is not None and error > 0 and not isinstance(lift.distribution, StudentDistribution):
         said.append("The error of the cost that would have been spent anyway is not in the price.")
@@ -267,15 +293,52 @@ def geo_lift_test(
             else daily_series(experiment, counterfactual, daily_errors, max(levels))
         ),
         notes=tuple(said),
+        fit=fit,
+        step=experiment.panel.step,
     )
+
+
+def _impossible(experiment: GeoExperiment, lift: LiftEstimate, method: str) -> list[str]:
+    """A problem where the treated geos would have had less than nothing."""
+    if not lift.baseline < 0 or (experiment.panel.response[:, experiment.everything] < 0).any():
+        return []
+    return [
+        f"counterfactual: {method} foretells {lift.baseline:z,.1f} for the treated geos and must not be below zero; they are "
+        "unlike the controls in size or trend: use relative scaling or synthetic_control"
+    ]
+
+
+def _notes_of_interval(lift: LiftEstimate, levels: Sequence[float]) -> list[str]:
+    if isinstance(lift.distribution, StudentDistribution):
+        if math.isinf(lift.standard_error):
+            return [
+                "The control tells the treated geos' response before the test to the last digit: no error is left to judge "
+                "an effect by, so that p-value and interval say nothing. Real sales do not do this: check the table."
+            ]
+        return []
+    low, high = lift.interval(max(levels))
+    if math.isinf(low) and math.isinf(high):
+        return [
+            f"No effect can be ruled out at {100 * max(levels):g}%: either too few rows, geos or pairs to rank the effect "
+            "among, or a fit without any error to compare it with."
+        ]
+    if lift.difference in (low, high):
+        return [
+            "The interval ends at the estimate itself: effects on that side of it fit the rows of the test worse than those "
+            "before; the fit before the test does not hold in it."
+        ]
+    return []
 
 
 def _notes_of_table(experiment: GeoExperiment) -> list[str]:
     notes, window = [], experiment.test_days + experiment.cooldown_days
     if experiment.pre_days < window:
-        notes.append(
-            f"Only {experiment.pre_days} days before a test of {window}: what would have been rests on little."
-        )
+        before, during = experiment.panel.step.of(experiment.pre_days), experiment.panel.step.of(window)
+        notes.append(f"Only {before} before a test of {during}: what would have been rests on little.")
+    if experiment.panel.excluded:
+        notes.append(f"Left out: {', '.join(experiment.panel.excluded)}.")
+    if experiment.panel.left_out:
+        notes.append(f"Dates left out: {', '.join(experiment.panel.left_out)}.")
     if experiment.panel.filled:
         notes.append(f"{experiment.panel.filled:,} pairs of geo and date had no row in the table and count as zero.")
     if (experiment.panel.response[:, experiment.everything] < 0).any():

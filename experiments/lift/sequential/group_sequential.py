@@ -117,6 +117,11 @@ class GroupSequentialPlan(Result):
 
     Source: Pocock (1977), Biometrika 64(2); O'Brien and Fleming (1979), Biometrics 35(3); Lan and DeMets
     (1983), Biometrika 70(3).
+
+    Example:
+        >>> from experiments.lift import GroupSequentialPlan
+        >>> print(GroupSequentialPlan((0.5, 1.0)).summary())
+        Stop at a look where |Z| reaches 2.963, 1.969; over all looks the error rate is 0.05.
     """
 
     information_fractions: tuple[float, ...]

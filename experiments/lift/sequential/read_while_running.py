@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cpalab.refusal import refuse
 from experiments.lift.estimate.derived_distribution import DerivedDistribution
 from experiments.lift.estimate.lift_estimate import SamplingDistribution, StudentDistribution, normal_parameters
+from experiments.lift.estimate.permutation import PermutationDistribution
 from experiments.lift.estimate.small_counts import SmallCountDistribution
 
 __all__ = ["EarlyReadingDistribution", "normal_distribution"]
@@ -15,13 +16,13 @@ def normal_distribution(distribution: SamplingDistribution) -> SamplingDistribut
     """The distribution with a normal statistic: as it is for small counts, with infinite degrees of freedom for large arms.
 
     Raises:
-        LiftInputError: a distribution by test inversion or placebos, which has no normal statistic.
+        LiftInputError: a distribution by placebos or of several arms, which has no normal statistic.
     """
-    if not isinstance(distribution, SmallCountDistribution | StudentDistribution):
+    if not isinstance(distribution, SmallCountDistribution | PermutationDistribution | StudentDistribution):
         refuse(["lift: one by test inversion must not be read early; use a method with a standard error"])
     return (
         distribution
-        if isinstance(distribution, SmallCountDistribution)
+        if isinstance(distribution, SmallCountDistribution | PermutationDistribution)
         else StudentDistribution(**normal_parameters(distribution))
     )
 

@@ -12,7 +12,9 @@ from cpalab.refusal import refuse
 from cpalab.result import Result
 from experiments.lift.estimate.arm_sums import ArmStatistics, PairStatistics
 from experiments.lift.estimate.cost_ratio import CostPerIncrementalConversion, cost_per_incremental_conversion
+from experiments.lift.estimate.few_conversions import few_conversions, notes_of_few
 from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution
+from experiments.lift.estimate.small_counts import SmallCountContrast, SmallCountDistribution
 from experiments.lift.user.user_test import with_bounds
 
 __all__ = ["ContrastCost", "FactorialTest", "factorial_test"]
@@ -55,6 +57,7 @@ class FactorialTest(Result):
             other, and single tests cannot be added up.
         first_main_effect, second_main_effect: mean of the effects with and without the other channel.
         costs: additional cost of each contrast but the interaction; empty where costs are not known.
+        notes: what the reader of the numbers must know, one sentence each.
     """
 
     first: str
@@ -67,6 +70,7 @@ class FactorialTest(Result):
     first_main_effect: LiftEstimate
     second_main_effect: LiftEstimate
     costs: Mapping[str, ContrastCost] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def cost_per_incremental_conversion(
         self, contrast: str, level: float = 0.95
@@ -107,7 +111,8 @@ class FactorialTest(Result):
             -1: "together they cause less than each alone adds up to: they replace each other",
             0: "no interaction can be told from zero",
         }[self.interaction.verdict(level)]
-        return f"{self.first} and {self.second}: {verdict} (p = {self.interaction.p_value():z.3g})."
+        sentence = f"{self.first} and {self.second}: {verdict} (p = {self.interaction.p_value():z.3g})."
+        return " ".join((sentence, *self.notes))
 
 
 def factorial_test(
@@ -119,6 +124,9 @@ def factorial_test(
     cost: ArrayLike | None = None,
 ) -> FactorialTest:
     """Σ_c w_c ȳ_c over the four cells, with standard error √(Σ_c w_c² s_c² / n_c) and a normal distribution.
+
+    Where a cell has few conversions (fewer than 100 expected at the rate of all, or fewer than 25), every contrast takes the
+    score limits of its cells, combined.
 
     Args:
         first, second: names of the channels.
@@ -140,14 +148,22 @@ def factorial_test(
             if cell.users < 2
         ]
     )
-    effects = {name: _contrast(cells, weights) for name, weights in CONTRASTS.items()}
+    # One rule for all contrasts: an arm with few conversions is in each of them.
+    few = all(cell.is_count for cell in cells) and few_conversions(*cells)
+    effects = {name: _contrast(cells, weights, few) for name, weights in CONTRASTS.items()}
+    notes = notes_of_few(
+        {f"the cell {name}": cell for name, cell in zip(names, cells, strict=True)},
+        all(effect.verdict() for effect in effects.values()),
+    )
+    if few:
+        notes += ("Few conversions in a cell: every contrast is read by score limits.",)
     neither, one, other, both = (cell.users for cell in cells)
     costs: dict[str, ContrastCost] = {}
     if cost is not None:
         paid = np.asarray(cost, np.float64)
         pairs = [PairStatistics.from_values(outcome[cell], paid[cell]) for cell in chosen]
         costs = {name: _cost(pairs, weights) for name, weights in CONTRASTS.items() if name != "interaction"}
-    return FactorialTest(first, second, (neither, one, other, both), **effects, costs=costs)
+    return FactorialTest(first, second, (neither, one, other, both), **effects, costs=costs, notes=notes)
 
 
 def _cost(cells: list[PairStatistics], weights: tuple[float, ...]) -> ContrastCost:
@@ -161,9 +177,14 @@ def _cost(cells: list[PairStatistics], weights: tuple[float, ...]) -> ContrastCo
     return ContrastCost(mean, math.sqrt(variance), covariance)
 
 
-def _contrast(cells: list[ArmStatistics], weights: tuple[float, ...]) -> LiftEstimate:
-    difference = math.fsum(w * cell.mean for w, cell in zip(weights, cells, strict=True))
-    variance = math.fsum(w**2 * cell.mean_variance for w, cell in zip(weights, cells, strict=True))
+def _contrast(cells: list[ArmStatistics], weights: tuple[float, ...], few: bool) -> LiftEstimate:
+    parts = [(w, cell) for w, cell in zip(weights, cells, strict=True) if w]
+    if few and weights[0] == -1.0 and len(parts) == 2:
+        return LiftEstimate(SmallCountDistribution(parts[1][1], cells[0]))
+    if few:
+        return LiftEstimate(SmallCountContrast(tuple(cell for _, cell in parts), tuple(w for w, _ in parts)))
+    difference = math.fsum(w * cell.mean for w, cell in parts)
+    variance = math.fsum(w**2 * cell.mean_variance for w, cell in parts)
     neither = cells[0]
     return LiftEstimate(
         StudentDistribution(

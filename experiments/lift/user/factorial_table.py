@@ -1,10 +1,11 @@
 """A 2 × 2 test read from a table with one row per user and an arm in each of two channels (conversions per person)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from cpalab.refusal import refuse
-from experiments.lift.columns import coded, frame_of, numbers
+from experiments.lift.columns import coded, frame_of, misspelt_columns, numbers, unused_columns
 from experiments.lift.user.factorial import FactorialTest, factorial_test
 from experiments.lift.user.user_rows import REFUNDS, is_treated, missing_columns, user_problems
 
@@ -27,7 +28,8 @@ def factorial_table_test(data: Any, factors: Sequence[str] = ("arm_a", "arm_b"))
     if len(set(names)) != 2:
         refuse([f"factors: {', '.join(names) or 'nothing given'} must be two columns; write search,social"])
     frame = frame_of(data)
-    refuse(missing_columns(frame.columns, ("user_id", "conversions", *names), ("cost",)))
+    read = ("user_id", "conversions", *names, "cost")
+    refuse(missing_columns(frame.columns, read[:-1], ("cost",)) + misspelt_columns(frame.columns, ("cost",), read))
     problems: list[str] = []
     user, users = coded(frame, "user_id", problems)
     conversions = numbers(frame, "conversions", problems, REFUNDS)
@@ -35,4 +37,5 @@ def factorial_table_test(data: Any, factors: Sequence[str] = ("arm_a", "arm_b"))
     first_arm, second_arm = (is_treated(frame, name, problems) for name in names)
     refuse(problems or user_problems(user, users))
     first, second = names
-    return factorial_test(first, second, conversions, first_arm, second_arm, cost)
+    test = factorial_test(first, second, conversions, first_arm, second_arm, cost)
+    return replace(test, notes=(*test.notes, *unused_columns(frame.columns, read)))

@@ -8,7 +8,7 @@ import pandas as pd
 from cpalab.refusal import refuse
 from cpalab.result import Result
 
-__all__ = ["SampleRatioCheck", "sample_ratio_check"]
+__all__ = ["SampleRatioCheck", "sample_ratio_check", "two_arm_check"]
 
 # A mismatch this unlikely is a broken assignment or a broken record; 0.001 is the customary alarm
 # (Fabijan et al. 2019, "Diagnosing sample ratio mismatch", KDD).
@@ -20,11 +20,12 @@ class SampleRatioCheck(Result):
     """Observed against planned arm sizes.
 
     Attributes:
-        users: observed number of users per arm.
+        users: observed number of users per arm, or of the clusters that were assigned.
         planned_shares: planned share of users per arm, summing to 1.
         statistic: Pearson's χ².
         df: number of arms − 1.
         p_value: probability of a mismatch at least this large under the plan.
+        unit: what was assigned: users, or clusters.
     """
 
     users: Mapping[str, int]
@@ -32,6 +33,7 @@ class SampleRatioCheck(Result):
     statistic: float
     df: int
     p_value: float
+    unit: str = "users"
 
     @property
     def mismatch(self) -> bool:
@@ -58,15 +60,21 @@ class SampleRatioCheck(Result):
             if self.mismatch
             else "as planned"
         )
-        return f"Arm sizes {sizes} (sample-ratio p = {self.p_value:z.3g}): {verdict}."
+        planned = ", ".join(f"{share:z.3g}" for share in self.planned_shares.values())
+        counted = "" if self.unit == "users" else f"in {self.unit} "
+        compared = f"{counted}{sizes} against planned shares {planned}"
+        return f"Arm sizes {compared} (sample-ratio p = {self.p_value:z.3g}): {verdict}."
 
 
-def sample_ratio_check(users: Mapping[str, int], planned_shares: Mapping[str, float]) -> SampleRatioCheck:
+def sample_ratio_check(
+    users: Mapping[str, int], planned_shares: Mapping[str, float], unit: str = "users"
+) -> SampleRatioCheck:
     """χ² = Σ (n_a − N·w_a)² / (N·w_a), compared with the χ² distribution on arms − 1 degrees of freedom.
 
     Args:
         users: number of users per arm.
         planned_shares: weight per arm, in any unit (0.7 and 0.3, or 7 and 3).
+        unit: what was assigned and is counted: users, or the clusters in which they were assigned.
 
     Raises:
         LiftInputError: fewer than two arms, arms that differ between the two, weights that are not positive,
@@ -96,4 +104,28 @@ def sample_ratio_check(users: Mapping[str, int], planned_shares: Mapping[str, fl
     shares = {arm: share / weight for arm, share in planned_shares.items()}
     statistic = sum((users[arm] - total * shares[arm]) ** 2 / (total * shares[arm]) for arm in users)
     df = len(users) - 1
-    return SampleRatioCheck(dict(users), shares, statistic, df, float(chdtrc(df, statistic)))
+    return SampleRatioCheck(dict(users), shares, statistic, df, float(chdtrc(df, statistic)), unit)
+
+
+def two_arm_check(
+    assigned: tuple[int, int], planned_treated_share: float, by_cluster: bool = False
+) -> SampleRatioCheck:
+    """The check of a treated and a control arm.
+
+    Args:
+        assigned: units assigned to the treated and to the control arm.
+        planned_treated_share: share of the units that should have been treated.
+        by_cluster: whether the units are clusters.
+
+    Raises:
+        LiftInputError: a share that is none.
+    """
+    if not 0 < planned_treated_share < 1:
+        refuse(
+            [f"planned_treated_share: {planned_treated_share} must lie between 0 and 1; write 0.9 for a 10 % holdout"]
+        )
+    return sample_ratio_check(
+        {"treated": assigned[0], "control": assigned[1]},
+        {"treated": planned_treated_share, "control": 1 - planned_treated_share},
+        "clusters" if by_cluster else "users",
+    )

@@ -1,7 +1,8 @@
 """A user-level test with several exclusive arms and one holdout: lift and price of each channel, jointly (conversions)."""
 
 import difflib
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,11 +13,16 @@ import pandas as pd
 from cpalab.refusal import refuse
 from cpalab.result import Result
 from experiments.lift.columns import coded, frame_of
-from experiments.lift.estimate.lift_estimate import StudentDistribution
-from experiments.lift.estimate.multiplicity import against_shared_control
+from experiments.lift.estimate.few_conversions import notes_of_few
+from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution
+from experiments.lift.estimate.multiplicity import joint_family
+from experiments.lift.user.sample_ratio import SampleRatioCheck, sample_ratio_check
+from experiments.lift.user.totals import arm_totals, is_totals
 from experiments.lift.user.user_table import UserDesign, UserTableTest, user_table_test
 
 __all__ = ["SeveralArmsTest", "arms_of", "several_arms_test"]
+
+VALUE_LEFT_OUT = "Value is left out with several arms: read one arm against the control for it."
 
 
 @dataclass(frozen=True)
@@ -25,24 +31,38 @@ class SeveralArmsTest(Result):
 
     Attributes:
         tests: one test per arm.
+        sample_ratio: check of the sizes of all arms against the plan, where a plan was given.
+        notes: what the reader must know of all arms, one sentence each.
     """
 
     tests: dict[str, UserTableTest]
+    sample_ratio: SampleRatioCheck | None = None
+    notes: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """One row per arm and level: the columns of `UserTableTest.to_frame`."""
-        return pd.concat(
-            [test.to_frame().assign(arm=arm)[["arm", *test.to_frame().columns]] for arm, test in self.tests.items()],
-            ignore_index=True,
-        )
+        frames = {arm: test.to_frame() for arm, test in self.tests.items()}
+        for arm, frame in frames.items():
+            frame.insert(0, "arm", arm)
+        return pd.concat(frames.values(), ignore_index=True)
 
     def summary(self) -> str:
         """Each arm in its own sentences, then what they hold for."""
-        parts = [f"{arm}: {test.summary()}" for arm, test in self.tests.items()]
-        return (
-            f"{' '.join(parts)} P-values and intervals hold for all {len(self.tests)} arms together (Dunnett); each is the "
+        shared = [note for note in next(iter(self.tests.values())).notes if self._of_all(note)]
+        parts = []
+        for arm, test in self.tests.items():
+            own = replace(test, notes=tuple(note for note in test.notes if note not in shared))
+            parts.append(f"{arm}: {own.summary()}")
+        parts.append(
+            f"P-values and intervals hold for all {len(self.tests)} arms together (Dunnett); each is the "
             "effect of one channel alone, so that they need not add up."
         )
+        if self.sample_ratio is not None and self.sample_ratio.mismatch:
+            parts.append(self.sample_ratio.summary())
+        return " ".join((*parts, *shared, *self.notes))
+
+    def _of_all(self, note: str) -> bool:
+        return all(note in test.notes for test in self.tests.values())
 
 
 def arms_of(data: Any) -> list[str]:
@@ -68,19 +88,60 @@ def _arm_problems(users: dict[str, int]) -> list[str]:
 
 
 def several_arms_test(
-    data: Any, levels: Sequence[float] = (0.90, 0.95), *, design: UserDesign = "intention_to_treat"
+    data: Any,
+    levels: Sequence[float] = (0.90, 0.95),
+    *,
+    design: UserDesign = "intention_to_treat",
+    planned_shares: Mapping[str, float] | float | None = None,
 ) -> SeveralArmsTest:
-    """ȳ_k − ȳ_C for every arm k, by Welch's error, with Dunnett's joint critical value for the shared control.
+    """ȳ_k − ȳ_C for every arm k, with Dunnett's joint critical value for the shared control.
+
+    Each arm is read as `user_table_test` reads it (few conversions by score limits, clusters by theirs), at the tail
+    probability that the joint critical value leaves.
 
     Args:
         data: as for `user_table_test`, with `arm` control or the name of the channel whose ads the user may see.
         levels: joint confidence levels to report.
         design: see `user_table_test`.
+        planned_shares: planned share of the users (or clusters) of each arm, the control's is the rest; or one share for
+            all of them together, in equal parts. Checks the arm sizes.
 
     Raises:
-        LiftInputError: as `user_table_test` for any arm; a user in several rows.
+        LiftInputError: as `user_table_test` for any arm; a user in several rows; shares of other arms.
     """
     frame = frame_of(data)
+    arms = arms_of(frame)
+    shares = _planned(planned_shares, arms)
+    tests, sizes = (
+        _of_totals(frame, arms, levels) if is_totals(frame.columns) else _of_rows(frame, arms, levels, design)
+    )
+    rates = {arm: test.conversions.lift for arm, test in tests.items()}
+    family = joint_family(rates, _loadings(tests))
+    check = None
+    if shares is not None:
+        check = sample_ratio_check(sizes, shares, "clusters" if "cluster_id" in frame.columns else "users")
+    had_value = any(test.incremental_value is not None for test in tests.values())
+    return SeveralArmsTest(
+        {
+            arm: replace(
+                test,
+                conversions=replace(test.conversions, lift=family.lifts[arm]),
+                # Value would be read without the other arms in mind.
+                incremental_value=None,
+                value_per_conversion=None,
+                notes=_joint_notes(test, family.lifts[arm], arm, max(levels)),
+            )
+            for arm, test in tests.items()
+        },
+        check,
+        (VALUE_LEFT_OUT,) * had_value,
+    )
+
+
+def _of_rows(
+    frame: nw.DataFrame[Any], arms: Sequence[str], levels: Sequence[float], design: UserDesign
+) -> tuple[dict[str, UserTableTest], dict[str, int]]:
+    """The test of every arm against the control, each by itself, and the units assigned to all of them."""
     labels = frame["arm"].to_numpy().astype(str) if "arm" in frame.columns else np.array([])
     if "user_id" in frame.columns:
         problems: list[str] = []
@@ -91,32 +152,65 @@ def several_arms_test(
                 f"user_id: {repeated:,} users in several rows or arms must have one; sum their rows or mend the arms"
             )
         refuse(problems)
-    arms = arms_of(frame)
     refuse(_arm_problems({arm: int((labels == arm).sum()) for arm in ("control", *arms)}))
+    tests, named = {}, np.where(labels == "control", "control", "treated")
+    for arm in arms:
+        chosen = np.isin(labels, (arm, "control"))
+        pair = frame.filter(chosen.tolist())
+        pair = pair.with_columns(nw.new_series("arm", named[chosen].tolist(), backend=nw.get_native_namespace(pair)))
+        tests[arm] = user_table_test(pair, levels, design=design)
+    unit = frame["cluster_id" if "cluster_id" in frame.columns else "user_id"].to_numpy()
+    return tests, {arm: int(pd.unique(unit[labels == arm]).size) for arm in ("control", *arms)}
+
+
+def _of_totals(
+    frame: nw.DataFrame[Any], arms: Sequence[str], levels: Sequence[float]
+) -> tuple[dict[str, UserTableTest], dict[str, int]]:
+    totals = arm_totals(frame)
+    labels = [str(label) for label in frame["arm"].to_list()]
     tests = {}
     for arm in arms:
-        pair = frame.filter(np.isin(labels, (arm, "control")).tolist())
+        pair = frame.filter([label in (arm, "control") for label in labels])
         named = ["control" if label == "control" else "treated" for label in pair["arm"].to_list()]
         pair = pair.with_columns(nw.new_series("arm", named, backend=nw.get_native_namespace(pair)))
-        tests[arm] = user_table_test(pair, levels, design=design, method="welch")
-    rates = {arm: test.conversions.lift for arm, test in tests.items()}
-    distributions = [rate.distribution for rate in rates.values()]
+        tests[arm] = user_table_test(pair, levels)
+    return tests, {arm: found.users for arm, found in totals.arms.items()}
+
+
+def _loadings(tests: Mapping[str, UserTableTest]) -> tuple[float, ...]:
+    """λ of every comparison: the control's share of the variance, at one rate for all arms where an arm has few."""
+    given = [test.conversions for test in tests.values()]
+    by_size = [math.sqrt(test.treated.users / (test.treated.users + test.control.users)) for test in given]
+    distributions = [test.lift.distribution for test in given]
+    if not all(isinstance(d, StudentDistribution) and math.isfinite(d.standard_error) for d in distributions):
+        return tuple(by_size)
+    errors = [d.baseline_standard_error for d in distributions if isinstance(d, StudentDistribution)]
     # The holdout is the same in every comparison, and so is the error of its rate.
-    control = min(
-        distribution.baseline_standard_error**2
-        for distribution in distributions
-        if isinstance(distribution, StudentDistribution)
-    )
-    family = against_shared_control(rates, control)
-    return SeveralArmsTest(
-        {
-            arm: replace(
-                test,
-                conversions=replace(test.conversions, lift=family.lifts[arm]),
-                # Value would be read without the other arms in mind.
-                incremental_value=None,
-                value_per_conversion=None,
-            )
-            for arm, test in tests.items()
-        }
-    )
+    return tuple(min(errors) / distribution.standard_error for distribution in distributions)
+
+
+def _joint_notes(test: UserTableTest, lift: LiftEstimate, arm: str, level: float) -> tuple[str, ...]:
+    """The arm's notes, with what no conversions mean told by the joint reading."""
+    conversions = test.conversions
+    found = lift.verdict(level) != 0
+    empty = notes_of_few({arm: conversions.treated, "the control arm": conversions.control}, found)
+    kept = [note for note in test.notes if not note.startswith("No conversion in")]
+    return tuple(dict.fromkeys((*kept, *empty)))
+
+
+def _planned(shares: Mapping[str, float] | float | None, arms: Sequence[str]) -> dict[str, float] | None:
+    """The planned share of every arm and the control."""
+    if shares is None:
+        return None
+    if isinstance(shares, int | float):
+        shares = {arm: shares / len(arms) for arm in arms}
+    problems = [
+        f"planned_shares: {sorted(shares)} must name the arms {', '.join(arms)}; one share each, the control has the rest"
+    ] * (set(shares) != set(arms))
+    if not 0 < sum(shares.values()) < 1 or min(shares.values()) <= 0:
+        problems.append(
+            f"planned_shares: {', '.join(f'{share:g}' for share in shares.values())} must be positive and add up to less "
+            "than 1; the control has the rest"
+        )
+    refuse(problems)
+    return {"control": 1 - sum(shares.values()), **shares}

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cpalab.refusal import refuse
-from experiments.lift.columns import coded, flags, frame_of, numbers
+from experiments.lift.columns import coded, flags, frame_of, misspelt_columns, numbers, unused_columns
 
 __all__ = [
     "PRE_PERIOD",
@@ -26,9 +26,9 @@ __all__ = [
 
 UserDesign = Literal["intention_to_treat", "ghost_ads"]
 
-REQUIRED = ("user_id", "arm", "conversions", "cost")
+REQUIRED = ("user_id", "arm", "conversions")
 PRE_PERIOD = "pre_period_conversions"
-OPTIONAL = ("exposed", "value", PRE_PERIOD, "cluster_id")
+OPTIONAL = ("cost", "exposed", "value", PRE_PERIOD, "cluster_id")
 ARMS = ("treated", "control")
 REFUNDS = "book refunds under value"
 
@@ -45,15 +45,17 @@ class UserRows:
         value: value of the conversions in units of money.
         pre_period: conversions before the test.
         cluster: code of the household or account that was assigned as one.
+        unused: a sentence that names the columns of the table which play no part; none where every column does.
     """
 
     is_treated: NDArray[np.bool_]
     conversions: NDArray[np.float64]
-    cost: NDArray[np.float64]
+    cost: NDArray[np.float64] | None
     exposed: NDArray[np.bool_] | None
     value: NDArray[np.float64] | None
     pre_period: NDArray[np.float64] | None
     cluster: NDArray[np.intp] | None
+    unused: tuple[str, ...] = ()
 
 
 def user_rows(data: Any, design: UserDesign, adjusted: bool) -> UserRows:
@@ -70,7 +72,7 @@ def user_rows(data: Any, design: UserDesign, adjusted: bool) -> UserRows:
     user, users = coded(frame, "user_id", problems)
     treated = is_treated(frame, "arm", problems)
     conversions = numbers(frame, "conversions", problems, REFUNDS)
-    cost = numbers(frame, "cost", problems, REFUNDS)
+    cost = numbers(frame, "cost", problems, REFUNDS) if "cost" in frame.columns else None
     exposed = value = pre_period = cluster = clusters = None
     if "exposed" in frame.columns:
         exposed = flags(frame, "exposed", problems, hint="write true where an ad reached the user")
@@ -85,12 +87,15 @@ def user_rows(data: Any, design: UserDesign, adjusted: bool) -> UserRows:
         if cluster is not None and clusters is not None:
             problems += _cluster_problems(cluster, clusters, treated)
     refuse(problems)
-    return UserRows(treated, conversions, cost, exposed, value, pre_period, cluster)
+    unused = unused_columns(frame.columns, (*REQUIRED, *OPTIONAL))
+    return UserRows(treated, conversions, cost, exposed, value, pre_period, cluster, unused)
 
 
 def _column_problems(names: Sequence[str], design: UserDesign, adjusted: bool) -> list[str]:
     needed = (*REQUIRED, *["exposed"] * (design == "ghost_ads"), *[PRE_PERIOD] * adjusted)
-    return missing_columns(names, needed, (*REQUIRED, *OPTIONAL))
+    read = (*REQUIRED, *OPTIONAL)
+    optional = [name for name in OPTIONAL if name not in needed]
+    return missing_columns(names, needed, read) + misspelt_columns(names, optional, read)
 
 
 def missing_columns(names: Sequence[str], needed: Sequence[str], known: Sequence[str]) -> list[str]:

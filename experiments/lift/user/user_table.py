@@ -1,10 +1,10 @@
 """The user-level lift test read from a table with one row per user: conversions, value and cost."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, get_args
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -12,20 +12,27 @@ from numpy.typing import NDArray
 from cpalab.micros import MICROS
 from cpalab.refusal import choice_problems, refuse
 from cpalab.result import Result
+from experiments.lift.columns import frame_of
 from experiments.lift.estimate.arm_sums import ArmStatistics, PairStatistics
-from experiments.lift.estimate.lift_estimate import Alternative, LiftEstimate
-from experiments.lift.estimate.small_counts import SmallCountDistribution
-from experiments.lift.estimate.welch import adjusted_lift, ratio_metric_lift, welch_lift
-from experiments.lift.user.sample_ratio import ALARM
+from experiments.lift.estimate.cost_ratio import in_money
+from experiments.lift.estimate.few_conversions import FEW_CONVERSIONS_NOTE, few_conversions, notes_of_few
+from experiments.lift.estimate.lift_estimate import Alternative, LiftEstimate, StudentDistribution
+from experiments.lift.user.assigned_units import AssignedUnits
+from experiments.lift.user.cap import Cap
+from experiments.lift.user.paid_cost import cost_of_treated, with_estimated_cost
+from experiments.lift.user.sample_ratio import ALARM, two_arm_check
+from experiments.lift.user.totals import arm_totals, is_totals, two_arm_problems
 from experiments.lift.user.user_rows import UserDesign, UserRows, user_rows
-from experiments.lift.user.user_test import LiftMethod, UserLiftTest, few_conversions, user_holdout_test, with_bounds
+from experiments.lift.user.user_test import (
+    LiftMethod,
+    UserLiftTest,
+    adjusted_test,
+    user_holdout_test,
+    user_lift,
+    with_bounds,
+)
 
 __all__ = ["UserDesign", "UserTableTest", "user_table_test"]
-
-
-FEW_CONVERSIONS_NOTE = (
-    "Few conversions in an arm: these intervals hold a little less often than stated, and miss mostly on one side."
-)
 
 
 @dataclass(frozen=True)
@@ -90,22 +97,28 @@ def user_table_test(
     method: LiftMethod = "auto",
     planned_treated_share: float | None = None,
     adjusted: bool = False,
+    cap: Cap | None = None,
 ) -> UserTableTest:
-    """Read a user-level test from a table with one row per user.
+    """Read a user-level test from a table with one row per user, or with totals: one row per arm.
 
     Args:
         data: any data frame narwhals reads (also a lazy one), with the columns `user_id`, `arm` (treated or control),
-            `conversions`, `cost` (units of money), and where known `exposed` (true or false), `value` and
+            `conversions`, and where known `cost` (units of money), `exposed` (true or false), `value` and
             `pre_period_conversions` (before the test), by which the arms are checked, and `cluster_id`, the household or
-            account that was assigned as one: errors are then those of clusters.
+            account that was assigned as one: errors are then those of clusters. Or totals, as platforms report them: one row
+            per arm with `arm`, `users`, `conversions` and where known `cost`.
         levels: confidence levels to report.
         design: `intention_to_treat` compares everybody assigned. `ghost_ads` compares the exposed with those
             of the control arm whom an ad would have reached (`exposed` true there: a ghost impression was
             logged); cost of the treated users whom no ad reached counts too, unless the control arm has cost.
-        method: see `user_lift`. A cost in the control arm needs `welch`, which is then the default.
-        planned_treated_share: share of users that should have been treated, to check the arm sizes (of the
+        method: see `user_lift`.
+        planned_treated_share: share of users (or clusters) that should have been treated, to check the arm sizes (of the
             compared users, hence inside the ghost-ad stratum).
-        adjusted: adjust conversions for those of the pre-period (CUPED with a slope for each arm, Lin 2013).
+        adjusted: adjust conversions for those of the pre-period (CUPED with a slope for each arm, Lin 2013); not where an
+            arm has few.
+        cap: value above which a user's value counts as that much, one threshold for both arms.
+
+    Value of few buyers is read by permutation: in a small holdout its mean is too skewed for a normal distribution.
 
     Raises:
         LiftInputError: columns missing or of the wrong kind, missing values, users in two rows or two arms,
@@ -116,109 +129,131 @@ def user_table_test(
         choice_problems("design", design, get_args(UserDesign))
         + choice_problems("method", method, get_args(LiftMethod))
     )
-    rows = user_rows(data, design, adjusted)
-    is_treated, exposed, conversions, cost = rows.is_treated, rows.exposed, rows.conversions, rows.cost
+    frame = frame_of(data)
+    if is_totals(frame.columns):
+        refuse(_row_options(design, adjusted, cap))
+        return _from_totals(frame, levels, method, planned_treated_share)
+    rows = user_rows(frame, design, adjusted)
+    return _from_rows(rows, levels, design, method, planned_treated_share, adjusted, cap)
+
+
+def _from_rows(
+    rows: UserRows,
+    levels: Sequence[float],
+    design: UserDesign,
+    method: LiftMethod,
+    planned_treated_share: float | None,
+    adjusted: bool,
+    cap: Cap | None,
+) -> UserTableTest:
+    is_treated, exposed, conversions = rows.is_treated, rows.exposed, rows.conversions
     compared = exposed if design == "ghost_ads" and exposed is not None else np.ones(is_treated.size, dtype=bool)
     treated, control = compared & is_treated, compared & ~is_treated
     leaked = int(exposed[control].sum()) if exposed is not None and design == "intention_to_treat" else 0
 
     clustered = rows.cluster is not None
+    units = AssignedUnits(treated, control, rows.cluster)
     unexposed = None
     if exposed is not None and design == "intention_to_treat" and not leaked and not adjusted and not clustered:
         unexposed = ArmStatistics.from_values(conversions[treated & ~exposed])
-    spent, cost_notes = _cost_of_treated(rows, compared)
-    control_cost = bool(cost[control].any())
-    if control_cost and method == "score":
-        refuse(["method: 'score' must not be asked for where the control arm has cost; use 'welch'"])
-    refuse(_unsupported(adjusted, clustered, control_cost, method))
+    spent, cost_notes = cost_of_treated(rows, compared)
+    control_cost = 0.0 if rows.cost is None else float(rows.cost[control].sum())
+    refuse(_unsupported(adjusted, clustered, control_cost > 0, method) + _cap_problems(cap, rows.value))
+    arms = units.counts(conversions)
     test = user_holdout_test(
-        ArmStatistics.from_values(conversions[treated]),
-        ArmStatistics.from_values(conversions[control]),
-        round(spent * MICROS),
+        *arms,
+        None if rows.cost is None else round(spent * MICROS),
         levels,
-        method="welch" if control_cost and method == "auto" else method,
+        method=method,
         unexposed=unexposed,
-        planned_treated_share=planned_treated_share,
     )
-    if control_cost:
-        test = _with_estimated_cost(
-            test,
-            PairStatistics.from_values(conversions[treated], cost[treated]),
-            PairStatistics.from_values(conversions[control], cost[control]),
-        )
+    if planned_treated_share is not None:
+        test = replace(test, sample_ratio=two_arm_check(units.assigned, planned_treated_share, clustered))
+    if control_cost and rows.cost is not None:
+        pairs = [PairStatistics.from_values(conversions[arm], rows.cost[arm]) for arm in (treated, control)]
+        test = with_estimated_cost(test, *pairs)
     pre_period = None
+    said: tuple[str, ...] = ()
     if rows.pre_period is not None:
-        pairs = [
-            PairStatistics.from_values(conversions[chosen], rows.pre_period[chosen]) for chosen in (treated, control)
-        ]
-        pre_period = welch_lift(pairs[0].other, pairs[1].other)
+        pairs = [PairStatistics.from_values(conversions[arm], rows.pre_period[arm]) for arm in (treated, control)]
+        before = user_lift(pairs[0].other, pairs[1].other)
+        pre_period = units.conversions(rows.pre_period)[0] if clustered else before
         if adjusted:
-            test = replace(test, lift=adjusted_lift(pairs[0], pairs[1], "per_arm"))
+            test, sentence = adjusted_test(test, pairs[0], pairs[1])
+            said = (sentence,)
+    if clustered:
+        lift, said = units.conversions(conversions)
+        test = replace(test, lift=lift)
     value = per_conversion = None
+    value_notes: tuple[str, ...] = ()
     if rows.value is not None:
-        arms = [ArmStatistics.from_values(rows.value[chosen]) for chosen in (treated, control)]
-        value = welch_lift(*arms).scaled(arms[0].users)
-        per_conversion = _per_conversion(rows.cluster, rows.value, conversions, (treated, control))
-    clusters: list[PairStatistics] = []
-    if rows.cluster is not None:
-        clusters = [_by_cluster(rows.cluster[chosen], conversions[chosen]) for chosen in (treated, control)]
-        test = replace(test, lift=ratio_metric_lift(*clusters))
-        if rows.value is not None:
-            worth = [_by_cluster(rows.cluster[chosen], rows.value[chosen]) for chosen in (treated, control)]
-            value = ratio_metric_lift(*worth).scaled(test.treated.users)
+        worth, value_notes = (rows.value, ()) if cap is None else cap.capped(rows.value)
+        lift, of_buyers = units.value(worth)
+        value, value_notes = lift.scaled(test.treated.users), (*value_notes, *of_buyers)
+        per_conversion = units.value_per_conversion(worth, conversions)
     notes = (
         *cost_notes,
-        *_notes(leaked, float(cost[control].sum()), rows.value),
-        *_pre_period_notes(pre_period, adjusted),
+        *_notes(leaked, control_cost, rows.value),
+        *said,
+        *_pre_period_notes(pre_period),
+        *value_notes,
+        *_few_notes(test),
+        *rows.unused,
     )
-    if not isinstance(test.lift.distribution, SmallCountDistribution) and few_conversions(test.treated, test.control):
-        notes += (FEW_CONVERSIONS_NOTE,)
-    if clusters:
-        notes += (f"Errors are those of {clusters[0].users:,} treated and {clusters[1].users:,} control clusters.",)
     return UserTableTest(test, value, notes, pre_period, per_conversion)
 
 
-def _cost_of_treated(rows: UserRows, compared: NDArray[np.bool_]) -> tuple[float, tuple[str, ...]]:
-    """Money spent for the conversions that ads caused among the compared treated users, and what to say about the rest.
-
-    Users whom no ad reached have no incremental conversions: where only the treated cost anything, the reached carry it all.
-    """
-    spent = float(rows.cost[compared & rows.is_treated].sum())
-    if compared.all():
-        return spent, ()
-    left, control_left = (float(rows.cost[~compared & arm].sum()) for arm in (rows.is_treated, ~rows.is_treated))
-    if left and not rows.cost[~rows.is_treated].any():
-        return spent + left, (
-            f"The cost holds {left:z,.2f} spent on treated users whom no ad reached: those it reached made all incremental "
-            "conversions and carry all the money.",
-        )
-    if left or control_left:
-        return spent, (
-            f"Left out of the cost: {left:z,.2f} spent on treated and {control_left:z,.2f} on control users whom no ad "
-            "reached or would have reached.",
-        )
-    return spent, ()
-
-
-def _with_estimated_cost(test: UserLiftTest, treated: PairStatistics, control: PairStatistics) -> UserLiftTest:
-    """The test with the cost the treated arm would not have had in the control's place: C_T − C_C·n_T/n_C."""
-    users = treated.users
-    variance = treated.other.mean_variance + control.other.mean_variance
-    covariance = treated.covariance / users + control.covariance / control.users
-    if math.isnan(variance) or math.isnan(covariance):
-        refuse(["cost: an arm of one user must have more users where the control arm has cost; give more users"])
-    return replace(
-        test,
-        cost_micros=MICROS * users * (treated.other.mean - control.other.mean),
-        cost_standard_error_micros=MICROS * users * math.sqrt(variance),
-        cost_covariance_micros=MICROS * users**2 * covariance,
+def _from_totals(
+    frame: nw.DataFrame[Any], levels: Sequence[float], method: LiftMethod, planned_treated_share: float | None
+) -> UserTableTest:
+    totals = arm_totals(frame)
+    refuse(two_arm_problems(totals.arms))
+    treated, control = totals.arms["treated"], totals.arms["control"]
+    test = user_holdout_test(
+        treated,
+        control,
+        None if totals.cost is None else round(totals.cost["treated"] * MICROS),
+        levels,
+        method=method,
+        planned_treated_share=planned_treated_share,
     )
+    if totals.cost is not None:
+        test = replace(test, cost_micros=totals.additional_cost("treated") * MICROS)
+    return UserTableTest(test, None, (*totals.notes, *totals.cost_notes(), *_few_notes(test)))
+
+
+def _few_notes(test: UserLiftTest) -> tuple[str, ...]:
+    """What few conversions in an arm mean for this reading."""
+    arms = {"the treated arm": test.treated, "the control arm": test.control}
+    said = notes_of_few(arms, test.lift.verdict(max(test.levels)) != 0)
+    normal = isinstance(test.lift.distribution, StudentDistribution)
+    if normal and few_conversions(test.treated, test.control):
+        said += (FEW_CONVERSIONS_NOTE,)
+    return said
+
+
+def _row_options(design: UserDesign, adjusted: bool, cap: "Cap | None") -> list[str]:
+    """What totals per arm cannot answer."""
+    asked = {"design": design != "intention_to_treat", "adjusted": adjusted, "cap": cap is not None}
+    return [
+        f"{name}: must not be given with totals per arm; give a table with one row per user"
+        for name, given in asked.items()
+        if given
+    ]
+
+
+def _cap_problems(cap: "Cap | None", value: NDArray[np.float64] | None) -> list[str]:
+    if cap is None or value is not None:
+        return []
+    return ["cap: must not be given without a column value; it caps the value per user"]
 
 
 def _notes(control_users_reached: int, control_cost: float, value: NDArray[np.float64] | None) -> tuple[str, ...]:
     notes = []
     if control_cost > 0:
-        notes.append(f"The control arm cost {control_cost:z,.2f}: the price is of the treated arm's additional cost.")
+        notes.append(
+            f"The control arm cost {in_money(control_cost)}: the price is of the treated arm's additional cost."
+        )
     if control_users_reached:
         notes.append(
             f"Ads reached {control_users_reached:,} control users: the difference understates the effect "
@@ -230,14 +265,13 @@ def _notes(control_users_reached: int, control_cost: float, value: NDArray[np.fl
     return tuple(notes)
 
 
-def _pre_period_notes(pre_period: LiftEstimate | None, adjusted: bool) -> tuple[str, ...]:
-    notes = ["Conversions are adjusted for those before the test."] if adjusted else []
-    if pre_period is not None and pre_period.p_value() < ALARM:
-        notes.append(
-            f"The arms differed before the test already (p = {pre_period.p_value():z.3g}): find the broken assignment or "
-            "record before reading any lift."
-        )
-    return tuple(notes)
+def _pre_period_notes(pre_period: LiftEstimate | None) -> tuple[str, ...]:
+    if pre_period is None or not pre_period.p_value() < ALARM:
+        return ()
+    return (
+        f"The arms differed before the test already (p = {pre_period.p_value():z.3g}): find the broken assignment or "
+        "record before reading any lift.",
+    )
 
 
 def _unsupported(adjusted: bool, clustered: bool, control_cost: bool, method: LiftMethod) -> list[str]:
@@ -251,32 +285,3 @@ def _unsupported(adjusted: bool, clustered: bool, control_cost: bool, method: Li
         if control_cost:
             problems.append(f"cost: must be zero in the control arm for {name}; read the test without it")
     return problems
-
-
-def _by_cluster(clusters: NDArray[np.intp], outcomes: NDArray[np.float64]) -> PairStatistics:
-    """Sum of the outcomes and number of users of each cluster."""
-    return _sums_by_cluster(clusters, outcomes, np.ones(outcomes.size))
-
-
-def _per_conversion(
-    clusters: NDArray[np.intp] | None,
-    value: NDArray[np.float64],
-    conversions: NDArray[np.float64],
-    arms: tuple[NDArray[np.bool_], NDArray[np.bool_]],
-) -> LiftEstimate | None:
-    """Value per conversion of the first arm less that of the second; None where an arm has no conversion."""
-    treated, control = (
-        PairStatistics.from_values(value[arm], conversions[arm])
-        if clusters is None
-        else _sums_by_cluster(clusters[arm], value[arm], conversions[arm])
-        for arm in arms
-    )
-    return ratio_metric_lift(treated, control) if treated.other.sum > 0 and control.other.sum > 0 else None
-
-
-def _sums_by_cluster(
-    clusters: NDArray[np.intp], outcomes: NDArray[np.float64], others: NDArray[np.float64]
-) -> PairStatistics:
-    """Sums of two variables over the users of each cluster."""
-    codes = pd.factorize(clusters)[0]
-    return PairStatistics.from_values(np.bincount(codes, weights=outcomes), np.bincount(codes, weights=others))

@@ -10,8 +10,10 @@ import pandas as pd
 from cpalab.micros import MICROS
 from cpalab.refusal import choice_problems, refuse
 from cpalab.result import Result
-from experiments.lift.estimate.arm_sums import ArmStatistics
+from experiments.lift.estimate.arm_sums import ArmStatistics, PairStatistics
 from experiments.lift.estimate.cost_ratio import CostPerIncrementalConversion, cost_per_incremental_conversion
+from experiments.lift.estimate.derived_distribution import DerivedDistribution
+from experiments.lift.estimate.few_conversions import few_conversions
 from experiments.lift.estimate.lift_estimate import (
     Alternative,
     Interval,
@@ -22,20 +24,14 @@ from experiments.lift.estimate.lift_estimate import (
     in_words,
     level_problems,
 )
+from experiments.lift.estimate.permutation import PermutationDistribution
 from experiments.lift.estimate.small_counts import SmallCountDistribution
-from experiments.lift.estimate.welch import welch_lift
-from experiments.lift.sequential.read_while_running import EarlyReadingDistribution
-from experiments.lift.user.sample_ratio import SampleRatioCheck, sample_ratio_check
+from experiments.lift.estimate.welch import adjusted_lift, welch_lift
+from experiments.lift.user.sample_ratio import SampleRatioCheck, two_arm_check
 
-__all__ = ["LiftMethod", "UserLiftTest", "few_conversions", "user_holdout_test", "user_lift", "with_bounds"]
+__all__ = ["LiftMethod", "UserLiftTest", "adjusted_test", "user_holdout_test", "user_lift", "with_bounds"]
 
 LiftMethod = Literal["auto", "welch", "score"]
-
-# With fewer conversions (or non-conversions) expected in an arm, Welch's interval of a small holdout covers too little
-# and misses mostly on one side; the score limits do not (tests/experiments/lift/test_small_counts.py).
-FEW_CONVERSIONS = 100
-# Where ads multiply conversions, an arm can have hardly any although the pooled rate lets one expect many.
-HARDLY_ANY_CONVERSIONS = 25
 
 
 def user_lift(treated: ArmStatistics, control: ArmStatistics, method: LiftMethod = "auto") -> LiftEstimate:
@@ -78,6 +74,7 @@ class UserLiftTest(Result):
         cost_standard_error_micros, cost_covariance_micros: sampling error of the cost and its covariance with
             the incremental conversions; 0 where the control arm cost nothing.
         alternative: of the test; p-value, intervals and price set all follow it.
+        cost_known: whether the money is known; else there is no price.
     """
 
     treated: ArmStatistics
@@ -90,6 +87,7 @@ class UserLiftTest(Result):
     cost_standard_error_micros: float = 0.0
     cost_covariance_micros: float = 0.0
     alternative: Alternative = "two-sided"
+    cost_known: bool = True
 
     def against(self, alternative: Alternative) -> Self:
         """The same test, read for any effect, for an increase (`greater`) or for a decrease (`less`) only.
@@ -102,8 +100,13 @@ class UserLiftTest(Result):
 
     @property
     def method(self) -> str:
-        """`welch` or `score`, the test behind every number."""
-        return "score" if isinstance(self.lift.distribution, SmallCountDistribution) else "welch"
+        """`welch`, `score` or `permutation`, the test behind every number."""
+        distribution = self.lift.distribution
+        while isinstance(distribution, DerivedDistribution):
+            distribution = distribution.distribution
+        if isinstance(distribution, PermutationDistribution):
+            return "permutation"
+        return "score" if isinstance(distribution, SmallCountDistribution) else "welch"
 
     @property
     def p_value(self) -> float:
@@ -135,7 +138,7 @@ class UserLiftTest(Result):
         if self.unexposed is None or not self.share_exposed > 0:
             return None
         factor, distribution = 1 / self.share_exposed, self.lift.distribution
-        if isinstance(distribution, EarlyReadingDistribution):
+        if isinstance(distribution, DerivedDistribution):
             return LiftEstimate(
                 replace(distribution, distribution=self._distribution_of_exposed(distribution.distribution)), factor
             )
@@ -186,7 +189,7 @@ class UserLiftTest(Result):
         return pd.DataFrame([self._row(level) for level in self.levels])
 
     def _row(self, level: float) -> dict[str, object]:
-        incremental, price = self.incremental_conversions, self.cost_per_incremental_conversion(level)
+        incremental = self.incremental_conversions
         interval = incremental.interval(level, self.alternative)
         relative = incremental.relative_interval(level, self.alternative)
         return {
@@ -195,16 +198,24 @@ class UserLiftTest(Result):
             "control_users": self.control.users,
             "treated_conversions": self.treated.sum,
             "control_conversions": self.control.sum,
-            "cost": self.cost_micros / MICROS,
+            "cost": self.cost_micros / MICROS if self.cost_known else math.nan,
             **with_bounds("incremental_conversions", incremental.difference, interval),
             **with_bounds("relative_conversion_lift", incremental.relative_lift, relative),
             **self._columns_of_exposed(level),
-            **with_bounds("cost_per_incremental_conversion", price.point, (price.lower, price.upper)),
-            "cost_set_kind": price.kind,
+            **self._columns_of_price(level),
             "p_value": self.p_value,
             "alternative": self.alternative,
             "significant": incremental.verdict(level, self.alternative) != 0,
             "method": self.method,
+        }
+
+    def _columns_of_price(self, level: float) -> dict[str, object]:
+        if not self.cost_known:
+            return {}
+        price = self.cost_per_incremental_conversion(level)
+        return {
+            **with_bounds("cost_per_incremental_conversion", price.point, (price.lower, price.upper)),
+            "cost_set_kind": price.kind,
         }
 
     def _columns_of_exposed(self, level: float) -> dict[str, object]:
@@ -247,7 +258,9 @@ class UserLiftTest(Result):
             f"Incremental conversions among {self.treated.users:,} people: {incremental.difference:z,.1f} "
             f"({100 * level:g}% {sides}interval {interval}){lift}; p = {self.p_value:z.3g}.",
             *self._sentences_of_exposed(level, sides),
-            self.cost_per_incremental_conversion(level).summary(),
+            self.cost_per_incremental_conversion(level).summary()
+            if self.cost_known
+            else "Without the column cost there is no price of an incremental conversion.",
         ]
         if self.sample_ratio is not None and self.sample_ratio.mismatch:
             sentences.append(self.sample_ratio.summary())
@@ -257,7 +270,7 @@ class UserLiftTest(Result):
 def user_holdout_test(
     treated: ArmStatistics,
     control: ArmStatistics,
-    cost_micros: int,
+    cost_micros: int | None,
     levels: Sequence[float] = (0.90, 0.95),
     *,
     method: LiftMethod = "auto",
@@ -270,7 +283,7 @@ def user_holdout_test(
         treated: statistics of conversions per user over everybody assigned to it, reached by an ad or not.
         control: the same for the holdout.
         cost_micros: money paid for the ads shown to the treated arm; the control arm sees none and costs
-            nothing.
+            nothing. None where it is not known.
         levels: confidence levels to report.
         method: see `user_lift`.
         unexposed: statistics of the treated users whom no ad reached, for the effect per exposed user.
@@ -285,7 +298,8 @@ def user_holdout_test(
         for name, arm in (("treated", treated), ("control", control))
         if arm.users < 1
     ]
-    if not 0 <= cost_micros < math.inf:
+    paid = 0 if cost_micros is None else cost_micros
+    if not 0 <= paid < math.inf:
         problems.append(f"cost_micros: {cost_micros} must not be negative; give the money paid in the treated arm")
     problems += level_problems(levels) + choice_problems("method", method, get_args(LiftMethod))
     if unexposed is not None and not (
@@ -301,12 +315,30 @@ def user_holdout_test(
     refuse(problems)
     check = None
     if planned_treated_share is not None:
-        check = sample_ratio_check(
-            {"treated": treated.users, "control": control.users},
-            {"treated": planned_treated_share, "control": 1 - planned_treated_share},
-        )
+        check = two_arm_check((treated.users, control.users), planned_treated_share)
     lift = user_lift(treated, control, method)
-    return UserLiftTest(treated, control, lift, cost_micros, tuple(levels), unexposed, check)
+    known = cost_micros is not None
+    return UserLiftTest(treated, control, lift, paid, tuple(levels), unexposed, check, cost_known=known)
+
+
+def adjusted_test(
+    test: UserLiftTest, treated: PairStatistics, control: PairStatistics, covariate: str = "conversions"
+) -> tuple[UserLiftTest, str]:
+    """The test with its lift adjusted for a covariate, one slope for each arm, and what to say of it.
+
+    With few conversions in an arm the slopes say little and a normal distribution says too much: the test stays as it is.
+    """
+    if few_conversions(test.treated, test.control):
+        return test, (
+            "Too few conversions in an arm for an adjustment: the lift is read without it, by score limits."
+            if isinstance(test.lift.distribution, SmallCountDistribution)
+            else "Too few conversions in an arm for an adjustment: the lift is read without it."
+        )
+    return replace(test, lift=adjusted_lift(treated, control, "per_arm")), (
+        "Conversions are adjusted for those before the test."
+        if covariate == "conversions"
+        else f"Conversions are adjusted for {covariate} before the test."
+    )
 
 
 @dataclass(frozen=True)
@@ -323,20 +355,6 @@ class _OfExposed(SmallCountDistribution):
     def relative_limits(self, quantile: float, verdict: int) -> Interval:  # noqa: ARG002 (nothing is known)
         """Nothing is excluded."""
         return -math.inf, math.inf
-
-
-def few_conversions(treated: ArmStatistics, control: ArmStatistics) -> bool:
-    """Whether an arm is expected to have few conversions, or non-conversions where they are rarer; or hardly has any."""
-    pooled, smaller = treated + control, min(treated.users, control.users)
-    return (
-        smaller / pooled.users * _rarer(pooled) < FEW_CONVERSIONS
-        or min(_rarer(treated), _rarer(control)) < HARDLY_ANY_CONVERSIONS
-    )
-
-
-def _rarer(arm: ArmStatistics) -> float:
-    """Conversions, or non-conversions where the outcome is binary and they are fewer."""
-    return min(arm.sum, arm.users - arm.sum) if arm.is_binary else arm.sum
 
 
 def with_bounds(name: str, value: float, bounds: Interval) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cpalab.micros import MICROS
 from simulator.record.record import Record
 from simulator.record.stages.tracking_in_force import TrackingInForce
 from simulator.record.stages.visit_sources import EXTENSION, group_of
@@ -31,7 +32,7 @@ def channel_groups(found: Record, scenario: Scenario) -> pa.Table:
     for channel, amount in found.conversions("analytics").items():
         add(channel, "conversions", amount)
     for channel, amount in found.value("analytics").items():
-        add(channel, "value_micros", round(amount * 1e6))
+        add(channel, "value_micros", round(amount * MICROS))
     for channel in scenario.paid_channels():
         add(channel, "cost_micros", found.cost_micros.get(channel, 0))
     names = sorted(groups)

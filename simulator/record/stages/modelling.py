@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.record.record_draws import Codes, Floats, Ints
-from simulator.record.stages.consent import accepting, share
+from simulator.record.stages.consent import share
 from simulator.record.stages.tracking_in_force import TrackingInForce
 from simulator.record.true_events import TrueEvents, codes
 from simulator.scenario.build_law import Names
 from simulator.scenario.clock import Clock
+from simulator.scenario.sellers import consent_shares
 
 DAYS = 7
 
@@ -50,7 +51,7 @@ def observe_clicks(world: TrueEvents, regime: TrackingInForce, of_channel: Codes
     days = int(np.ceil(scenario.run.days)) - first + 1
     counts = np.zeros((platforms, len(names.geos), days))
     models = any(t.consent.model_recovery > 0 for t in regime.trackings)
-    refused = any(min(accepting(s, t)) < 1 for s, t in zip(regime.scenarios, regime.trackings, strict=True))
+    refused = any(min(consent_shares(s, t)) < 1 for s, t in zip(regime.scenarios, regime.trackings, strict=True))
     if models and refused:
         kind = codes(world.events["kind"], ("click",))
         rows = np.flatnonzero(kind == 0)

@@ -22,8 +22,8 @@ def aggregate_report(world: TrueEvents, most_value: float = 1000.0) -> pa.Table:
 
     Each click reports one of k outputs: "nothing", or one of k − 1 values of what followed. With chance p the output is
     drawn from all k alike, so E[seen] = (1 − p)·N + n·p·(k − 1)/k and N̂ = (seen − n·p·(k − 1)/k) / (1 − p). The value of
-    what followed a click, cut at `most_value`, fills its share of the contribution budget L; the sum carries noise
-    Laplace(L/ε). (Attribution Reporting API, WICG 44a6da3.)
+    what followed a click, cut at `most_value`, fills its share of the contribution budget of L whole units; the sum
+    carries noise Laplace(L/ε). (Attribution Reporting API, WICG 44a6da3.)
 
     Args:
         most_value: the largest value, in currency, that one click may add.
@@ -42,7 +42,8 @@ def aggregate_report(world: TrueEvents, most_value: float = 1000.0) -> pa.Table:
         clicks += np.bincount(channel, minlength=width)
         true += np.bincount(channel, weights=converted, minlength=width)
         seen += np.bincount(channel, weights=shown, minlength=width)
-        value += np.bincount(channel, weights=np.minimum(worth, most_value), minlength=width)
+        units = np.rint(np.minimum(worth / most_value, 1.0) * rules.contribution)
+        value += np.bincount(channel, weights=units * most_value / rules.contribution, minlength=width)
     paid = np.array(names.paid_channels())
     draw = draws_at(seed, paid, 0, NOISE, 1)[0]
     noise = laplace(draw) * most_value / rules.epsilon

@@ -8,12 +8,22 @@ from simulator.scenario.rules.geo_test_rules import geo_test_inconsistencies
 from simulator.scenario.rules.tracking_rules import tracking_inconsistencies
 from simulator.scenario.schema import Campaign, Channel, Creative, Holdout, Scenario, Surface
 
+# A minute or two of all cores for each thousand million; what their events take in memory is the other limit.
+MOST_SESSIONS = 5_000_000_000
+# Currency units: thousands of such orders still add up exactly in 64-bit micros.
+MOST_VALUE = 1e9
 MOODS = ("out_of_market", "in_market", "visited", "late")
 
 
 def inconsistencies(scenario: Scenario) -> list[Problem]:
     """Every rule between tables that the scenario breaks."""
-    problems = [*_shares(scenario), *_surfaces(scenario), *_funnel(scenario), *_invalid_traffic(scenario)]
+    problems = [
+        *_size(scenario),
+        *_shares(scenario),
+        *_surfaces(scenario),
+        *_funnel(scenario),
+        *_invalid_traffic(scenario),
+    ]
     problems += [*tracking_inconsistencies(scenario), *geo_test_inconsistencies(scenario)]
     problems += _exclusive_holdouts(scenario)
     for name, channel in scenario.channels.items():
@@ -22,6 +32,26 @@ def inconsistencies(scenario: Scenario) -> list[Problem]:
     if len(campaigns) > 60:
         problems.append(Problem("channels", "must hold at most 60 campaigns in all", str(len(campaigns))))
     return problems
+
+
+def _size(scenario: Scenario) -> Iterator[Problem]:
+    run, population, robots = scenario.run, scenario.population, scenario.invalid_traffic
+    activity = math.fsum(segment.share * segment.activity for segment in population.segments.values())
+    a_day = population.sessions_per_day.mean * activity + robots.robots_share * robots.sessions_per_day
+    sessions = run.users * run.days * a_day
+    if sessions > MOST_SESSIONS:
+        places = "run.users, run.days, population.sessions_per_day.mean"
+        yield Problem(
+            places, f"must give at most {MOST_SESSIONS:,} sessions in all", f"{sessions:,.0f}", "choose fewer"
+        )
+    # Six standard deviations: one order in a thousand million is larger.
+    value, spread = scenario.order.value, scenario.order.value.sigma + population.value_sigma
+    largest = value.mean * max(s.value for s in population.segments.values()) * math.exp(min(6.0 * spread, 600.0))
+    if largest > MOST_VALUE:
+        yield Problem(
+            "order.value", f"must not lead to single orders worth more than {MOST_VALUE:g}", f"up to {largest:.3g}",
+            "money is summed in whole micros; lower mean, sigma, value_sigma or a segment's value, or use a larger unit",
+        )  # fmt: skip
 
 
 def _shares(scenario: Scenario) -> Iterator[Problem]:

@@ -12,6 +12,8 @@ from simulator.scenario.dotted_places import keys_at
 from simulator.scenario.rules.consistency import inconsistencies
 from simulator.scenario.schema import Scenario
 
+MOST_SHOWN = 100
+
 # What is said about every kind of error that the schema can raise, but for those with words of their own in `problem_of`.
 RULES = {
     "bool_type": "must be true or false",
@@ -31,6 +33,7 @@ RULES = {
     "string_too_long": "must have at most {max_length} character{s}",
     "string_too_short": "must have at least {min_length} character{s}",
     "string_type": "must be text in quotes",
+    "tiny_number": "must be at least {least:g} where it is not 0",
     "too_long": "must have at most {max_length} entr{ies}",
     "too_short": "must have at least {min_length} entr{ies}",
 }
@@ -60,7 +63,7 @@ def problem_of(details: ErrorDetails, keys: Callable[[Sequence[str]], Sequence[s
     if location[:1] == ["timeline"] and location[2:3] == ["set"] and len(location) == 5:
         return Problem(".".join(location[:-1]), "must be a number, text, true or false")
     place = ".".join(location)
-    shown = repr(value) if isinstance(value, str | int | float | bool) else ""
+    shown = _shown(value) if isinstance(value, str | int | float | bool) else ""
     match details["type"]:
         case "extra_forbidden":
             return Problem(place, "unknown key", hint=did_you_mean(location[-1], keys(location[:-1])))
@@ -74,6 +77,14 @@ def problem_of(details: ErrorDetails, keys: Callable[[Sequence[str]], Sequence[s
             return Problem(place, RULES[kind].format(**_in_number(details["ctx"])), shown)
         case kind:
             return Problem(place, RULES[kind].format(**details.get("ctx", {})), shown)
+
+
+def _shown(value: str | float) -> str:
+    """A value as it is written; of one that would fill the screen, how long it is."""
+    if isinstance(value, int) and abs(value) >= 10**40:
+        return f"a number of {int(value.bit_length() * 0.30103) + 1:,} digits"
+    shown = repr(value)
+    return shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}… ({len(shown):,} characters)"
 
 
 def _in_number(limits: dict[str, Any]) -> dict[str, Any]:

@@ -181,10 +181,12 @@ class TestFiles:
         (problem,) = refused(path)
         assert problem.startswith("huge.csv: 10.0 GB is more than the 2 GB of text")
 
-    def test_other_encodings_are_refused(self, tmp_path):
+    def test_other_encodings_are_told(self, tmp_path):
         path = tmp_path / "latin.csv"
         path.write_bytes("user_id,time,channel\nu,1,Zürich\n".encode("latin-1"))
-        assert "UTF" in refused(path, {"user_id": ["u"], "time": [2.0]})[0]
+        data = read_data(path, {"user_id": ["u"], "time": [2.0]})
+        assert data.touches["channel"].to_pylist() == ["Zürich"]
+        assert "was read as Windows-1252" in data.report.summary()
 
     def test_no_format_fits(self, write):
         (problem,) = refused(write("x.csv", "apples,pears\n1,2\n"))

@@ -260,5 +260,7 @@ def test_every_format_has_a_name_and_a_description():
 
 
 def test_an_unknown_option_is_refused():
-    with pytest.raises(InvalidInputError, match=r"ga4\.chanel: is no option; did you mean channel"):
+    with pytest.raises(
+        InvalidInputError, match=r"ga4\.chanel: is not a parameter of this format; did you mean channel"
+    ):
         load_format("ga4", chanel="campaign")

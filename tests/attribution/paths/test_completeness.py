@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from attribution.paths.build import build_paths
-from attribution.paths.completeness import BUCKET_EDGES_DAYS, completeness
+from attribution.paths.conversion_lag import BUCKET_EDGES_DAYS, completeness
 from attribution.paths.paths import Paths
 from attribution.paths.settings import PathSettings
 from cpalab.refusal import InvalidInputError
@@ -27,6 +27,12 @@ def test_by_hand():
     assert found.share.tolist() == [0.5, 1.0]
     assert found.observed_share.tolist() == pytest.approx([2 / 3, 1])
     assert (found.at(0.9), found.at(1), found.at(5)) == (0, 0.5, 1)
+
+
+def test_a_touch_exactly_as_old_as_a_lag_could_have_shown_it():
+    # At risk of lag 4: touches 10, 4 and 10 days old when observation ends, so one of three.
+    found = completeness(observed(np.array([0.0, 6.0, 0.0]), np.array([1.0, 1.0, 4.0]), 10.0))
+    assert found.share.tolist() == pytest.approx([2 / 3, 1])
 
 
 def test_recovers_the_lag_of_growing_traffic_where_the_naive_share_does_not():

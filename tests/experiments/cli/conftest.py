@@ -45,6 +45,9 @@ def cpalab_here(monkeypatch, capsys):
     """Runs the command in this process; returns its exit status, output and error output."""
     from experiments.cli.main import main
 
+    # The signals of this process are the test runner's.
+    monkeypatch.setattr("experiments.cli.main.watch_for_signals", lambda: None)
+
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["cpalab", *map(str, words)])
         status = 0
@@ -63,13 +66,18 @@ def cpalab_here(monkeypatch, capsys):
 def start_cpalab():
     """Starts the command and does not wait; Ctrl-C reaches it even where the test itself was started to ignore it."""
 
-    def start(*words, stdout=subprocess.PIPE):
+    def start(*words, stdout=subprocess.PIPE, ignored=None):
+        def arrange():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            if ignored is not None:
+                signal.signal(ignored, signal.SIG_IGN)
+
         return subprocess.Popen(
             [*COMMAND, *map(str, words)],
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+            preexec_fn=arrange,  # noqa: PLW1509 - no threads here
         )
 
     return start

@@ -143,7 +143,7 @@ def test_the_command_is_installed_where_its_python_is():
     assert Path(sys.executable).with_name("cpalab").is_file()
 
 
-def test_ctrl_c_inside_a_callback_from_c_is_raised_again_and_not_lost():
+def test_ctrl_c_inside_a_callback_from_c_is_not_lost():
     # What LLVM's callbacks do with it while compiled code is loaded, without the luck of striking in one.
     program = (
         "import ctypes, sys, time\n"

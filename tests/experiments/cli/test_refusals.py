@@ -101,7 +101,7 @@ GEO = ("lift", "geo", "geos.csv", "--treated")
         ("attribute users.csv --model marko", ["--model: 'marko' is unknown; did you mean markov?"]),
         ("attribute users.csv --model time_decay(half_life_days=-3)", ["time_decay.half_life_days: -3 must"]),
         ("truth --interactions vidoe", ["--interactions: vidoe is no channel with campaigns; did you mean video?"]),
-        ("lifttests --designs ghosts", ["--designs: 'ghosts' is no design; did you mean ghost_ads?"]),
+        ("lifttests --designs ghosts", ["--designs: 'ghosts' is unknown; did you mean ghost_ads?"]),
         ("lifttests --channels vidoe", ["--channels: 'vidoe' is no channel of this scenario; did you mean video?"]),
     ],
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """How numbers are written on the terminal and in JSON."""
 
 import json
+import math
 import re
 from io import StringIO
 from pathlib import Path
@@ -11,8 +12,9 @@ from rich.console import Console
 
 import experiments
 from experiments.cli.lift.lift_tables import cell
-from experiments.cli.terminal_tables import json_text, money, number, print_interactions
-from experiments.cli.unfolded_table import Table
+from experiments.cli.terminal import Table, json_text
+from experiments.cli.terminal_tables import print_interactions
+from experiments.report.numerals import money, number
 from experiments.truth.interactions import Interactions
 
 
@@ -20,14 +22,16 @@ from experiments.truth.interactions import Interactions
     ("text", "written"),
     [
         (money(-0.001), "0.00"),
-        (money(-3.0), "-3.00"),
+        (money(-3.0), "−3.00"),
+        (money(999.996), "1,000"),
+        (money(-math.inf), "−∞"),
         (number(-0.04), "0.0"),
         (number(-0.0), "0"),
         (cell("difference", -0.0), "0.00"),
         (cell("relative_lift", -0.00001), "0.00 %"),
         (cell("p_value", -0.0), "0"),
         (cell("incremental_conversions", -5e-324), "0.00"),
-        (cell("incremental_conversions", -200_000.4), "-200,000"),
+        (cell("incremental_conversions", -200_000.4), "−200,000"),
     ],
 )
 def test_what_rounds_to_zero_has_no_sign(text, written):

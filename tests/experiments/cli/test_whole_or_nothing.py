@@ -1,19 +1,15 @@
-"""Results appear whole or not at all: existing folders, folders that cannot be written, full disks, Ctrl-C."""
+"""Results appear whole or not at all: existing folders, folders that cannot be written, full disks."""
 
 import json
 import os
 import resource
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.xdist_group("cli")
-
-# Long enough to be interrupted in the middle, on any machine: some minutes.
-LONG = ["dtc-apparel", "--users", "2000000"]
 
 
 def left_in(folder):
@@ -154,54 +150,3 @@ def test_standard_output_that_is_full_is_a_failure_without_a_traceback(start_cpa
     assert "No space left on device" in error
     assert "Traceback" not in error
     assert "Exception ignored" not in error
-
-
-# ---------------------------------------------------------------- Ctrl-C
-
-
-@pytest.mark.parametrize("seconds", [0.0, 3.0], ids=["at the start", "in the middle"])
-def test_ctrl_c_ends_with_a_word_and_leaves_nothing(start_cpalab, tmp_path, seconds):
-    process = start_cpalab("run", *LONG, "--out", tmp_path / "result")
-    wait_until(lambda: left_in(tmp_path), process)  # the unfinished folder appears before any work
-    time.sleep(seconds)
-    process.send_signal(signal.SIGINT)
-    out, error = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert out == ""
-    assert "Interrupted; nothing was written." in error
-    assert "Traceback" not in error
-    assert left_in(tmp_path) == []
-
-
-def test_ctrl_c_while_replacing_leaves_the_old_result(start_cpalab, finished, tmp_path):
-    folder, _ = finished
-    old = tmp_path / "result"
-    old.mkdir()
-    manifest = (folder / "manifest.json").read_text()
-    (old / "manifest.json").write_text(manifest)
-    process = start_cpalab("run", *LONG, "--out", old, "--force")
-    wait_until(lambda: len(left_in(tmp_path)) == 2, process)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert left_in(tmp_path) == ["result"]
-    assert json.loads((old / "manifest.json").read_text()) == json.loads(manifest)
-
-
-def test_a_killed_run_leaves_nothing_that_looks_finished(start_cpalab, cpalab, small, tmp_path):
-    process = start_cpalab("run", *LONG, "--out", tmp_path / "result")
-    wait_until(lambda: left_in(tmp_path), process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
-    (left,) = left_in(tmp_path)
-    assert left.endswith(".unfinished")
-    assert not (tmp_path / left / "manifest.json").exists()
-    assert cpalab("run", *small, "--quiet", "--out", tmp_path / "result").status == 0
-
-
-def wait_until(condition, process, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -8,6 +8,8 @@ import pyarrow.compute as pc
 import pytest
 
 from attribution.costs.cpa import COLUMNS
+from attribution.models.rules.rules import FirstClick, Linear
+from cpalab.refusal import InvalidInputError
 from experiments.comparison.comparison import compare
 from experiments.comparison.perfect_tracking import MODELS, attribute, touches_and_orders
 from experiments.truth.effects import ALL
@@ -214,3 +216,14 @@ def test_without_holdouts_there_is_no_lift_test_and_its_row_is_empty(shop, budge
 
 def test_labels_are_told_for_all_ads_together(comparison):
     assert sum(list(comparison.truth.labels[ALL].counts().values())[:3]) == comparison.conversions
+
+
+def test_models_may_be_objects_classes_names_and_names_with_parameters(budgeted):
+    asked = [FirstClick(), Linear, "markov(order=2)", "time_decay(half_life_days=1)", "time_decay"]
+    _, credits = attribute(budgeted, models=asked)
+    names = ["first_click", "linear", "markov_2", "time_decay(half_life_days=1)", "time_decay"]
+    assert [credit.method for credit in credits] == names
+    with pytest.raises(InvalidInputError, match=r"models: 'markov' must be a list of models; write \['markov'\]"):
+        attribute(budgeted, models="markov")
+    with pytest.raises(InvalidInputError, match="is given more than once"):
+        attribute(budgeted, models=["linear", Linear()])

@@ -1,4 +1,4 @@
-"""Verdicts: who is flattered and who is wronged, in a sentence that holds."""
+"""Verdicts: which channels are over-credited and which under-credited, in a sentence that holds."""
 
 import math
 
@@ -20,14 +20,15 @@ def said(cost, credited, caused, channel="brand_search", model="last_click"):
             1_000.0,
             50.0,
             5,
-            "Brand search is flattered: last click says 20.00 per order, an extra order truly cost 200.00, "
+            "Brand search is over-credited: last click says 20.00 per order, an extra order truly cost 200.00, "
             "10.0 times as much.",
         ),
         (
             1_000.0,
             5.0,
             50,
-            "Brand search is wronged: last click says 200.00 per order, an extra order truly cost 20.00, 10.0 times less.",
+            "Brand search is under-credited: last click says 200.00 per order, an extra order truly cost 20.00, "
+            "10.0 times less.",
         ),
         (
             6_000.0,
@@ -39,21 +40,21 @@ def said(cost, credited, caused, channel="brand_search", model="last_click"):
             1_000.0,
             50.0,
             0,
-            "Brand search is flattered: last click credits it with 50 orders at 20.00, but without it the same orders "
+            "Brand search is over-credited: last click credits it with 50 orders at 20.00, but without it the same orders "
             "would have come.",
         ),
         (
             1_000.0,
             50.0,
             -3,
-            "Brand search is flattered: last click credits it with 50 orders at 20.00, but without it 3 more orders "
+            "Brand search is over-credited: last click credits it with 50 orders at 20.00, but without it 3 more orders "
             "would have come.",
         ),
         (
             1_000.0,
             0.0,
             40,
-            "Brand search is wronged: last click credits it with no order, yet it caused 40 at 25.00 each.",
+            "Brand search is under-credited: last click credits it with no order, yet it caused 40 at 25.00 each.",
         ),
         (1_000.0, 0.0, 0, "Brand search cost 1,000, was credited with nothing and caused nothing."),
         (0.0, 9.0, 9, "Brand search cost nothing."),
@@ -63,11 +64,19 @@ def test_sentences(cost, credited, caused, sentence):
     assert said(cost, credited, caused) == sentence
 
 
-@pytest.mark.parametrize(("ratio", "word"), [(0.99, "about right"), (1.01, "flattered")])
-def test_about_right_ends_where_it_says(ratio, word):
-    # Attributed 10 per order; incremental 10 × ratio × FAIR_WITHIN.
+@pytest.mark.parametrize(
+    ("factor", "word"),
+    [
+        (0.99 * FAIR_WITHIN, "about right"),
+        (1.01 * FAIR_WITHIN, "over-credited"),
+        (1.01 / FAIR_WITHIN, "about right"),
+        (0.99 / FAIR_WITHIN, "under-credited"),
+    ],
+)
+def test_about_right_ends_where_it_says_on_both_sides(factor, word):
+    # Attributed 10 per order; incremental 10 × factor.
     caused = 100_000
-    cost = caused * 10 * ratio * FAIR_WITHIN
+    cost = caused * 10 * factor
     assert word in said(cost, cost / 10, caused)
 
 

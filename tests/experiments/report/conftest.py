@@ -17,7 +17,7 @@ from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistrib
 from experiments.lift.geo.result import GeoLiftTest
 from experiments.lift.user.user_test import UserLiftTest, user_holdout_test
 from experiments.truth.effects import ALL, Effect, Truth
-from experiments.truth.order_labels import LABELS, OrderLabels
+from experiments.truth.order_labels import LABELS, OrderLabels, Orders
 
 ORDERS = 1000
 
@@ -47,7 +47,8 @@ def labels(caused: int, moved: int = 0, prevented: int = 0) -> OrderLabels:
     label = np.full(ORDERS, LABELS.index("always"), np.uint8)
     label[:caused] = LABELS.index("caused")
     label[caused : caused + moved] = LABELS.index("moved")
-    return OrderLabels(np.arange(ORDERS, dtype=np.int64), label, prevented)
+    lost = np.arange(prevented, dtype=np.int64)
+    return OrderLabels(np.arange(ORDERS, dtype=np.int64), label, Orders(lost, lost * 0.0, lost * 0))
 
 
 def geo_test(kind: str = "go_dark", *, refusal: str = "") -> OwnGeoTest:

@@ -121,7 +121,7 @@ def test_charts_are_drawn_without_an_error_or_a_request(visit, html):
     ]  # observed and expected; observed alone; cost is in bars
     # ClaimedByPerson: 4 channels; true: 5; two other models: 8; arrows: 2 open ends, and what the axis cuts.
     assert prices["symbols"] >= 4 + 5 + 8 + 2
-    assert {"Brand search", "flattered: caused nothing", "5.00", "∞", "wronged 5.0×"} <= set(prices["texts"])
+    assert {"Brand search", "over-credited: caused nothing", "5.00", "∞", "under-credited 5.0×"} <= set(prices["texts"])
     assert journey["symbols"] == 5
     assert {"Video", "Direct", "EUR 120, caused"} <= set(journey["texts"])
     assert {"All ads together", "400 caused (40.0%)", "55%", "40%"} <= set(orders["texts"])

@@ -20,8 +20,8 @@ def test_dumbbell_prices_are_cost_over_orders(comparison):
     assert row["linear_cpa"] == pytest.approx(4_000 / 89.5)
     assert row["markov_cpa"] == pytest.approx(4_000 / 120)
     assert row["true_cpa"] == pytest.approx(4_000 / 200)
-    assert row["flattery"] == pytest.approx(40 / 200)
-    assert row["judgement"] == "wronged"
+    assert row["credited_per_caused"] == pytest.approx(40 / 200)
+    assert row["judgement"] == "under-credited"
 
 
 def test_dumbbell_intervals_are_those_of_the_lift_test(comparison):

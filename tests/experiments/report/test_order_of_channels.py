@@ -1,4 +1,4 @@
-"""Who is flattered, and in which order channels stand."""
+"""Which channel is over-credited, and in which order channels stand."""
 
 import math
 from dataclasses import replace
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from experiments.comparison.comparison import ChannelComparison
 from experiments.comparison.verdict import verdict
-from experiments.report.order_of_channels import by_flattery, flattery, models
+from experiments.report.order_of_channels import by_over_credit, credited_per_caused, models
 from experiments.truth.effects import Effect
 
 
@@ -22,25 +22,25 @@ def one(cost: float, credited: float, caused: int) -> ChannelComparison:
 @pytest.mark.parametrize(
     ("cost", "credited", "caused", "factor", "judgement"),
     [
-        (100.0, 20.0, 10, 2.0, "flattered"),
-        (100.0, 10.0, 20, 0.5, "wronged"),
+        (100.0, 20.0, 10, 2.0, "over-credited"),
+        (100.0, 10.0, 20, 0.5, "under-credited"),
         (100.0, 11.0, 10, 1.1, "about right"),
-        (100.0, 10.0, 0, math.inf, "flattered"),
-        (100.0, 10.0, -3, math.inf, "flattered"),
-        (100.0, 0.0, 10, 0.0, "wronged"),
+        (100.0, 10.0, 0, math.inf, "over-credited"),
+        (100.0, 10.0, -3, math.inf, "over-credited"),
+        (100.0, 0.0, 10, 0.0, "under-credited"),
         (100.0, 0.0, 0, math.nan, "without effect"),
         (0.0, 5.0, 5, math.nan, "free"),
     ],
 )
-def test_flattery_is_credited_over_caused(cost, credited, caused, factor, judgement):
-    found = flattery(one(cost, credited, caused), "last_click")
+def test_it_is_credited_over_caused(cost, credited, caused, factor, judgement):
+    found = credited_per_caused(one(cost, credited, caused), "last_click")
     assert found.judgement == judgement
     assert found.factor == pytest.approx(factor, nan_ok=True)
 
 
 SAID = {
-    "flattered": "is flattered",
-    "wronged": "is wronged",
+    "over-credited": "is over-credited",
+    "under-credited": "is under-credited",
     "about right": "is priced about right",
     "free": "cost nothing",
     "without effect": "was credited with nothing and",
@@ -54,11 +54,11 @@ SAID = {
 )
 def test_the_judgement_is_the_one_of_the_verdict(cost, credited, caused):
     channel = one(cost, credited, caused)
-    assert SAID[flattery(channel, "last_click").judgement] in channel.verdict
+    assert SAID[credited_per_caused(channel, "last_click").judgement] in channel.verdict
 
 
-def test_the_most_flattered_come_first_and_those_without_a_price_last(comparison):
-    assert [c.channel for c in by_flattery(comparison)] == [
+def test_the_most_over_credited_come_first_and_those_without_a_price_last(comparison):
+    assert [c.channel for c in by_over_credit(comparison)] == [
         "brand_search",  # caused nothing
         "retargeting",  # 210 / 30
         "shopping",  # 30 / 28
@@ -70,4 +70,4 @@ def test_the_most_flattered_come_first_and_those_without_a_price_last(comparison
 def test_no_channels_no_models(comparison):
     without_ads = replace(comparison, channels=())
     assert models(without_ads) == ()
-    assert by_flattery(without_ads) == ()
+    assert by_over_credit(without_ads) == ()

@@ -1,5 +1,6 @@
 """The table, as text."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -33,8 +34,9 @@ def test_a_lift_test_says_how_wide_it_is_and_what_would_narrow_it(comparison):
     assert number(video["Extra orders"]) == (1_100 - 90 * 9)
     assert number(video["Its width"]) == round(upper - lower)
     assert video["Held out"] == "10%"
-    assert video["Hold out for half"] == "no share does"
-    assert 40 < number(video["Sharpest share"]) < 60
+    assert re.fullmatch(
+        r"cannot be halved by holding out more people; [45]\d% held out narrows it by \d+%", video["To halve the width"]
+    )
     assert number(video["True extra orders"]) == 200
 
 
@@ -109,3 +111,15 @@ def test_undefined_and_unbounded(lines):
     assert lines["Shopping"]["Lift test CPA"] == "–"
     assert lines["Direct"]["Last click CPA"] == "–"
     assert lines["Direct"]["Cost"] == "–"
+
+
+def test_columns_of_a_group_read_as_one_on_a_terminal(comparison):
+    table = cpa_columns(comparison)
+    cells = {row.name: table.joined_cells(row) for row in table.rows}
+    assert [group.joined_heading for group in table.groups if group.joined][-2:] == [
+        "Lift test (95% interval)",
+        "Truth",
+    ]
+    assert cells["Video"][1] == "40 at 100.00"
+    assert cells["Shopping"][-2] == "–"
+    assert cells["All orders"][1] == cells["All orders"][1].split(" at ")[0]

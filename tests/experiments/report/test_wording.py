@@ -22,7 +22,7 @@ def test_the_finding_tells_what_happens_anyway_and_what_an_extra_order_cost(comp
         "Of 1,000 orders, 550 (55%) would have come just the same without any ads, and 50 at another time or value. "
         "All ads together cost EUR 7,900 and brought 380 orders more than there would have been: EUR 20.79 for each extra "
         "order. Last click credits the paid channels with 480 orders at EUR 16.46 each; "
-        "it flatters Brand search most and wrongs Video most."
+        "it over-credits Brand search most and under-credits Video most."
     )
 
 
@@ -45,10 +45,10 @@ def test_without_orders_or_ads_there_is_little_to_say(comparison):
 def test_beside_its_name_stands_the_judgement(comparison):
     rows = dumbbell_frame(comparison).to_dict("records")
     assert {row["channel"]: beside_name(row, ORDER) for row in rows} == {
-        "brand_search": "flattered: caused nothing",
-        "retargeting": "flattered 7.0×",
+        "brand_search": "over-credited: caused nothing",
+        "retargeting": "over-credited 7.0×",
         "shopping": "about right",
-        "video": "wronged 5.0×",
+        "video": "under-credited 5.0×",
         "coupon": "credited and caused nothing",
     }
 

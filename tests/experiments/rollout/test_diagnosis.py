@@ -1,5 +1,6 @@
 """Diagnosis: planned change or fault, which fault, and when nobody can tell."""
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,12 +13,15 @@ import pytest
 from cpalab.refusal import ScenarioError
 from experiments.rollout.change_file import PlannedChange, apply, load_plan
 from experiments.rollout.diagnosis import (
+    EVERYTHING,
     NO_FAULT,
     Expectations,
     Prediction,
+    Suspect,
     expectations,
     judge,
     separations,
+    today_of,
 )
 from experiments.rollout.observed_file import Observation, Observations, days_lost, observe, read_observations
 from experiments.rollout.reported_cpa import Key, Split, reported_cpas, spending
@@ -25,6 +29,7 @@ from experiments.studies.diagnosis_accuracy import DiagnosisAccuracy, diagnosis_
 from simulator.record.record import record
 from simulator.scenario.faults import FAULTS
 from simulator.scenario.loading import load_scenario
+from simulator.scenario.tracking import BROWSERS
 from simulator.world import World
 
 CELLS = tuple(Key(channel, system) for channel in ("search", "social") for system in ("platform", "analytics"))
@@ -166,15 +171,78 @@ def test_files_without_columns_rows_or_sense_are_refused(tmp_path: Path, world: 
 
 def test_sums_do_not_count_twice_and_nothing_counted_is_understood(tmp_path: Path, world: World) -> None:
     head = "channel,system,cpa_before,cpa_after,browser\n"
-    found = read(
-        tmp_path, world, head + "video,crm,1,,chrome\nvideo,crm,1,2,safari\nvideo,crm,1,2,\nall,crm,1,2,safari\n"
-    )
+    every = "".join(f"video,crm,1,{'' if name == 'chrome' else 2},{name}\n" for name in BROWSERS)
+    found = read(tmp_path, world, f"{head}{every}video,crm,1,2,\n")
     assert found.split == "browser"
-    assert [(seen.part, seen.cpa_before, seen.emptied) for seen in found.rows] == [
-        ("chrome", 1.0, True),
-        ("safari", 1.0, False),
-    ]
-    assert [row.cell for row in found.sums] == ["video in crm", "all in crm, safari"]
+    assert {seen.part: seen.emptied for seen in found.rows} == {name: name == "chrome" for name in BROWSERS}
+    assert [row.cell for row in found.sums] == ["video in crm"]
+
+
+@pytest.mark.parametrize(
+    ("head", "rows"),
+    [
+        ("", ["all,analytics,1,2", "video,analytics,1,1"]),
+        (",device", ["video,crm,1,2,", "video,crm,1,1,desktop"]),
+        (",device", ["all,crm,1,2,desktop", "video,crm,1,1,desktop"]),
+        (",day", ["all,crm,1,2,", "all,crm,1,1,1", "all,crm,1,1,2"]),
+        (",segment", ["all,crm,1,2,", "all,crm,1,1,loyal"]),
+    ],
+)
+def test_a_total_with_parts_missing_is_no_sum(tmp_path: Path, world: World, head: str, rows: list[str]) -> None:
+    text = f"channel,system,cpa_before,cpa_after{head}\n" + "\n".join(rows) + "\n"
+    found = read(tmp_path, world, text)
+    assert len(found.rows) == len(rows)
+    assert not found.sums
+
+
+def test_one_more_row_does_not_hide_what_the_total_says(world: World) -> None:
+    """All of analytics halved, with and without one channel's row beside it that is as expected."""
+    plan = load_plan({"changes": [{"set": {"tracking.transport.utm_loss": 0.0}}]}, world.scenario)
+    chosen = [fault for fault in FAULTS if fault.name in ("utm_lost", "shorter_window")]
+    cells = [Key("all", "analytics"), Key("video", "analytics")]
+    expected = expectations(world, plan, people=1_000_000, faults=chosen, cells=cells)
+    total = Observation("all", "analytics", 100.0, 200.0)
+    beside = Observation("video", "analytics", 100.0, 90.0)
+    for rows in ((total,), (total, beside)):
+        found = judge(expected, Observations(rows))
+        assert not found.consistent
+        assert found.suspects[0].fault != NO_FAULT
+
+
+def test_a_change_that_is_not_live_is_named_and_so_is_half_of_one(world: World) -> None:
+    plan = load_plan({"changes": [{"fault": "server_side", "size": 0.9}]}, world.scenario)
+    cells = [Key(channel, system) for channel in ("social_prospecting", "all") for system in ("platform", "analytics")]
+    chosen = [fault for fault in FAULTS if fault.name in ("utm_lost", "click_id_stripped", "tag_outage")]
+    expected = expectations(world, plan, people=3_000_000, faults=chosen, cells=cells)
+    shifts = expected.planned.mean
+    for live in (0.0, 0.5):
+        rows = tuple(
+            Observation(key.channel, key.system, 1.0, math.exp(live * shifts[i]))
+            for i, key in enumerate(expected.cells)
+        )
+        found = judge(expected, Observations(rows))
+        assert found.consistent == (live > 0)  # half of the shift is within chance, and yet better explained
+        assert found.suspects[0].fault == EVERYTHING
+        assert found.suspects[0].size == pytest.approx(live, abs=0.21)
+
+
+def test_two_faults_at_once_are_tried_where_none_alone_explains() -> None:
+    expected = hand_made(0.05)
+    found = judge(expected, seen(1.5, 1.5))
+    assert {"click_id_stripped and utm_lost", "missing_linker and utm_lost"} == {
+        suspect.fault for suspect in found.look_alike
+    }
+    assert judge(expected, seen(1.5, 1.0)).suspects[0].fault in ("click_id_stripped", "missing_linker")
+
+
+def test_todays_value_stands_beside_the_size_of_a_fault(world: World) -> None:
+    plan = load_plan({"changes": [{"set": {"tracking.transport.utm_loss": 0.0}}]}, world.scenario)
+    tracking = apply(world.scenario, plan.changes).tracking
+    by_name = {fault.name: fault for fault in FAULTS}
+    assert today_of(by_name["utm_lost"], tracking, 30.0) == "0"
+    assert today_of(by_name["tag_outage"], tracking, 30.0) == ""
+    suspect = Suspect("server_side", "F5", 0.9, 0.5, 1.0, "server coverage s", "", "0.95")
+    assert str(suspect) == "F5 server_side, size 0.9 (server coverage s; today 0.95): probability 50%"
 
 
 def part_keys(parts: Sequence[str], channels: Sequence[str] = ("all",)) -> list[Key]:

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from cpalab.refusal import ScenarioError
 from experiments.cli.rollout.rollout import between, factor
-from experiments.cli.terminal_tables import money
+from experiments.report.numerals import money
+from experiments.rollout import rollout
 from experiments.rollout.change_file import Plan, PlannedChange, apply, change_files, load_plan
 from experiments.rollout.reported_cpa import ALL, SYSTEMS
 from experiments.rollout.rollout import BILLING, Rollout, parallel_days, roll_out
@@ -81,6 +83,26 @@ def test_everything_real_is_the_same_event_for_event(world: World) -> None:
     assert found.verification.passed
     assert found.verification.orders == world.orders().num_rows
     assert "the same, event for event" in found.summary()
+
+
+def test_the_whole_table_leaves_its_bands_once_in_twenty(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each of n rows leaves its own band with a chance of 5 % / n: together at most 5 %.
+    alone, made = [], rollout._cell
+
+    def also_alone(*given: Any) -> Any:
+        *others, rows = given
+        alone.append((rows, made(*others, 1)))
+        return made(*given)
+
+    monkeypatch.setattr(rollout, "_cell", also_alone)
+    found = roll_out(world, plan_of(world, {"name": "s", "fault": "server_side"}), verify=False, replicates=20)
+    rows = len(found.cells)
+    assert rows > 1
+    for cell, (given, single) in zip(found.cells, alone, strict=True):
+        assert given == rows
+        if math.isfinite(cell.multiplier):
+            wider = math.log(cell.alert_upper / cell.alert_lower) / math.log(single.alert_upper / single.alert_lower)
+            assert wider == pytest.approx(norm.isf(0.025 / rows) / norm.isf(0.025))
 
 
 def test_a_larger_market_narrows_intervals_to_what_the_simulation_leaves_open(world: World) -> None:
@@ -331,3 +353,29 @@ def test_the_published_case_in_the_guide() -> None:
     assert cell.roas_tomorrow == pytest.approx(5, rel=0.15)
     assert 0.7 < cell.parts["server-side events"] < 0.9
     put_into_guide(BEGIN, as_table(found))
+
+
+def test_where_delivery_follows_the_record_a_banner_shrinks_audiences_by_itself(world: World) -> None:
+    """Nobody types in what a consent banner does to retargeting: the world is run again under it."""
+    follows = load_scenario(world.scenario.model_dump(), {"delivery.follows": "record"})
+    own = simulate(follows)
+    change = {"name": "banner", "set": {"tracking.consent.share": 0.3}}
+    alone = roll_out(own, plan_of(own, change), replicates=20)
+    assert alone.verification is None
+    assert "delivery of ads is held as it was" in alone.summary()
+    with_it = roll_out(own, plan_of(own, change), with_delivery=True, replicates=20)
+    part = "delivery of all that is tracked"
+    assert part in with_it.cells[0].parts
+    assert part not in alone.cells[0].parts
+    for cell in with_it.cells:
+        if math.isfinite(cell.multiplier) and all(map(math.isfinite, cell.parts.values())):
+            assert math.prod(cell.parts.values()) == pytest.approx(cell.multiplier, rel=1e-9)
+    moved = [cell.parts[part] for cell in with_it.cells if cell.channel == "retargeting"]
+    assert any(factor_ != 1.0 for factor_ in moved if math.isfinite(factor_))
+    fewer = simulate(load_scenario(follows.model_dump(), {"tracking.consent.share": 0.3}))
+    assert impressions(fewer, "retargeting") < 0.5 * impressions(own, "retargeting")
+
+
+def impressions(world: World, channel: str) -> int:
+    events = world.events.to_pandas()
+    return int(((events["kind"] == "impression") & (events["channel"] == channel)).sum())

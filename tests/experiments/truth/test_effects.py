@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.truth.effects import ALL, ESTIMANDS, cost_per, measure_truth
+from experiments.truth.effects import ALL, ESTIMANDS, Effect, Truth, cost_per, measure_truth
 from experiments.truth.order_labels import ALWAYS, CAUSED, LABELS, MOVED, Life, Orders, label_orders
 from simulator.world import simulate
 
@@ -347,3 +347,9 @@ def test_the_summary_counts_the_labels_of_all_ads_together(truth):
     counts = truth.labels[ALL].counts()
     assert truth.summary().startswith(f"Of {truth.conversions:,} purchases, {counts['always']:,} (")
     assert truth.summary().endswith(f"ads prevented {counts['prevented']:,}.")
+
+
+def test_profit_is_the_margin_of_what_was_gained_less_its_cost():
+    effect = Effect("email", "average", 30_000_000, 2, 200_000_000, 5)
+    truth = Truth((effect,), {}, 10, "held", margin_share=0.4)
+    assert truth.profit(effect) == 0.4 * 200.0 - 30.0

@@ -151,3 +151,11 @@ def test_micros_are_rounded_to_the_nearest(plain):
         2,
         12_345_678,
     ]
+
+
+def test_a_coupon_takes_its_discount_off_the_orders_that_come_by_it(stage, order):
+    stage.set_up(channels__affiliate__campaigns__coupon__discount=0.1)
+    full = order()[0]["value_micros"]
+    reduced = order(stage.arrival("affiliate", "coupon"))[0]["value_micros"]
+    assert reduced == pytest.approx(0.9 * full, abs=1)
+    assert order(stage.arrival("affiliate", "cashback"))[0]["value_micros"] == full

@@ -189,3 +189,25 @@ def test_a_problem_reads_as_place_value_rule_hint():
     assert str(Problem("run.dais", "unknown key", hint="did you mean days?")) == (
         "run.dais: unknown key; did you mean days?"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("a = " + "[" * 2000 + "]" * 2000, "is nested too deeply"),
+        ("a = " + "{ b = " * 2000 + "1" + " }" * 2000, "is nested too deeply"),
+        ("a = " + "9" * 5000, "holds a whole number with too many digits"),
+        ("#" * 6_000_000, "must have at most 5,000,000 bytes"),
+    ],
+    ids=["lists", "tables", "digits", "size"],
+)
+def test_text_that_no_parser_can_bear_is_refused(tmp_path, text, rule):
+    file = tmp_path / "hostile.toml"
+    file.write_text(text)
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(file)
+    (problem,) = caught.value.problems
+    assert problem.rule == rule
+    if rule.startswith(("is", "holds")):
+        with pytest.raises(ScenarioError, match=rule):
+            parse_override(f"title={text.removeprefix('a = ')}")

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
 from experiments.lift.estimate.lift_estimate import LiftEstimate
-from experiments.lift.geo.incremental_cost import IncrementalCost
+from experiments.lift.geo.fit import geo_fit
+from experiments.lift.geo.incremental_cost import IncrementalCost, beyond_rounding
 from experiments.lift.geo.observed_total import observed_total_distribution
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
-__all__ = ["GeoRegression", "geo_based_regression", "geo_regression"]
+__all__ = ["GeoBasedRegression", "GeoRegression", "geo_based_regression", "geo_regression"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,17 @@ def geo_regression(
     return GeoRegression(coefficients, np.sqrt(residuals @ residuals / df * np.diag(gram)), df)
 
 
+@dataclass(frozen=True)
+class GeoBasedRegression:
+    """Geo-based regression: response per geo on its past and its incremental cost; see `geo_based_regression`."""
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("gbr")
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `geo_based_regression`."""
+        return geo_based_regression(experiment, levels)
+
+
 def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
     """y_g = β₀ + β₁·x_g + β₂·d_g + ε_g with weights 1/x_g², y the response in the window and x before.
 
@@ -58,6 +72,10 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
     or, where controls were advertised too, beyond what the controls' regression of cost on past cost
     predicts. β₂ is the return on ad spend and β₂·Σd the incremental response. Without cost d is x of the
     treated geos, and β₂ the relative effect.
+
+    Args:
+        experiment: the panel with its design.
+        levels: confidence levels of the intervals that the table will show, such as 0.95 for 95 %.
 
     Raises:
         LiftInputError: fewer than five geos, geos without response before the test, or no treated geo whose
@@ -78,7 +96,9 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
             f"response: {len(silent)} geos have none before the test and must have some; leave out {silent[0]} …"
         )
     if not dose.any():
-        problems.append("cost: no treated geo differs in cost; nothing was tested. Leave the column out")
+        problems.append(
+            "cost: no treated geo's cost changed; nothing was tested. If the cost is not known, leave the column out"
+        )
     refuse(problems)
     fitted = geo_regression(before, during, dose)
     total = float(dose.sum())
@@ -87,7 +107,13 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
     observed = float(during[treated].sum())
     distribution = observed_total_distribution(effect, error, fitted.df, observed, float(experiment.treated.sum()))
     return geo_lift_test(
-        experiment, LiftEstimate(distribution), "geo_based_regression", "weighted_least_squares", levels, cost=cost
+        experiment,
+        LiftEstimate(distribution),
+        "geo_based_regression",
+        "weighted_least_squares",
+        levels,
+        cost=cost,
+        fit=geo_fit(experiment),
     )
 
 
@@ -105,6 +131,7 @@ def _dose(experiment: GeoExperiment, before: NDArray[np.float64]) -> tuple[NDArr
         dose = np.where(treated, now - constant - slope * past, 0.0)
     else:
         dose = np.where(treated, now - now[~treated].mean(), 0.0)
+    dose = beyond_rounding(dose, np.concatenate([past, now]))
     # The regression takes the dose as given, and so does the price.
     none = np.zeros(0)
     return dose, IncrementalCost(float(dose.sum()), 0.0, none, none, 0)

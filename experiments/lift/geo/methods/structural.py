@@ -3,20 +3,39 @@
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
 from experiments.lift.estimate.lift_estimate import LiftEstimate
 from experiments.lift.geo.daily_series import DailyErrors
+from experiments.lift.geo.fit import geo_fit
 from experiments.lift.geo.incremental_cost import incremental_cost
 from experiments.lift.geo.observed_total import is_rounding, observed_total_distribution
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
-__all__ = ["structural_time_series"]
+__all__ = ["StructuralTimeSeries", "structural_time_series"]
+
+
+@dataclass(frozen=True)
+class StructuralTimeSeries:
+    """Structural time series: a wandering level and the control geos forecast the treated; see `structural_time_series`.
+
+    Attributes:
+        season_days: length of a season the controls do not share (7 for weekdays), if any.
+    """
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("structural")
+    season_days: int | None = None
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `structural_time_series`."""
+        return structural_time_series(experiment, levels, season_days=self.season_days)
 
 
 def structural_time_series(
@@ -34,7 +53,7 @@ def structural_time_series(
     Args:
         experiment: the design.
         levels: confidence levels to report.
-        season_days: length of a season the control does not share (7 for weekdays), if any.
+        season_days: length in days of a season the control does not share (7 for weekdays), if any.
 
     Raises:
         LiftInputError: too few days before the test.
@@ -42,27 +61,25 @@ def structural_time_series(
     Source: Brodersen et al. (2015), "Inferring causal impact using Bayesian structural time-series models",
     Annals of Applied Statistics 9(1), with maximum likelihood in place of a prior; Durbin and Koopman (2012).
     """
-    if season_days is not None and season_days < 2:
-        refuse([f"season_days: {season_days} must be at least 2; 7 for weekdays"])
-    least = max(10, 3 * (season_days or 0))
+    step = experiment.panel.step
+    season = None if season_days is None else step.rows_in(season_days, "season_days")
+    if season is not None and season < 2:
+        refuse([f"season_days: {season_days} must be at least {step.of(2)}; 7 for weekdays of daily rows"])
+    if season is not None and experiment.panel.left_out:
+        refuse(["season_days: it must not be given with dates left out; a season needs every row"])
+    least = max(10, 3 * (season or 0))
     if experiment.pre_days < least:
-        refuse([f"pre_days: {experiment.pre_days} must be at least {least}; start the table earlier"])
-    y, x = experiment.treated.sum(axis=0), experiment.control.sum(axis=0)
-    n = experiment.pre_days
-    centre, spread = y[:n].mean(), y[:n].std() or 1.0
-    x_spread = x[:n].std() or 1.0
-    series, regressor = (y - centre) / spread, ((x - x[:n].mean()) / x_spread)[:, None]
-    fitted = _fit(series[:n], regressor[:n], season_days)
-    mean, covariance = _forecast(fitted, regressor[n:])
-    counterfactual = np.concatenate([fitted.fittedvalues, mean]) * spread + centre
+        refuse([f"pre_days: {experiment.pre_days} must be at least {step.of(least)}; start the table earlier"])
+    y = experiment.treated.sum(axis=0)
+    forecast = _forecast_of(experiment, season)
+    n, spread, covariance, counterfactual = experiment.pre_days, forecast.spread, forecast.covariance, forecast.series
     effect = float((y - counterfactual)[n:].sum())
     error = spread * math.sqrt(float(covariance.sum()))
-    parameters = len(fitted.params) + 1
-    slope = float(np.linalg.lstsq(regressor[:n], series[:n], rcond=None)[0][0])
-    if is_rounding(spread * float(np.std(series[:n] - slope * regressor[:n, 0])), float(y.sum())):
+    if forecast.is_exact:
         # Likelihood has no maximum where controls tell the treated exactly.
         error = math.inf
-    distribution = observed_total_distribution(effect, error, n - parameters, float(y[n:].sum()), float(y.sum()))
+    df = n - forecast.parameters
+    distribution = observed_total_distribution(effect, error, df, float(y[n:].sum()), float(y.sum()))
     return geo_lift_test(
         experiment,
         LiftEstimate(distribution),
@@ -71,20 +88,53 @@ def structural_time_series(
         levels,
         cost=incremental_cost(experiment),
         counterfactual=counterfactual,
-        daily_errors=(
-            DailyErrors(spread**2 * covariance, n - parameters) if math.isfinite(distribution.standard_error) else None
+        daily_errors=DailyErrors(spread**2 * covariance, df) if math.isfinite(distribution.standard_error) else None,
+        fit=geo_fit(
+            experiment,
+            counterfactual,
+            lambda earlier: _forecast_of(earlier, season).series,
+            slope=forecast.slope,
         ),
     )
 
 
-def _fit(series: NDArray[np.float64], regressor: NDArray[np.float64], season_days: int | None) -> Any:
+@dataclass(frozen=True, eq=False)
+class _Forecast:
+    """Fitted and forecast response `(days,)`, its covariance in units of `spread`, the slope on the control."""
+
+    series: NDArray[np.float64]
+    spread: float
+    covariance: NDArray[np.float64]
+    parameters: int
+    slope: float
+    is_exact: bool
+
+
+def _forecast_of(experiment: GeoExperiment, season: int | None) -> _Forecast:
+    y, x = experiment.treated.sum(axis=0), experiment.control.sum(axis=0)
+    n = experiment.pre_days
+    centre, spread = y[:n].mean(), y[:n].std() or 1.0
+    x_spread = x[:n].std() or 1.0
+    series, regressor = (y - centre) / spread, ((x - x[:n].mean()) / x_spread)[:, None]
+    fitted = _fit(series[:n], regressor[:n], season)
+    mean, covariance = _forecast(fitted, regressor[n:])
+    slope = float(np.linalg.lstsq(regressor[:n], series[:n], rcond=None)[0][0])
+    return _Forecast(
+        np.concatenate([fitted.fittedvalues, mean]) * spread + centre,
+        spread,
+        covariance,
+        len(fitted.params) + 1,
+        slope,
+        is_rounding(spread * float(np.std(series[:n] - slope * regressor[:n, 0])), float(y.sum())),
+    )
+
+
+def _fit(series: NDArray[np.float64], regressor: NDArray[np.float64], season: int | None) -> Any:
     from statsmodels.tsa.statespace.structural import (
         UnobservedComponents,
     )
 
-    model = UnobservedComponents(
-        series, level="local level", exog=regressor, seasonal=season_days, mle_regression=False
-    )
+    model = UnobservedComponents(series, level="local level", exog=regressor, seasonal=season, mle_regression=False)
     with warnings.catch_warnings():
         # A level variance at its bound of zero is a fit like any other: a plain regression.
         warnings.simplefilter("ignore")

@@ -1,36 +1,43 @@
 """Synthetic control: the treated geos predicted by a weighted mean of control geos, in responses."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
-from experiments.lift.estimate.lift_estimate import LiftEstimate
+from experiments.lift.estimate.lift_estimate import LiftEstimate, significance
+from experiments.lift.geo.fit import geo_fit
 from experiments.lift.geo.incremental_cost import incremental_cost
 from experiments.lift.geo.methods.conformal import (
     PlaceboDistribution,
     TestInversionDistribution,
     block_conformal_distribution,
+    block_conformal_p_value,
 )
+from experiments.lift.geo.methods.lifted import found_by_reading
 from experiments.lift.geo.observed_total import is_rounding
-from experiments.lift.geo.panel import GeoExperiment
+from experiments.lift.geo.panel import GeoExperiment, Scaling
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
 __all__ = [
     "Augmentation",
-    "Scaling",
+    "AugmentedSyntheticControl",
+    "ScaledPanel",
+    "SyntheticControl",
     "SyntheticControlInference",
     "SyntheticWeights",
+    "scaled_panel",
+    "scaling_problems",
     "simplex_weights",
     "synthetic_control",
     "synthetic_weights",
 ]
 
 Augmentation = Literal["none", "ridge"]
-Scaling = Literal["relative", "additive"]
 Decomposition = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 SyntheticControlInference = Literal["block_conformal", "placebo"]
 
@@ -75,17 +82,18 @@ def synthetic_weights(
     penalty: float | None = None,
     decomposition: Decomposition | None = None,
 ) -> SyntheticWeights:
-    """Simplex weights w, and with ridge w + (XX' + λ·I)⁻¹X(y − X'w): what the simplex leaves, regressed.
+    """Simplex weights w, and with ridge w + (ZZ' + λ·I)⁻¹Z(y − X'w), Z = X less the controls' mean of each day.
 
-    The ridge part extrapolates from the hull of the controls only as far as the data repay it; λ is chosen by
-    leaving out blocks of days.
+    The ridge part regresses what the simplex leaves, and extrapolates from the hull of the controls only as far as the data
+    repay it; λ is chosen by leaving out blocks of days. Z's columns sum to 0 over the controls, and so do the ridge weights:
+    all weights sum to 1, and what happens to every geo alike is no effect.
 
     Args:
         target: of shape `(days,)`, free of its own mean.
         controls: of shape `(controls, days)`, free of their means.
         augmentation: `none` or `ridge`.
         penalty: λ; chosen where None.
-        decomposition: singular value decomposition of the controls, where it is at hand.
+        decomposition: singular value decomposition of Z, where it is at hand.
 
     Source: Abadie, Diamond and Hainmueller (2010), JASA 105(490); Ben-Michael, Feller and Rothstein (2021),
     "The augmented synthetic control method", JASA 116(536).
@@ -99,6 +107,78 @@ def synthetic_weights(
     return SyntheticWeights(weights + _ridge(target - weights @ controls, parts, [penalty])[0], penalty)
 
 
+@dataclass(frozen=True)
+class SyntheticControl:
+    """Synthetic control: the treated geos as a weighted mean of control geos; see `synthetic_control`.
+
+    Attributes:
+        inference: `block_conformal` permutes blocks of days, `placebo` gives each control geo the part of the treated.
+        scaling: `relative` (growths) or `additive`.
+        intercept: whether levels may differ; growths always have it.
+    """
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("synthetic_control")
+    inference: SyntheticControlInference = "block_conformal"
+    scaling: Scaling = "relative"
+    intercept: bool = True
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `synthetic_control`."""
+        return synthetic_control(
+            experiment,
+            levels,
+            augmentation="none",
+            inference=self.inference,
+            scaling=self.scaling,
+            intercept=self.intercept,
+        )
+
+    def found_with_lifts(
+        self, experiment: GeoExperiment, lifts: Sequence[float], level: float
+    ) -> tuple[list[bool], float]:
+        """Which of the lifts the test would find, and the relative lift without one: weights are fitted once before it."""
+        if self.inference == "placebo":
+            return found_by_reading(self, experiment, lifts, level)
+        fitted = _fitted(experiment, "none", self.scaling, self.intercept, None)
+        return _found_by_blocks(experiment, fitted, lifts, level)
+
+
+@dataclass(frozen=True)
+class AugmentedSyntheticControl:
+    """Augmented synthetic control: what the weighted mean leaves before the test is corrected by ridge regression.
+
+    Attributes:
+        inference, scaling, intercept: as those of `synthetic_control`.
+        penalty: of the ridge; chosen by leaving out blocks of days where None.
+    """
+
+    name: ClassVar[NameWithParameters] = NameWithParameters("augmented_synthetic_control")
+    inference: SyntheticControlInference = "block_conformal"
+    scaling: Scaling = "relative"
+    intercept: bool = True
+    penalty: float | None = None
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
+        """The test by `synthetic_control` with ridge."""
+        return synthetic_control(
+            experiment,
+            levels,
+            inference=self.inference,
+            scaling=self.scaling,
+            intercept=self.intercept,
+            penalty=self.penalty,
+        )
+
+    def found_with_lifts(
+        self, experiment: GeoExperiment, lifts: Sequence[float], level: float
+    ) -> tuple[list[bool], float]:
+        """As that of `SyntheticControl`."""
+        if self.inference == "placebo":
+            return found_by_reading(self, experiment, lifts, level)
+        fitted = _fitted(experiment, "ridge", self.scaling, self.intercept, self.penalty)
+        return _found_by_blocks(experiment, fitted, lifts, level)
+
+
 def synthetic_control(
     experiment: GeoExperiment,
     levels: Sequence[float] = (0.90, 0.95),
@@ -106,11 +186,14 @@ def synthetic_control(
     augmentation: Augmentation = "ridge",
     inference: SyntheticControlInference = "block_conformal",
     scaling: Scaling = "relative",
+    intercept: bool = True,
+    penalty: float | None = None,
 ) -> GeoLiftTest:
     """Σ_window (y_t − ŷ_t), ŷ_t = ȳ·(1 + Σ_j w_j·(x_jt/x̄_j − 1)): growth of the treated as a mean of growths.
 
     Means are those before the test. `additive` scaling has ŷ_t = ȳ + n_T·Σ_j w_j·(x_jt − x̄_j) instead, with
-    which a treated geo larger than all controls cannot be followed where trends and seasons multiply.
+    which a treated geo larger than all controls cannot be followed where trends and seasons multiply; without intercept
+    ŷ_t = n_T·Σ_j w_j·x_jt.
 
     Args:
         experiment: the design.
@@ -121,52 +204,32 @@ def synthetic_control(
             units of its own misfit before the test; it cannot reject below 1/(controls + 1).
         scaling: `relative` or `additive`. Controls without response before the test are left out of the
             former.
+        intercept: whether levels may differ; growths always have it.
+        penalty: λ of the ridge; chosen by leaving out blocks of days where None.
 
     Raises:
-        LiftInputError: fewer than two control geos; treated geos without response before the test.
+        LiftInputError: fewer than two control geos; treated geos without response before the test; growths without
+            intercept; a penalty below 0 or without ridge.
 
     Source: see `synthetic_weights`; Chernozhukov, Wüthrich and Zhu (2021) for conformal inference; Abadie et
     al. (2010) for placebos.
     """
-    n = experiment.pre_days
-    total, controls = experiment.treated.sum(axis=0), experiment.control
-    if scaling == "relative":
-        controls = controls[controls[:, :n].mean(axis=1) > 0]
-    problems = []
-    if len(controls) < 2:
-        problems.append(f"control: {len(controls)} geos with a response before the test must be at least 2; use tbr")
-    if scaling == "relative" and not total[:n].mean() > 0:
-        problems.append("treated: response before the test must be positive to grow; use tbr, or additive scaling")
-    refuse(problems)
-    geos = int(experiment.is_treated.sum())
-
-    def scaled(
-        response: NDArray[np.float64], days: slice
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], float, float]:
-        """Target and controls free of their means over `days`, and the target's mean and unit."""
-        centre, means = float(response[days].mean()), controls[:, days].mean(axis=1, keepdims=True)
-        if scaling == "relative":
-            return response / centre - 1, controls / means - 1, centre, centre
-        return (response - centre) / geos, controls - means, centre, float(geos)
-
-    y, x, centre, unit = scaled(total, experiment.pre)
-    fitted = synthetic_weights(y[:n], x[:, :n], augmentation)
-    counterfactual = centre + unit * (fitted.weights @ x)
+    fitted = _fitted(experiment, augmentation, scaling, intercept, penalty)
+    n, total, panel, counterfactual = experiment.pre_days, experiment.treated.sum(axis=0), fitted.panel, fitted.series
     effect = float((total - counterfactual)[n:].sum())
     distribution: PlaceboDistribution | TestInversionDistribution
     if inference == "placebo":
-        distribution = _placebo_distribution(y, x, n, unit, augmentation, effect, float(total[n:].sum()))
+        distribution = _placebo_distribution(
+            panel.target, panel.controls, n, panel.unit, augmentation, effect, float(total[n:].sum())
+        )
     else:
-        # Only the target changes with the null, so the controls are taken apart once.
-        x_all = scaled(total, experiment.everything)[1]
-        parts = _decomposition(x_all)
+        distribution = block_conformal_distribution(fitted.refit, total, n, effect)
 
-        def refit(adjusted: NDArray[np.float64]) -> NDArray[np.float64]:
-            y_all, _, _, unit_all = scaled(adjusted, experiment.everything)
-            weights = synthetic_weights(y_all, x_all, augmentation, fitted.penalty, parts).weights
-            return np.asarray(unit_all * (y_all - weights @ x_all))
+    def counterfactual_of(earlier: GeoExperiment) -> NDArray[np.float64]:
+        past, m = scaled_panel(earlier, scaling, intercept), earlier.pre_days
+        weights = synthetic_weights(past.target[:m], past.controls[:, :m], augmentation, fitted.weights.penalty).weights
+        return past.in_responses(weights @ past.controls)
 
-        distribution = block_conformal_distribution(refit, total, n, effect)
     return geo_lift_test(
         experiment,
         LiftEstimate(distribution),
@@ -175,7 +238,134 @@ def synthetic_control(
         levels,
         cost=incremental_cost(experiment),
         counterfactual=counterfactual,
+        fit=geo_fit(
+            experiment,
+            counterfactual,
+            counterfactual_of,
+            control=counterfactual,
+            weights=dict(zip(panel.names, fitted.weights.weights.tolist(), strict=True)),
+            equal_weights=panel.in_responses(panel.controls.mean(axis=0)),
+        ),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """Weights from the days before the test, the counterfactual `(days,)`, and residuals of a fit to all days."""
+
+    panel: "ScaledPanel"
+    weights: SyntheticWeights
+    series: NDArray[np.float64]
+    refit: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+def _fitted(
+    experiment: GeoExperiment, augmentation: Augmentation, scaling: Scaling, intercept: bool, penalty: float | None
+) -> _Fitted:
+    problems = scaling_problems(experiment, scaling)
+    if scaling == "relative" and not intercept:
+        problems.append("intercept: growths have one by their nature; without it ask for scaling additive")
+    if penalty is not None and not 0 <= penalty < np.inf:
+        problems.append(f"penalty: {penalty} must be a number from 0 on; leave it out to have it chosen")
+    if penalty is not None and augmentation == "none":
+        problems.append("penalty: it must not be given without ridge; use augmented_synthetic_control")
+    refuse(problems)
+    n, panel = experiment.pre_days, scaled_panel(experiment, scaling, intercept)
+    weights = synthetic_weights(panel.target[:n], panel.controls[:, :n], augmentation, penalty)
+    # Only the target changes with the null, so the controls are taken apart once.
+    whole = scaled_panel(experiment, scaling, intercept, over=experiment.everything)
+    parts = _decomposition(whole.controls)
+
+    def refit(adjusted: NDArray[np.float64]) -> NDArray[np.float64]:
+        again = whole.of(adjusted, experiment.everything)
+        found = synthetic_weights(again.target, whole.controls, augmentation, weights.penalty, parts).weights
+        return np.asarray(again.unit * (again.target - found @ whole.controls))
+
+    return _Fitted(panel, weights, panel.in_responses(weights.weights @ panel.controls), refit)
+
+
+def _found_by_blocks(
+    experiment: GeoExperiment, fitted: _Fitted, lifts: Sequence[float], level: float
+) -> tuple[list[bool], float]:
+    """One refit tells that no effect is not rejected; only where it is, the whole distribution is asked."""
+    n, total, alpha = experiment.pre_days, experiment.treated.sum(axis=0), significance(level)
+    in_window = np.arange(total.size) >= n
+    effect = float((total - fitted.series)[n:].sum())
+    found = []
+    for lift in lifts:
+        response = total * (1 + lift * in_window)
+        rejected = block_conformal_p_value(fitted.refit(response), total.size - n) < alpha
+        if rejected:
+            moved = effect + lift * float(total[n:].sum())
+            blocks = block_conformal_distribution(fitted.refit, response, n, moved)
+            rejected = LiftEstimate(blocks).p_value() < alpha
+        found.append(rejected)
+    return found, effect / float(fitted.series[n:].sum())
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledPanel:
+    """Target and controls in the units in which weights are sought, with the way back to responses.
+
+    Attributes:
+        target: of shape `(days,)`.
+        controls: of shape `(controls, days)`.
+        names: of the controls.
+        centre, unit: response of the treated geos = centre + unit·target.
+        scaling, intercept, geos: how, and of how many treated geos.
+    """
+
+    target: NDArray[np.float64]
+    controls: NDArray[np.float64]
+    names: tuple[str, ...]
+    centre: float
+    unit: float
+    scaling: Scaling
+    intercept: bool
+    geos: int
+
+    def in_responses(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A series in units of the target as responses of all treated geos."""
+        return np.asarray(self.centre + self.unit * scaled)
+
+    def of(self, response: NDArray[np.float64], over: slice) -> "ScaledPanel":
+        """The same controls with another response of the treated geos, of shape `(days,)`."""
+        centre = float(response[over].mean())
+        if self.scaling == "relative":
+            return replace(self, target=response / centre - 1, centre=centre, unit=centre)
+        centre = centre if self.intercept else 0.0
+        return replace(self, target=(response - centre) / self.geos, centre=centre, unit=float(self.geos))
+
+
+def scaling_problems(experiment: GeoExperiment, scaling: Scaling) -> list[str]:
+    """What is wrong with an experiment whose treated geos are to be a weighted mean of control geos."""
+    before, problems = experiment.control[:, experiment.pre].mean(axis=1), []
+    usable = int((before > 0).sum()) if scaling == "relative" else before.size
+    if usable < 2:
+        problems.append(f"control: {usable} geos with a response before the test must be at least 2; use tbr")
+    if scaling == "relative" and not experiment.treated[:, experiment.pre].sum() > 0:
+        problems.append("treated: response before the test must be positive to grow; use tbr, or additive scaling")
+    return problems
+
+
+def scaled_panel(
+    experiment: GeoExperiment, scaling: Scaling, intercept: bool = True, over: slice | None = None
+) -> ScaledPanel:
+    """Growths over the means of the days `over` (those before the test), or responses per geo less these means."""
+    days = experiment.pre if over is None else over
+    controls, names = experiment.control, np.array(experiment.panel.geos)[~experiment.is_treated]
+    if scaling == "relative":
+        grows = controls[:, experiment.pre].mean(axis=1) > 0
+        controls, names = controls[grows], names[grows]
+    means = controls[:, days].mean(axis=1, keepdims=True)
+    if scaling == "relative":
+        controls = controls / means - 1
+    elif intercept:
+        controls = controls - means
+    empty = ScaledPanel(
+        np.zeros(0), controls, tuple(names.tolist()), 0.0, 1.0, scaling, intercept, len(experiment.treated)
+    )
+    return empty.of(experiment.treated.sum(axis=0), days)
 
 
 def _placebo_distribution(
@@ -206,14 +396,15 @@ def _placebo_distribution(
 
 
 def _decomposition(controls: NDArray[np.float64]) -> Decomposition:
-    u, s, vt = np.linalg.svd(controls, full_matrices=False)
+    """Of the controls less their mean of each day."""
+    u, s, vt = np.linalg.svd(controls - controls.mean(axis=0), full_matrices=False)
     return u, s, vt
 
 
 def _ridge(
     remainder: NDArray[np.float64], decomposition: Decomposition, penalties: Sequence[float]
 ) -> list[NDArray[np.float64]]:
-    """(XX' + λ·I)⁻¹·X·r for each λ, of shape `(controls,)`."""
+    """(ZZ' + λ·I)⁻¹·Z·r for each λ, of shape `(controls,)`."""
     u, s, vt = decomposition
     projected = s * (vt @ remainder)
     # Directions in which no control varies carry nothing; the floor only keeps 0/0 away.
@@ -223,7 +414,7 @@ def _ridge(
 
 def _cross_validated_penalty(target: NDArray[np.float64], controls: NDArray[np.float64]) -> float:
     """λ with the least squared error on blocks of days left out, the simplest of those within one error."""
-    largest = float(np.linalg.norm(controls, 2)) ** 2
+    largest = float(np.linalg.norm(controls - controls.mean(axis=0), 2)) ** 2
     penalties = [float(largest * factor) for factor in PENALTIES]
     blocks = np.array_split(np.arange(target.size), min(FOLDS, target.size))
     errors = np.empty((len(blocks), len(penalties)))

@@ -22,6 +22,7 @@ __all__ = [
     "matched_pairs",
     "paired_assignment",
     "stratified_assignment",
+    "with_forced_control",
 ]
 
 AssignmentMethod = Literal["matched_pairs", "stratified", "constrained", "given"]
@@ -77,6 +78,10 @@ def matched_pairs(panel: GeoPanel) -> tuple[tuple[str, str], ...]:
 def paired_assignment(panel: GeoPanel, rng: np.random.Generator) -> GeoAssignment:
     """One geo of every matched pair is treated, by the toss of a coin.
 
+    Args:
+        panel: response and cost per geo and day.
+        rng: draws the treated geos.
+
     Raises:
         LiftInputError: fewer than four geos.
     """
@@ -95,6 +100,12 @@ def stratified_assignment(
     panel: GeoPanel, rng: np.random.Generator, *, strata: int = 4, treated_share: float = 0.5
 ) -> GeoAssignment:
     """In each of `strata` groups of geos of like size, a share of the geos is treated, drawn at random.
+
+    Args:
+        panel: response and cost per geo and day.
+        rng: draws the treated geos.
+        strata: number of groups of geos of like size.
+        treated_share: share of the geos of each group treated, 0 … 1.
 
     Raises:
         LiftInputError: a stratum from which nobody or everybody would be treated.
@@ -164,6 +175,12 @@ def draw_assignment(
 ) -> GeoAssignment:
     """A division drawn by the method of this name, with four strata where there are geos for them.
 
+    Args:
+        panel: response and cost per geo and day.
+        method: how geos are divided.
+        rng: draws the treated geos.
+        treated_share: share of the geos treated, 0 … 1.
+
     Raises:
         LiftInputError: what the method refuses.
     """
@@ -172,6 +189,15 @@ def draw_assignment(
     strata = max(1, min(4, len(panel.geos) // 2))
     draw = constrained_assignment if method == "constrained" else stratified_assignment
     return draw(panel, rng, strata=strata, treated_share=treated_share)
+
+
+def with_forced_control(panel: GeoPanel, drawn: GeoAssignment, forced: Sequence[str]) -> GeoAssignment:
+    """A division of the other geos of the panel, with these in the control."""
+    if not forced:
+        return drawn
+    is_treated = np.isin(np.array(panel.geos), drawn.treated)
+    in_test = np.isin(np.array(panel.geos), [*drawn.treated, *drawn.control, *forced])
+    return _assignment(panel, is_treated, drawn.method, drawn.pairs, in_test)
 
 
 def given_assignment(panel: GeoPanel, treated: Sequence[str]) -> GeoAssignment:

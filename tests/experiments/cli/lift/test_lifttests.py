@@ -78,7 +78,7 @@ def test_files_are_written_whole(tmp_path):
 
 
 def test_what_cannot_be_is_refused_before_anything_runs():
-    with pytest.raises(LiftInputError, match="design: 'ghosts' is no design; did you mean ghost_ads"):
+    with pytest.raises(LiftInputError, match="design: 'ghosts' is unknown; did you mean ghost_ads"):
         run("--designs", "ghosts")
     with pytest.raises(ScenarioError, match="channels: 'vidoe' is no channel of this scenario; did you mean video"):
         run("--channels", "vidoe")

@@ -10,8 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from experiments.report.ten_seconds import short_price
 from simulator.storage import read_world
 
 pytestmark = pytest.mark.xdist_group("cli")
@@ -83,13 +85,30 @@ def test_the_tables_hold_numbers_or_inf_or_nothing(finished):
                     assert text in ("", "inf") or math.isfinite(float(text)), (name, row)
 
 
-def test_the_table_on_the_screen_is_the_one_in_the_file(finished):
+def test_the_table_on_the_screen_fits_an_ordinary_terminal_and_gives_a_verdict(finished):
     folder, answer = finished
     social = {row["method"]: row for row in rows_of(folder / "cpa.csv") if row["channel"] == "social"}
+    line = next(line for line in answer.out.splitlines() if line.startswith("Social"))
+    assert short_price(float(social["last_click"]["cost_per_conversion"])) in line
+    assert short_price(float(social["truth"]["cost_per_conversion"])) in line
+    assert line.rstrip().endswith(("fair", "cannot tell")) or "credited" in line
+    assert max(map(len, answer.out.splitlines()[:-1])) <= 80
+
+
+def test_full_prints_every_table_of_the_same_answer(finished, cpalab):
+    folder, _ = finished
+    social = {row["method"]: row for row in rows_of(folder / "cpa.csv") if row["channel"] == "social"}
+    answer = cpalab("run", folder, "--full")
     line = next(line for line in answer.out.splitlines() if line.startswith("│ Social"))
     assert f"{float(social['last_click']['cost_per_conversion']):,.2f}" in line
     assert f"{float(social['truth']['cost_per_conversion']):,.2f}" in line
-    assert "Social is priced about right" in answer.out
+    assert "Five CPAs" in answer.out
+
+
+def test_quiet_without_a_place_to_write_warns(cpalab, small):
+    answer = cpalab("run", *small, "--quiet")
+    assert answer.out == ""
+    assert "nothing is written: the result will be lost" in answer.err
 
 
 def test_json_is_the_whole_answer_and_without_out_nothing_is_written(finished, cpalab, small, tmp_path):
@@ -101,6 +120,7 @@ def test_json_is_the_whole_answer_and_without_out_nothing_is_written(finished, c
     (social,) = found["channels"]
     written = next(row for row in rows_of(folder / "truth.csv") if row["estimand"] == "average")
     assert social["incremental_conversions"] == int(written["incremental_conversions"])
+    assert (found["seed"], found["people"], found["days"]) == (7, 20_000, 7.0)
     assert found["order_labels"]["all"].keys() == {"always", "caused", "moved", "prevented"}
     assert [test["level"] for test in social["lift_test"]] == [0.90, 0.95]
 
@@ -187,3 +207,54 @@ def test_a_scenario_without_paid_channels_has_nothing_to_compare_and_says_so(cpa
     assert answer.status == 0, answer.err
     assert "Traceback" not in answer.err
     assert {row["method"] for row in rows_of(tmp_path / "result" / "cpa.csv")} <= {"last_click", "linear", "markov"}
+
+
+def test_models_and_their_judge_are_those_asked_for(cpalab, small, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from dataclasses import dataclass, replace\n"
+        "from attribution.models.rules.rules import FirstClick\n"
+        "@dataclass(frozen=True)\n"
+        "class Mine:\n"
+        "    name: str = 'my_model'\n"
+        "    def fit(self, paths):\n        return self\n"
+        "    def credit(self, paths):\n        return replace(FirstClick().credit(paths), method=self.name)\n"
+    )
+    models = ("--model", "mine:Mine", "--model", "time_decay(half_life_days=3)", "--model", "first_click")
+    answer = cpalab(
+        "run", *small, *models, "--judge", "time_decay(half_life_days=3)", "--json", "--out", "done", cwd=tmp_path
+    )
+    assert answer.status == 0, answer.err
+    found = json.loads(answer.out)
+    names = ["my_model", "time_decay(half_life_days=3)", "first_click"]
+    assert (found["models"], found["judge"]) == (names, names[1])
+    for channel in found["channels"]:
+        assert list(channel["credits"]) == names
+        assert channel["credits"]["my_model"] == channel["credits"]["first_click"]
+        assert "ast click" not in channel["verdict"]
+    table = pd.read_csv(tmp_path / "done" / "cpa.csv")
+    assert set(table["method"]) == {*names, "lift_test", "truth"}
+    assert pd.read_csv(tmp_path / "done" / "models.csv").to_dict("list") == {
+        "model": names,
+        "judge": [False, True, False],
+    }
+    page = (tmp_path / "done" / "report.html").read_text()
+    assert "Time decay (half_life_days=3)" in page
+    assert "My model" in page
+    assert "Last click" not in page
+
+
+def test_the_first_model_is_the_judge_where_last_click_is_not_among_them(cpalab, small):
+    found = json.loads(cpalab("run", *small, "--model", "linear", "--model", "first_click", "--json").out)
+    assert found["judge"] == "linear"
+
+
+def test_mistakes_about_models_are_refused_before_any_work_and_at_once(cpalab, is_refused, small):
+    models = ("--model", "marko", "--model", "j_shaped(first='x')", "--model", "os:path", "--users", "-5")
+    is_refused(
+        cpalab("run", small[0], *models),
+        "--users: -5 must", "--model: 'marko' is unknown; did you mean markov?", "j_shaped.first: 'x' must be a number",
+        "--model: 'os:path' is no model",
+    )  # fmt: skip
+    twice = cpalab("run", *small, "--model", "linear", "--model", "linear")
+    is_refused(twice, "--model: 'linear' is given more than once")
+    is_refused(cpalab("run", *small, "--judge", "shapley"), "--judge: 'shapley' must be one of the models")

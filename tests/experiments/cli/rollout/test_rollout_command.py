@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from cpalab.refusal import ScenarioError
+from cpalab.whole_output import OutputError
 from experiments.cli.rollout.faults import command as faults
 from experiments.cli.rollout.rollout import command as rollout
 from simulator.scenario.faults import FAULTS
-from simulator.storage import OutputError
 
 FEW = ["--users", "20000", "--threads", "1"]
 

@@ -33,9 +33,10 @@ def test_the_best_share_is_the_best_and_no_share_halves_a_balanced_test():
     assert best < min(width_at(found.best_share + step, treated, control) for step in (-0.01, 0.01))
     assert found.best_width == pytest.approx(best / width_at(0.4, treated, control))
     assert math.isnan(found.halving_share)
-    assert found.summary().startswith("no holdout share does; ")
+    assert found.summary().startswith("cannot be halved by holding out more people; ")
 
 
-def test_outcomes_that_never_vary_say_nothing():
-    found = narrowing(user_holdout_test(counted(900, 0.0), counted(100, 0.0), 0))
-    assert found.summary() == "unknown: no outcome varies"
+@pytest.mark.parametrize(("with_ads", "without"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.1)])
+def test_an_arm_whose_outcomes_never_vary_says_nothing(with_ads, without):
+    found = narrowing(user_holdout_test(counted(900, with_ads), counted(100, without), 0))
+    assert found.summary() == "unknown: in one arm no outcome varies"

@@ -148,7 +148,7 @@ def test_an_arm_with_nobody_has_no_reading(shop):
 
 
 def test_unknown_designs_and_channels_are_refused_with_a_hint():
-    with pytest.raises(LiftInputError, match=r"design: 'ghost' is no design; did you mean .*\?") as refusal:
+    with pytest.raises(LiftInputError, match=r"design: 'ghost' is unknown; did you mean .*\?") as refusal:
         find_designs(["ghost", "user_holdout", "nonsense_of_its_own"])
     assert len(refusal.value.lines) == 2
     (design,) = find_designs(["ghost_ads"])

@@ -132,11 +132,35 @@ def test_bad_input_is_refused():
         cost_per_incremental_conversion(lift_of(1.0), 1.0, cost_standard_error=-1.0)
     with pytest.raises(LiftInputError, match="covariance"):
         cost_per_incremental_conversion(lift_of(1.0), 1.0, cost_standard_error=1.0, covariance=2.0)
-    few = LiftEstimate(
-        SmallCountDistribution(ArmStatistics.from_converters(10, 3), ArmStatistics.from_converters(10, 1))
+
+
+@given(
+    st.integers(1, 300), st.integers(0, 12), st.integers(1, 300), st.integers(0, 12), st.sampled_from(LEVELS),
+    st.floats(-200, 200), st.floats(1e-3, 80), st.floats(-0.9, 0.9),
+)  # fmt: skip
+def test_an_estimated_cost_beside_tiny_counts_says_the_same(n1, x1, n0, x0, level, cost, cost_error, correlation):
+    arms = ArmStatistics.from_converters(n1, min(x1, n1)), ArmStatistics.from_converters(n0, min(x0, n0))
+    lift = LiftEstimate(SmallCountDistribution(*arms), n1)
+    error = lift.standard_error if math.isfinite(lift.standard_error) else 0.0
+    price = cost_per_incremental_conversion(
+        lift, cost, level=level, cost_standard_error=cost_error, covariance=correlation * cost_error * error
     )
-    with pytest.raises(LiftInputError, match="welch"):
-        cost_per_incremental_conversion(few, 1.0, cost_standard_error=1.0)
+    assert (lift.p_value() < significance(level)) == price.bounded
+    # The estimate itself is never rejected.
+    if lift.difference:
+        assert price.contains(cost / lift.difference)
+
+
+def test_a_cost_nearly_known_beside_few_conversions_gives_the_set_of_a_known_one():
+    for made in ((12, 2), (2, 12), (5, 3), (0, 4)):
+        arms = ArmStatistics.from_converters(200, made[0]), ArmStatistics.from_converters(300, made[1])
+        lift = LiftEstimate(SmallCountDistribution(*arms), 200)
+        for cost in (50.0, -50.0):
+            known = cost_per_incremental_conversion(lift, cost)
+            nearly = cost_per_incremental_conversion(lift, cost, cost_standard_error=1e-7)
+            assert nearly.kind == known.kind
+            found = [end for part in nearly.confidence_set.components for end in part]
+            assert found == pytest.approx([end for part in known.confidence_set.components for end in part], rel=1e-5)
 
 
 def coverage(expected_t, replications, seed, level=0.90):

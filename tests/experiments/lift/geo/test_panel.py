@@ -55,7 +55,7 @@ def test_absent_rows_are_refused_or_zero(table):
 
 def test_a_date_that_no_geo_has_is_refused(table):
     gap = table[table["date"] != "2026-01-05"]
-    assert "2026-01-04 is followed by 2026-01-06" in problems_of(gap, missing_rows="zero")[0]
+    assert "1 day without a row of any geo (2026-01-05)" in problems_of(gap, missing_rows="zero")[0]
 
 
 def test_repeated_rows_are_refused(table):
@@ -91,7 +91,7 @@ def test_a_design_names_its_problems_all_at_once(table):
         ([], "2026-01-09", "2026-01-10", 0, "at least one geo"),
         (["g00", "g01", "g02", "g03"], "2026-01-09", "2026-01-10", 0, "every geo is treated"),
         (["g00"], "2026-01-10", "2026-01-09", 0, "swap them"),
-        (["g00"], "2026-01-02", "2026-01-09", 0, "at least three days"),
+        (["g00"], "2026-01-02", "2026-01-09", 0, "at least three rows"),
         (["g00"], "2026-01-09", "2026-01-10", 9, "between 0 and 2"),
         (["g00"], "tomorrow", "2026-01-10", 0, "must be a date"),
     ):

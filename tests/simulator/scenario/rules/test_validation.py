@@ -76,6 +76,52 @@ def test_a_value_out_of_range_is_refused_at_its_place(market, path, value, rule)
     assert problem.value == (repr(value) if isinstance(value, str | int | float) else "")
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "rule"),
+    [
+        ("surfaces.feed.rival_cpm", 5e-324, "must be at least 1e-09 where it is not 0"),
+        ("surfaces.feed.slot_share", 1e-300, "must be at least 1e-09 where it is not 0"),
+        ("surfaces.feed.goodwill_pull", 1e300, "must be less than or equal to 1000000"),
+        ("calendar.hour", [1e300] + [1.0] * 23, "must be less than or equal to 1000"),
+        ("calendar.weekday", [5e-324] + [1.0] * 6, "must be greater than or equal to 0.001"),
+        ("channels.social.overexposure_impressions", 10**15, "must be less than or equal to 1000000"),
+        ("channels.social.campaigns.prospecting.bid", 1e300, "must be less than or equal to 10000000"),
+        ("channels.social.campaigns.prospecting.optimisation", 1e9, "must be less than or equal to 10"),
+        ("market.competition_sigma", 700.0, "must be less than or equal to 4"),
+        ("need.satiation_days", 1e300, "must be less than or equal to 1000000000"),
+    ],
+)
+def test_numbers_that_no_engine_can_live_with_are_refused(market, path, value, rule):
+    put(market, path, value)
+    (problem,) = problems_of(market)
+    assert problem.place.startswith(path)
+    assert problem.rule == rule
+
+
+def test_more_sessions_than_a_machine_can_live_are_refused(market):
+    put(market, "run.users", 50_000_000)
+    put(market, "run.days", 3650.0)
+    (problem,) = problems_of(market)
+    assert problem.rule == "must give at most 5,000,000,000 sessions in all"
+
+
+def test_orders_whose_sum_leaves_whole_micros_are_refused(market):
+    put(market, "order.value", {"mean": 1e7, "sigma": 4.0})
+    (problem,) = problems_of(market)
+    assert problem.place == "order.value"
+    assert problem.rule == "must not lead to single orders worth more than 1e+09"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(2**64, repr(2**64)), (10**400, "a number of 401 digits"), ("x" * 500, "(502 characters)")]
+)
+def test_a_value_that_would_fill_the_screen_is_not_repeated(market, value, shown):
+    put(market, "run.users", value)
+    (problem,) = problems_of(market)
+    assert problem.value.endswith(shown)
+    assert len(problem.value) < 130
+
+
 def test_a_misspelt_word_gets_a_hint(market):
     put(market, "channels.social.campaigns.prospecting.billing", "cpmm")
     (problem,) = problems_of(market)

@@ -1,0 +1,109 @@
+"""How a text file lays out its table: what separates cells, which line is the header, and where the rows start."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+SEPARATORS = (",", "\t", ";", "|")
+SAMPLE_ROWS = 400
+TOTAL = re.compile(
+    r"^\W*(grand )?(sub)?(totals?|totale|gesamt(summe)?|summe|итого|合計)( general| général| generale)?\W*$"
+    r"|^(sub)?totals?\s*[:\-–]",
+    re.IGNORECASE,
+)
+UNIT = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*$")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The layout of a text file.
+
+    Attributes:
+        separator: what stands between two cells.
+        columns: the cells of the header.
+        line: the number of the line behind the header, from 1: that of the first row.
+        start: where that line starts, in bytes of UTF-8.
+        headers: how many lines of the first hundreds could be the header of a table that the reader knows.
+    """
+
+    separator: str
+    columns: tuple[str, ...]
+    line: int
+    start: int
+    headers: int = 1
+
+
+def plain_name(name: str) -> str:
+    """A column's name without case, marks, and a unit in brackets: "Amount spent (USD)" is "amount spent"."""
+    return re.sub(r"[\W_]+", " ", UNIT.sub("", name.casefold()) or name.casefold()).strip()
+
+
+def dialect_of(sample: str, known: Collection[str] = ()) -> Dialect | None:
+    """The layout that explains most of a sample; None if it has no line with a cell.
+
+    For every separator the header is the line with most names in `known`; without any, the first line as wide as most
+    lines are, whose cells are neither empty nor numbers. Titles, date ranges and comments (#) before it are no rows.
+
+    Args:
+        sample: the first lines of the file, whole.
+        known: plain names of columns (see `plain_name`) that the reader has a use for.
+    """
+    lines = list(io.StringIO(sample, newline=""))
+    best: tuple[tuple[float, ...], Dialect] | None = None
+    for separator in SEPARATORS:
+        rows = _rows(lines, separator)
+        if not rows:
+            return None
+        score, found = _header(rows, separator, known)
+        start = len("".join(lines[: found.line - 1]).encode())
+        found = Dialect(separator, found.columns, found.line, start, found.headers)
+        if best is None or score > best[0]:
+            best = score, found
+    return None if best is None else best[1]
+
+
+def _rows(lines: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
+    """The cells of the first rows, each with the number of the line behind it."""
+    reader = csv.reader(lines, delimiter=separator)
+    rows: list[tuple[int, list[str]]] = []
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                rows.append((reader.line_num + 1, row))
+            if len(rows) == SAMPLE_ROWS:
+                break
+    except csv.Error:
+        pass  # a cell beyond all measure: what was read so far decides
+    return rows
+
+
+def _header(
+    rows: Sequence[tuple[int, list[str]]], separator: str, known: Collection[str]
+) -> tuple[tuple[float, ...], Dialect]:
+    plain = [(line, row) for line, row in rows if not row[0].lstrip().startswith("#")] or list(rows[:1])
+    hits = [sum(plain_name(cell) in known for cell in row) for _, row in plain]
+    width = Counter(len(row) for _, row in plain).most_common(1)[0][0]
+    most = max(hits[:100])
+    if most >= min(2, width):
+        place = hits.index(most)
+    else:
+        like = (k for k, (_, row) in enumerate(plain) if len(row) == width and _names(row))
+        place = next(like, 0)
+    line, header = plain[place]
+    behind = [row for _, row in plain[place + 1 :]]
+    alike = sum(len(row) == len(header) for row in behind) / max(len(behind), 1)
+    several = len(header) > 1 and (alike >= 0.5 or not behind)
+    again = sum(hit >= max(2, most) and len(row) != len(header) for hit, (_, row) in zip(hits, plain, strict=True))
+    names = tuple(cell.strip().lstrip("\ufeff") or f"column {k}" for k, cell in enumerate(header, 1))
+    return (float(most), float(several), alike, float(len(header))), Dialect(separator, names, line, 0, 1 + again)
+
+
+def _names(row: Sequence[str]) -> bool:
+    filled = [cell for cell in row if cell.strip()]
+    words = [cell for cell in filled if not re.fullmatch(r"[\d\s.,:/%$€£+-]*", cell)]
+    return len(filled) >= max(1, len(row) // 2) and len(words) == len(filled)

@@ -1,0 +1,239 @@
+"""Whole output: folders and files that appear finished or not at all, and what killed runs of ours left beside them.
+
+While a folder NAME is made it is called .NAME.PID-RANDOM.unfinished; the one it replaces is called .NAME.PID-RANDOM.old for
+as long as the swap takes. The process that made either holds a lock on it: a name without a lock is what a dead one left.
+"""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from cpalab.refusal import Refused
+
+__all__ = ["MANIFEST", "OutputError", "check_target", "finished", "remove_unfinished", "whole_file", "whole_folder"]
+
+MANIFEST = "manifest.json"
+# Where the file system keeps no locks, what has lain untouched for so long is taken for a dead process's.
+DEAD_AFTER_SECONDS = 7 * 86_400
+
+# What this process is making and has made. The lock is held while results change places.
+_unfinished: list[Path] = []
+_finished: list[Path] = []
+_swapping = threading.Lock()
+
+
+class OutputError(Refused):
+    """A folder that cannot be written to, or must not be."""
+
+    def __init__(self, problem: str) -> None:
+        """One problem: `place: rule; hint`."""
+        super().__init__([problem])
+
+
+@contextmanager
+def whole_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
+    """A temporary folder beside `target` that becomes `target` when the block ends well and vanishes when it does not.
+
+    Before anything else, what killed runs with the same target left is swept up, or the result they were replacing put back.
+
+    Args:
+        target: where the result shall be.
+        force: replace an earlier result there.
+
+    Raises:
+        OutputError: `target` exists and `force` is not given, or cannot be written.
+    """
+    place = target.resolve()
+    _sweep(place)
+    check_target(target, force=force)
+    missing = [folder for folder in place.parents if not folder.exists()]
+    temporary, lock = _temporary(place), -1
+    _unfinished.append(temporary)
+    try:
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            temporary.mkdir(mode=0o700)
+            lock = _locked(temporary)
+        except OSError as error:
+            hint = "choose another folder with --out"
+            raise OutputError(f"{target}: cannot be written ({_reason(error)}); {hint}") from None
+        yield temporary
+        temporary.chmod(0o755)
+        check_target(target, force=force)  # somebody may have put something there meanwhile
+        with _swapping:
+            _swap(temporary, place)
+            _finished.append(target)
+    except OSError as error:
+        raise OutputError(f"{target}: writing failed ({_reason(error)}); nothing was left behind") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        _unfinished.remove(temporary)
+        _unlock(lock)
+        for folder in missing:
+            with suppress(OSError):  # it holds something
+                folder.rmdir()
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """A temporary file beside `target` that takes its place when the block ends well and vanishes when it does not.
+
+    Args:
+        target: the file, whose folder exists. What is there already is replaced.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    place = target.resolve()
+    _sweep(place)
+    temporary = _temporary(place)
+    _unfinished.append(temporary)
+    lock = -1
+    try:
+        temporary.touch(exist_ok=False)
+        lock = _locked(temporary)
+        yield temporary
+        with _swapping:
+            temporary.replace(place)
+            _finished.append(target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        _unfinished.remove(temporary)
+        _unlock(lock)
+
+
+def finished() -> tuple[Path, ...]:
+    """The results that this process has put in their places."""
+    return tuple(_finished)
+
+
+def remove_unfinished() -> None:
+    """Remove what this process has not finished: for an end that passes no `finally`. No more can be finished after it."""
+    _swapping.acquire(timeout=2.0)
+    for temporary in tuple(_unfinished):
+        for _ in range(20):  # a thread that cannot be stopped may still be writing there
+            shutil.rmtree(temporary, ignore_errors=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            if not temporary.exists():
+                break
+            time.sleep(0.02)
+
+
+def check_target(target: Path, *, force: bool) -> None:
+    """Refuse a folder that exists, before any work is done.
+
+    With `force` only an empty folder or one that holds earlier results (a manifest of cpalab) is replaced.
+
+    Raises:
+        OutputError: says why and what to do.
+    """
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise OutputError(f"{target}: is a file, not a folder; choose another place with --out")
+    if not force:
+        raise OutputError(f"{target}: exists already; --force replaces it, --out chooses another folder")
+    strangers = _not_ours(target)
+    if strangers:
+        raise OutputError(f"{target}: {strangers[0]} is not a result of cpalab; --force will not remove it")
+
+
+def _not_ours(folder: Path) -> list[str]:
+    """The files in a folder that no manifest of ours lists; all of them where the manifest is missing or another's."""
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return found
+    if not isinstance(manifest, dict) or "cpalab" not in manifest:
+        return found
+    ours = {MANIFEST, *manifest.get("files", {})}
+    return [name for name in found if name not in ours]
+
+
+def _swap(temporary: Path, target: Path) -> None:
+    """Put the finished folder in place; the old one goes only when the new one is there."""
+    if not target.exists():
+        temporary.rename(target)
+        return
+    old = temporary.with_suffix(".old")
+    lock = _locked(target)
+    try:
+        target.rename(old)
+        temporary.rename(target)
+    except BaseException:
+        if not target.exists():
+            old.rename(target)
+        raise
+    finally:
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        _unlock(lock)
+
+
+def _sweep(place: Path) -> None:
+    """Remove what dead processes of ours left of a result at this place, or put back what they were replacing."""
+    pattern = re.compile(rf"\.{re.escape(place.name)}\.\d+-[0-9a-f]{{8}}\.(unfinished|old)")
+    try:
+        found = [path for path in place.parent.iterdir() if pattern.fullmatch(path.name)]
+    except OSError:  # no such folder, or none of ours
+        return
+    for path in found:
+        with suppress(OSError):  # gone meanwhile, or not to be touched
+            if path.is_symlink() or path.stat().st_uid != os.getuid():
+                continue
+            lock = _locked(path, wait=False)
+            try:
+                if lock == -1 and time.time() - path.stat().st_mtime < DEAD_AFTER_SECONDS:
+                    continue
+                if path.suffix == ".old" and not place.exists():
+                    path.rename(place)
+                elif path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+            finally:
+                _unlock(lock)
+
+
+def _temporary(place: Path) -> Path:
+    return place.with_name(f".{place.name}.{os.getpid()}-{secrets.token_hex(4)}.unfinished")
+
+
+def _locked(path: Path, *, wait: bool = True) -> int:
+    """A descriptor that holds the lock of a folder or file; -1 where the file system keeps none.
+
+    Raises:
+        OSError: another process holds it, or there is no such path.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    except (ImportError, OSError):
+        os.close(descriptor)
+        return -1
+    return descriptor
+
+
+def _unlock(descriptor: int) -> None:
+    if descriptor != -1:
+        os.close(descriptor)
+
+
+def _reason(error: OSError) -> str:
+    """What the system says went wrong, without what libraries wrap around it."""
+    return os.strerror(error.errno) if error.errno else str(error)
