@@ -2,6 +2,7 @@
 
 import click
 
+from cpalab.visible_text import visible
 from simulator.scenario.clock import Clock, clock_warnings
 from simulator.scenario.loading import load_scenario, parse_overrides
 from simulator.scenario.schema import Scenario
@@ -13,9 +14,9 @@ from simulator.scenario.schema import Scenario
 def command(file: str, overrides: tuple[str, ...]) -> None:
     """Validate a scenario FILE (or the name of one that comes with cpalab), and say in short what it describes."""
     scenario = load_scenario(file, parse_overrides(overrides))
-    click.echo(f"{file}: valid. {describe(scenario)}")
+    click.echo(visible(f"{file}: valid. {describe(scenario)}"))
     for warning in clock_warnings(scenario):
-        click.echo(f"Warning: {warning}")
+        click.echo(visible(f"Warning: {warning}"))
 
 
 def describe(scenario: Scenario) -> str:
