@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
     from attribution.costs.economics import UnitEconomics
     from attribution.credit import Credit
-    from attribution.formats.records import Records
+    from attribution.formats.records import CountedPaths, Records
     from attribution.model import AttributionModel
     from attribution.paths.paths import Paths
     from attribution.paths.settings import PathSettings
+    from cpalab.tables.input_table import TextOptions
 
 DEFAULT_MODELS = ("last_click", "linear", "markov")
 Report = Callable[[str, float], None]
@@ -45,6 +46,9 @@ class Job:
     intervals: int | None = None
     seed: int = 1
     stream: bool = False
+    separator: str | None = None
+    map_file: Path | None = None
+    options: "TextOptions | None" = None
 
     @property
     def is_segmented(self) -> bool:
@@ -61,6 +65,7 @@ class Answer:
     metric: str
     summaries: tuple[str, ...]
     notes: tuple[str, ...]
+    value_known: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """The answer in plain values."""
@@ -82,7 +87,7 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
 
     models, economics, settings = checked(job)
     report("read", 0.0)
-    paths, records, costs, notes = read(job, settings)
+    paths, records, costs, notes, value_known = read(job, settings)
     if job.lift_file is not None:
         rescaled, left_out = calibrated(models, paths, job.lift_file)
         models += rescaled
@@ -106,7 +111,7 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
             notes += (f"The costs have no {', '.join(missing)}, so no segment's cost is known.",)
     credits = credited(models, paths, job, report)
     by = segments.by if segments is not None else ("channel",)
-    table = performance_table(credits, cost_micros, economics, by=by)
+    table = performance_table(credits, cost_micros, economics, by=by, value_known=value_known)
     if costs is None:
         notes += ("No costs given: --cost FILE adds them.",)
     else:
@@ -114,9 +119,11 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
     from attribution.costs.economics import COST_METRICS
     from attribution.formats.records import DEFAULT_ACTION
 
+    if not value_known:
+        notes += ("The data do not say what conversions are worth, so value and ROAS are unknown.",)
     metric = COST_METRICS.get(job.action or DEFAULT_ACTION, f"cost per {job.action}")
     whole = [credit.summary() for credit in credits] if segments is None else []
-    return Answer(table, paths, metric, (paths.summary(), *whole), notes)
+    return Answer(table, paths, metric, (paths.summary(), *whole), notes, value_known)
 
 
 def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None", "PathSettings"]:
@@ -149,7 +156,7 @@ def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None",
 
 def given_twice(job: Job) -> list[str]:
     """What is wrong where a file is named more than once: its rows would count twice."""
-    files = [*job.files, *(file for file in (job.cost_file, job.lift_file) if file is not None)]
+    files = [*job.files, *(file for file in (job.cost_file, job.lift_file, job.map_file) if file is not None)]
     places = [file.resolve() for file in files]
     twice = dict.fromkeys(file for file, place in zip(files, places, strict=True) if places.count(place) > 1)
     return [f"FILE: {file} is given more than once; its rows would count as often" for file in twice]
@@ -214,8 +221,9 @@ def gathered(problems: list[str], make: Callable[[], Any]) -> Any:
         return None
 
 
-def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None", Any, tuple[str, ...]]:
-    """The paths, the records behind them where there are any, the costs, and what was left out."""
+def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None", Any, tuple[str, ...], bool]:
+    """The paths, the records behind them where there are any, the costs, what was left out, and whether values are known."""
+    from attribution.formats.agreement import money_problems, people_notes, period_notes
     from attribution.formats.records import DEFAULT_ACTION, CountedPaths
     from attribution.formats.registry import read_data
     from attribution.paths.stream import stream_paths
@@ -228,12 +236,21 @@ def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None",
     if job.stream:
         data = stream_paths(*job.files, settings=settings, action=job.action or DEFAULT_ACTION, bad_rows=job.bad_rows)
     else:
-        data = read_data(*job.files, format=job.format_name, bad_rows=job.bad_rows)
+        data = read_data(
+            *job.files, format=chosen_format(job), bad_rows=job.bad_rows, action=job.action, options=job.options
+        )
     notes: tuple[str, ...] = (data.report.summary(), *said)
-    costs = data.costs
+    currencies = data.report.currencies
     if job.cost_file is not None:
-        costs, what_became_of_them = read_cost_file(job)
-        notes += (what_became_of_them,)
+        costs, report = read_cost_file(job)
+        data = replace(data, costs=costs)
+        notes += (f"Costs: {report.summary()}",)
+        currencies += report.currencies
+    refuse_emptiness(data)
+    if problems := money_problems(currencies):
+        raise InvalidInputError(problems)
+    data, spellings = with_one_spelling(job, data)
+    notes += spellings
     if isinstance(data, CountedPaths):
         timed = [
             option
@@ -248,24 +265,89 @@ def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None",
             timed.append("--action")
         if timed:
             raise InvalidInputError([f"{', '.join(timed)}: counted paths have no times; give touches and conversions"])
-        return data.paths, None, costs, notes
+        return data.paths, None, data.costs, notes, data.has_value
     data = data.of_action(job.action)
-    paths = data.to_paths(settings)
-    return paths, data, costs, notes
+    notes += people_notes(data.touches, data.conversions)
+    if data.costs is not None:
+        notes += period_notes(data.costs, data)
+    return data.to_paths(settings), data, data.costs, notes, data.has_value
 
 
-def read_cost_file(job: Job) -> tuple[Any, str]:
+def chosen_format(job: Job) -> Any:
+    """The format that was asked for; a separator alone asks for counted paths."""
+    from attribution.formats.registry import load_format
+
+    if job.separator is None:
+        return job.format_name
+    return load_format(job.format_name or "top_paths", separator=job.separator)
+
+
+def refuse_emptiness(data: "Records | CountedPaths") -> None:
+    """Refuse data of which nothing is left.
+
+    Raises:
+        InvalidInputError: if every row was dropped.
+    """
+    from attribution.formats.records import CountedPaths
+
+    rows = (
+        len(data.paths) + data.paths.unattributed_conversions if isinstance(data, CountedPaths) else len(data.touches)
+    )
+    if not rows and data.report.dropped:
+        dropped = f"--bad-rows: all of {data.report.dropped:,} rows were malformed, so nothing is left; correct them"
+        raise InvalidInputError([dropped, *map(str, data.report.defects)])
+
+
+def with_one_spelling(job: Job, data: "Records | CountedPaths") -> tuple[Any, tuple[str, ...]]:
+    """The data with the channels that --map says, and one spelling of each channel; and what was joined."""
+    from attribution.formats.agreement import channel_rows, mapped, renamed, spelt_alike
+    from attribution.formats.records import CountedPaths
+
+    def names() -> list[tuple[str, int]]:
+        counted = isinstance(data, CountedPaths)
+        held = [(name, 1) for name in data.paths.channels] if counted else channel_rows(data.touches)
+        return held + ([(name, 0) for name, _ in channel_rows(data.costs)] if data.costs is not None else [])
+
+    notes: tuple[str, ...] = ()
+    if job.map_file is not None:
+        rules = read_map(job.map_file, job.options)
+        found = mapped({name for name, _ in names()}, rules)
+        known = {to for _, to in rules}
+        left = sorted({name for name, _ in names()} - found.keys() - known)
+        data = renamed(data, found)
+        notes += (f"--map: {len(found):,} names are {len({*found.values()}):,} channels.",)
+        if left:
+            notes += (f"--map names no channel for {', '.join(map(repr, left[:8]))}{' …' if len(left) > 8 else ''}.",)
+    alike, said = spelt_alike(names())
+    return renamed(data, alike), notes + said
+
+
+def read_map(file: Path, options: "TextOptions | None") -> list[tuple[str, str]]:
+    """The rules of a file of two columns: a name or a pattern with *, and its channel."""
+    from cpalab.tables.checked_columns import CheckedColumns
+    from cpalab.tables.input_table import open_table
+
+    source = open_table(file, options=options)
+    if len(source.columns) != 2:
+        raise InvalidInputError([f"{file.name}: holds {len(source.columns)} columns; give two, a name and its channel"])
+    sieve = CheckedColumns(source.name, source.load())
+    names, channels = (sieve.text(column, empty_is=None).to_pylist() for column in source.columns)
+    return [(name, channel) for name, channel in zip(names, channels, strict=True) if name and channel]
+
+
+def read_cost_file(job: Job) -> tuple[Any, Any]:
     """The table of costs, and what became of its rows."""
-    from attribution.formats.event_tables import read_costs
+    from attribution.formats.event_tables import EventTables
+    from attribution.formats.registry import KNOWN_COLUMNS, refuse_defects
     from cpalab.tables.input_table import open_table
 
     problems: list[str] = []
-    costs, report = read_costs(open_table(job.cost_file), problems)
-    if job.bad_rows == "refuse":
-        problems += [f"{defect}; correct them, or drop malformed rows (--bad-rows drop)" for defect in report.defects]
+    source = open_table(job.cost_file, known=KNOWN_COLUMNS, options=job.options)
+    costs, report = EventTables().read_costs(source, problems)
     if problems:
-        raise InvalidInputError(problems)
-    return costs, f"Costs: {report.summary()}"
+        raise InvalidInputError([*problems, *map(str, report.defects)])
+    refuse_defects(report, job.bad_rows)
+    return costs, report
 
 
 def total_by_channel(costs: Any) -> dict[str, int]:
