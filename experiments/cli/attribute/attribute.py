@@ -208,9 +208,11 @@ def write(answer: Answer, job: Job, folder: Path) -> None:
     """Write cpa.csv, the paths, and a manifest of what was asked for."""
     from importlib.metadata import version
 
-    answer.table.to_csv(folder / "cpa.csv", index=False)
+    from experiments.cli.terminal import write_csv
+
+    write_csv(answer.table, folder / "cpa.csv")
     paths = answer.paths.to_frame()
-    (paths if answer.value_known else paths.drop(columns="value")).to_csv(folder / "paths.csv", index=False)
+    write_csv(paths if answer.value_known else paths.drop(columns="value"), folder / "paths.csv")
     asked = {name: str(value) if isinstance(value, Path) else value for name, value in vars(job).items()}
     asked["options"] = vars(job.options) if job.options is not None else None
     manifest = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cpalab.refusal import InvalidInputError, LiftInputError
+from cpalab.visible_text import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,7 @@ def read_table(file: Path) -> "pd.DataFrame":
     except InvalidInputError as error:
         raise LiftInputError(error.problems) from error
     for note in notes:
-        click.echo(note, err=True)
+        click.echo(visible(note), err=True)
     return frame
 
 
@@ -111,10 +112,11 @@ def write_table(frame: "pd.DataFrame", file: Path, option: str) -> None:
         LiftInputError: the file cannot be written.
     """
     from cpalab.whole_output import whole_file
+    from experiments.cli.terminal import write_csv
 
     try:
         with whole_file(file) as part:
-            frame.to_csv(part, index=False)
+            write_csv(frame, part)
     except OSError as error:
         raise LiftInputError([f"{option}: {file} cannot be written; {error.strerror}"]) from None
 

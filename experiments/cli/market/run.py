@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cpalab.refusal import Problem
+from cpalab.visible_text import visible
 from experiments.cli.chosen_world import chosen_market, world_of
 from experiments.cli.options import engine_options, scenario_options, talk_options
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
@@ -86,9 +87,9 @@ def command(
         (print_comparison if full else print_ten_seconds)(comparison)
         print_segments(segments)
         for test in comparison.geo_tests:
-            click.echo(test.summary())
+            click.echo(visible(test.summary()))
         if out is not None:
-            click.echo(f"\nWritten to {out}: open {out / 'report.html'}")
+            click.echo(visible(f"\nWritten to {out}: open {out / 'report.html'}"))
 
 
 def run_facts(scenario: Scenario) -> dict[str, object]:
