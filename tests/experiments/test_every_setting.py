@@ -111,5 +111,4 @@ def test_every_setting_changes_something(rich):
         for name, own in places.items()
         if name not in WORDS and not any(acts(rich, expected, *one) for one in own[:8])
     ]
-    print("IDLE", len(places), idle, flush=True)
     assert idle == []
