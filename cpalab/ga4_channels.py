@@ -16,7 +16,8 @@ ABSENT = frozenset(
 )
 # What a visit without a source is called: GA, Matomo, Adobe, Snowplow, HubSpot.
 DIRECT_NAMES = frozenset({
-    "direct", "(direct)", "direct entry", "direct / none", "direct / (none)", "(direct) / (none)", "(direct) / none", "(direct) / (not set)",
+    "direct", "(direct)", "direct entry", "direct / none", "direct / (none)", "(direct) / (none)", "(direct) / none",
+    "(direct) / (not set)",
     "(none)", "typed/bookmarked", "direct traffic", "direct visit", "direct load", "direct/none", "none / direct",
 })  # fmt: skip
 # The ad platform whose click each parameter marks: source and medium of the click.
@@ -24,7 +25,8 @@ CLICK_IDS = {
     "gclid": ("google", "cpc"), "gbraid": ("google", "cpc"), "wbraid": ("google", "cpc"), "dclid": ("dv360", "cpm"),
     "srsltid": ("google", "organic"), "msclkid": ("bing", "cpc"), "fbclid": ("facebook", "paid_social"),
     "ttclid": ("tiktok", "paid_social"), "li_fat_id": ("linkedin", "paid_social"), "twclid": ("twitter", "paid_social"),
-    "sccid": ("snapchat", "paid_social"), "yclid": ("yandex", "cpc"), "rdt_cid": ("reddit", "paid_social"), "epik": ("pinterest", "paid_social"),
+    "sccid": ("snapchat", "paid_social"), "yclid": ("yandex", "cpc"), "rdt_cid": ("reddit", "paid_social"),
+    "epik": ("pinterest", "paid_social"),
 }  # fmt: skip
 AD_CLICK_IDS = tuple(
     name for name in CLICK_IDS if name not in ("fbclid", "srsltid")
@@ -89,8 +91,8 @@ def origin_of(
 def default_channel_group(source: str, medium: str, campaign: str = "") -> str:
     """The first channel whose rule holds; "Unassigned" if none does. Case does not matter.
 
-    GA4 keeps a list of some 800 search, social, video and shopping sites; the larger ones of each are in `ga4_sites.txt`, so a
-    rare site may be a "Referral" or "Paid Other" that GA4 would know.
+    GA4 keeps a list of some 800 search, social, video and shopping sites; the larger ones of each are in `ga4_sites.txt`, so
+    a rare site may be a "Referral" or "Paid Other" that GA4 would know.
 
     Source: Google Analytics help, "Default channel group" (answer 9756891).
     """

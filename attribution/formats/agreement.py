@@ -43,7 +43,7 @@ def spelt_alike(names: Iterable[tuple[str, int]]) -> tuple[dict[str, str], tuple
 
 
 def mapped(names: Iterable[str], rules: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """The channel of every name that a rule fits; a rule is a name or a pattern with *, whatever its case; the first counts."""
+    """The channel of every name that a rule fits, a name or a pattern with *, whatever its case; the first counts."""
     found = {}
     for name in names:
         fits = (to for rule, to in rules if fnmatchcase(name.casefold().strip(), rule.casefold().strip()))
@@ -92,7 +92,7 @@ def people_notes(touches: pa.Table, conversions: pa.Table) -> tuple[str, ...]:
         shown = "; ".join(f"{one!r} and {other!r}" for one, other in pairs[:3])
         why = sorted({word for pair in pairs[:1000] for word in _difference(*pair)})
         return (
-            f"{len(pairs):,} of {len(bought):,} people with conversions are in no touch, but would be if ids were spelt alike "
+            f"{len(pairs):,} of {len(bought):,} people have conversions and no touch, but would if ids were spelt alike "
             f"({', '.join(why)}): {shown}. Write them one way.",
         )
     return _nobody_met(len(bought), touches, conversions, ()) if len(lost) == len(bought) else ()

@@ -14,15 +14,20 @@ from cpalab.tables.dialect import plain_name
 
 USER = (
     "user_id", "customer_id", "user_identifier", "stitched_user_id", "domain_userid", "visitor_id", "user", "cookie",
-    "cookie_id", "client_id", "user_pseudo_id", "anonymous_id", "visitorid", "idvisitor", "appsflyer id", "adid", "distinct_id",
+    "cookie_id", "client_id", "user_pseudo_id", "anonymous_id", "visitorid", "idvisitor", "appsflyer id", "adid",
+    "distinct_id",
     "amplitude_id", "contact_id", "person_id", "uid", "gps_adid", "device_id", "fullvisitorid", "customer email", "email",
 )  # fmt: skip
 CHANNEL = (
-    "channel", "default_channel_group", "channel_name", "media source", "marketing channel", "channel group", "channel grouping",
+    "channel", "default_channel_group", "channel_name", "media source", "marketing channel", "channel group",
+    "channel grouping",
     "source / medium", "source medium", "referrertypename", "referrer type", "network_name", "traffic source", "channel_id",
 )  # fmt: skip
 ORIGIN = {
-    "source": ("utm_source", "context_campaign_source", "mkt_source", "traffic_source", "session source", "campaign source", "source"),
+    "source": (
+        "utm_source", "context_campaign_source", "mkt_source", "traffic_source", "session source", "campaign source",
+        "source",
+    ),
     "medium": ("utm_medium", "context_campaign_medium", "mkt_medium", "session medium", "campaign medium", "medium"),
     "campaign": ("utm_campaign", "context_campaign_name", "mkt_campaign", "session campaign", "campaign", "campaign name"),
 }  # fmt: skip
@@ -65,7 +70,8 @@ LINE = (
     "variant_id",
 )
 VALUE = (
-    "value", "revenue", "cv_value", "cv_total_revenue", "tr_total", "order_value", "order_total", "total_price", "purchase_revenue",
+    "value", "revenue", "cv_value", "cv_total_revenue", "tr_total", "order_value", "order_total", "total_price",
+    "purchase_revenue",
     "event revenue", "conversion_value", "total", "amount", "event revenue usd",
 )  # fmt: skip
 ACTION = (
@@ -74,7 +80,8 @@ ACTION = (
 )  # fmt: skip
 CURRENCY = ("currency", "currency_code", "order_currency", "event revenue currency", "account currency")
 COST_TIME = (
-    "time", "spend_tstamp", "date", "day", "segments.date", "gregorian date", "time period", "by day", "reporting starts", "start date",
+    "time", "spend_tstamp", "date", "day", "segments.date", "gregorian date", "time period", "by day", "reporting starts",
+    "start date",
 )  # fmt: skip
 PERIOD_END = ("reporting ends", "end date", "period end")
 COST_CHANNEL = (
@@ -88,7 +95,8 @@ COST_CHANNEL = (
     "network",
 )
 COST = (
-    "cost", "spend", "amount spent", "total spent", "amount", "media cost", "total cost", "ad spend", "ad cost", "costs", "spent",
+    "cost", "spend", "amount spent", "total spent", "amount", "media cost", "total cost", "ad spend", "ad cost", "costs",
+    "spent",
     "kosten", "coste", "coût",
 )  # fmt: skip
 COST_MICROS = ("cost_micros", "metrics.cost_micros")

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_type_hints
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, get_args, get_type_hints
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from attribution.formats.column_names import (
     ACTION,
     CHANNEL,
-    CONVERSION_TIME,
     CONVERSIONS,
     COST,
-    COST_CHANNEL,
-    COST_MICROS,
     COSTS,
-    ORDER,
     ORIGIN,
     PERIOD_END,
     PLATFORMS,
-    TOUCH_TIME,
     TOUCHES,
     USER,
     VALUE,
@@ -32,17 +26,16 @@ from attribution.formats.column_names import (
     columns_named,
 )
 from attribution.formats.orders import Refunds, Rows, copy_id, settled
+from attribution.formats.origins import ChannelName, Origins, channels_of
 from attribution.formats.records import Records, empty_conversions, empty_touches, micros, segment_columns
+from attribution.formats.roles import Role, misspelt_channel, role_of, roles_of
 from attribution.formats.writing import OutputTable, in_currency
-from cpalab.ga4_channels import CLICK_IDS, default_channel_group, origin_of
+from cpalab.ga4_channels import CLICK_IDS
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, did_you_mean
 from cpalab.tables.checked_columns import Bools, CheckedColumns, Column, match_columns
 from cpalab.tables.input_table import InputTable
 from cpalab.tables.report import ReadReport
-
-Role = Literal["touches", "conversions", "costs"]
-ChannelName = Literal["channel_group", "source_medium", "campaign"]
 
 DAY = 86_400_000_000
 SNOWPLOW_NAMES: dict[Role, dict[str, str]] = {
@@ -91,10 +84,11 @@ class EventTables:
     def __post_init__(self) -> None:
         """Refuse words that mean nothing."""
         hints = get_type_hints(type(self))
+        given = {name: str(getattr(self, name)) for name in ("channel", "refunds", "order_rows")}
         problems = [
-            f"{self.name}.{word}: {getattr(self, word)!r} is unknown; {did_you_mean(str(getattr(self, word)), get_args(hints[word]))}"
-            for word in ("channel", "refunds", "order_rows")
-            if getattr(self, word) not in get_args(hints[word])
+            f"{self.name}.{name}: {word!r} is unknown; {did_you_mean(word, get_args(hints[name]))}"
+            for name, word in given.items()
+            if word not in get_args(hints[name])
         ]
         if problems:
             raise InvalidInputError(problems)
@@ -116,7 +110,7 @@ class EventTables:
         every = {role for found in roles for role in found}
         missing = [role for role in ("touches", "conversions") if role not in every]
         if missing and not problems:
-            problems += [hint for source in sources if "touches" in missing for hint in _misspelt_channel(source)]
+            problems += [hint for source in sources if "touches" in missing for hint in misspelt_channel(source)]
         if missing and not problems:
             problems.append(f"{' and '.join(missing)}: no table given; give one beside {sources[0].name}")
         if problems:
@@ -153,6 +147,7 @@ class EventTables:
         if not {"user_id", "time"} <= found.keys():
             return _Part(empty_touches())
         sieve = CheckedColumns(source.name, source.load())
+        found["user_id"] = people_column(sieve, found["user_id"], rest)
         times = sieve.column(found["time"])
         if found["time"].casefold() == "attributed touch time":
             sieve.leave_out(pc.is_null(times).to_numpy(), "events that no touch was attributed to")
@@ -201,6 +196,7 @@ class EventTables:
         if {"value", "value_micros"} <= found.keys():
             problems.append(f"{source.name}: both {found['value']!r} and {found['value_micros']!r} are given; keep one")
         sieve = CheckedColumns(source.name, source.load())
+        found["user_id"] = people_column(sieve, found["user_id"], rest)
         if "action" in found:
             several = _several(sieve, (found["action"], *rest))
             found["action"] = several[0] if several else found["action"]
@@ -274,7 +270,7 @@ class _Part:
     """The well-formed rows of one table, what became of the others, and which rows are of a date without time of day."""
 
     table: pa.Table
-    report: ReadReport = ReadReport()
+    report: ReadReport = field(default_factory=ReadReport)
     without_hour: Bools = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
     @staticmethod
@@ -282,14 +278,6 @@ class _Part:
         kept = sieve.kept()
         without_hour = sieve.without_hour.get(time, np.zeros(len(sieve), dtype=np.bool_))[kept]
         return _Part(table.take(pa.array(kept)), sieve.report(currencies=currencies), without_hour)
-
-
-class Origins(NamedTuple):
-    """Where rows came from: their channel, whether anything names it, and source, medium and campaign as decided."""
-
-    channel: pa.ChunkedArray
-    has_origin: Bools
-    parts: dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -321,92 +309,10 @@ class Snowplow(EventTables):
         )
 
 
-def roles_of(sources: Sequence[InputTable]) -> list[tuple[Role, ...]]:
-    """Which tables the sources are; one that could be touches or conversions is what the others lack, or both."""
-    found = [_could_be(source) for source in sources]
-    single = {roles[0] for roles in found if len(roles) == 1}
-    both = [k for k, roles in enumerate(found) if len(roles) == 2]
-    if "touches" in single and "conversions" not in single:
-        chosen: dict[int, tuple[Role, ...]] = dict.fromkeys(both, ("conversions",))
-    elif "conversions" in single and "touches" not in single:
-        chosen = dict.fromkeys(both, ("touches",))
-    elif single >= {"touches", "conversions"}:
-        chosen = {k: ("touches",) if columns_named(sources[k].columns, CHANNEL) else ("conversions",) for k in both}
-    else:
-        ordered = [k for k in both if columns_named(sources[k].columns, (*ORDER, *VALUE))]
-        apart = 0 < len(ordered) < len(both)
-        chosen = {
-            k: (("conversions",) if k in ordered else ("touches",)) if apart else ("touches", "conversions")
-            for k in both
-        }
-        if not single & {"touches", "conversions"}:
-            plain = [k for k in both if not apart and not columns_named(sources[k].columns, ACTION)]
-            chosen |= dict.fromkeys(plain, ("touches",))
-    return [chosen.get(k, roles) for k, roles in enumerate(found)]
-
-
-def role_of(source: InputTable) -> Role | None:
-    """Which of the three tables a source is taken for by itself."""
-    return next(iter(_could_be(source)), None)
-
-
-def _could_be(source: InputTable) -> tuple[Role, ...]:
-    names = source.columns
-    person, channel = columns_named(names, USER), columns_named(names, CHANNEL)
-    if person and columns_named(names, (*TOUCH_TIME, *CONVERSION_TIME)):
-        if columns_named(names, ("cv_tstamp",)):
-            return ("conversions",)
-        paired = columns_named(names, ORIGIN["source"]) and (
-            columns_named(names, ORIGIN["medium"]) or not columns_named(names, ("source",))
-        )
-        came = bool(channel or paired)
-        bought = bool(columns_named(names, (*ORDER, *VALUE, *ACTION, "value_micros")))
-        return (*(("touches",) if came else ()), *(("conversions",) if bought or not came else ()))  # type: ignore[return-value]
-    costs = columns_named(names, (*COST, *COST_MICROS))
-    return ("costs",) if costs and not person and columns_named(names, COST_CHANNEL) else ()
-
-
-def channels_of(
-    source: pa.ChunkedArray,
-    medium: pa.ChunkedArray,
-    campaign: pa.ChunkedArray,
-    click_id: pa.ChunkedArray,
-    named: ChannelName,
-) -> Origins:
-    """The channel of every (source, medium, campaign, click ID), each combination decided once."""
-    rows = pa.table(
-        {"source": source, "medium": medium, "campaign": campaign, "click_id": click_id, "row": np.arange(len(source))}
-    )
-    keys = ["source", "medium", "campaign", "click_id"]
-    groups = rows.group_by(keys, use_threads=False).aggregate([("row", "list")])
-    channel, has_origin = np.empty(len(source), dtype=object), np.zeros(len(source), dtype=np.bool_)
-    parts = {name: np.full(len(source), None, dtype=object) for name in ORIGIN}
-    for *given, members in zip(
-        *(groups[name].to_pylist() for name in keys), groups["row_list"].to_pylist(), strict=True
-    ):
-        origin = origin_of(*given)
-        channel[members] = channel_named(*origin, named)
-        has_origin[members] = any(origin)
-        for name, word in zip(parts, origin, strict=True):
-            parts[name][members] = word or None
-    return Origins(pa.chunked_array([pa.array(channel, pa.large_string())]), has_origin, parts)
-
-
-def channel_named(source: str, medium: str, campaign: str, named: ChannelName) -> str:
-    """What a channel is called: the default channel group, "source / medium", or the campaign; direct without any of them."""
-    if not (source or medium or campaign):
-        return "Direct" if named == "channel_group" else "direct"
-    if named == "channel_group":
-        return default_channel_group(source, medium, campaign)
-    if named == "campaign":
-        return campaign or "(not set)"
-    return f"{source or '(not set)'} / {medium or '(not set)'}"
-
-
 def _at_the_end_of_day(
     touches: pa.Table, conversions: pa.Table, dated: Bools, without_hour: Bools
 ) -> tuple[pa.Table, tuple[str, ...]]:
-    """Conversions known by date only come at the end of it, so that the touches of that day count, where touches have hours."""
+    """Conversions known by date only come at its end where touches have hours, so that the touches of that day count."""
     if not without_hour.any() or dated.all() or not pa.types.is_timestamp(touches["time"].type):
         return conversions, ()
     kind = touches["time"].type
@@ -442,6 +348,33 @@ def _kinds(sieve: CheckedColumns, name: str) -> pa.Array:
     return pa.array(words.where(~wrong, "click"), pa.string())
 
 
+def people_column(sieve: CheckedColumns, first: str, rest: Sequence[str]) -> str:
+    """The column of people; where some rows lack the id, a new one of all ids, joined where one row holds both.
+
+    So a visit before the log-in belongs to the person who logs in later. An id seen with two people joins neither.
+    """
+    others = columns_named(rest, USER)
+    if not others or pa.types.is_integer(sieve.column(first).type):
+        return first
+    ids = sieve.ids(first)
+    for name in others:
+        if not ids.null_count:
+            break
+        other = sieve.ids(name)
+        if other.null_count == len(other):
+            continue
+        pairs = pa.table({"id": ids, "other": other}).filter(pc.and_(pc.is_valid(ids), pc.is_valid(other)))
+        homes = pairs.group_by("other", use_threads=False).aggregate([("id", "count_distinct"), ("id", "min")])
+        homes = homes.filter(pc.equal(homes["id_count_distinct"], 1))
+        place = pc.index_in(other, value_set=homes["other"].combine_chunks())
+        ids = pc.coalesce(ids, homes["id_min"].combine_chunks().take(place.combine_chunks()), other)
+        sieve.notes.append(f"{sieve.place}: people are known by {first} and, where it is empty, by {name}")
+    if ids.null_count == sieve.ids(first).null_count:
+        return first
+    sieve.loaded = replace(sieve.loaded, table=sieve.loaded.table.append_column("\0person", ids.cast(pa.string())))
+    return "\0person"
+
+
 def _buyers(sieve: CheckedColumns, name: str) -> pa.ChunkedArray:
     """The people of conversions; one without a person is nobody's, and keeps its conversion."""
     column = sieve.column(name)
@@ -467,7 +400,7 @@ def _told_unknown(sieve: CheckedColumns, name: str) -> None:
     empty = pc.is_null(sieve.text(name, empty_is=None)).to_numpy()
     if empty.any():
         sieve.notes.append(
-            f"{sieve.place}.{name}: is empty for {np.count_nonzero(empty):,} of {len(sieve):,} conversions, which add no value"
+            f"{sieve.place}.{name}: is empty for {np.count_nonzero(empty):,} of {len(sieve):,} rows, which add no value"
         )
 
 
@@ -489,14 +422,6 @@ def _currencies(sieve: CheckedColumns, found: Mapping[str, str], problems: list[
             f"{place}: holds {', '.join(sorted(codes))}; amounts of several currencies are never summed; convert them to one"
         )
     return sorted(codes)
-
-
-def _misspelt_channel(source: InputTable) -> list[str]:
-    """What to say of a table without a channel, one of whose columns is nearly called so."""
-    import difflib
-
-    near = [name for name in source.columns if difflib.get_close_matches(name.casefold(), CHANNEL[:3], n=1, cutoff=0.8)]
-    return [f"{source.name}: column {name!r} is unknown; did you mean channel?" for name in near]
 
 
 def _nothing(rows: int) -> pa.ChunkedArray:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.event_tables import channel_named, channels_of, joined, without_person
+from attribution.formats.event_tables import joined, without_person
 from attribution.formats.ga4_cells import flat_events
+from attribution.formats.origins import channel_named, channels_of
 from attribution.formats.records import Records, micros
 from attribution.formats.writing import OutputTable
 from cpalab.ga4_channels import origin_of
@@ -21,6 +22,9 @@ from cpalab.refusal import InvalidInputError, did_you_mean
 from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
 from cpalab.tables.input_table import InputTable
 from cpalab.tables.report import ReadReport
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ChannelName = Literal["channel_group", "source_medium", "campaign"]
 
@@ -71,12 +75,12 @@ EXPORT = pa.schema(
 class GA4:
     """A session is a touch, at its first event; an event of `conversion_events` is a conversion.
 
-    A session is `user_pseudo_id` and the parameter `ga_session_id`. Its source, medium and campaign are the
-    first that any of its events collected (`collected_traffic_source`, then the event's own parameters); a click ID of an ad
-    (`gclid` …: collected, a parameter, or in `page_location`) beats an absent or organic source (`cpalab.ga4_channels.origin_of`);
-    without any the session is direct. The export's `session_traffic_source_last_click` is not used, since it has replaced
-    direct sessions by earlier ones already. An order is known by its `transaction_id`. An event without a person (consent
-    mode) is no touch, and its conversion nobody's; both are counted.
+    A session is `user_pseudo_id` and the parameter `ga_session_id`; each further order in it has it for a touch again. Its
+    source, medium and campaign are the first that any of its events collected (`collected_traffic_source`, then the
+    event's own parameters); a click ID of an ad (`gclid` …: collected, a parameter, or in `page_location`) beats an absent
+    or organic source (`origin_of`); without any the session is direct. The export's `session_traffic_source_last_click` is
+    not used, since it has replaced direct sessions by earlier ones already. An order is known by its `transaction_id`. An
+    event without a person (consent mode) is no touch, and its conversion nobody's; both are counted.
 
     Attributes:
         conversion_events: names of the events that are conversions; each name is an action.
@@ -124,7 +128,7 @@ class GA4:
         chosen = [name for name in self.conversion_events if name in named]
         if not chosen:
             notes.append(
-                f"No event is {' or '.join(self.conversion_events)}; --action NAME counts another of: {', '.join(sorted(named)[:20])}."
+                f"No event is {' or '.join(self.conversion_events)}; --action counts one of {', '.join(sorted(named)[:20])}."
             )
         bought = every.filter(pc.is_in(every["action"], value_set=pa.array(self.conversion_events, TEXT)))
         conversions = self._conversions(bought)
@@ -142,8 +146,8 @@ class GA4:
             plain = every.select(ORIGIN)
             if all(column.null_count == len(plain) for column in plain.columns):
                 notes.append(
-                    "No event names a source, so every session is direct; session_traffic_source_last_click is not read, because it "
-                    "has replaced direct sessions by earlier ones: export collected_traffic_source or event_params."
+                    "No event names a source, so every session is direct; session_traffic_source_last_click is not read, "
+                    "because it has replaced direct sessions by earlier ones: export collected_traffic_source."
                 )
         report = ReadReport.sum([*reports, ReadReport(left_out=outside, notes=tuple(notes))])
         return Records(touches, conversions, None, report)
@@ -166,8 +170,27 @@ class GA4:
         named = frame[frame["named"]].drop_duplicates(["user_id", "session"])
         touches = touches.merge(named[["user_id", "session", "channel", *parts]], on=["user_id", "session"], how="left")
         touches["channel"] = touches["channel"].fillna(channel_named("", "", "", self.channel))
+        touches = self._with_later_orders(touches, inside)
         table = pa.Table.from_pandas(touches.drop(columns="session"), preserve_index=False)
         return table.set_column(table.column_names.index("time"), "time", table["time"].cast(CLOCK))
+
+    def _with_later_orders(self, touches: pd.DataFrame, inside: pa.Table) -> pd.DataFrame:
+        """The touches, and one more for every further order of a session: its source brought that one too."""
+        import pandas as pd
+
+        bought = inside.filter(pc.is_in(inside["action"], value_set=pa.array(self.conversion_events, TEXT)))
+        orders = (
+            bought.select(["user_id", "session", "time", "order_id", "action"])
+            .to_pandas()
+            .sort_values("time", kind="stable")
+        )
+        keys = ["user_id", "session", "action"]
+        orders = orders[orders["order_id"].isna() | ~orders.duplicated([*keys, "order_id"])]
+        later = orders[orders.duplicated(keys)][["user_id", "session", "time"]]
+        if later.empty:
+            return touches
+        more = later.merge(touches.drop(columns="time"), on=["user_id", "session"])
+        return pd.concat([touches, more], ignore_index=True).sort_values("time", kind="stable", ignore_index=True)
 
     def _channel(self, source: str | None, medium: str | None, campaign: str | None) -> str:
         return channel_named(*origin_of(source, medium, campaign), self.channel)

@@ -18,7 +18,7 @@ Rows = Literal["ask", "sum", "first"]
 
 REFUND = (
     "is negative; a refund perhaps: say --format \"tables(refunds='value')\" to take it off its order, or "
-    "\"tables(refunds='orders')\" to count no refunded order, or net refunds before; without these rows refunded orders would count"
+    "\"tables(refunds='orders')\" to count no refunded order, or net them before; dropping these rows would not"
 )
 NO_ORDER = "is a refund without an order; give it the id of one"
 LINES = (
@@ -111,17 +111,18 @@ def _lines(
     differ = value[again] != value[home][order]
     articles = bool(columns_named(rest, LINE))
     if rows == "first" or (rows == "ask" and not differ.any() and not articles):
-        return None  # build_paths counts the first of equal ids
+        return  # build_paths counts the first of equal ids
     if rows == "ask" and not (differ.any() and articles):
         wrong = np.zeros(len(value), dtype=np.bool_)
         wrong[again[differ] if differ.any() else again] = True
         if sieve.loaded.numbering == "line":
-            return _mark(sieve, column, wrong, LINES)
+            _mark(sieve, column, wrong, LINES)
+            return
         told = (
             f"{len(unique):,} orders stand in several rows whose values differ or whose articles do; the first counts"
         )
         sieve.notes.append(f"{sieve.place}.{column}: {told} (tables.order_rows)")
-        return None
+        return
     value[home] = np.rint(np.bincount(order, weights=value[again])).astype(np.int64)
     keep[again] = np.isin(again, home)
     sieve.left_out.append(("lines of orders (added up)", len(again) - len(home)))

@@ -57,8 +57,8 @@ class Records:
         """The same records with conversions of one action (or truth) only.
 
         Args:
-            action: one of `actions`, or "any" for all; None takes "conversion" where there is such an action, and everything where all
-                conversions are the same.
+            action: one of `actions`, or "any" for all; None takes "conversion" where there is such an action, and everything
+                where all conversions are the same.
 
         Raises:
             InvalidInputError: if no conversion is that action, or there are several to choose from.

@@ -34,28 +34,18 @@ BUILT_IN: Mapping[str, str] = {
 
 
 # Reports that hold no journeys, and what to bring instead; each by plain names of columns that only it has.
+CREDITED = "has credited conversions and no paths; export Advertising > Attribution paths, or BigQuery"
+COSTS_ALONE = "a report of costs; give it as --cost beside touches and conversions, or paths"
 REPORTS = (
-    (
-        frozenset({"session primary channel group", "sessions"}),
-        "GA4's traffic acquisition report has credited conversions and no paths; export Advertising > Attribution paths, or BigQuery",
-    ),
-    (
-        frozenset({"session default channel group", "sessions"}),
-        "GA4's traffic acquisition report has credited conversions and no paths; export Advertising > Attribution paths, or BigQuery",
-    ),
-    (
-        frozenset({"default channel group", "key events"}),
-        "GA4's model comparison has credited conversions and no paths; export Advertising > Attribution paths, or BigQuery",
-    ),
+    (frozenset({"session primary channel group", "sessions"}), f"GA4's traffic acquisition {CREDITED}"),
+    (frozenset({"session default channel group", "sessions"}), f"GA4's traffic acquisition {CREDITED}"),
+    (frozenset({"default channel group", "key events"}), f"GA4's model comparison {CREDITED}"),
     (
         frozenset({"channel transformed path", "source index"}),
         "Snowplow's channel_attributions has a row per touch; give paths_to_conversion",
     ),
-    (frozenset({"campaign", "cost"}), "a report of costs; give it as --cost beside touches and conversions, or paths"),
-    (
-        frozenset({"campaign name", "amount spent"}),
-        "a report of costs; give it as --cost beside touches and conversions, or paths",
-    ),
+    (frozenset({"campaign", "cost"}), COSTS_ALONE),
+    (frozenset({"campaign name", "amount spent"}), COSTS_ALONE),
 )
 
 # What tells a header from the titles above it.

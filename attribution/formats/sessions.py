@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from attribution.formats.event_tables import joined
 from attribution.formats.records import Records, micros, segment_columns
 from attribution.formats.writing import OutputTable, in_currency
 from cpalab.refusal import InvalidInputError
-from cpalab.tables.checked_columns import CheckedColumns, match_columns
+from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
 from cpalab.tables.input_table import InputTable
 from cpalab.tables.report import ReadReport
 
@@ -25,7 +26,7 @@ class Sessions:
 
     name = "sessions"
     description = "one row per session: user_id, time, channel, converted, and perhaps value"
-    layout = {"": COLUMNS}
+    layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": COLUMNS}
     example = "u1,2026-03-01 10:00:00,email,1,49.90"
 
     def recognises(self, source: InputTable) -> bool:

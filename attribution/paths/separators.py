@@ -22,7 +22,7 @@ TOKENS = ("(start)", "(conversion)", "(null)", "(convert)")
 
 
 def cut_paths(column: Any, separator: str | None, place: str) -> tuple[Any, str, str | None]:
-    """Path texts ready to be cut: as rows of names where they are lists (JSON, Python, Postgres); the separator; and what to say of it.
+    """Path texts ready to be cut (lists in JSON, Python or Postgres are rows of names), the separator, and what to say of it.
 
     Without `separator` it is the usual " > " (blanks around names do not count) or, where no text holds it, the one of the
     known others that texts do hold. Tokens for the start and end of a journey are no channels.
@@ -115,7 +115,7 @@ def _without_tokens(column: Any, mark: str) -> Any:
 def _refuse(place: str, usual: str, other: str, texts: int, whole: int) -> None:
     raise InvalidInputError(
         [
-            f"{place}: {texts:,} of {whole:,} distinct paths hold {other!r} and not {usual!r}; they could be cut there or be names; "
-            f"say which (--separator {other!r} or --separator {usual!r})"
+            f"{place}: {texts:,} of {whole:,} distinct paths hold {other!r} and not {usual!r}; they could be cut there or be "
+            f"names; say which (--separator {other!r} or --separator {usual!r})"
         ]
     )

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from attribution.formats.event_tables import role_of
 from attribution.formats.records import ACTION, DEFAULT_ACTION, CountedPaths, Records
+from attribution.formats.roles import role_of
 from attribution.formats.simulated_log import SimulatedLog
 from attribution.paths.paths import Paths
 from attribution.paths.settings import PathSettings

@@ -282,8 +282,8 @@ class CheckedColumns:
     def times(self, name: str, *, seconds_per_unit: float | None = None) -> pa.Array:
         """A column of times: days as numbers, or timestamps; all rows on one clock, that of most rows.
 
-        Numbers are days, or all of them seconds, milliseconds or microseconds since 1970 (told by their size, in UTC). Text is
-        a number of days, or a date or datetime: ISO 8601, 31.1.2026, 1/31/2026 (refused where no row tells day from
+        Numbers are days, or all of them seconds, milliseconds or microseconds since 1970 (told by their size, in UTC). Text
+        is a number of days, or a date or datetime: ISO 8601, 31.1.2026, 1/31/2026 (refused where no row tells day from
         month), 20260131, Jan 31, 2026. Datetimes with different offsets are one clock (UTC); with and without an offset are
         two, and the rows of the rarer break a rule; dates without time of day fit either.
 

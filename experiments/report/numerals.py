@@ -23,7 +23,7 @@ def money(amount: float) -> str:
 
 def three_digits(amount: float) -> str:
     """A number below one with three significant digits."""
-    return f"{'−' if amount < 0 else ''}{abs(amount):z.3g}"
+    return f"{'−' if amount < 0 else ''}{abs(amount):z#.3g}"
 
 
 def count(amount: float, decimals: int = 0) -> str:

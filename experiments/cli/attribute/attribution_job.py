@@ -246,7 +246,7 @@ def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None",
         data = replace(data, costs=costs)
         notes += (f"Costs: {report.summary()}",)
         currencies += report.currencies
-    refuse_emptiness(job, data)
+    refuse_emptiness(data)
     if problems := money_problems(currencies):
         raise InvalidInputError(problems)
     data, spellings = with_one_spelling(job, data)
@@ -282,7 +282,7 @@ def chosen_format(job: Job) -> Any:
     return load_format(job.format_name or "top_paths", separator=job.separator)
 
 
-def refuse_emptiness(job: Job, data: "Records | CountedPaths") -> None:
+def refuse_emptiness(data: "Records | CountedPaths") -> None:
     """Refuse data of which nothing is left.
 
     Raises:

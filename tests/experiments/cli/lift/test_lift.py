@@ -311,7 +311,7 @@ def test_small_prices_keep_three_digits(cpalab, users, tmp_path):
     table, file = pd.read_csv(users), tmp_path / "cheap.csv"
     table.assign(cost=table["cost"] * 1e-6).to_csv(file, index=False)
     dear, cheap = (json.loads(cpalab("lift", "user", one, "--json")[1])["rows"][1] for one in (users, file))
-    point = f"{cheap['cost_per_incremental_conversion']:.3g}"
+    point = f"{cheap['cost_per_incremental_conversion']:#.3g}"
     assert float(point) == pytest.approx(1e-6 * dear["cost_per_incremental_conversion"], rel=5e-3)
     out = cpalab("lift", "user", file)[1]
     assert point in out
