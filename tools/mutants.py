@@ -1,6 +1,6 @@
 """Mutants: one-line mistakes put into a copy of the code, each of which its test must catch (exit status 1 where one is not).
 
-`tools/mutants.toml` lists them: the file, the line as it is, the line as it must not be, and the test. Copies are compiled anew,
+`tools/mutants.toml` lists them: the file, the line as it is, the line as it must not be, the test. The copy is compiled anew,
 so tests of the simulated market take longer; `python tools/mutants.py WORD` tries those whose file or test holds the word.
 """
 
