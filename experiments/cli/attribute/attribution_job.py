@@ -6,13 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cpalab.refusal import InvalidInputError, did_you_mean
+from cpalab.refusal import InvalidInputError, Problem, did_you_mean, gathered
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.costs.economics import UnitEconomics
     from attribution.credit import Credit
+    from attribution.formats.lift_tests import MeasuredLift
     from attribution.formats.records import Records
     from attribution.model import AttributionModel
     from attribution.paths.paths import Paths
@@ -80,11 +81,26 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
     """
     from attribution.costs.performance import performance_table
 
-    models, economics, settings = checked(job)
+    from attribution.formats.lift_tests import read_lift_tests
+
+    problems: list[Problem] = []
+    asked = gathered(problems, partial(checked, job))
     report("read", 0.0)
-    paths, records, costs, notes = read(job, settings)
-    if job.lift_file is not None:
-        rescaled, left_out = calibrated(models, paths, job.lift_file)
+    found = gathered(problems, partial(read, job, asked and asked[2])) if asked or not job.stream else None
+    given = tests = None
+    if job.cost_file is not None and not given_twice(job):
+        given = gathered(problems, partial(read_cost_file, job.cost_file, job.bad_rows))
+    if job.lift_file is not None and not given_twice(job):
+        tests = gathered(problems, partial(read_lift_tests, job.lift_file))
+    if problems or asked is None or found is None:
+        raise InvalidInputError(problems)
+    models, economics, _ = asked
+    paths, records, costs, notes = found
+    if given is not None:
+        costs, what_became_of_them = given
+        notes += (f"Costs: {what_became_of_them}",)
+    if tests is not None and job.lift_file is not None:
+        rescaled, left_out = calibrated(models, paths, tests, job.lift_file.name)
         models += rescaled
         notes += left_out
     segments = None
@@ -125,7 +141,7 @@ def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None",
     from attribution.model import MODELS
     from attribution.paths.settings import PathSettings
 
-    problems: list[str] = []
+    problems: list[Problem | str] = []
     models = gathered(problems, partial(MODELS.find_all, job.models))
     margins = (job.margin_rate, job.margin_per_action, job.lifetime_value)
     economics = None
@@ -144,7 +160,7 @@ def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None",
         problems.append("--stream: keeps no single touches; leave out --by and --period, or --stream")
     if problems:
         raise InvalidInputError(problems)
-    return list(models), economics, settings
+    return list(models or ()), economics, settings or PathSettings()
 
 
 def given_twice(job: Job) -> list[str]:
@@ -156,15 +172,14 @@ def given_twice(job: Job) -> list[str]:
 
 
 def calibrated(
-    models: "Sequence[AttributionModel]", paths: "Paths", file: Path
+    models: "Sequence[AttributionModel]", paths: "Paths", tests: "Sequence[MeasuredLift]", file: str
 ) -> "tuple[list[AttributionModel], tuple[str, ...]]":
     """Every model, calibrated by the lift tests in a file; and a note on each that credits nothing to a tested channel."""
-    from attribution.formats.lift_tests import read_lift_tests
+    from attribution.model import credits_of
     from attribution.models.lift_calibrated import LiftCalibrated
 
-    tests = read_lift_tests(file)
     unknown = [
-        f"{file.name}: {test.channel!r} is not a channel of the paths; {did_you_mean(test.channel, paths.channels)}"
+        f"{file}: {test.channel!r} is not a channel of the paths; {did_you_mean(test.channel, paths.channels)}"
         for test in tests
         if test.channel not in paths.channels
     ]
@@ -172,8 +187,7 @@ def calibrated(
         raise InvalidInputError(unknown)
     rescaled: list[AttributionModel] = []
     left_out: tuple[str, ...] = ()
-    for model in models:
-        credit = model.fit(paths).credit(paths)
+    for model, credit in zip(models, credits_of(models, paths), strict=True):
         given = dict(zip(credit.channels, credit.conversions, strict=True))
         without = [test.channel for test in tests if not given[test.channel] > 0]
         if without:
@@ -205,35 +219,22 @@ def simulated(job: Job) -> bool:
     return all(SimulatedLog().recognises(open_table(file)) for file in job.files)
 
 
-def gathered(problems: list[str], make: Callable[[], Any]) -> Any:
-    """What `make` returns, or None after adding what is wrong to `problems`."""
-    try:
-        return make()
-    except InvalidInputError as error:
-        problems += error.lines
-        return None
-
-
-def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None", Any, tuple[str, ...]]:
-    """The paths, the records behind them where there are any, the costs, and what was left out."""
+def read(job: Job, settings: "PathSettings | None") -> tuple["Paths", "Records | None", Any, tuple[str, ...]] | None:
+    """The paths, the records behind them where there are any, their costs, and what was left out; rows alone without settings."""
     from attribution.formats.records import DEFAULT_ACTION, CountedPaths
     from attribution.formats.registry import read_data
     from attribution.paths.stream import stream_paths
 
     data: Records | CountedPaths
     said: tuple[str, ...] = ()
-    if job.direct is None and simulated(job):
+    if settings is not None and job.direct is None and simulated(job):
         settings = replace(settings, direct="ignored_unless_alone")
         said = ("Direct visits gave way to other touches, as in cpalab run; --direct kept counts them.",)
-    if job.stream:
+    if job.stream and settings is not None:
         data = stream_paths(*job.files, settings=settings, action=job.action or DEFAULT_ACTION, bad_rows=job.bad_rows)
     else:
         data = read_data(*job.files, format=job.format_name, bad_rows=job.bad_rows)
     notes: tuple[str, ...] = (data.report.summary(), *said)
-    costs = data.costs
-    if job.cost_file is not None:
-        costs, what_became_of_them = read_cost_file(job)
-        notes += (what_became_of_them,)
     if isinstance(data, CountedPaths):
         timed = [
             option
@@ -248,24 +249,23 @@ def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None",
             timed.append("--action")
         if timed:
             raise InvalidInputError([f"{', '.join(timed)}: counted paths have no times; give touches and conversions"])
-        return data.paths, None, costs, notes
+        return data.paths, None, data.costs, notes
     data = data.of_action(job.action)
-    paths = data.to_paths(settings)
-    return paths, data, costs, notes
+    return None if settings is None else (data.to_paths(settings), data, data.costs, notes)
 
 
-def read_cost_file(job: Job) -> tuple[Any, str]:
+def read_cost_file(file: Path, bad_rows: Any) -> tuple[Any, str]:
     """The table of costs, and what became of its rows."""
     from attribution.formats.event_tables import read_costs
     from cpalab.tables.input_table import open_table
 
     problems: list[str] = []
-    costs, report = read_costs(open_table(job.cost_file), problems)
-    if job.bad_rows == "refuse":
+    costs, report = read_costs(open_table(file), problems)
+    if bad_rows == "refuse":
         problems += [f"{defect}; correct them, or drop malformed rows (--bad-rows drop)" for defect in report.defects]
     if problems:
         raise InvalidInputError(problems)
-    return costs, f"Costs: {report.summary()}"
+    return costs, report.summary()
 
 
 def total_by_channel(costs: Any) -> dict[str, int]:
@@ -280,7 +280,9 @@ def total_by_channel(costs: Any) -> dict[str, int]:
 def credited(models: Sequence["AttributionModel"], paths: "Paths", job: Job, report: Report) -> "Sequence[Credit]":
     """The credits of all models, with intervals if they were asked for."""
     if job.intervals is None:
-        return [model.fit(paths).credit(paths) for model in models]
+        from attribution.model import credits_of
+
+        return credits_of(models, paths)
     from attribution.bootstrap import bootstrap_credits
 
     draws = job.intervals
