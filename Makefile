@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint bench study format clean
+.PHONY: run test lint bench study fuzz mutants coverage test-lowest format clean
 
 run: .venv/installed                ## the main job on the default scenario
 	$(BIN)/cpalab run --out results/default --force
@@ -17,9 +17,27 @@ lint: .venv/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
 
 study: .venv/installed-test         ## long statistical studies
 	$(BIN)/python -m pytest -m study -s tests
+
+fuzz: .venv/installed-test          ## 2,000 seeded mutants of scenarios and of tables, 12,500 of parameters
+	CPALAB_FUZZ=125 $(BIN)/python -m pytest -s tests/fuzz/test_scenario_mutants.py tests/fuzz/test_parameter_mutants.py
+	CPALAB_FUZZ=34 $(BIN)/python -m pytest -s tests/fuzz/test_table_mutants.py
+
+mutants: .venv/installed-test       ## one-line mutants of the code, each with the test that must catch it
+	$(BIN)/python tests/mutants.py
+
+coverage: .venv/installed-test      ## share of lines that the tests run; fails below the gate in pyproject.toml
+	NUMBA_DISABLE_JIT=0 $(BIN)/python -m coverage run -m pytest -n0 -m "not study and not browser" tests
+	$(BIN)/python -m coverage report
+
+test-lowest:                        ## the tests with the lowest versions that pyproject.toml declares, in .venv-lowest
+	$(PYTHON) -m venv --clear .venv-lowest
+	$(PYTHON) tests/lowest.py > .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip install --quiet -e ".[test,excel]" -c .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pytest -n auto --dist loadgroup -m "not study" tests
 
 bench: .venv/installed-test         ## speed, as ratios measured in one run
 	$(BIN)/python -m benchmarks
@@ -29,7 +47,7 @@ format: .venv/installed-test
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv results build dist
+	rm -rf .venv .venv-lowest results build dist
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -29,7 +29,8 @@ REACH = np.uint64(12)  # which surfaces a person ever uses; block = surface
 ASSIGNMENT = np.uint64(13)  # which experiments hold a person out; block = channel
 ROBOT = np.uint64(14)  # what invalid traffic does in a session
 COMPETITION = np.uint64(15)  # the rivals' mood; user = tick, block = surface
-# What the record asks; a world never draws from 16 to 27, so a change of tracking moves nothing in it.
+# What the record asks; a world never draws from 16 to 27, so a change of tracking moves nothing in it. The one exception is
+# asked for: where delivery follows the record, a world asks who can be known (BROWSER, LOG_IN), as the record does.
 BROWSER = np.uint64(16)  # browser, ad blocker, stripped click IDs; session = device
 COOKIE = np.uint64(17)  # clearing: who (session 0), and whether since the last visit (session of the visit)
 GRAPH = np.uint64(18)  # cross-device graph, false joins, app permission, late consent
@@ -52,6 +53,14 @@ LOGGED_IN = np.uint64(31)  # whether a person is logged in during a session
 TEST_COOKIE = np.uint64(32)  # session = device: when its cookies turn over
 COOKIE_ARM = np.uint64(33)  # the arm of a cookie; session = device × 2^24 + its number, block = channel
 FORECAST = np.uint64(34)  # error of the price predicted for a slot; block = channel
+# Who advertisers take people for.
+LIKENESS = np.uint64(
+    50
+)  # error of the score that lookalike audiences go by; whether a person subscribes to the newsletter
+FLOOD = np.uint64(51)  # whether a click that nobody made claims an action, and how old it is
+
+# Where people stand when a run begins.
+MOOD = np.uint64(40)
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)

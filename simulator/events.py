@@ -1,7 +1,9 @@
 """The event log: its columns, and how the rows the law writes become an Arrow table.
 
-One row per event, sorted by (user_id, session, order within the session). Times in days from the start, money in integer
-micros. `geo` is where the session happened. `order_id` is user_id × 2^32 + session and joins an order with what became of it.
+One row per event, sorted by (user_id, session, order within the session). Times in days from the beginning of the reported
+window: those of the warm-up are negative, those of the follow-up lie after `run.days`; money in integer micros. What becomes
+of an order (qualified, closed, refund) is logged when its delay has passed, be it after the end of the run.
+`geo` is where the session happened. `order_id` is user_id × 2^32 + session and joins an order with what became of it.
 
 What a user-level test writes: `ghost`, an ad that was won and withheld; `psa`, a placebo ad shown in its place, with what it
 cost; `predicted`, a person's entry into a test on predicted ads, in either arm.

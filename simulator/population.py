@@ -13,6 +13,8 @@ from simulator.draws import (
     ARRIVAL,
     ASSIGNMENT,
     HABITS,
+    LIKENESS,
+    MOOD,
     REACH,
     TRAITS,
     address_of,
@@ -20,8 +22,18 @@ from simulator.draws import (
     normal,
     uniforms,
 )
-from simulator.law.parameters import Law
-from simulator.law.state import ITINERARY, LIFE, LONG_AGO, NOBODY, PERSON, SHOWN, Population, record_array
+from simulator.law.parameters import Law, caps_of
+from simulator.law.state import (
+    IN_MARKET,
+    ITINERARY,
+    LIFE,
+    LONG_AGO,
+    NOBODY,
+    PERSON,
+    Population,
+    nothing_shown,
+    record_array,
+)
 from simulator.scenario.build_law import Names, log_mean
 from simulator.scenario.schema import Scenario
 
@@ -60,6 +72,8 @@ def build_population(scenario: Scenario, law: Law, names: Names) -> Population:
                 population.customer_share,
                 population.log_in_share,
                 scenario.invalid_traffic.sessions_per_day,
+                population.lookalike_correlation,
+                population.subscriber_share,
             ]
         ),
         _cumulative([s.share for s in segments]),
@@ -82,7 +96,8 @@ def build_population(scenario: Scenario, law: Law, names: Names) -> Population:
     lives.fee_campaign = NOBODY
     lives.customer = people.customer
     goodwill = np.zeros((users, len(names.channels)))
-    shown = record_array((users, len(names.campaigns)), SHOWN)
+    shown = nothing_shown(users, len(names.campaigns), caps_of(law), len(names.creatives))
+    _draw_moods(people, lives, scenario.run.seed, law.rules[0], law.calendar.start)
     return Population(people, itineraries, lives, goodwill, shown)
 
 
@@ -126,7 +141,7 @@ def _draw_people(
 ) -> None:  # fmt: skip
     """Fill `people` (PERSON). `numbers` are the scalars of the scenario in the order written in build_population."""
     activity_mean, activity_sigma, need_mean, need_sigma, correlation = numbers[:5]
-    value_sigma, customer_share, log_in_share, robot_activity = numbers[5:]
+    value_sigma, customer_share, log_in_share, robot_activity, likeness, subscriber_share = numbers[5:]
     for user in range(people.size):
         person = people[user]
         activity, need, segment_draw, geo_draw = uniforms(seed, user, 0, TRAITS, 0)
@@ -147,6 +162,11 @@ def _draw_people(
         person.customer = customer < customer_share
         person.consents = consent < geo_consent[geo]
         person.logs_in = log_in < log_in_share
+        score_error, subscribes, _, _ = uniforms(seed, user, 0, LIKENESS, 0)
+        # The score is the normal quantile's share of people below it, so that an audience of the top 5 % holds 5 %.
+        score = likeness * z_need + math.sqrt(1.0 - likeness * likeness) * normal(score_error)
+        person.likeness = 0.5 * math.erfc(-score / math.sqrt(2.0))
+        person.subscribes = person.customer or subscribes < subscriber_share
         person.devices = 1 + np.searchsorted(device_counts, other_devices)
         _draw_devices(person, device_mix, first_device)
         if user >= users:
@@ -206,7 +226,32 @@ def _draw_first_sessions(people: Any, itineraries: Any, seed: int, calendar: Cal
     for user in range(people.size):
         first, _, _, _ = uniforms(seed, user, 0, ARRIVAL, 0)
         itineraries[user].operational = exponential(first) / people[user].activity
+        itineraries[user].last_time = calendar.start
         itineraries[user].next_time = clock_time(calendar, itineraries[user].operational)
+
+
+@entry_point
+def _draw_moods(people: Any, lives: Any, seed: int, rules: Any, start: float) -> None:
+    """Who is in the market on the first day, as in a market without ads that has always run.
+
+    Need comes with hazard a and goes with hazard b; of those who leave, a share r to a rival, and these do not come back
+    within S days. So a turn lasts 1/a + 1/b + r S days, of which someone is in the market for 1/b and satiated for r S.
+    Where nobody ever leaves but by ordering (b = 0), all begin out of the market.
+    """
+    leaving = rules.lapse_per_day + rules.rival_per_day
+    if leaving <= 0.0:
+        return
+    satiated = rules.rival_per_day / leaving * rules.satiation_days
+    for user in range(people.size):
+        need = people[user].need * (rules.customer_factor if people[user].customer else 1.0)
+        if need <= 0.0:
+            continue
+        turn = 1.0 / need + 1.0 / leaving + satiated
+        draw, since, _, _ = uniforms(seed, user, 0, MOOD, 0)
+        if draw * turn < 1.0 / leaving:
+            lives[user].mood = IN_MARKET
+        elif draw * turn < 1.0 / leaving + satiated:
+            lives[user].satiated_until = start + since * rules.satiation_days
 
 
 def users_table(population: Population, names: Names) -> pa.Table:

@@ -27,6 +27,7 @@ from cpalab.whole_output import MANIFEST, OutputError
 from simulator.engines.replacement import Kernels, kernels_of
 from simulator.law.board import Board
 from simulator.scenario.build_law import Names, build_law
+from simulator.scenario.clock import Clock
 from simulator.scenario.rules.validation import validate
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
@@ -67,11 +68,23 @@ def write_manifest(folder: Path, scenario: Scenario, extra: Mapping[str, Any] | 
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in ("numba", "numpy", "pyarrow", "simpy")},
         "seed": scenario.run.seed,
+        "clock": clock_entry(scenario),
         "scenario": scenario.model_dump(exclude_defaults=False),
         **(extra or {}),
         "files": files,
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def clock_entry(scenario: Scenario) -> dict[str, float]:
+    """When warm-up, reported window and follow-up begin and end, in days: all times of all tables are on this clock."""
+    clock = Clock.of(scenario)
+    return {
+        "warm_up_from_day": clock.start,
+        "reported_from_day": 0.0,
+        "reported_until_day": clock.days,
+        "followed_up_until_day": clock.end,
+    }
 
 
 def is_stored(folder: Path | str) -> bool:

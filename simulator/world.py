@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute
+import pyarrow.compute as pc
 
 from cpalab.micros import MICROS
 from cpalab.result import Result
@@ -21,6 +21,7 @@ from simulator.market.geo_tests import geo_plans
 from simulator.market.market import Market, TickReport, no_change
 from simulator.population import build_population, users_table
 from simulator.scenario.build_law import Names, build_law
+from simulator.scenario.clock import Clock
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
 
@@ -41,7 +42,7 @@ class World(Result):
         board: what the market published, tick by tick.
         events: the event log (see `simulator.events`).
         users: one row per person.
-        market: one row per tick and campaign.
+        market: one row per tick and campaign; `period` says which ticks are reported.
         timeline: one row per version of the scenario.
         kernels: the compiled steps of the law.
     """
@@ -57,13 +58,26 @@ class World(Result):
     kernels: Kernels = DEFAULT_KERNELS
 
     def cost_micros(self) -> dict[str, int]:
-        """What was paid for each channel that has campaigns, in micros."""
-        totals = self.market.group_by("channel").aggregate([("cost_micros", "sum")]).to_pydict()
+        """What was paid for each channel that has campaigns in the reported window, in micros."""
+        totals = reported_ticks(self.market).group_by("channel").aggregate([("cost_micros", "sum")]).to_pydict()
         return dict(zip(totals["channel"], totals["cost_micros_sum"], strict=True))
 
     def orders(self) -> pa.Table:
-        """The conversions of the log."""
-        return self.events.filter(pa.compute.equal(self.events["kind"], "conversion"))
+        """The conversions of the reported window."""
+        return self.orders_until(self.clock.days)
+
+    def orders_until(self, day: float) -> pa.Table:
+        """The conversions from day 0 up to and without a day, the follow-up's included."""
+        return between(self.events.filter(pc.equal(self.events["kind"], "conversion")), 0.0, day)
+
+    def reported_events(self) -> pa.Table:
+        """The events of the reported window (what becomes of its orders later lies after it)."""
+        return between(self.events, 0.0, self.clock.days)
+
+    @property
+    def clock(self) -> Clock:
+        """When the warm-up, the reported window and the follow-up begin and end."""
+        return Clock.of(self.scenario)
 
     def to_frame(self) -> "pd.DataFrame":
         """One row per channel that has campaigns: `channel, cost, impressions, clicks`; cost in currency."""
@@ -107,7 +121,7 @@ def simulate(
     kernels: Kernels | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> World:
-    """Run a scenario from its first day to its last.
+    """Run a scenario from the first day of its warm-up to the last of its follow-up; day 0 is the first that is reported.
 
     The same scenario and seed give the same tables, bit for bit, whatever the engine, threads or block size.
 
@@ -176,11 +190,11 @@ def play(
     stretches = versions(scenario)
     names = Names.of(scenario)
     law = build_law([version.scenario for version in stretches])
-    run = scenario.run
+    run, clock = scenario.run, Clock.of(scenario)
     plans = geo_plans(scenario)
     board = blank_board(
         run.days, run.tick_hours / 24.0, len(names.surfaces), len(names.campaigns), len(names.creatives),
-        len(names.geos), len(plans),
+        len(names.geos), len(plans), start=clock.start, end=clock.end,
     )  # fmt: skip
     population = build_population(scenario, law, names)
     # The market applies a changed budget through its pacing, so people must not see it a second time.
@@ -210,7 +224,7 @@ def live_again(world: World, board: Board, *, threads: int = 1, block_users: int
             world.law, board, population, no_change(), world.scenario.run.seed,
             map_=map_, block_users=block_users, kernel=world.kernels.advance,
         )  # fmt: skip
-        people.run_tick(world.scenario.run.days)
+        people.run_tick(world.law.calendar.last_day)
     return events_of(people, world.names)
 
 
@@ -230,6 +244,17 @@ def thread_map(threads: int) -> Iterator[Map]:
         yield pool.map
 
 
+def between(events: pa.Table, first_day: float, last_day: float) -> pa.Table:
+    """The rows of a log from a day on and before another."""
+    time = events["time"]
+    return events.filter(pc.and_(pc.greater_equal(time, first_day), pc.less(time, last_day)))
+
+
+def reported_ticks(market: pa.Table) -> pa.Table:
+    """The rows of a market table that belong to the reported window."""
+    return market.filter(pc.equal(market["period"], "reported"))
+
+
 def market_table(reports: list[TickReport]) -> pa.Table:
     """One row per tick and campaign; impression share is impressions over auctions entered by eligible people."""
     columns = {field: [getattr(report, field) for report in reports] for field in TickReport.__dataclass_fields__}
@@ -237,6 +262,7 @@ def market_table(reports: list[TickReport]) -> pa.Table:
         {
             "tick": pa.array(columns["tick"], pa.int32()),
             "day": pa.array(columns["day"], pa.float64()),
+            "period": pa.array(columns["period"], pa.string()),
             "channel": pa.array(columns["channel"], pa.string()),
             "campaign": pa.array(columns["campaign"], pa.string()),
             "bid": pa.array(columns["bid"], pa.float64()),

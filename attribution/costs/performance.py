@@ -24,6 +24,7 @@ def performance_table(
     economics: UnitEconomics | None = None,
     *,
     by: Sequence[str] = ("channel",),
+    value_known: bool = True,
 ) -> pd.DataFrame:
     """The CPA table with value and ROAS and, if it is known what an action is worth, what it may cost.
 
@@ -32,6 +33,7 @@ def performance_table(
         cost_micros: cost in micros of each channel or, by its name, of each segment.
         economics: what an action is worth.
         by: what the parts of a segment are; see `Segments.by`.
+        value_known: whether anything says what conversions are worth; if not, value and what follows from it is empty.
 
     Returns:
         The columns `by…, method, cost, conversions, value, cost_per_conversion`, its bounds, and `roas`; where
@@ -47,7 +49,8 @@ def performance_table(
         for side in ("upper", "lower"):
             table.insert(place, f"conversions_{side}", _bounds(credits, side, cost_micros))
     worth = np.concatenate([credit.spread(credit.value_micros, cost_micros) for credit in credits] or [np.zeros(0)])
-    table.insert(list(table.columns).index("cost_per_conversion"), "value", worth / MICROS)
+    value = worth / MICROS if value_known else np.full(len(worth), np.nan)
+    table.insert(list(table.columns).index("cost_per_conversion"), "value", value)
     rows = list(zip(table["cost"], table["conversions"], table["value"], table["cost_per_conversion"], strict=True))
     table["roas"] = [return_on_ad_spend(value, cost) for cost, _, value, _ in rows]
     if economics is not None:

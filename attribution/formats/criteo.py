@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -56,6 +57,8 @@ class Criteo:
 
     name = "criteo"
     description = "the Criteo attribution data set: timestamp, uid, campaign, conversion, click, cost …"
+    layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": COLUMNS}
+    example = "0\\t20073966\\t22589171\\t0\\t-1\\t-1\\t0\\t0.00001"
 
     def recognises(self, source: InputTable) -> bool:
         """Whether the columns are those of the data set."""

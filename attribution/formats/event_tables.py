@@ -1,60 +1,43 @@
-"""Formats `tables` and `snowplow`: touches, conversions and spend, each a table of its own."""
+"""Formats `tables` and `snowplow`: touches, conversions and spend, each a table of its own, or events of all kinds in one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, get_args, get_type_hints
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from attribution.formats.records import (
-    Records,
-    empty_conversions,
-    empty_touches,
-    micros,
-    segment_columns,
+from attribution.formats.column_names import (
+    ACTION,
+    CHANNEL,
+    CONVERSIONS,
+    COST,
+    COSTS,
+    ORIGIN,
+    PERIOD_END,
+    PLATFORMS,
+    TOUCHES,
+    USER,
+    VALUE,
+    VIEWS,
+    columns_named,
 )
+from attribution.formats.orders import Refunds, Rows, copy_id, settled
+from attribution.formats.origins import ChannelName, Origins, channels_of
+from attribution.formats.records import Records, empty_conversions, empty_touches, micros, segment_columns
+from attribution.formats.roles import Role, misspelt_channel, role_of, roles_of
 from attribution.formats.writing import OutputTable, in_currency
+from cpalab.ga4_channels import CLICK_IDS
 from cpalab.micros import MICROS
-from cpalab.refusal import InvalidInputError
-from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
+from cpalab.refusal import InvalidInputError, did_you_mean
+from cpalab.tables.checked_columns import Bools, CheckedColumns, Column, match_columns
 from cpalab.tables.input_table import InputTable
 from cpalab.tables.report import ReadReport
 
-Role = Literal["touches", "conversions", "costs"]
-
-USER = (
-    "user_id",
-    "customer_id",
-    "user_identifier",
-    "stitched_user_id",
-    "domain_userid",
-    "visitor_id",
-    "user",
-)
-CHANNEL = ("channel", "default_channel_group", "channel_name")
-COST_TIME = ("time", "spend_tstamp", "date", "day", "segments.date")
-TOUCHES = {
-    "user_id": Column(USER),
-    "time": Column(("time", "start_tstamp", "visit_start_tstamp", "derived_tstamp", "timestamp")),
-    "channel": Column(CHANNEL),
-    "kind": Column(("kind", "interaction"), required=False),
-}
-CONVERSIONS = {
-    "user_id": Column(USER),
-    "time": Column(("time", "cv_tstamp", "conversion_time", "timestamp")),
-    "order_id": Column(("order_id", "cv_id", "transaction_id"), required=False),
-    "value": Column(("value", "revenue", "cv_value", "cv_total_revenue"), required=False),
-    "value_micros": Column(("value_micros",), required=False),
-    "action": Column(("action", "cv_type"), required=False),
-}
-COSTS = {
-    "channel": Column(CHANNEL),
-    "time": Column(COST_TIME, required=False),
-    "cost": Column(("cost", "spend", "amount"), required=False),
-    "cost_micros": Column(("cost_micros", "metrics.cost_micros"), required=False),
-}
+DAY = 86_400_000_000
 SNOWPLOW_NAMES: dict[Role, dict[str, str]] = {
     "touches": {"user_id": "customer_id", "time": "start_tstamp"},
     "conversions": {
@@ -71,14 +54,44 @@ SNOWPLOW_COLUMNS = frozenset({"start_tstamp", "cv_tstamp", "spend_tstamp", "cust
 
 @dataclass(frozen=True)
 class EventTables:
-    """One table of touches, one of conversions and, if you like, one of costs, told apart by their columns.
+    """Touches, conversions and, if you like, costs, told apart by their columns; or one table of events of all kinds.
 
-    A touch table has a person, a time and a channel; a conversion table a person, a time and no channel; a
-    cost table a channel, a cost and no person. Reads the common names of each column, Snowplow's included.
+    A touch table has a person, a time and a channel (or a source and medium, of which GA4's default channel group is made); a
+    conversion table a person and a time, and no channel or an order, value or action; a cost table a channel or campaign, a
+    cost and no person. Reads the names that Snowplow, Segment, RudderStack, AppsFlyer, Adjust, Amplitude, Matomo, Shopify and
+    the ad platforms' reports use (`column_names`).
+
+    Attributes:
+        channel: what is made of source, medium and campaign where there is no channel.
+        refunds: negative values: refused; taken off the `value` of their order; or `orders` that they undo are not counted.
+        order_rows: rows with one order id whose values differ: refused unless a column of articles tells them apart ("ask"),
+            added up ("sum"), or the first counts ("first").
     """
 
-    name = "tables"
-    description = "touches (user_id, time, channel), conversions (user_id, time), costs (channel, cost)"
+    channel: ChannelName = "channel_group"
+    refunds: Refunds = "refuse"
+    order_rows: Rows = "ask"
+
+    name: ClassVar[str] = "tables"
+    description: ClassVar[str] = "touches (user_id, time, channel), conversions (user_id, time), costs (channel, cost)"
+    layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {
+        "touches": TOUCHES,
+        "conversions": CONVERSIONS,
+        "costs": COSTS,
+    }
+    example: ClassVar[str] = "u1,2026-03-01 10:00:00,email | u1,2026-03-02 09:30:00,o17,49.90 | email,120.00"
+
+    def __post_init__(self) -> None:
+        """Refuse words that mean nothing."""
+        hints = get_type_hints(type(self))
+        given = {name: str(getattr(self, name)) for name in ("channel", "refunds", "order_rows")}
+        problems = [
+            f"{self.name}.{name}: {word!r} is unknown; {did_you_mean(word, get_args(hints[name]))}"
+            for name, word in given.items()
+            if word not in get_args(hints[name])
+        ]
+        if problems:
+            raise InvalidInputError(problems)
 
     def recognises(self, source: InputTable) -> bool:
         """Whether the source is one of the three tables."""
@@ -87,33 +100,34 @@ class EventTables:
     def read(self, sources: Sequence[InputTable]) -> Records:
         """Read the tables; several of one role follow each other."""
         problems: list[str] = []
-        parts: dict[Role, list[pa.Table]] = {"touches": [], "conversions": [], "costs": []}
-        reports = []
-        for source in sources:
-            role = role_of(source)
-            if role is None:
-                problems.append(
-                    f"{source.name}: columns {', '.join(source.columns[:8])} are neither touches (user_id, "
-                    "time, channel), conversions (user_id, time) nor costs (channel, cost); rename them"
-                )
-                continue
-            read = {"touches": read_touches, "conversions": read_conversions, "costs": read_costs}[role]
-            table, report = read(source, problems)
-            parts[role].append(table)
-            reports.append(report)
-        missing = [role for role in ("touches", "conversions") if not parts[role]]
+        roles = roles_of(sources)
+        problems += [
+            f"{source.name}: columns {', '.join(source.columns[:8])} are neither touches (user_id, "
+            "time, channel), conversions (user_id, time) nor costs (channel, cost); rename them"
+            for source, found in zip(sources, roles, strict=True)
+            if not found
+        ]
+        every = {role for found in roles for role in found}
+        missing = [role for role in ("touches", "conversions") if role not in every]
         if missing and not problems:
-            problems += [hint for source in sources if "touches" in missing for hint in _misspelt_channel(source)]
+            problems += [hint for source in sources if "touches" in missing for hint in misspelt_channel(source)]
         if missing and not problems:
             problems.append(f"{' and '.join(missing)}: no table given; give one beside {sources[0].name}")
         if problems:
             raise InvalidInputError(problems)
-        return Records(
-            joined(parts["touches"]),
-            joined(parts["conversions"]),
-            joined(parts["costs"]) if parts["costs"] else None,
-            ReadReport.sum(reports),
-        )
+        parts: dict[Role, list[_Part]] = {"touches": [], "conversions": [], "costs": []}
+        for source, found in zip(sources, roles, strict=True):
+            for role in found:
+                parts[role].append(getattr(self, f"_{role}")(source, problems))
+        reports = [part.report for role in parts.values() for part in role]
+        if problems:
+            raise InvalidInputError([*problems, *(str(defect) for report in reports for defect in report.defects)])
+        touches, conversions = (joined([part.table for part in parts[role]]) for role in ("touches", "conversions"))
+        without_hour = np.concatenate([part.without_hour for part in parts["conversions"]])
+        dated = np.concatenate([part.without_hour for part in parts["touches"]])
+        conversions, notes = _at_the_end_of_day(touches, conversions, dated, without_hour)
+        costs = joined([part.table for part in parts["costs"]]) if parts["costs"] else None
+        return Records(touches, conversions, costs, ReadReport.sum([*reports, ReadReport(notes=notes)]))
 
     def tables(self, records: Records) -> tuple[OutputTable, ...]:
         """The three tables, money in currency units."""
@@ -122,6 +136,148 @@ class EventTables:
             OutputTable("conversions", in_currency(records.conversions, "value")),
             *([OutputTable("costs", in_currency(records.costs, "cost"))] if records.costs is not None else []),
         )
+
+    def read_costs(self, source: InputTable, problems: list[str]) -> tuple[pa.Table, ReadReport]:
+        """A table of costs and what became of its rows."""
+        part = self._costs(source, problems)
+        return part.table, part.report
+
+    def _touches(self, source: InputTable, problems: list[str]) -> _Part:
+        found, rest = match_columns(source, TOUCHES, problems)
+        if not {"user_id", "time"} <= found.keys():
+            return _Part(empty_touches())
+        sieve = CheckedColumns(source.name, source.load())
+        found["user_id"] = people_column(sieve, found["user_id"], rest)
+        times = sieve.column(found["time"])
+        if found["time"].casefold() == "attributed touch time":
+            sieve.leave_out(pc.is_null(times).to_numpy(), "events that no touch was attributed to")
+        origin = {part: named[0] for part, names in ORIGIN.items() if (named := columns_named(rest, names))}
+        if origin.keys() & {"source", "medium"} and ("channel" not in found or _is_platform(sieve, found["channel"])):
+            if "channel" in found:
+                sieve.notes.append(
+                    f"{source.name}.{found['channel']}: says where an event was recorded (web, server …), not its channel"
+                )
+            channels, has_origin, _ = self._channels(sieve, origin, rest)
+            if len(_several(sieve, rest)) and not has_origin.all():
+                sieve.leave_out(~has_origin, "events without a source of their own")
+                channels = channels.filter(pa.array(has_origin))
+            sieve.notes.append(f"{source.name}: channels are made of {', '.join(origin.values())} (tables.channel)")
+        elif "channel" not in found or _is_platform(sieve, found["channel"]):
+            held = (
+                f"; {found['channel']!r} says where an event was recorded (web, server …)" if "channel" in found else ""
+            )
+            problems.append(
+                f"{source.name}: has no channel{held}; give one, or a source and medium such as context_campaign_source and "
+                "context_campaign_medium, of which channel groups are made"
+            )
+            return _Part(empty_touches())
+        else:
+            channels = sieve.text(found["channel"])
+        columns = {"user_id": sieve.users(found["user_id"]), "time": sieve.times(found["time"]), "channel": channels}
+        if "kind" in found:
+            columns["kind"] = _kinds(sieve, found["kind"])
+        columns |= segment_columns(sieve, rest, tuple(columns))
+        return _Part.of(sieve, pa.table(columns), found["time"])
+
+    def _channels(self, sieve: CheckedColumns, origin: Mapping[str, str], rest: Sequence[str]) -> Origins:
+        """The channel of every row from its source, medium, campaign and click IDs."""
+        texts = [sieve.text(origin[p], empty_is=None) if p in origin else _nothing(len(sieve)) for p in ORIGIN]
+        clicked = _nothing(len(sieve))
+        for name in CLICK_IDS:
+            for column in columns_named(rest, (name,)):
+                held = pc.is_valid(sieve.ids(column))
+                clicked = pc.coalesce(clicked, pc.if_else(held, name, pa.scalar(None, pa.large_string())))
+        return channels_of(*texts, clicked, self.channel)
+
+    def _conversions(self, source: InputTable, problems: list[str]) -> _Part:
+        found, rest = match_columns(source, CONVERSIONS, problems)
+        if not {"user_id", "time"} <= found.keys():
+            return _Part(empty_conversions())
+        if {"value", "value_micros"} <= found.keys():
+            problems.append(f"{source.name}: both {found['value']!r} and {found['value_micros']!r} are given; keep one")
+        sieve = CheckedColumns(source.name, source.load())
+        found["user_id"] = people_column(sieve, found["user_id"], rest)
+        if "action" in found:
+            several = _several(sieve, (found["action"], *rest))
+            found["action"] = several[0] if several else found["action"]
+        copy_id(sieve, found, rest)
+        other = [name for name in columns_named(rest, VALUE) if "value" in found]
+        if other:
+            sieve.notes.append(f"{source.name}: value is read from {found['value']}, not from {', '.join(other)}")
+        columns = {"user_id": _buyers(sieve, found["user_id"]), "time": sieve.times(found["time"])}
+        if "order_id" in found:
+            columns["order_id"] = sieve.ids(found["order_id"])
+        if "action" in found:
+            columns["action"] = sieve.text(found["action"], empty_is=None)
+        for name in ("value", "value_micros"):
+            if name in found:
+                amount = sieve.numbers(found[name], negative=True)
+                _told_unknown(sieve, found[name])
+                columns["value_micros"] = pa.array(micros(amount) if name == "value" else micros(amount / MICROS))
+        currencies = _currencies(sieve, found, problems, found.get("value", ""))
+        columns |= segment_columns(sieve, rest, tuple(columns))
+        part = _Part.of(sieve, pa.table(columns), found["time"], [("value", code) for code in currencies])
+        if "action" in found and len(pc.unique(part.table["action"]).drop_null()) > 1:
+            return part  # what an order is depends on the action
+        column = found.get("value", found.get("value_micros", found.get("order_id", found["time"])))
+        table = settled(sieve, part.table, rest, self.refunds, self.order_rows, column)
+        kept = (
+            part.without_hour if len(table) == len(part.table) else np.full(len(table), bool(part.without_hour.all()))
+        )
+        return _Part(table, sieve.report(currencies=part.report.currencies), kept)
+
+    def _costs(self, source: InputTable, problems: list[str]) -> _Part:
+        found, rest = match_columns(source, COSTS, problems)
+        amounts = [name for name in ("cost", "cost_micros") if name in found]
+        if len(amounts) != 1:
+            rule = "both are given; keep one" if amounts else f"column 'cost' is missing among {source.columns}"
+            problems.append(f"{source.name}: 'cost' or 'cost_micros': {rule}")
+        if len(amounts) != 1 or "channel" not in found:
+            return _Part(pa.table({"channel": pa.array([], pa.large_string())}))
+        amount_column = found[amounts[0]]
+        twice = [name for name in columns_named(rest, COST) if amounts == ["cost"]]
+        problems += [
+            f"{source.name}: both {amount_column!r} and {name!r} are amounts of cost; keep one" for name in twice
+        ]
+        sieve = CheckedColumns(source.name, source.load())
+        names = [found[name] for name in ("channel", "time") if name in found]
+        sieve.leave_out_totals(names, [amount_column])
+        columns = {"channel": sieve.text(found["channel"])}
+        ends = [
+            n
+            for n in columns_named(rest, PERIOD_END)
+            if "time" in found and columns_named([found["time"]], ("reporting starts", "start date"))
+        ]
+        if ends and pc.any(pc.not_equal(sieve.column(ends[0]), sieve.column(found["time"]))).as_py():
+            sieve.notes.append(
+                f"{source.name}: rows are of whole periods ({found.pop('time')} to {ends[0]}), so no day's cost is known"
+            )
+        if "time" in found:
+            columns["time"] = sieve.times(found["time"])
+        amount = sieve.numbers(amount_column, empty=None)
+        columns["cost_micros"] = pa.array(micros(amount if amounts == ["cost"] else amount / MICROS))
+        currencies = _currencies(sieve, found, problems, amount_column)
+        if found["channel"] not in columns_named(source.columns, CHANNEL):
+            sieve.notes.append(
+                f"{source.name}: {found['channel']} is taken for the channel; --map FILE gives campaigns their channels"
+            )
+        columns |= segment_columns(sieve, rest, tuple(columns))
+        return _Part.of(sieve, pa.table(columns), "", [("cost", code) for code in currencies])
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The well-formed rows of one table, what became of the others, and which rows are of a date without time of day."""
+
+    table: pa.Table
+    report: ReadReport = field(default_factory=ReadReport)
+    without_hour: Bools = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+
+    @staticmethod
+    def of(sieve: CheckedColumns, table: pa.Table, time: str, currencies: Sequence[tuple[str, str]] = ()) -> _Part:
+        kept = sieve.kept()
+        without_hour = sieve.without_hour.get(time, np.zeros(len(sieve), dtype=np.bool_))[kept]
+        return _Part(table.take(pa.array(kept)), sieve.report(currencies=currencies), without_hour)
 
 
 @dataclass(frozen=True)
@@ -132,8 +288,9 @@ class Snowplow(EventTables):
     revenue`; costs `spend_tstamp, channel, campaign, spend`.
     """
 
-    name = "snowplow"
-    description = "customer_id, start_tstamp, channel; cv_id, customer_id, cv_tstamp, revenue; spend"
+    name: ClassVar[str] = "snowplow"
+    description: ClassVar[str] = "customer_id, start_tstamp, channel; cv_id, customer_id, cv_tstamp, revenue; spend"
+    example: ClassVar[str] = "c1,2026-03-01 10:00:00,Email | cv1,c1,2026-03-02 09:30:00,49.90"
 
     def recognises(self, source: InputTable) -> bool:
         """Whether the source is one of the three, by a name that only Snowplow uses."""
@@ -152,82 +309,123 @@ class Snowplow(EventTables):
         )
 
 
-def role_of(source: InputTable) -> Role | None:
-    """Which of the three tables a source is, by its columns."""
-    names = {name.casefold() for name in source.columns}
-
-    def has(wanted: tuple[str, ...]) -> bool:
-        return not names.isdisjoint(wanted)
-
-    person, channel = has(USER), has(CHANNEL)
-    if person and has(TOUCHES["time"].names + CONVERSIONS["time"].names):
-        return "touches" if channel and "cv_tstamp" not in names else "conversions"
-    costs = has(COSTS["cost"].names + COSTS["cost_micros"].names)
-    return "costs" if channel and costs and not person else None
-
-
-def _misspelt_channel(source: InputTable) -> list[str]:
-    """What to say of a table without a channel, one of whose columns is nearly called so."""
-    import difflib
-
-    near = [name for name in source.columns if difflib.get_close_matches(name.casefold(), CHANNEL, n=1, cutoff=0.8)]
-    return [f"{source.name}: column {name!r} is unknown; did you mean channel?" for name in near]
-
-
-def read_touches(source: InputTable, problems: list[str]) -> tuple[pa.Table, ReadReport]:
-    """A table of touches and what became of its rows."""
-    found, rest = match_columns(source, TOUCHES, problems)
-    if not {"user_id", "time", "channel"} <= found.keys():
-        return empty_touches(), ReadReport()
-    sieve = CheckedColumns(source.name, source.load())
-    columns = {
-        "user_id": sieve.users(found["user_id"]),
-        "time": sieve.times(found["time"]),
-        "channel": sieve.text(found["channel"]),
-    }
-    if "kind" in found:
-        columns["kind"] = pa.array(sieve.words(found["kind"], ("click", "view")), pa.string())
-    columns |= segment_columns(sieve, rest, tuple(columns))
-    return pa.table(columns).take(pa.array(sieve.kept())), sieve.report()
+def _at_the_end_of_day(
+    touches: pa.Table, conversions: pa.Table, dated: Bools, without_hour: Bools
+) -> tuple[pa.Table, tuple[str, ...]]:
+    """Conversions known by date only come at its end where touches have hours, so that the touches of that day count."""
+    if not without_hour.any() or dated.all() or not pa.types.is_timestamp(touches["time"].type):
+        return conversions, ()
+    kind = touches["time"].type
+    micros_of = (
+        conversions["time"]
+        .cast(pa.timestamp("us", tz=getattr(conversions["time"].type, "tz", None)))
+        .cast(pa.int64())
+        .to_numpy()
+    )
+    moved = pa.array(micros_of + np.where(without_hour, DAY - 1, 0))
+    zone = kind.tz if without_hour.all() else getattr(conversions["time"].type, "tz", None)
+    place = conversions.column_names.index("time")
+    table = conversions.set_column(place, "time", moved.cast(pa.timestamp("us", tz=zone)))
+    told = f"{np.count_nonzero(without_hour):,} conversions have a date and no time of day: each counts at the end of its day"
+    return table, (f"{told}{' (UTC)' if kind.tz else ''}, so touches of that day come before it.",)
 
 
-def read_conversions(source: InputTable, problems: list[str]) -> tuple[pa.Table, ReadReport]:
-    """A table of conversions and what became of its rows."""
-    found, rest = match_columns(source, CONVERSIONS, problems)
-    if not {"user_id", "time"} <= found.keys():
-        return empty_conversions(), ReadReport()
-    if {"value", "value_micros"} <= found.keys():
-        problems.append(f"{source.name}: both {found['value']!r} and {found['value_micros']!r} are given; keep one")
-    sieve = CheckedColumns(source.name, source.load())
-    columns = {"user_id": sieve.users(found["user_id"]), "time": sieve.times(found["time"])}
-    for name in ("order_id", "action"):
-        if name in found:
-            columns[name] = sieve.text(found[name], empty_is=None)
-    for name in ("value", "value_micros"):
-        if name in found:
-            amount = sieve.numbers(found[name])
-            columns["value_micros"] = pa.array(micros(amount) if name == "value" else micros(amount / MICROS))
-    columns |= segment_columns(sieve, rest, tuple(columns))
-    return pa.table(columns).take(pa.array(sieve.kept())), sieve.report()
+def _several(sieve: CheckedColumns, names: Sequence[str]) -> list[str]:
+    """The columns of actions that hold more than one."""
+    return [name for name in columns_named(names, ACTION) if len(pc.unique(sieve.ids(name)).drop_null()) > 1]
 
 
-def read_costs(source: InputTable, problems: list[str]) -> tuple[pa.Table, ReadReport]:
-    """A table of costs and what became of its rows."""
-    found, rest = match_columns(source, COSTS, problems)
-    amounts = [name for name in ("cost", "cost_micros") if name in found]
-    if len(amounts) != 1:
-        rule = "both are given; keep one" if amounts else f"column 'cost' is missing among {source.columns}"
-        problems.append(f"{source.name}: 'cost' or 'cost_micros': {rule}")
-    if len(amounts) != 1 or "channel" not in found:
-        return pa.table({"channel": pa.array([], pa.large_string())}), ReadReport()
-    sieve = CheckedColumns(source.name, source.load())
-    columns = {"channel": sieve.text(found["channel"])}
-    if "time" in found:
-        columns["time"] = sieve.times(found["time"])
-    amount = sieve.numbers(found[amounts[0]], empty=None)
-    columns["cost_micros"] = pa.array(micros(amount if amounts == ["cost"] else amount / MICROS))
-    columns |= segment_columns(sieve, rest, tuple(columns))
-    return pa.table(columns).take(pa.array(sieve.kept())), sieve.report()
+def _is_platform(sieve: CheckedColumns, name: str) -> bool:
+    words = {word.casefold() for word in pc.unique(sieve.text(name, empty_is=None)).drop_null().to_pylist()}
+    return bool(words) and words <= PLATFORMS
+
+
+def _kinds(sieve: CheckedColumns, name: str) -> pa.Array:
+    words = pc.utf8_lower(sieve.text(name, empty_is=None)).fill_null("").to_pandas()
+    words = words.replace(VIEWS)
+    wrong = ~words.isin(("click", "view", "")).to_numpy()
+    sieve.mark(name, wrong, "is not one of click, view")
+    return pa.array(words.where(~wrong, "click"), pa.string())
+
+
+def people_column(sieve: CheckedColumns, first: str, rest: Sequence[str]) -> str:
+    """The column of people; where some rows lack the id, a new one of all ids, joined where one row holds both.
+
+    So a visit before the log-in belongs to the person who logs in later. An id seen with two people joins neither.
+    """
+    others = columns_named(rest, USER)
+    if not others or pa.types.is_integer(sieve.column(first).type):
+        return first
+    ids = sieve.ids(first)
+    for name in others:
+        if not ids.null_count:
+            break
+        other = sieve.ids(name)
+        if other.null_count == len(other):
+            continue
+        pairs = pa.table({"id": ids, "other": other}).filter(pc.and_(pc.is_valid(ids), pc.is_valid(other)))
+        homes = pairs.group_by("other", use_threads=False).aggregate([("id", "count_distinct"), ("id", "min")])
+        homes = homes.filter(pc.equal(homes["id_count_distinct"], 1))
+        place = pc.index_in(other, value_set=homes["other"].combine_chunks())
+        ids = pc.coalesce(ids, homes["id_min"].combine_chunks().take(place.combine_chunks()), other)
+        sieve.notes.append(f"{sieve.place}: people are known by {first} and, where it is empty, by {name}")
+    if ids.null_count == sieve.ids(first).null_count:
+        return first
+    sieve.loaded = replace(sieve.loaded, table=sieve.loaded.table.append_column("\0person", ids.cast(pa.string())))
+    return "\0person"
+
+
+def _buyers(sieve: CheckedColumns, name: str) -> pa.ChunkedArray:
+    """The people of conversions; one without a person is nobody's, and keeps its conversion."""
+    column = sieve.column(name)
+    if pa.types.is_integer(column.type):
+        return sieve.users(name)
+    people = sieve.ids(name)
+    nobody = pc.is_null(people).to_numpy()
+    if nobody.any():
+        sieve.notes.append(f"{sieve.place}: {np.count_nonzero(nobody):,} conversions have no person and so no touch")
+    return without_person(people)
+
+
+def without_person(people: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Ids of people in which everyone unknown is somebody of their own."""
+    nobody = pc.is_null(people).to_numpy()
+    if not nobody.any():
+        return people
+    own = pa.array([f"\0nobody {row}" for row in range(len(people))], pa.large_string())
+    return pc.coalesce(people, own)
+
+
+def _told_unknown(sieve: CheckedColumns, name: str) -> None:
+    empty = pc.is_null(sieve.text(name, empty_is=None)).to_numpy()
+    if empty.any():
+        sieve.notes.append(
+            f"{sieve.place}.{name}: is empty for {np.count_nonzero(empty):,} of {len(sieve):,} rows, which add no value"
+        )
+
+
+def _currencies(sieve: CheckedColumns, found: Mapping[str, str], problems: list[str], amount: str) -> list[str]:
+    """The currency of a table's amounts, from its column, the unit in the amount's name, or signs; several are refused."""
+    codes = (
+        {code.upper() for code in pc.unique(sieve.ids(found["currency"])).drop_null().to_pylist()}
+        if "currency" in found
+        else set()
+    )
+    codes = (
+        codes
+        or sieve.currencies
+        or {unit.upper() for unit in [amount.rpartition("(")[2].rstrip(") ")] if "(" in amount and len(unit) == 3}
+    )
+    if len(codes) > 1:
+        place = f"{sieve.place}.{found.get('currency', amount)}"
+        problems.append(
+            f"{place}: holds {', '.join(sorted(codes))}; amounts of several currencies are never summed; convert them to one"
+        )
+    return sorted(codes)
+
+
+def _nothing(rows: int) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.nulls(rows, pa.large_string())])
 
 
 def joined(parts: Sequence[pa.Table]) -> pa.Table:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.event_tables import joined
+from attribution.formats.event_tables import joined, without_person
 from attribution.formats.ga4_cells import flat_events
+from attribution.formats.origins import channel_named, channels_of
 from attribution.formats.records import Records, micros
 from attribution.formats.writing import OutputTable
-from cpalab.ga4_channels import default_channel_group
+from cpalab.ga4_channels import origin_of
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, did_you_mean
 from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
 from cpalab.tables.input_table import InputTable
 from cpalab.tables.report import ReadReport
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ChannelName = Literal["channel_group", "source_medium", "campaign"]
 
@@ -36,12 +40,13 @@ COLUMNS = {
         "geo",
         "ecommerce",
         "event_value_in_usd",
+        "session_traffic_source_last_click",
     )
 }
 CLOCK = pa.timestamp("us", tz="UTC")
 TEXT = pa.large_string()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-ORIGIN = ("source", "medium", "campaign")
+ORIGIN = ("source", "medium", "campaign", "click_id")
 EXPORT = pa.schema(
     [
         ("event_date", pa.string()),
@@ -70,11 +75,12 @@ EXPORT = pa.schema(
 class GA4:
     """A session is a touch, at its first event; an event of `conversion_events` is a conversion.
 
-    A session is `user_pseudo_id` and the parameter `ga_session_id`. Its source, medium and campaign are the
-    first that any of its events collected (`collected_traffic_source`, then the event's own parameters; a
-    `gclid` alone is google / cpc); without any it is direct. The export's `session_traffic_source_last_click`
-    is not used, since it has replaced direct sessions by earlier ones already. An order is known by its
-    `transaction_id`.
+    A session is `user_pseudo_id` and the parameter `ga_session_id`; each further order in it has it for a touch again. Its
+    source, medium and campaign are the first that any of its events collected (`collected_traffic_source`, then the
+    event's own parameters); a click ID of an ad (`gclid` …: collected, a parameter, or in `page_location`) beats an absent
+    or organic source (`origin_of`); without any the session is direct. The export's `session_traffic_source_last_click` is
+    not used, since it has replaced direct sessions by earlier ones already. An order is known by its `transaction_id`. An
+    event without a person (consent mode) is no touch, and its conversion nobody's; both are counted.
 
     Attributes:
         conversion_events: names of the events that are conversions; each name is an action.
@@ -86,6 +92,10 @@ class GA4:
 
     name: ClassVar[str] = "ga4"
     description: ClassVar[str] = "GA4 BigQuery export (events_*) as Parquet or JSON lines"
+    example: ClassVar[str] = (
+        '{"event_timestamp": "1767225600000000", "event_name": "purchase", "user_pseudo_id": "u1", …}'
+    )
+    layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": COLUMNS}
 
     def __post_init__(self) -> None:
         """Refuse words that mean nothing."""
@@ -111,36 +121,79 @@ class GA4:
         if problems:
             raise InvalidInputError(problems)
         every = joined(events)
-        touches, outside = self._touches(every)
-        bought = pc.is_in(every["action"], value_set=pa.array(self.conversion_events, TEXT))
-        conversions = every.filter(bought).select(
-            ["user_id", "time", "order_id", "value_micros", "action", "device", "country"]
+        known = pc.is_valid(every["user_id"]).to_numpy()
+        inside = pc.is_valid(every["session"]).to_numpy()
+        touches, notes = self._touches(every.filter(pa.array(known & inside))), []
+        named = pc.unique(every["action"]).to_pylist()
+        chosen = [name for name in self.conversion_events if name in named]
+        if not chosen:
+            notes.append(
+                f"No event is {' or '.join(self.conversion_events)}; --action counts one of {', '.join(sorted(named)[:20])}."
+            )
+        bought = every.filter(pc.is_in(every["action"], value_set=pa.array(self.conversion_events, TEXT)))
+        conversions = self._conversions(bought)
+        nobody = int(np.count_nonzero(~known))
+        if nobody:
+            lost = bought["user_id"].null_count
+            notes.append(
+                f"{nobody:,} events have no person (no consent); {lost:,} of them are conversions, which no touch can have."
+            )
+        outside = (
+            ("events without a session", int(np.count_nonzero(known & ~inside))),
+            ("events without a person", nobody),
         )
-        report = ReadReport.sum([*reports, ReadReport(left_out=(("events without a session", outside),))])
+        if "session_traffic_source_last_click" in {name for source in sources for name in source.columns}:
+            plain = every.select(ORIGIN)
+            if all(column.null_count == len(plain) for column in plain.columns):
+                notes.append(
+                    "No event names a source, so every session is direct; session_traffic_source_last_click is not read, "
+                    "because it has replaced direct sessions by earlier ones: export collected_traffic_source."
+                )
+        report = ReadReport.sum([*reports, ReadReport(left_out=outside, notes=tuple(notes))])
         return Records(touches, conversions, None, report)
 
-    def _touches(self, events: pa.Table) -> tuple[pa.Table, int]:
-        """One touch per session, and how many events belong to none."""
-        inside = events.filter(pc.is_valid(events["session"]))
-        chosen = ["user_id", "session", "time", "device", "country", *ORIGIN]
-        frame = inside.select(chosen).to_pandas().sort_values("time", kind="stable")
-        sessions = frame.drop_duplicates(["user_id", "session"]).drop(columns=list(ORIGIN))
-        named = frame.dropna(subset=list(ORIGIN), how="all").drop_duplicates(["user_id", "session"])
-        touches = sessions.merge(named[["user_id", "session", *ORIGIN]], on=["user_id", "session"], how="left")
-        origins = touches[list(ORIGIN)].astype(object).where(touches[list(ORIGIN)].notna(), None)
-        touches["channel"] = [self._channel(*row) for row in origins.itertuples(index=False)]
+    def _conversions(self, bought: pa.Table) -> pa.Table:
+        """The conversions among events; those without a person are nobody's."""
+        people = (
+            pa.chunked_array([without_person(bought["user_id"]).combine_chunks()]) if len(bought) else bought["user_id"]
+        )
+        table = bought.set_column(bought.column_names.index("user_id"), "user_id", people)
+        return table.select(["user_id", "time", "order_id", "value_micros", "action", "device", "country"])
+
+    def _touches(self, inside: pa.Table) -> pa.Table:
+        """One touch per session, with its first origin."""
+        channel, has_origin, parts = channels_of(*(inside[name] for name in ORIGIN), self.channel)
+        frame = inside.select(["user_id", "session", "time", "device", "country"]).to_pandas()
+        frame = frame.assign(channel=channel.to_pandas(), named=has_origin, **parts)
+        frame = frame.sort_values("time", kind="stable")
+        touches = frame.drop_duplicates(["user_id", "session"]).drop(columns=["channel", "named", *parts])
+        named = frame[frame["named"]].drop_duplicates(["user_id", "session"])
+        touches = touches.merge(named[["user_id", "session", "channel", *parts]], on=["user_id", "session"], how="left")
+        touches["channel"] = touches["channel"].fillna(channel_named("", "", "", self.channel))
+        touches = self._with_later_orders(touches, inside)
         table = pa.Table.from_pandas(touches.drop(columns="session"), preserve_index=False)
-        table = table.set_column(table.column_names.index("time"), "time", table["time"].cast(CLOCK))
-        return table, len(events) - len(inside)
+        return table.set_column(table.column_names.index("time"), "time", table["time"].cast(CLOCK))
+
+    def _with_later_orders(self, touches: pd.DataFrame, inside: pa.Table) -> pd.DataFrame:
+        """The touches, and one more for every further order of a session: its source brought that one too."""
+        import pandas as pd
+
+        bought = inside.filter(pc.is_in(inside["action"], value_set=pa.array(self.conversion_events, TEXT)))
+        orders = (
+            bought.select(["user_id", "session", "time", "order_id", "action"])
+            .to_pandas()
+            .sort_values("time", kind="stable")
+        )
+        keys = ["user_id", "session", "action"]
+        orders = orders[orders["order_id"].isna() | ~orders.duplicated([*keys, "order_id"])]
+        later = orders[orders.duplicated(keys)][["user_id", "session", "time"]]
+        if later.empty:
+            return touches
+        more = later.merge(touches.drop(columns="time"), on=["user_id", "session"])
+        return pd.concat([touches, more], ignore_index=True).sort_values("time", kind="stable", ignore_index=True)
 
     def _channel(self, source: str | None, medium: str | None, campaign: str | None) -> str:
-        if not (source or medium or campaign):
-            return "Direct" if self.channel == "channel_group" else "direct"
-        if self.channel == "channel_group":
-            return default_channel_group(source or "", medium or "", campaign or "")
-        if self.channel == "campaign":
-            return campaign or "(not set)"
-        return f"{source or '(not set)'} / {medium or '(not set)'}"
+        return channel_named(*origin_of(source, medium, campaign), self.channel)
 
     def tables(self, records: Records) -> tuple[OutputTable, ...]:
         """One `session_start` per touch and one conversion event per conversion, as JSON lines.
@@ -193,13 +246,13 @@ def _checked(sieve: CheckedColumns, conversion_events: tuple[str, ...]) -> pa.Ta
     value = sieve.numbers("value", negative=True)
     sieve.mark("value", bought & (value < 0), "is negative; it must be zero or more")
     events = {
-        "user_id": sieve.text("user_pseudo_id", empty_is="is empty; without consent GA4 sends no person"),
+        "user_id": sieve.ids("user_pseudo_id"),
         "time": pa.array(time.astype(np.int64)).cast(CLOCK),
         "action": action,
         "value_micros": pa.array(np.where(bought, micros(value), 0)),
     }
-    plain = ("session", "order_id", "device", "country", *ORIGIN)
-    events |= {name: sieve.text(name, empty_is=None) for name in plain}
+    events |= {name: sieve.ids(name) for name in ("session", "order_id")}
+    events |= {name: sieve.text(name, empty_is=None) for name in ("device", "country", *ORIGIN)}
     return pa.table(events).take(pa.array(sieve.kept()))
 
 

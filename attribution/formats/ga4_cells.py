@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from attribution.paths.ragged import row_of
+from cpalab.ga4_channels import ABSENT, CLICK_ID_IN_URL, CLICK_IDS
 from cpalab.tables.input_table import Loaded
 
 TEXT = pa.large_string()
@@ -20,7 +21,7 @@ VALUES = ("string_value", "int_value", "float_value", "double_value")
 def flat_events(loaded: Loaded) -> Loaded:
     """The events with flat columns; what an event does not have is empty.
 
-    They are `event_timestamp, event_name, user_pseudo_id, session, source, medium, campaign, order_id, value,
+    They are `event_timestamp, event_name, user_pseudo_id, session, source, medium, campaign, click_id, order_id, value,
     device, country`.
     """
     table = loaded.table
@@ -30,30 +31,36 @@ def flat_events(loaded: Loaded) -> Loaded:
         return pc.coalesce(*columns) if rows else columns[0]
 
     def inner(column: str, field: str) -> pa.ChunkedArray:
-        return _inner(table, column, field)
+        return _said(_inner(table, column, field))
 
     def param(key: str) -> pa.ChunkedArray:
-        return _param(table, key)
+        return _said(_param(table, key))
 
     collected = "collected_traffic_source"
-    clicked = pc.is_valid(first(inner(collected, "gclid"), param("gclid"))).to_numpy()
-    source = first(inner(collected, "manual_source"), param("source"))
-    medium = first(inner(collected, "manual_medium"), param("medium"))
-    ad_click = pa.array(clicked & pc.is_null(source).to_numpy() & pc.is_null(medium).to_numpy())
+    ids = {name: pc.is_valid(first(inner(collected, name), param(name))) for name in CLICK_IDS}
+    clicked = [pc.if_else(held, name, pa.scalar(None, TEXT)) for name, held in ids.items()]
+    in_url = pc.struct_field(pc.extract_regex(param("page_location"), CLICK_ID_IN_URL), "name")
     flat = {
         "event_timestamp": table["event_timestamp"],
         "event_name": table["event_name"],
         "user_pseudo_id": table["user_pseudo_id"],
         "session": param("ga_session_id"),
-        "source": pc.if_else(ad_click, pa.scalar("google", TEXT), source),
-        "medium": pc.if_else(ad_click, pa.scalar("cpc", TEXT), medium),
+        "source": first(inner(collected, "manual_source"), param("source")),
+        "medium": first(inner(collected, "manual_medium"), param("medium")),
         "campaign": first(inner(collected, "manual_campaign_name"), param("campaign")),
+        "click_id": first(*clicked, in_url.cast(TEXT)),
         "order_id": first(inner("ecommerce", "transaction_id"), param("transaction_id")),
         "value": first(inner("ecommerce", "purchase_revenue"), _top(table, "event_value_in_usd"), param("value")),
         "device": inner("device", "category"),
         "country": inner("geo", "country"),
     }
     return replace(loaded, table=pa.table(flat))
+
+
+def _said(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The texts that say something; (not set), (none) and the like are null."""
+    absent = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(texts)), value_set=pa.array(sorted(ABSENT), TEXT))
+    return pc.if_else(absent, pa.scalar(None, TEXT), texts)
 
 
 def _top(table: pa.Table, column: str) -> pa.ChunkedArray:

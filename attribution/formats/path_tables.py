@@ -8,14 +8,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from attribution.formats.column_names import PATH_CONVERSIONS, PATH_NAMES, columns_named
 from attribution.formats.records import CountedPaths
 from attribution.formats.writing import OutputTable
 from attribution.paths.paths import SEPARATOR, Paths
+from attribution.paths.separators import cut_paths
 from attribution.paths.texts import distinct_rows
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError
-from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
+from cpalab.tables.checked_columns import AMBIGUOUS_WORD, MISSING_WORDS, CheckedColumns, Column, match_columns
 from cpalab.tables.input_table import InputTable
 from cpalab.tables.report import ReadReport
 
@@ -24,37 +27,28 @@ from cpalab.tables.report import ReadReport
 class TopPaths:
     """Paths like "search > email" with their counts, as analytics tools export them.
 
-    A path whose cell is empty has no touches: its conversions are unattributed. A name may hold anything but
-    the separator, which is compared to the letter, blanks included.
+    A path whose cell is empty has no touches: its conversions are unattributed. Blanks around names do not count. Lists of
+    names (JSON arrays, as GA4 exports them) are paths too. Titles, totals and several types of path in one file (Snowplow's
+    `path_type`) are told apart.
 
     Attributes:
-        separator: what stands between two channels.
+        separator: what stands between two channels; by default told from the paths (`attribution.paths.separators`).
+        path_type: which paths to read, where a column `path_type` or `cv_type` names several.
     """
 
-    separator: str = SEPARATOR
+    separator: str | None = None
+    path_type: str | None = None
 
     name: ClassVar[str] = "top_paths"
     description: ClassVar[str] = 'path ("search > email"), conversions, and perhaps value and nulls'
-    strip: ClassVar[bool] = False
+    example: ClassVar[str] = "search > email,12,340.50,88"
     columns: ClassVar[Mapping[str, Column]] = {
-        "path": Column(
-            (
-                "path",
-                "transformed_path",
-                "channel_path",
-                "channel_transformed_path",
-                "conversion path",
-                "default channel group path",
-                "default channel grouping path",
-                "mcf channel grouping path",
-                "source / medium path",
-                "source/medium path",
-            )
-        ),
-        "conversions": Column(("conversions", "key events", "total conversions", "purchases")),
+        "path": Column(PATH_NAMES),
+        "conversions": Column(PATH_CONVERSIONS[:-1]),
         "value": Column(("value", "revenue", "conversion value", "purchase revenue", "total revenue"), required=False),
         "nulls": Column(("nulls", "non_conversions", "non-conversions", "null"), required=False),
     }
+    layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": columns}
     written: ClassVar[Mapping[str, str]] = {
         "path": "path",
         "conversions": "conversions",
@@ -71,17 +65,24 @@ class TopPaths:
         """Read the paths; equal ones are added up."""
         problems: list[str] = []
         parts, reports = [], []
+        told: set[str] = set()
         for source in sources:
             found, rest = match_columns(source, self.columns, problems)
+            told |= found.keys()
             if not {"path", "conversions"} <= found.keys():
                 continue
-            sieve = CheckedColumns(source.name, source.load(tuple(found.values())))
+            grain = columns_named(rest, ("path_type", "cv_type", "conversion_type"))
+            sieve = CheckedColumns(source.name, source.load((*found.values(), *grain)))
+            problems += one_type(sieve, grain, self.path_type, f"{self.name}.path_type")
+            sieve.leave_out_totals([found["path"]], [found[name] for name in ("conversions", "value") if name in found])
             parts.append(self._paths(sieve, found))
             notes = [f"{source.name}: columns not read: {', '.join(rest)}"] if rest else []
             reports.append(sieve.report(notes))
         if problems:
             raise InvalidInputError(problems)
-        return CountedPaths(parts[0] if len(parts) == 1 else Paths.merge(*parts), ReadReport.sum(reports))
+        return CountedPaths(
+            parts[0] if len(parts) == 1 else Paths.merge(*parts), ReadReport.sum(reports), has_value="value" in told
+        )
 
     def tables(self, paths: Paths) -> tuple[OutputTable, ...]:
         """One row per path; conversions without any touch are a row with an empty path.
@@ -89,13 +90,14 @@ class TopPaths:
         Raises:
             InvalidInputError: if a channel's name holds the separator: the paths could not be read back.
         """
-        mark = self.separator.strip() or self.separator
+        separator = self.separator or SEPARATOR
+        mark = separator.strip() or separator
         holding = [name for name in paths.channels if mark in name]
         if holding:
             raise InvalidInputError(
                 [f"{self.name}: the channel {name!r} holds the separator {mark!r}; rename it" for name in holding]
             )
-        frame = paths.to_frame(SEPARATOR if self.strip else self.separator)
+        frame = paths.to_frame(SEPARATOR if separator == mark else separator)
         table = pa.Table.from_pandas(frame, preserve_index=False)
         if paths.unattributed_conversions:
             alone = {
@@ -115,18 +117,26 @@ class TopPaths:
         nulls = sieve.numbers(found["nulls"]) if "nulls" in found else np.zeros(len(sieve))
         if "value" in found:
             sieve.mark(found["value"], (value > 0) & (conversions == 0), "is value without a conversion")
-        rows = distinct_rows(path, self.separator, strip=self.strip)
+        path, separator, told = cut_paths(sieve.paths(found["path"]), self.separator, f"{sieve.place}.{found['path']}")
+        sieve.notes += [told] if told else []
+        rows = distinct_rows(path, separator, strip=True)
+        if sieve.loaded.numbering == "line" and sieve.loaded.options.missing != "name":
+            words = [code for code, name in enumerate(rows.names) if name in MISSING_WORDS]
+            holds = np.add.reduceat(np.append(np.isin(rows.codes, words), False), rows.offsets[:-1]) * (
+                np.diff(rows.offsets) > 0
+            )
+            sieve.mark(found["path"], (holds > 0)[rows.row], f"holds a word that {AMBIGUOUS_WORD}")
         if rows.has_empty_name.any():
             gap = rows.has_empty_name[rows.row]
-            sieve.mark(found["path"], gap, f"has an empty name before or after {self.separator.strip()!r}")
+            sieve.mark(found["path"], gap, f"has an empty name before or after {separator.strip()!r}")
         kept: Any = sieve.kept() if sieve.bad.any() else slice(None)
         return Paths.from_rows(
             path.take(pa.array(kept)) if sieve.bad.any() else rows,
             conversions[kept],
-            value_micros=value[kept] * MICROS,
+            value_micros=value[kept] * MICROS if "value" in found else None,
             nulls=nulls[kept],
-            separator=self.separator,
-            strip=self.strip,
+            separator=separator,
+            strip=True,
         )
 
 
@@ -140,20 +150,40 @@ class ChannelAttributionFrame(TopPaths):
         separator: the character, ChannelAttribution's `sep`.
     """
 
-    separator: str = ">"
+    separator: str | None = ">"
 
     name: ClassVar[str] = "channelattribution"
     description: ClassVar[str] = "path, total_conversions, and perhaps total_conversion_value, total_null"
-    strip: ClassVar[bool] = True
+    example: ClassVar[str] = "search > email,12,340.50,88"
     columns: ClassVar[Mapping[str, Column]] = {
         "path": Column(("path",)),
         "conversions": Column(("total_conversions",)),
         "value": Column(("total_conversion_value",), required=False),
         "nulls": Column(("total_null",), required=False),
     }
+    layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": columns}
     written: ClassVar[Mapping[str, str]] = {
         "path": "path",
         "conversions": "total_conversions",
         "value": "total_conversion_value",
         "nulls": "total_null",
     }
+
+
+def one_type(sieve: CheckedColumns, grain: Sequence[str], chosen: str | None, option: str) -> list[str]:
+    """Keep the rows of one type of path or conversion; say so where there are several and none is chosen.
+
+    Rows of several types hold the same conversions again, along channels and along campaigns.
+    """
+    problems = []
+    for name in grain:
+        words = sieve.text(name, empty_is=None)
+        known = sorted(pc.unique(words).drop_null().to_pylist())
+        if len(known) > 1 and chosen not in known:
+            asked = f"{chosen!r} is none of them; " if chosen else ""
+            problems.append(
+                f"{sieve.place}.{name}: holds {', '.join(known)}; {asked}say which to read ({option}={known[0]!r})"
+            )
+        elif len(known) > 1:
+            sieve.leave_out(~pc.equal(words, chosen).fill_null(False).to_numpy(), f"rows of another {name}")
+    return problems

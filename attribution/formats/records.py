@@ -20,7 +20,8 @@ from cpalab.tables.report import ReadReport
 if TYPE_CHECKING:
     from attribution.paths.settings import PathSettings
 
-ACTION, DEFAULT_ACTION = "action", "conversion"
+ACTION, DEFAULT_ACTION, ANY = "action", "conversion", "any"
+MOST_SHOWN = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,11 @@ class Records:
     report: ReadReport
 
     @property
+    def has_value(self) -> bool:
+        """Whether the data say what conversions are worth."""
+        return "value_micros" in self.conversions.column_names
+
+    @property
     def actions(self) -> tuple[str, ...]:
         """What can be counted as an action: the actions of conversions, and truths about them, such as `qualified`."""
         return (*self._words, *(field.name for field in self.conversions.schema if pa.types.is_boolean(field.type)))
@@ -51,18 +57,23 @@ class Records:
         """The same records with conversions of one action (or truth) only.
 
         Args:
-            action: one of `actions`; None takes "conversion" where there is such an action, and everything where all
-                conversions are the same.
+            action: one of `actions`, or "any" for all; None takes "conversion" where there is such an action, and everything
+                where all conversions are the same.
 
         Raises:
             InvalidInputError: if no conversion is that action, or there are several to choose from.
         """
+        if action == ANY:
+            return self
         if action is None:
             if len(self._words) <= 1:
                 return self
             if DEFAULT_ACTION not in self._words:
-                known = ", ".join(self.actions)
-                raise InvalidInputError([f"action: conversions are of several actions; choose one of {known}"])
+                raise InvalidInputError(
+                    [
+                        f"action: conversions are of several actions; choose one of {self._known} (--action; any counts all)"
+                    ]
+                )
             action = DEFAULT_ACTION
         if action not in self.actions:
             raise InvalidInputError([f"action: {action!r} is unknown; {did_you_mean(action, self.actions)}"])
@@ -70,6 +81,10 @@ class Records:
         is_truth = action in table.column_names and pa.types.is_boolean(table.schema.field(action).type)
         chosen = table[action] if is_truth else pc.equal(table[ACTION].cast(pa.string()), action)
         return replace(self, conversions=table.filter(chosen))
+
+    @property
+    def _known(self) -> str:
+        return ", ".join(self.actions[:MOST_SHOWN]) + (" …" if len(self.actions) > MOST_SHOWN else "")
 
     @property
     def _words(self) -> list[str]:
@@ -86,8 +101,9 @@ class Records:
         from attribution.paths.build import build_paths
 
         if len(self._words) > 1:
-            known = ", ".join(self.actions)
-            raise InvalidInputError([f"action: conversions are of several actions; choose one with of_action: {known}"])
+            raise InvalidInputError(
+                [f"action: conversions are of several actions; choose one with of_action: {self._known}"]
+            )
         return build_paths(self.touches, self.conversions, settings, keep_journeys=keep_journeys)
 
     def summary(self) -> str:
@@ -107,11 +123,13 @@ class CountedPaths:
         paths: the paths.
         report: what became of every row.
         costs: `channel, cost_micros`; None if the data hold no costs.
+        has_value: whether the data say what conversions are worth.
     """
 
     paths: Paths
     report: ReadReport
     costs: pa.Table | None = None
+    has_value: bool = True
 
     def summary(self) -> str:
         """How much there is, and what became of the rows."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, get_args, runtime_checkable
 
+from attribution.formats.column_names import every_name
 from attribution.formats.records import CountedPaths, Records
 from attribution.formats.writing import OutputTable
 from attribution.paths.paths import Paths
 from cpalab.plugins import Registry
 from cpalab.refusal import InvalidInputError, did_you_mean
-from cpalab.tables.input_table import InputTable, open_table
-from cpalab.tables.report import BadRows
+from cpalab.tables.checked_columns import match_columns
+from cpalab.tables.dialect import plain_name
+from cpalab.tables.input_table import InputTable, TextOptions, open_table
+from cpalab.tables.report import BadRows, ReadReport
 from cpalab.tables.text_files import MOST_BYTES
 
 # In the order in which they are tried: the more particular first.
@@ -27,6 +31,25 @@ BUILT_IN: Mapping[str, str] = {
     "snowplow": "attribution.formats.event_tables:Snowplow",
     "tables": "attribution.formats.event_tables:EventTables",
 }
+
+
+# Reports that hold no journeys, and what to bring instead; each by plain names of columns that only it has.
+CREDITED = "has credited conversions and no paths; export Advertising > Attribution paths, or BigQuery"
+COSTS_ALONE = "a report of costs; give it as --cost beside touches and conversions, or paths"
+REPORTS = (
+    (frozenset({"session primary channel group", "sessions"}), f"GA4's traffic acquisition {CREDITED}"),
+    (frozenset({"session default channel group", "sessions"}), f"GA4's traffic acquisition {CREDITED}"),
+    (frozenset({"default channel group", "key events"}), f"GA4's model comparison {CREDITED}"),
+    (
+        frozenset({"channel transformed path", "source index"}),
+        "Snowplow's channel_attributions has a row per touch; give paths_to_conversion",
+    ),
+    (frozenset({"campaign", "cost"}), COSTS_ALONE),
+    (frozenset({"campaign name", "amount spent"}), COSTS_ALONE),
+)
+
+# What tells a header from the titles above it.
+KNOWN_COLUMNS = every_name()
 
 
 @runtime_checkable
@@ -69,6 +92,8 @@ def read_data(
     format: str | Format | None = None,
     bad_rows: BadRows = "refuse",
     most_bytes: int = MOST_BYTES,
+    action: str | None = None,
+    options: TextOptions | None = None,
 ) -> Records | CountedPaths:
     """Read touches, conversions and costs, or counted paths, from files or data frames of one format.
 
@@ -79,6 +104,8 @@ def read_data(
             all inputs.
         bad_rows: malformed rows are refused, or dropped and counted in the report.
         most_bytes: text files larger than this are refused, because they are read into memory.
+        action: which event is the conversion, in formats that must know (`conversion_events` of GA4).
+        options: what is known of text files: encoding, decimal mark, order of day and month, words for missing names.
 
     Raises:
         InvalidInputError: if an input cannot be read, no format fits, or rows are malformed and `bad_rows` is
@@ -92,18 +119,31 @@ def read_data(
     sources = []
     for number, given in enumerate(inputs, 1):
         try:
-            sources.append(open_table(given, place=f"table {number}", most_bytes=most_bytes))
+            sources.append(
+                open_table(given, place=f"table {number}", most_bytes=most_bytes, known=KNOWN_COLUMNS, options=options)
+            )
         except InvalidInputError as error:
             problems += error.lines
     if problems:
         raise InvalidInputError(problems)
     chosen = detect_format(sources) if format is None else load_format(format)
+    if action is not None and action not in getattr(chosen, "conversion_events", (action,)):
+        chosen = replace(chosen, conversion_events=(action,))  # type: ignore[type-var]
     data = chosen.read(sources)
-    if data.report.defects and bad_rows == "refuse":
-        raise InvalidInputError(
-            [f"{defect}; correct them, or drop malformed rows (--bad-rows drop)" for defect in data.report.defects]
-        )
+    refuse_defects(data.report, bad_rows)
     return data
+
+
+def refuse_defects(report: ReadReport, bad_rows: BadRows) -> None:
+    """Refuse malformed rows, unless they are to be dropped and may be.
+
+    Raises:
+        InvalidInputError: with every broken rule.
+    """
+    refused = [defect for defect in report.defects if bad_rows == "refuse" or not defect.can_drop]
+    if refused:
+        drop = ", or drop malformed rows (--bad-rows drop)"
+        raise InvalidInputError([f"{defect}; correct them{drop if defect.can_drop else ''}" for defect in refused])
 
 
 def write_data(data: Records | CountedPaths | Paths, format: str | Format, folder: Path | str) -> tuple[Path, ...]:
@@ -164,9 +204,43 @@ def detect_format(sources: Sequence[InputTable]) -> Format:
         recognised = [chosen.recognises(source) for source in sources]
         if all(recognised) or (name == "snowplow" and any(recognised) and _all_tables(sources)):
             return chosen
-    columns = "; ".join(f"{source.name} has {', '.join(source.columns[:8])}" for source in sources)
-    known = "; ".join(f"{name}: {load_format(name).description}" for name in format_names())
-    raise InvalidInputError([f"format: no format fits all of it: {columns}. Known formats: {known}"])
+    raise InvalidInputError(["format: no format fits all of it; --formats lists them", *map(_nearest, sources)])
+
+
+def _nearest(source: InputTable) -> str:
+    """What a source holds, what it could be, and what it lacks for that."""
+    held = {plain_name(name) for name in source.columns}
+    shown = f"{source.name} has {', '.join(source.columns[:8])}{' …' if len(source.columns) > 8 else ''}"
+    if (report := next((told for words, told in REPORTS if words <= held), None)) is not None:
+        return f"{shown}: {report}"
+    layouts = [
+        (name, table, match_columns(source, columns, [])[0], [n for n, column in columns.items() if column.required])
+        for name in FORMATS.built_in
+        for table, columns in getattr(load_format(name), "layout", {}).items()
+    ]
+    name, table, found, needed = max(layouts, key=lambda row: sum(n in row[2] for n in row[3]) / len(row[3]))
+    if not any(need in found for need in needed):
+        return f"{shown}: nothing that any format needs"
+    lacking = ", ".join(need for need in needed if need not in found)
+    have = ", ".join(f"{column!r} is its {ours}" for ours, column in found.items())
+    return f"{shown}: nearest is {name}{f' ({table})' if table else ''}, which lacks {lacking or 'a table beside it'}; {have}"
+
+
+def format_lines() -> list[str]:
+    """Every format as it is written with its options, and below what it is, its columns, and one line of example."""
+    lines = []
+    for written, purpose in FORMATS.lines():
+        lines += [written, f"    {purpose}"]
+        chosen = load_format(written.partition("(")[0])
+        lines.append(f"    {chosen.description}")
+        for table, columns in getattr(chosen, "layout", {}).items():
+            needed = ", ".join(column.names[0] for column in columns.values() if column.required)
+            perhaps = ", ".join(column.names[0] for column in columns.values() if not column.required)
+            lines.append(
+                f"    {table + ': ' if table else ''}required {needed or 'nothing'}; optional {perhaps or 'nothing'}"
+            )
+        lines += [f"    example: {chosen.example}"] if hasattr(chosen, "example") else []
+    return lines
 
 
 def _all_tables(sources: Sequence[InputTable]) -> bool:

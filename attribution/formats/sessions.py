@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.event_tables import CHANNEL, USER, joined
+from attribution.formats.column_names import SESSIONS as COLUMNS
+from attribution.formats.event_tables import joined
 from attribution.formats.records import Records, micros, segment_columns
 from attribution.formats.writing import OutputTable, in_currency
 from cpalab.refusal import InvalidInputError
 from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
 from cpalab.tables.input_table import InputTable
 from cpalab.tables.report import ReadReport
-
-COLUMNS = {
-    "user_id": Column(USER),
-    "time": Column(("time", "timestamp", "start_tstamp", "session_start", "date")),
-    "channel": Column(CHANNEL),
-    "converted": Column(("converted", "conversion", "is_conversion", "has_transaction")),
-    "value": Column(("value", "revenue", "conversion_value"), required=False),
-}
 
 
 @dataclass(frozen=True)
@@ -32,6 +26,8 @@ class Sessions:
 
     name = "sessions"
     description = "one row per session: user_id, time, channel, converted, and perhaps value"
+    layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": COLUMNS}
+    example = "u1,2026-03-01 10:00:00,email,1,49.90"
 
     def recognises(self, source: InputTable) -> bool:
         """Whether every required column is there."""
@@ -57,7 +53,7 @@ class Sessions:
             bought = {name: columns[name] for name in ("user_id", "time")}
             if "value" in found:
                 value = sieve.numbers(found["value"])
-                sieve.mark(found["value"], (value > 0) & ~converted, "is value without a conversion")
+                sieve.mark(found["value"], (value > 0) & ~converted & ~sieve.bad, "is value without a conversion")
                 bought["value_micros"] = pa.array(micros(value))
             segments = segment_columns(sieve, rest, (*columns, *bought))
             touches.append(pa.table(columns | segments).take(pa.array(sieve.kept())))

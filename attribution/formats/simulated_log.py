@@ -48,6 +48,7 @@ class SimulatedLog:
 
     name: ClassVar[str] = "simulated_log"
     description: ClassVar[str] = "the event log of `cpalab run`: a folder with events/*.parquet"
+    layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": COLUMNS}
 
     def recognises(self, source: InputTable) -> bool:
         """Whether the columns are those of the log."""

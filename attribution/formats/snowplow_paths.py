@@ -46,6 +46,7 @@ class SnowplowPaths:
     description: ClassVar[str] = (
         "channel_transformed_path, cv_id, revenue (one row per conversion); customers without one"
     )
+    layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": COLUMNS}
 
     def recognises(self, source: InputTable) -> bool:
         """Whether every row has a path and is a conversion or a customer, not a count."""

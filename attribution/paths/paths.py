@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -210,6 +210,13 @@ class Paths(Result):
             journey_path=journey_path,
             tally=sum(tallies, Tally()) if len(tallies) == len(parts) else None,
         ).grouped()
+
+    def renamed(self, names: Mapping[str, str]) -> Paths:
+        """The same counts with channels called otherwise; those that get one name become one. Journeys are not kept."""
+        called = [names.get(channel, channel) for channel in self.channels]
+        channels = tuple(sorted(set(called)))
+        place = np.array([channels.index(name) for name in called], dtype=np.int32)
+        return replace(self, channels=channels, codes=place[self.codes], journeys=None, journey_path=None).grouped()
 
     def grouped(self) -> Paths:
         """The same paths with equal rows added up, in canonical order."""

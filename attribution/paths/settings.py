@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Literal, get_args, get_type_hints
 
+from cpalab.ga4_channels import is_direct_name
 from cpalab.refusal import InvalidInputError, did_you_mean
 
 Touches = Literal["clicks", "clicks_and_views"]
@@ -19,7 +20,9 @@ Nulls = Literal["all", "uncensored", "none"]
 
 
 def is_one_of(channel: str, names: tuple[str, ...]) -> bool:
-    """Whether a channel bears one of these names, without regard to case."""
+    """Whether a channel bears one of these names, without regard to case; tools' names for direct visits are one."""
+    if is_direct_name(channel) and any(map(is_direct_name, names)):
+        return True
     return channel.casefold() in {name.casefold() for name in names}
 
 

@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from attribution.formats.event_tables import role_of
 from attribution.formats.records import ACTION, DEFAULT_ACTION, CountedPaths, Records
+from attribution.formats.roles import role_of
 from attribution.formats.simulated_log import SimulatedLog
 from attribution.paths.paths import Paths
 from attribution.paths.settings import PathSettings
+from cpalab.column_types import column_problem
 from cpalab.refusal import InvalidInputError, did_you_mean
 from cpalab.tables.checked_columns import CheckedColumns
 from cpalab.tables.input_table import InputTable, Loaded, open_table
@@ -101,6 +102,9 @@ class _People:
         self.handed_out = 0
         self.last_user: Any = None
         self.nothing = pq.read_schema(source.files()[0]).empty_table().select(self.columns)
+        problems = [(name, column_problem(self.nothing[name])) for name in self.columns]
+        if odd := [f"{source.name}: column {name!r} {problem}" for name, problem in problems if problem]:
+            raise InvalidInputError(odd)
         self.held = self.nothing
         self.batches = self._batches()
 

@@ -150,7 +150,7 @@ def _times(table: pa.Table, place: str, problems: list[str]) -> tuple[NDArray[An
     if len(column) == 0:
         return np.empty(0), "days"
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        days = column.cast(pa.float64()).to_numpy()
+        days = column.cast(pa.float64(), safe=False).to_numpy()
         _refuse(~np.isfinite(days), f"{place}.time: is empty or not finite", problems)
         return days, "days"
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -227,7 +227,7 @@ def _value_micros(table: pa.Table, problems: list[str]) -> Ints:
         micros: Ints = column.cast(pa.int64()).to_numpy()
         _refuse(micros < 0, "conversions.value_micros: is negative", problems)
         return micros
-    amount = column.cast(pa.float64()).to_numpy() * (1 if names[0] == "value_micros" else MICROS)
+    amount = column.cast(pa.float64(), safe=False).to_numpy() * (1 if names[0] == "value_micros" else MICROS)
     _refuse(~np.isfinite(amount), f"conversions.{names[0]}: is empty or not finite", problems)
     _refuse(amount < 0, f"conversions.{names[0]}: is negative", problems)
     value: Ints = np.rint(np.nan_to_num(amount)).astype(np.int64)

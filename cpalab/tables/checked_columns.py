@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ def match_columns(
                 f"{source.name}: column {column.names[0]!r} is missing; {did_you_mean(ours, source.columns)}"
             )
     rest = tuple(name for name in source.columns if name not in found.values())
-    absent = [name for ours, column in wanted.items() if ours not in found for name in column.names]
+    absent = [name for ours, column in wanted.items() if ours not in found for name in column.names[:3]]
     for name in rest:
         hint = did_you_mean(name, absent) if absent else ""
         if hint.startswith("did you mean") and _near(name, absent):
@@ -121,7 +121,7 @@ class CheckedColumns:
         column = self.loaded.table[name]
         return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
-    def mark(self, name: str, wrong: Bools, rule: str) -> None:
+    def mark(self, name: str, wrong: Bools, rule: str, *, can_drop: bool = True) -> None:
         """Note that these rows break a rule in this column."""
         rows = np.flatnonzero(wrong)
         if len(rows) == 0:
@@ -135,9 +135,19 @@ class CheckedColumns:
                 rows=len(rows),
                 lines=tuple(self.loaded.line[rows[:LINES_SHOWN]].tolist()),
                 numbering=self.loaded.numbering,
+                can_drop=can_drop,
             )
         )
         self.bad |= wrong
+
+    def leave_out(self, rows: Bools, what: str) -> None:
+        """Leave out well-formed rows that are nothing to us, and count them."""
+        if not rows.any():
+            return
+        self.left_out.append((what, int(np.count_nonzero(rows))))
+        keep, loaded = ~rows, self.loaded
+        self.bad = self.bad[keep]
+        self.loaded = replace(loaded, table=loaded.table.filter(pa.array(keep)), line=loaded.line[keep])
 
     def text(self, name: str, *, empty_is: str | None = "is empty; every row needs one") -> pa.ChunkedArray:
         """A column of names, blanks around them left out; an empty cell is null, and breaks a rule unless `empty_is` is None.
@@ -162,6 +172,16 @@ class CheckedColumns:
     def _is_parquet_like(self) -> bool:
         """Whether missing cells have a value of their own, so that NA is a name."""
         return self.loaded.numbering == "row"
+
+    def paths(self, name: str) -> pa.ChunkedArray:
+        """A column of paths of names; a cell that is but a word such as NA is refused or empty, as in `text`."""
+        column = self._plain_text(name)
+        if self._is_parquet_like or self.loaded.options.missing == "name":
+            return column
+        is_word = pc.is_in(column, value_set=pa.array(MISSING_WORDS, pa.large_string())).to_numpy()
+        if self.loaded.options.missing is None:
+            self.mark(name, is_word, AMBIGUOUS_WORD)
+        return pc.if_else(pa.array(is_word), pa.scalar(None, pa.large_string()), column)
 
     def ids(self, name: str) -> pa.ChunkedArray:
         """A column of ids as text without blanks around them; empty, and words such as (not set), are null."""
@@ -195,7 +215,7 @@ class CheckedColumns:
         elif pa.types.is_boolean(column.type):
             number = column.cast(pa.int8()).to_numpy().astype(np.float64)
         elif _is_number(column.type):
-            number = column.cast(pa.float64()).to_numpy()
+            number = column.cast(pa.float64(), safe=False).to_numpy()
         else:
             number = np.full(len(column), np.nan)
         if column.null_count == 0 and len(number) and _all_counts(number):
@@ -262,7 +282,8 @@ class CheckedColumns:
     def times(self, name: str, *, seconds_per_unit: float | None = None) -> pa.Array:
         """A column of times: days as numbers, or timestamps; all rows on one clock, that of most rows.
 
-        Text is a number of days, or a date or datetime: ISO 8601, 31.1.2026, 1/31/2026 (refused where no row tells day from
+        Numbers are days, or all of them seconds, milliseconds or microseconds since 1970 (told by their size, in UTC). Text
+        is a number of days, or a date or datetime: ISO 8601, 31.1.2026, 1/31/2026 (refused where no row tells day from
         month), 20260131, Jan 31, 2026. Datetimes with different offsets are one clock (UTC); with and without an offset are
         two, and the rows of the rarer break a rule; dates without time of day fit either.
 
@@ -271,6 +292,8 @@ class CheckedColumns:
             seconds_per_unit: for numbers that are no days: how many seconds one is; they become days.
         """
         column = self.column(name)
+        if seconds_per_unit is None and (since_1970 := _since_1970(column)) is not None:
+            return since_1970
         if _is_number(column.type) or seconds_per_unit is not None:
             days = self.numbers(name, empty=None, negative=True) * (seconds_per_unit or 86_400.0) / 86_400.0
             self.mark(name, np.abs(days) > MOST_DAYS, "is too large for days; give a date and time")
@@ -365,20 +388,13 @@ class CheckedColumns:
         said = np.logical_or.reduce([pc.match_substring_regex(c, SUMS_UP, ignore_case=True).to_numpy() for c in texts])
         total = (called & (sums | said)) | (nameless & sums)
         self.mark(names[0], called & ~total, AMBIGUOUS_TOTAL)
-        if total.any():
-            self.left_out.append(("totals", int(np.count_nonzero(total))))
-            keep = ~total
-            self.bad = self.bad[keep]
-            self.loaded = Loaded(
-                self.loaded.table.filter(pa.array(keep)), self.loaded.line[keep], self.loaded.numbering,
-                options=self.loaded.options,
-            )  # fmt: skip
+        self.leave_out(total, "totals")
 
     def kept(self, rows: Bools | None = None) -> NDArray[np.int64]:
         """The rows that broke no rule, of these rows."""
         return np.flatnonzero(~self.bad if rows is None else ~self.bad & rows)
 
-    def report(self, notes: Sequence[str] = ()) -> ReadReport:
+    def report(self, notes: Sequence[str] = (), currencies: Sequence[tuple[str, str]] = ()) -> ReadReport:
         """What became of the rows."""
         lost = sum(defect.rows for defect in self.defects if defect.place == self.place)
         return ReadReport(
@@ -387,11 +403,28 @@ class CheckedColumns:
             defects=tuple(self.defects),
             left_out=tuple(self.left_out),
             notes=(*self.notes, *notes),
+            currencies=tuple(currencies),
         )
 
     def _plain_text(self, name: str) -> pa.ChunkedArray:
         column = self.column(name)
         return (column if _is_text(column.type) else column.cast(pa.string())).cast(pa.large_string())
+
+
+def _since_1970(column: pa.ChunkedArray) -> pa.Array | None:
+    """Instants of whole numbers that are all seconds, milli- or microseconds since 1970, from 2001 to 2065; None if not."""
+    if _is_text(column.type):
+        digits = pc.match_substring_regex(column, r"^1\d{9}(\d{3}){0,2}$|^2\d{9}(\d{3}){0,2}$")
+        if not len(column) or not pc.all(digits.fill_null(False)).as_py():
+            return None
+        column = column.cast(pa.int64())
+    if not pa.types.is_integer(column.type) or column.null_count or not len(column):
+        return None
+    low, high = (pc.min(column).as_py(), pc.max(column).as_py())
+    for unit, scale in ((1, 1_000_000), (1_000, 1_000), (1_000_000, 1)):
+        if 1e9 * unit <= low and high < 3e9 * unit:
+            return pa.array(column.cast(pa.int64()).to_numpy() * scale).cast(pa.timestamp("us", tz="UTC"))
+    return None
 
 
 def _all_counts(number: Floats) -> bool:
@@ -417,7 +450,7 @@ def _coerced(column: pa.ChunkedArray) -> Floats:
 def _near(name: str, known: Sequence[str]) -> bool:
     import difflib
 
-    return bool(difflib.get_close_matches(name.casefold(), [k.casefold() for k in known], n=1, cutoff=0.8))
+    return bool(difflib.get_close_matches(name.casefold(), [k.casefold() for k in known], n=1, cutoff=0.85))
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -24,6 +24,7 @@ class Defect:
         lines: the first of these rows (ten at most): line numbers of a text file from 1, its header included,
             or rows of a data frame from 0.
         numbering: which of the two `lines` are.
+        can_drop: whether the rows may be left out; not where that would change what others mean.
     """
 
     place: str
@@ -32,6 +33,7 @@ class Defect:
     rows: int
     lines: tuple[int, ...]
     numbering: Numbering = "line"
+    can_drop: bool = True
 
     def __str__(self) -> str:
         """Return `place: value rule; N rows, lines …`."""
@@ -52,6 +54,7 @@ class ReadReport:
         defects: every rule that was broken.
         left_out: well-formed rows that are no touch, conversion or cost of this format, as (what they are,
             how many).
+        currencies: (what, code) of the amounts: ("cost", "USD").
         notes: what else a reader should know, such as columns that were not read.
     """
 
@@ -60,6 +63,7 @@ class ReadReport:
     defects: tuple[Defect, ...] = ()
     left_out: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()
+    currencies: tuple[tuple[str, str], ...] = ()
 
     @staticmethod
     def sum(reports: Sequence[ReadReport]) -> ReadReport:
@@ -73,6 +77,7 @@ class ReadReport:
             dropped=sum(report.dropped for report in reports),
             defects=tuple(defect for report in reports for defect in report.defects),
             left_out=tuple(left_out.items()),
+            currencies=tuple(dict.fromkeys(pair for report in reports for pair in report.currencies)),
             notes=tuple(dict.fromkeys(note for report in reports for note in report.notes)),
         )
 

@@ -18,6 +18,7 @@ COMMANDS = {  # the module of each command, and what it is for
     "simulate": ("market.simulate", "Simulate a market and write what happened."),
     "truth": ("market.truth", "What each channel's ads really caused."),
     "record": ("market.record", "What each system recorded: sessions, claims, channel groups, postbacks, noisy sums."),
+    "leaderboard": ("bench.leaderboard", "Which attribution model finds the truth, and under which assumptions."),
     "rollout": ("rollout.rollout", "Which CPA shift a tracking change should bring, and what would be a bug."),
     "check-rollout": (
         "rollout.check_rollout",
@@ -124,9 +125,10 @@ def clear_messages() -> Iterator[None]:
         click.echo(f"Error: {error.filename or 'output'}: {error.strerror}", err=True)
         sys.exit(1)
     except Refused as error:
+        from cpalab.visible_text import visible
         from experiments.cli.refusals import as_typed, command_of
 
         command = command_of(cli, sys.argv[1:])
         lines = [as_typed(line, command) for line in error.lines]
-        click.echo("Error: " + ("\n       ".join(lines)), err=True)
+        click.echo(visible("Error: " + ("\n       ".join(lines))), err=True)
         sys.exit(bad_input_status(sys.argv[1:]))

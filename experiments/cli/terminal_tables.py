@@ -13,10 +13,49 @@ from experiments.comparison.verdict import CERTAINTY, words
 from experiments.designs.users.narrowing import PEOPLE_OR_DAYS_TO_HALVE
 from experiments.report.numerals import count, money
 from experiments.report.table import ReportTable, cpa_columns, sharpness_columns, system_columns
+from experiments.report.ten_seconds import ten_second_sentences, ten_second_table
 from experiments.truth.effects import Truth
 from experiments.truth.interactions import Interactions
 
+NARROW = 80  # columns of an ordinary terminal
 TESTS_READING = f"{PEOPLE_OR_DAYS_TO_HALVE} times the people, or as many times the days, halve every width too."
+
+
+def print_ten_seconds(comparison: Comparison) -> None:
+    """One line per channel with its verdict, and a few sentences; nothing is wider than 80 columns."""
+    screen = console()
+    if not comparison.channels:
+        print_comparison(comparison)
+        return
+    title = f"{comparison.title or 'Your scenario'}: cost per {comparison.action.one} in {comparison.currency}"
+    screen.print(narrow(ten_second_table(comparison), title, min(screen.width, NARROW)))
+    for line in ten_second_sentences(comparison):
+        screen.print(line, width=NARROW)
+
+
+def narrow(report: ReportTable, title: str, width: int) -> Table:
+    """A table without rules between its columns; where it does not fit, whole columns are dropped, and no digit is split.
+
+    The first to go are those before the last three: verdict, truth and what they are about stay.
+    """
+    headings = [heading for group in report.groups for heading in group.columns]
+    cells = [[row.cells[i] for row in report.rows] for i in range(len(headings))]
+    kept = list(range(len(headings)))
+
+    def needed() -> int:
+        names = max(len(row.name) for row in report.rows)
+        return names + sum(1 + max(len(text) for text in (*headings[i].split("\n"), *cells[i])) for i in kept)
+
+    while needed() > width and len(kept) > 1:
+        kept.pop(0)
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(report.heading, no_wrap=True)
+    for i in kept:
+        group = next(group for group in report.groups if headings[i] in group.columns)
+        table.add_column(headings[i], justify=group.justify, style="bold" if group.kind == "true" else "", no_wrap=True)
+    for row in report.rows:
+        table.add_row(row.name, *(row.cells[i] for i in kept))
+    return table
 
 
 def print_comparison(comparison: Comparison) -> None:

@@ -23,7 +23,7 @@ from experiments.designs.users.user_level import WorldTest
 from experiments.lift.user.user_test import UserLiftTest
 from experiments.truth.conversion_noun import ConversionNoun
 from experiments.truth.effects import ALL, Effect, Estimand, Truth, measure_truth
-from simulator.world import World
+from simulator.world import World, reported_ticks
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _channels(
     lifts: Mapping[str, WorldTest | None],
     truth: Truth,
 ) -> tuple[ChannelComparison, ...]:
-    bought = world.market.group_by("channel").aggregate([("impressions", "sum"), ("clicks", "sum")])
+    bought = reported_ticks(world.market).group_by("channel").aggregate([("impressions", "sum"), ("clicks", "sum")])
     totals = {row["channel"]: row for row in bought.to_pylist()}
     result = []
     for channel in world.scenario.paid_channels():

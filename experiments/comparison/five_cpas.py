@@ -29,7 +29,7 @@ from simulator.record.stages.identity import browser_of
 from simulator.record.stages.tracking_in_force import TrackingInForce
 from simulator.record.true_events import codes
 from simulator.scenario.tracking import BROWSERS
-from simulator.world import World
+from simulator.world import World, between
 
 ORACLE, INCREMENTAL = "oracle", "incremental"
 SOURCES = (*SYSTEMS, ORACLE, INCREMENTAL)
@@ -214,7 +214,8 @@ def cost_events(world: World, dimension: Dimension | Literal["day"]) -> pd.DataF
 
     `fee` is true of those that follow actions, as the world itself charged them.
     """
-    events = world.events.filter(pc.not_equal(world.events["cost_micros"], 0))
+    events = world.reported_events()
+    events = events.filter(pc.not_equal(events["cost_micros"], 0))
     user = events["user_id"].to_numpy().astype(np.int64)
     value: Any
     match dimension:
@@ -237,7 +238,7 @@ def cost_events(world: World, dimension: Dimension | Literal["day"]) -> pd.DataF
 
 
 def _returning(world: World, user: Any, time: Any) -> Any:
-    orders = world.orders()
+    orders = between(world.events.filter(pc.equal(world.events["kind"], "conversion")), -np.inf, world.clock.days)
     first = np.full(world.users.num_rows, np.inf)
     np.minimum.at(first, orders["user_id"].to_numpy().astype(np.int64), orders["time"].to_numpy())
     return world.users["customer"].to_numpy()[user] | (first[user] < time)

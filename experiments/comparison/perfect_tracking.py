@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,7 +13,7 @@ from attribution.model import AttributionModel
 from attribution.paths.build import build_paths
 from attribution.paths.paths import Paths
 from attribution.paths.settings import PathSettings
-from simulator.world import World
+from simulator.world import World, between
 
 MODELS = ("last_click", "linear", "markov")
 JUDGE = "last_click"  # the model most reports are made with: verdicts are about it
@@ -21,12 +22,22 @@ REPLICATES = 200
 
 
 def touches_and_orders(world: World) -> tuple[pa.Table, pa.Table]:
-    """Every visit of a person with its source, and every order, as perfect tracking would see them; robots are no people."""
+    """Every visit of a person with its source, and every order, as perfect tracking would see them; robots are no people.
+
+    Orders are those of the reported window. Visits are those of people who came in it, from the warm-up too (lookback
+    windows reach back), but for what an order of the warm-up has used up.
+    """
     events = world.events
     robots = world.users.filter(world.users["robot"])["user_id"]
     visits = events.filter(pc.equal(events["kind"], "visit"))
     visits = visits.filter(pc.invert(pc.is_in(visits["user_id"], robots.combine_chunks())))
     orders = world.orders()
+    user, time = visits["user_id"].to_numpy().astype(np.int64), visits["time"].to_numpy()
+    earlier = between(events.filter(pc.equal(events["kind"], "conversion")), -np.inf, 0.0)
+    used_until, came = np.full(world.users.num_rows, -np.inf), np.zeros(world.users.num_rows, np.bool_)
+    np.maximum.at(used_until, earlier["user_id"].to_numpy().astype(np.int64), earlier["time"].to_numpy())
+    came[user[(time >= 0.0) & (time < world.clock.days)]] = True
+    visits = visits.filter(pa.array(came[user] & (time > used_until[user]) & (time < world.clock.days)))
     return visits.select(["user_id", "time", "channel"]), orders.select(["user_id", "time", "order_id", "value_micros"])
 
 

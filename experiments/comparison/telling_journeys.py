@@ -74,7 +74,8 @@ def telling_journeys(world: World, truth: Truth, per_label: int = 2) -> tuple[Jo
         return ()
     labels = truth.labels[ALL]
     orders = {
-        name: labels.order_id[labels.label == LABELS.index(name)][:CANDIDATES] for name in ("caused", "always", "moved")
+        name: labels.order_id[labels.reported & (labels.label == LABELS.index(name))][:CANDIDATES]
+        for name in ("caused", "always", "moved")
     }
     users = pa.array(np.unique(np.concatenate(list(orders.values())) >> 32).astype(np.uint32))
     of_these = world.events.filter(pc.is_in(world.events["user_id"], users))

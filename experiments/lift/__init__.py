@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from experiments.lift.estimate.cost_ratio import CostPerIncrementalConversion as CostPerIncrementalConversion
     from experiments.lift.estimate.cost_ratio import cost_per_incremental_conversion as cost_per_incremental_conversion
     from experiments.lift.estimate.lift_estimate import LiftEstimate as LiftEstimate
+    from experiments.lift.estimate.margin import margin_test as margin_test
     from experiments.lift.estimate.multiplicity import against_shared_control as against_shared_control
     from experiments.lift.estimate.multiplicity import holm_p_values as holm_p_values
     from experiments.lift.estimate.welch import adjusted_lift as adjusted_lift
@@ -86,6 +87,7 @@ CONTENTS = {
     "geo_experiment": "experiments.lift.geo.panel",
     "geo_panel": "experiments.lift.geo.panel",
     "holm_p_values": "experiments.lift.estimate.multiplicity",
+    "margin_test": "experiments.lift.estimate.margin",
     "paired_assignment": "experiments.lift.geo.planning.assignment",
     "plan_user_test": "experiments.lift.user.plan",
     "ratio_metric_lift": "experiments.lift.estimate.welch",

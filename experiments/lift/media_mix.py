@@ -198,26 +198,39 @@ def robyn_row(
 ) -> dict[str, object]:
     """One row of Robyn's calibration input: the lift over the whole test, its dates, spend and confidence.
 
+    Robyn compares `liftAbs` with the effect that it decomposes, |effect − liftAbs| / |liftAbs|, which is never negative: a
+    test that took ads away and lost conversions says what the ads gave, so conversions and money both change sign.
+
     Args:
         channel: the channel's variable in the model.
         lift: incremental response over the whole test.
-        spend: incremental money of the whole test.
+        spend: incremental money of the whole test; negative where the channel went dark.
         first_day: first day of the test.
         last_day: last day of the test.
         metric: the model's dependent variable.
         level: `confidence` of the row where the test is significant at it; else one minus its two-sided p-value.
 
     Raises:
-        LiftInputError: dates in the wrong order.
+        LiftInputError: dates in the wrong order, no change of spend, or fewer conversions for more money: Robyn knows no
+            negative effect, and leaving such a test out biases the model towards ads.
     """
+    problems = []
     if last_day < first_day:
-        refuse([f"last_day: {last_day} must not come before first_day {first_day}"])
+        problems.append(f"last_day: {last_day} must not come before first_day {first_day}")
+    if not (math.isfinite(spend) and spend != 0):
+        problems.append(f"spend: {spend} must be the money that differed between the arms")
+    elif lift.difference * spend <= 0:
+        problems.append(
+            f"lift: {lift.difference:z.6g} must have the sign of the change of spend ({spend:z.6g}): Robyn knows no negative "
+            "effect; pool this test with others or give its prior, for leaving it out biases the model towards ads"
+        )
+    refuse(problems)
     return {
         "channel": channel,
         "liftStartDate": first_day.isoformat(),
         "liftEndDate": last_day.isoformat(),
-        "liftAbs": lift.difference,
-        "spend": spend,
+        "liftAbs": abs(lift.difference),
+        "spend": abs(spend),
         "confidence": level if lift.verdict(level) else min(level, 1 - lift.p_value()),
         "metric": metric,
         "calibration_scope": "immediate",

@@ -8,13 +8,22 @@ from collections.abc import Sequence
 
 UNDEFINED = "–"
 UNBOUNDED = "∞"
+# Money below this reads as next to nothing with two decimals.
+SMALL_PRICE = 0.1
 
 
 def money(amount: float) -> str:
-    """With cents below a thousand, without from there on."""
+    """With cents below a thousand, without from there on; a small price with three digits, lest it read as nothing."""
     if not math.isfinite(amount):
         return _not_finite(amount)
+    if 0 < amount < SMALL_PRICE:
+        return three_digits(amount)
     return _signed(amount, 2 if abs(round(amount, 2)) < 1000 else 0)
+
+
+def three_digits(amount: float) -> str:
+    """A number below one with three significant digits."""
+    return f"{'−' if amount < 0 else ''}{abs(amount):z#.3g}"
 
 
 def count(amount: float, decimals: int = 0) -> str:

@@ -128,6 +128,7 @@ class Rollout(Result):
         scenario_mark: SHA-256 of the scenario.
         people: size of the market that intervals, bands and days hold for; a large one narrows intervals and bands only
             down to what the people simulated leave open.
+        delivery_held: whether delivery follows the record in this scenario and was nevertheless held as it was.
     """
 
     plan: Plan
@@ -138,6 +139,7 @@ class Rollout(Result):
     fault_size: float
     people: int
     scenario_mark: str = ""
+    delivery_held: bool = False
 
     def contract(self) -> Contract:
         """The bands that figures seen after the change must keep, as `cpalab check-rollout` reads them."""
@@ -188,6 +190,11 @@ class Rollout(Result):
                 if self.verification.passed
                 else "The change moved real events: it is no change of tracking alone. This should not happen."
             )
+        if self.delivery_held:
+            lines.append(
+                "The delivery of ads is held as it was, though it follows the record in this scenario: --with-delivery runs "
+                "the world again under the changed tracking."
+            )
         moved = sum(self.billing_micros.values()) / MICROS
         if moved:
             lines.append(f"Billing: fees that follow the record change what is paid by {moved:+z,.2f}.")
@@ -222,7 +229,9 @@ def roll_out(
     Args:
         world: what happened.
         plan: what changes; changes of the world are simulated again with the same draws.
-        with_delivery: also simulate what the changes do to the delivery of ads, each as a part of its own.
+        with_delivery: also simulate what the changes do to the delivery of ads, each as a part of its own: what a change's
+            `delivery` says, and, where the scenario's delivery follows the record, what its tracking does to audiences, caps
+            and optimised delivery.
         verify: simulate once more under the changed tracking and compare events, orders' labels and incremental
             effects; only where nothing real is meant to change.
         people: size of the user's own market, for intervals, bands and days; default: the people simulated.
@@ -232,7 +241,8 @@ def roll_out(
         progress: called with the name of a stage and the share of it that is done.
     """
     players = [*plan.changes]
-    deliveries = [change for change in plan.changes if change.delivery] if with_delivery else []
+    follows = world.scenario.delivery.follows == "record"
+    deliveries = _deliveries(plan, follows=follows) if with_delivery else []
     channels = [*world.scenario.paid_channels(), ALL]
     keys = whole_cells(channels)
     spent = spending(world, keys)
@@ -251,7 +261,8 @@ def roll_out(
         for key in keys
     ]
     real = (with_delivery and bool(deliveries)) or any(change.real for change in players)
-    verification = _verify(world, apply(world.scenario, players), threads) if verify and not real else None
+    # Where delivery follows the record, running again under the changed tracking is another world, and meant to be.
+    verification = _verify(world, apply(world.scenario, players), threads) if verify and not (real or follows) else None
     progress("replay", 1.0)
     billing = {
         channel: tomorrow.record.billing_micros[channel] - today.record.billing_micros[channel]
@@ -266,7 +277,17 @@ def roll_out(
         fault_size,
         people or world.scenario.run.users,
         hashlib.sha256(world.scenario.model_dump_json().encode()).hexdigest(),
+        delivery_held=follows and not with_delivery,
     )
+
+
+def _deliveries(plan: Plan, *, follows: bool) -> list[PlannedChange]:
+    """What changes do to the delivery of ads: what each says itself, and all of the tracking where delivery follows it."""
+    said = [change for change in plan.changes if change.delivery]
+    tracking = {path: value for change in plan.changes if not change.real for path, value in change.set.items()}
+    if follows and tracking:
+        said.append(PlannedChange("all that is tracked", {}, delivery=tracking))
+    return said
 
 
 @dataclass(frozen=True)
@@ -306,7 +327,10 @@ class _Replays:
             changes = [self.players[i] for i in sorted(real) if i < n]
             delivery = [self.deliveries[i - n] for i in sorted(real) if i >= n]
             scenario = apply(self.base.scenario, changes, delivery=delivery)
-            self.worlds[real] = simulate_again(self.base, scenario, threads=self.threads)
+            world = simulate_again(self.base, scenario, threads=self.threads)
+            # Ads were delivered under this tracking; whether it also recorded is another part's matter.
+            recorded = world.scenario.model_copy(update={"tracking": self.base.scenario.tracking})
+            self.worlds[real] = replace(world, scenario=recorded)
         return self.worlds[real]
 
 

@@ -66,7 +66,7 @@ def fragmented_slope(world: World, channel: str) -> FragmentedSlope:
     An impression belongs to the device it was seen on, an order to the device it was placed on. People who have a device
     without an event on it count there as nobody.
     """
-    events = world.events
+    events = world.reported_events()
     kind = events["kind"].cast(pa.string())
     seen = events.filter(pc.and_(pc.equal(kind, "impression"), pc.equal(events["channel"].cast(pa.string()), channel)))
     orders = events.filter(pc.equal(kind, "conversion"))

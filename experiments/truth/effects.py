@@ -7,12 +7,15 @@ Truth is computed, never typed in. A twin world is the same scenario and seed wi
     marginal_bid     bids 10 % up against 10 % down: change in the channel's cost over change in orders
     marginal_budget  daily budgets 10 % up against 10 % down
 
+The change holds in the reported window alone: all worlds share the warm-up, and in the follow-up ads are off in all of them.
+Orders count until the end of the follow-up, money in the reported window. A budget that never bound has no marginal price.
+
 All are stated for the world as it ran: people held out by an experiment never saw the ads, so they are the same in both.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -49,6 +52,8 @@ class Effect:
         incremental_value_micros: the same for order value.
         people_reached: people whose life differs between the worlds compared (in the larger of two changes); None
             with free feedback, where the market's reaction may touch anyone and everybody lives again.
+        feedback: whether the market's pacing stayed as it was (held) or reacted (free).
+        days_bound: on how many reported days the budget of a campaign of the channel kept it out of auctions.
     """
 
     channel: str
@@ -57,6 +62,8 @@ class Effect:
     incremental_conversions: int
     incremental_value_micros: int
     people_reached: int | None
+    feedback: str = "held"
+    days_bound: float = 0.0
 
     @property
     def cost_per_incremental_conversion(self) -> float:
@@ -71,9 +78,12 @@ class Truth(Result):
     Attributes:
         effects: one per channel and estimand.
         labels: per channel, and for `all` ads together.
-        conversions: orders that happened.
+        conversions: orders that happened in the reported window.
         feedback: `held` (the market's pacing stays as it was) or `free` (it reacts).
         action: what a conversion is called.
+        days: length of the reported window.
+        horizon_days: how long after it orders count.
+        unbound: channels whose budgets never bound: more or less of them changes nothing, so they have no marginal price.
         margin_share: share of an order's value that is left before ad cost.
     """
 
@@ -82,7 +92,17 @@ class Truth(Result):
     conversions: int
     feedback: str
     action: ConversionNoun = ORDER
+    days: float = 0.0
+    horizon_days: float = 0.0
+    unbound: tuple[str, ...] = ()
     margin_share: float = 1.0
+
+    @property
+    def horizon(self) -> str:
+        """Until when orders count, in words."""
+        if not self.horizon_days:
+            return f"{self.action.many} until the last day"
+        return f"{self.action.many} until {self.horizon_days:g} days after"
 
     def effect(self, channel: str, estimand: Estimand = "average") -> Effect:
         """The effect asked for.
@@ -108,6 +128,8 @@ class Truth(Result):
                 "cost": [effect.cost_micros / MICROS for effect in self.effects],
                 "incremental_conversions": [effect.incremental_conversions for effect in self.effects],
                 "cost_per_incremental_conversion": [e.cost_per_incremental_conversion for e in self.effects],
+                "feedback": [effect.feedback for effect in self.effects],
+                "days_bound": [effect.days_bound for effect in self.effects],
             }
         )
 
@@ -122,7 +144,11 @@ class Truth(Result):
         return (
             f"Of {self.action.counted(self.conversions)}, {counts['always']:,} ({share:.0%}) would have happened the same "
             f"without any ads, {counts['moved']:,} at another time or value, {counts['caused']:,} not at all; ads prevented "
-            f"{counts['prevented']:,}."
+            f"{counts['prevented']:,}. Effects count {self.horizon}."
+        ) + (
+            f" The daily budget of {', '.join(self.unbound)} never bound: it has no marginal price."
+            if self.unbound
+            else ""
         )
 
 
@@ -137,7 +163,7 @@ def measure_truth(
     world: World,
     *,
     estimands: Sequence[Estimand] = ("average", "joint"),
-    feedback: Literal["held", "free"] = "held",
+    feedback: Literal["held", "free"] | None = None,
     threads: int = 1,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Truth:
@@ -145,31 +171,63 @@ def measure_truth(
 
     With `held` feedback all twins live in one pass beside the factual world, and only people reached by a change have a
     second life. With `free` feedback the market of every twin reacts to the change (budgets, pacing), so each twin is
-    played through on its own.
+    played through on its own. Without a choice feedback is held, but for the marginal bid of a channel whose budget bound:
+    there a higher bid buys fewer, dearer ads for the same money, which held pacing would not show.
 
     Args:
         world: what happened, from `simulate` or `read_world`.
         estimands: which effects: average (the channel off), joint (all ads off), marginal_bid, marginal_budget (± 10 %).
-        feedback: `held` or `free`.
+        feedback: `held` or `free`; None as said.
         threads: how many threads work; the numbers do not depend on it.
         progress: called with the share of twins that are done.
     """
-    questions = [q for estimand in estimands for q in _questions(world, estimand)]
-    twins = twin_lives(
-        world, [change for question in questions for change in question.changes], feedback, threads, progress
-    )
+    bound = days_bound(world)
+    questions = [q for estimand in estimands for q in _questions(world, estimand, bound)]
+    free = [feedback == "free" or (feedback is None and _needs_the_market(q, bound)) for q in questions]
+    shares = [
+        sum(len(q.changes) for q, own in zip(questions, free, strict=True) if own is kind) for kind in (False, True)
+    ]
+    lives: list[Sequence[Life]] = [()] * len(questions)
+    done = 0
+    for kind, how in ((False, "held"), (True, "free")):
+        asked = [i for i, own in enumerate(free) if own is kind]
+        changes = [change for i in asked for change in questions[i].changes]
+        begun, part = done / max(sum(shares), 1), len(changes) / max(sum(shares), 1)
+        found = (
+            twin_lives(world, changes, how, threads, lambda s, b=begun, p=part: progress(b + s * p)) if changes else []
+        )
+        for i in asked:
+            lives[i], found = found[: len(questions[i].changes)], found[len(questions[i].changes) :]
+        done += len(changes)
     fact = orders_of(world)
     costs = world.cost_micros()
     effects, labels = [], {}
-    w = 0
-    for question in questions:
-        lives = twins[w : w + len(question.changes)]
-        w += len(question.changes)
+    for question, own, is_free in zip(questions, lives, free, strict=True):
         if question.estimand in ("average", "joint"):
-            labels[question.channel] = label_orders(fact, lives[0])
-        effects.append(_effect(question, lives, fact, costs, world.names, feedback))
-    noun, margin_share = ConversionNoun.of(world.scenario), world.scenario.order.margin_share
-    return Truth(tuple(effects), labels, len(fact.order_id), feedback, noun, margin_share)
+            labels[question.channel] = label_orders(fact, own[0])
+        effect = _effect(question, own, fact, costs, world.names, "free" if is_free else "held")
+        effects.append(replace(effect, days_bound=bound.get(question.channel, 0.0)))
+    budgeted = [name for name in bound if "marginal_budget" in estimands and not bound[name]]
+    return Truth(
+        tuple(effects), labels, world.orders().num_rows, feedback or "held", ConversionNoun.of(world.scenario),
+        world.clock.days, world.clock.follow_up_days, tuple(budgeted), world.scenario.order.margin_share,
+    )  # fmt: skip
+
+
+def days_bound(world: World) -> dict[str, float]:
+    """On how many reported days a budget kept each channel out of auctions, for those that have budgets."""
+    ticks = world.market.to_pandas()
+    length = np.diff(world.board.starts)[ticks["tick"]]
+    ticks = ticks.assign(bound=np.where(ticks["throttle"].between(0.0, 1.0, inclusive="neither"), length, 0.0))
+    ticks = ticks[(ticks["period"] == "reported") & ticks["daily_budget"].notna()]
+    return {
+        str(channel): float(own.groupby("tick")["bound"].max().sum())
+        for channel, own in ticks.groupby("channel", sort=False)
+    }
+
+
+def _needs_the_market(question: "Question", bound: Mapping[str, float]) -> bool:
+    return question.estimand == "marginal_bid" and bound.get(question.channel, 0.0) > 0.0
 
 
 @dataclass(frozen=True)
@@ -191,7 +249,7 @@ class Question:
     changes: tuple[TwinChange, ...]
 
 
-def _questions(world: World, estimand: Estimand) -> list[Question]:
+def _questions(world: World, estimand: Estimand, bound: Mapping[str, float]) -> list[Question]:
     paid = world.names.paid_channels()
     channels = world.names.channels
     if estimand == "average":
@@ -205,7 +263,7 @@ def _questions(world: World, estimand: Estimand) -> list[Question]:
             less, more = math.log1p(-MARGIN), math.log1p(MARGIN)
             pair = (TwinChange(channel=k, log_bid_change=less), TwinChange(channel=k, log_bid_change=more))
             questions.append(Question(channels[k], estimand, pair))
-        elif estimand == "marginal_budget" and any(c.daily_budget is not None for c in campaigns):
+        elif estimand == "marginal_budget" and bound.get(channels[k], 0.0) > 0.0:
             pair = (
                 TwinChange(channel=k, throttle_factor=1 - MARGIN),
                 TwinChange(channel=k, throttle_factor=1 + MARGIN),
@@ -258,8 +316,8 @@ def _live_free(world: World, rows: Any, threads: int, progress: Callable[[float]
 
 
 def conversions_by_world(rows: Any, worlds: int) -> list[Orders]:
-    """The conversions among these rows of the log, world by world."""
-    conversions = rows[rows["kind"] == CONVERSION]
+    """The conversions from day 0 on among these rows of the log, world by world."""
+    conversions = rows[(rows["kind"] == CONVERSION) & (rows["time"] >= 0.0)]
     result = []
     for w in range(worlds):
         own = conversions[conversions["world"] == w]
@@ -270,9 +328,10 @@ def conversions_by_world(rows: Any, worlds: int) -> list[Orders]:
 
 
 def orders_of(world: World) -> Orders:
-    """The orders that happened."""
-    table = world.orders()
-    return Orders(table["order_id"].to_numpy(), table["time"].to_numpy(), table["value_micros"].to_numpy())
+    """The orders that happened from day 0 to the end of the follow-up."""
+    table = world.orders_until(math.inf)
+    time = table["time"].to_numpy()
+    return Orders(table["order_id"].to_numpy(), time, table["value_micros"].to_numpy(), time < world.clock.days)
 
 
 def check_same_lives(world: World, orders: Orders) -> None:
@@ -302,4 +361,4 @@ def _effect(
         own = np.array([campaign.channel == question.channel for campaign in names.campaigns])
         cost = int(np.sum(lives[1].cost_change_micros[own]) - np.sum(lives[0].cost_change_micros[own]))
         conversions, value = gained[0][0] - gained[1][0], gained[0][1] - gained[1][1]
-    return Effect(question.channel, question.estimand, cost, conversions, value, reached)
+    return Effect(question.channel, question.estimand, cost, conversions, value, reached, feedback)

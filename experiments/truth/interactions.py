@@ -30,7 +30,7 @@ class Interactions(Result):
 
     Attributes:
         channels: the K channels.
-        orders: orders in each world (2^K,); bit i of the position says whether channel i is on.
+        orders: orders, the follow-up's included, in each world (2^K,); bit i of the position says whether channel i is on.
         value_micros: their value (2^K,).
         cost_micros: what each channel's ads cost in the world that happened (K,).
     """

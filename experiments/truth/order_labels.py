@@ -17,11 +17,16 @@ ALWAYS, CAUSED, MOVED, PREVENTED = range(4)
 
 @dataclass(frozen=True)
 class Orders:
-    """Conversions, sorted by order_id (user × 2^32 + session); time in days, value in micros (orders,)."""
+    """Conversions, sorted by order_id (user × 2^32 + session); time in days, value in micros (orders,).
+
+    Attributes:
+        reported: which of them fall into the reported window, not into the follow-up; none: all do.
+    """
 
     order_id: npt.NDArray[np.int64]
     time: npt.NDArray[np.float64]
     value_micros: npt.NDArray[np.int64]
+    reported: npt.NDArray[np.bool_] | None = None
 
     def chosen(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "Orders":
         """The orders of this mask or in these rows."""
@@ -53,21 +58,28 @@ class OrderLabels:
     Attributes:
         order_id: int64 (orders,), rising.
         label: uint8 (orders,), positions in LABELS.
-        prevented_orders: the orders that the ads prevented, as they would have happened.
+        prevented_orders: the orders that the ads prevented, as they would have happened, the follow-up's included.
+        in_window: which orders fall into the reported window; none: all.
     """
 
     order_id: npt.NDArray[np.int64]
     label: npt.NDArray[np.uint8]
     prevented_orders: Orders
+    in_window: npt.NDArray[np.bool_] | None = None
 
     @property
     def prevented(self) -> int:
         """Number of orders that the ads prevented."""
         return len(self.prevented_orders.order_id)
 
+    @property
+    def reported(self) -> npt.NDArray[np.bool_]:
+        """Which orders fall into the reported window (orders,)."""
+        return np.ones(len(self.order_id), np.bool_) if self.in_window is None else self.in_window
+
     def counts(self) -> dict[str, int]:
-        """How many orders carry each label."""
-        found = np.bincount(self.label, minlength=len(LABELS))
+        """How many orders of the reported window carry each label; prevented: until the end of the follow-up."""
+        found = np.bincount(self.label[self.reported], minlength=len(LABELS))
         return {name: int(found[i]) if i != PREVENTED else self.prevented for i, name in enumerate(LABELS)}
 
 
@@ -101,7 +113,7 @@ def label_orders(fact: Orders, life: Life) -> OrderLabels:
     there = np.flatnonzero(without)[_rank_within(users_there) >= _count_of(users_there, users_here)]
     prevented = np.zeros(len(without), np.bool_)
     prevented[there] = True
-    return OrderLabels(fact.order_id, label, life.orders.chosen(prevented))
+    return OrderLabels(fact.order_id, label, life.orders.chosen(prevented), fact.reported)
 
 
 def _rank_within(sorted_users: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from experiments.truth.effects import Truth, orders_of
 from experiments.truth.order_labels import LABELS, PREVENTED, OrderLabels, Orders
@@ -11,18 +12,18 @@ from simulator.world import World
 def order_table(world: World, truth: Truth) -> pa.Table:
     """Every order beside what it would have been without each channel's ads, and without all ads (channel `all`).
 
-    Columns: `order_id` (as in the event log), `user_id`, `time`, `value_micros`, `channel`, and `label`: `always`, `moved`,
-    `caused`; or `prevented`, for an order that happens only without the channel's ads, with the time and value it has there.
-    Sorted by channel, then by order.
+    Columns: `order_id` (as in the event log), `user_id`, `time`, `value_micros`, `reported` (whether it falls into the
+    reported window, or into the follow-up), `channel`, and `label`: `always`, `moved`, `caused`; or `prevented`, for an order
+    that happens only without the channel's ads, with the time and value it has there. Sorted by channel, then by order.
     """
     fact = orders_of(world)
     channels = tuple(truth.labels)
     parts = [_of_channel(k, channels, fact, labels) for k, labels in enumerate(truth.labels.values())]
-    return (
-        pa.concat_tables(parts)
-        if parts
-        else _table(0, ("all",), fact.chosen(np.zeros(0, np.int64)), np.zeros(0, np.uint8))
-    )
+    if not parts:
+        parts = [_table(0, ("all",), fact.chosen(np.zeros(0, np.int64)), np.zeros(0, np.uint8))]
+    table = pa.concat_tables(parts)
+    reported = pc.less(table["time"], world.clock.days)
+    return table.add_column(table.column_names.index("channel"), "reported", reported)
 
 
 def _of_channel(k: int, channels: tuple[str, ...], fact: Orders, labels: OrderLabels) -> pa.Table:

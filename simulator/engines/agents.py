@@ -32,13 +32,13 @@ class Agents:
 
     def start(self, environment: simpy.Environment) -> None:
         """Begin the process of everyone who has a session within the run."""
-        for user in np.flatnonzero(self.population.itineraries["next_time"] < self.law.calendar.days):
+        for user in np.flatnonzero(self.population.itineraries["next_time"] < self.law.calendar.last_day):
             environment.process(self.life(environment, int(user)))
 
     def life(self, environment: simpy.Environment, user: int) -> Generator[simpy.Event, None, None]:
         """One person: wait for the next session, live it, and so on until the run ends."""
         time = float(self.population.itineraries[user].next_time)
-        end = self.law.calendar.days
+        end = self.law.calendar.last_day
         step, timeout = self.step, environment.timeout
         while time < end:
             # Session times lie on a lattice, so this difference and the clock are exact.

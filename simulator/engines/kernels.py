@@ -7,7 +7,7 @@ from simulator.law.invalid_traffic import robot_session
 from simulator.law.log import Log, is_full
 from simulator.law.moment import Moment, arrive
 from simulator.law.session import approach, respond
-from simulator.law.state import Population
+from simulator.law.state import Population, shown_to
 
 LOG_FULL = -1.0  # instead of a time
 
@@ -45,8 +45,8 @@ def step(
     itinerary = population.itineraries[user]
     moment = arrive(law, board, person, itinerary, seed, user)
     session(
-        law, board, person, population.lives[user], population.goodwill[user], population.shown[user], ledger, fading,
-        moment, variant[0], log,
+        law, board, person, population.lives[user], population.goodwill[user], shown_to(population.shown, user), ledger,
+        fading, moment, variant[0], log,
     )  # fmt: skip
     return itinerary.next_time  # type: ignore[no-any-return]  # a record's field
 
@@ -66,7 +66,7 @@ def advance(
             person = population.people[user]
             life = population.lives[user]
             goodwill = population.goodwill[user]
-            shown = population.shown[user]
+            shown = shown_to(population.shown, user)
             while itinerary.next_time < until:
                 if is_full(log):
                     return user

@@ -7,13 +7,14 @@ have a second life, and only from then on.
 
 from typing import Any
 
+from simulator.calendar import is_reported
 from simulator.compiled import entry_point, part
 from simulator.law.auction import auction
 from simulator.law.invalid_traffic import robot_session
 from simulator.law.log import Log
 from simulator.law.moment import Moment, arrive
 from simulator.law.session import Encounter, approach, respond
-from simulator.law.state import NOBODY, Population
+from simulator.law.state import NOBODY, Population, Shown, shown_to
 
 MOST_ORDERS_PER_SESSION = 4  # conversion, qualified, closed, refund
 
@@ -66,8 +67,8 @@ def begin(population: Population, worlds: Population, ledgers: Any, alive: Any, 
     worlds.lives[0] = population.lives[user]
     for k in range(worlds.goodwill.shape[1]):
         worlds.goodwill[0, k] = population.goodwill[user, k]
+    copy_shown(population.shown, user, worlds.shown, 0)
     for c in range(ledgers.shape[1]):
-        worlds.shown[0, c] = population.shown[user, c]
         clear(ledgers[0, c])
 
 
@@ -94,19 +95,22 @@ def live_person(
         person,
         worlds.lives[0],
         worlds.goodwill[0],
-        worlds.shown[0],
+        shown_to(worlds.shown, 0),
         ledgers[0],
         fading,
         moment,
         variants[0],
     )
+    may_part = is_reported(law.calendar, moment.time)
     for w in range(1, variants.size):
         if not alive[w]:
+            if not may_part:
+                continue
             if not parts(law, board, person, worlds, ledgers, moment, fact, variants[w]):
                 continue
             copy_fact(worlds, ledgers, w)
             parted[moment.user, w] = moment.session
-        life, goodwill, shown, ledger = worlds.lives[w], worlds.goodwill[w], worlds.shown[w], ledgers[w]
+        life, goodwill, shown, ledger = worlds.lives[w], worlds.goodwill[w], shown_to(worlds.shown, w), ledgers[w]
         here = same_moment(moment, max(moment.session, parted[moment.user, w]))
         if alive[w]:
             own = approach(law, board, person, life, goodwill, shown, ledger, fading, here, variants[w])
@@ -116,7 +120,7 @@ def live_person(
             own = Encounter(fact.attitude, fact.where, offer)
         respond(law, board, person, life, goodwill, shown, ledger, here, own, Log(log.rows, log.cursor, w, True))
     respond(
-        law, board, person, worlds.lives[0], worlds.goodwill[0], worlds.shown[0], ledgers[0], moment, fact,
+        law, board, person, worlds.lives[0], worlds.goodwill[0], shown_to(worlds.shown, 0), ledgers[0], moment, fact,
         Log(log.rows, log.cursor, 0, True),
     )  # fmt: skip
 
@@ -148,7 +152,7 @@ def parts(
 ) -> bool:
     """Whether a world that has been like the factual one until now shows or withholds another ad in this session.
 
-    A ghost parts worlds as an impression does: it counts towards caps and wear, which outlast the experiment.
+    A ghost parts worlds as an impression does: it counts towards caps, which outlast the experiment.
     """
     shown_ad = fact.offer.campaign
     if shown_ad != NOBODY and (variant.off >> law.campaigns[moment.epoch, shown_ad].channel) & 1:
@@ -156,7 +160,7 @@ def parts(
     if variant.channel == NOBODY or law.channels[moment.epoch, variant.channel].surface != fact.where:
         return False
     probe = ledgers[ledgers.shape[0] - 1]
-    other = auction(law, board, person, worlds.lives[0], worlds.shown[0], probe, moment, fact.where, variant)
+    other = auction(law, board, person, worlds.lives[0], shown_to(worlds.shown, 0), probe, moment, fact.where, variant)
     return (
         other.campaign != shown_ad
         or other.ghosts != fact.offer.ghosts
@@ -171,9 +175,20 @@ def copy_fact(worlds: Population, ledgers: Any, w: int) -> None:
     worlds.lives[w] = worlds.lives[0]
     for k in range(worlds.goodwill.shape[1]):
         worlds.goodwill[w, k] = worlds.goodwill[0, k]
+    copy_shown(worlds.shown, 0, worlds.shown, w)
     for c in range(ledgers.shape[1]):
-        worlds.shown[w, c] = worlds.shown[0, c]
         ledgers[w, c] = ledgers[0, c]
+
+
+@part
+def copy_shown(there: Shown, i: int, here: Shown, j: int) -> None:
+    """Row j of `here` becomes row i of `there`."""
+    for c in range(here.campaigns.shape[1]):
+        here.campaigns[j, c] = there.campaigns[i, c]
+    for n in range(here.times.shape[1]):
+        here.times[j, n] = there.times[i, n]
+    for r in range(here.creatives.shape[1]):
+        here.creatives[j, r] = there.creatives[i, r]
 
 
 @part
@@ -195,7 +210,7 @@ def live_robot(
             alive[w] = True
     for w in range(variants.size):
         robot_session(
-            law, board, person, worlds.lives[w], worlds.shown[w], ledgers[w], moment, variants[w],
+            law, board, person, worlds.lives[w], shown_to(worlds.shown, w), ledgers[w], moment, variants[w],
             Log(log.rows, log.cursor, w, True),
         )  # fmt: skip
 

@@ -13,8 +13,8 @@ import numpy as np
 from simulator.engines.buffer import EventBuffer
 from simulator.engines.cohort import BLOCK_USERS, Map
 from simulator.law.board import Board
-from simulator.law.parameters import Law
-from simulator.law.state import ITINERARY, LEDGER, LIFE, PERSON, SHOWN, Population, record_array
+from simulator.law.parameters import Law, caps_of
+from simulator.law.state import ITINERARY, LEDGER, LIFE, PERSON, Population, nothing_shown, record_array
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def live_twins(
         while here < last:
             here = kernel(
                 law, board, population, room.worlds, room.ledgers, room.alive, room.fading, variants, room.events.log,
-                room.totals, parted, seed, here, last, law.calendar.days,
+                room.totals, parted, seed, here, last, law.calendar.last_day,
             )  # fmt: skip
             if here < last:
                 room.events.grow()
@@ -96,7 +96,7 @@ def _room(law: Law, worlds: int, users: int) -> Room:
             itineraries=record_array(1, ITINERARY),
             lives=record_array(worlds, LIFE),
             goodwill=np.zeros((worlds, channels)),
-            shown=record_array((worlds, campaigns), SHOWN),
+            shown=nothing_shown(worlds, campaigns, caps_of(law), law.creatives.shape[1]),
         ),
         ledgers=record_array((worlds + 1, campaigns), LEDGER),
         alive=np.zeros(worlds, np.bool_),

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from cpalab.micros import MICROS
+from simulator.calendar import latest_before_end
 from simulator.compiled import part
 from simulator.draws import DELAY, ORDER, QUALITY, exponential, normal, uniforms
 from simulator.law.log import CLOSED, CONVERSION, FEE, QUALIFIED, REFUND, Log, write
@@ -15,14 +16,19 @@ from simulator.law.state import CPA, CPL, LONG_AGO, NOBODY, OUT_OF_MARKET, REVEN
 def aftermath(law: Any, person: Any, life: Any, ledger: Any, moment: Moment, arrival: Visit, log: Log) -> None:
     """The order: value, delays, qualification, closing, refund, fees; then satiation.
 
-    Value is log-normal × the person's own factor. The order follows the visit after an exponential time on site, before
-    the next session begins. A qualified action may close; what is not closed is never refunded.
+    Value is log-normal × the person's own factor × (1 - discount of the campaign whose click brought them). The order
+    follows the visit after an exponential time on site, before the next session begins and within the part of the run
+    (warm-up, reported window, follow-up) that the visit lies in. A qualified action may close; what is not closed is never
+    refunded. That happens when its delay has passed, be it after the end of the run.
     """
     rules = law.rules[moment.epoch]
     value_draw, time_draw, _, _ = uniforms(moment.seed, moment.user, moment.session, ORDER, 0)
     time = moment.time + exponential(time_draw) * rules.days_on_site
-    time = min(time, moment.next_time, law.calendar.days)
-    value = micros(math.exp(rules.value_log_mean + rules.value_sigma * normal(value_draw)) * person.value)
+    time = min(time, moment.next_time, latest_before_end(law.calendar, moment.time))
+    worth = math.exp(rules.value_log_mean + rules.value_sigma * normal(value_draw)) * person.value
+    if arrival.campaign != NOBODY:
+        worth *= 1.0 - law.campaigns[moment.epoch, arrival.campaign].discount
+    value = micros(worth)
     write(log, moment, time, CONVERSION, arrival.channel, arrival.campaign, arrival.creative, 0, value)
     charge_fee(law, life, ledger, moment, time, value, False, log)
     later(law, rules, moment, arrival, time, value, log)
@@ -57,9 +63,12 @@ def later(law: Any, rules: Any, moment: Moment, arrival: Visit, time: float, val
 def charge_fee(
     law: Any, life: Any, ledger: Any, moment: Moment, time: float, value: int, is_lead: bool, log: Log
 ) -> None:
-    """Pay the campaign whose fee-bearing click came last, if its cookie still lives: per lead, per action or as a share."""
+    """Pay the campaign whose fee-bearing click came last, if its cookie still lives: per lead, per action or as a share.
+
+    Nothing is paid in the follow-up: its orders are counted, the reported window's money is not.
+    """
     c = life.fee_campaign
-    if c == NOBODY:
+    if c == NOBODY or moment.time >= law.calendar.days:
         return
     campaign = law.campaigns[moment.epoch, c]
     if (campaign.billing == CPL) != is_lead or moment.time - life.fee_time > campaign.cookie_days:

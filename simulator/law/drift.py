@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from simulator.compiled import part
+from simulator.compiled import aside, part
 from simulator.draws import LAPSE, uniforms
 from simulator.law.moment import Moment
 from simulator.law.state import FORGOTTEN, IN_MARKET, OUT_OF_MARKET, Attitude
@@ -14,20 +14,21 @@ def drift(law: Any, board: Any, person: Any, life: Any, goodwill: Any, fading: A
     """What remains of every channel's goodwill, and whether the person is in the market now.
 
     Goodwill of channel k: g_k × 2^(-days / half_life_k). Need arises with hazard
-    need × season × (1 + need goodwill) per day; whoever is in the market leaves with hazard lapse + rival.
+    need × season × (1 + need goodwill) per day; whoever is in the market leaves with hazard lapse + rival. Both are lived
+    in continuous time: someone with long gaps between sessions may come and go, and come again, within one.
     """
     attitude = remaining_goodwill(law, goodwill, fading, moment)
     rules = law.rules[moment.epoch]
+    hazard = person.need * board.need_season[moment.tick, person.geo] * (1.0 + attitude.need)
+    if life.customer:
+        hazard *= rules.customer_factor
+    leaving = rules.lapse_per_day + rules.rival_per_day
     if life.mood == OUT_OF_MARKET:
-        hazard = person.need * board.need_season[moment.tick, person.geo] * (1.0 + attitude.need)
-        if life.customer:
-            hazard *= rules.customer_factor
         days = min(moment.days_since_last, moment.time - life.satiated_until)
         if happens(moment.need_draw, hazard * days):
-            life.mood = IN_MARKET
-            life.depth = 0
-    elif happens(moment.need_draw, (rules.lapse_per_day + rules.rival_per_day) * moment.days_since_last):
-        leave_market(rules, life, moment)
+            come_and_go(rules, life, moment, hazard, leaving)
+    elif happens(moment.need_draw, leaving * moment.days_since_last):
+        come_and_go(rules, life, moment, hazard, leaving)
     return attitude
 
 
@@ -53,14 +54,34 @@ def remaining_goodwill(law: Any, goodwill: Any, fading: Any, moment: Moment) -> 
     return Attitude(max(need, 0.0), max(upstream, 0.0), direct)
 
 
-@part
-def leave_market(rules: Any, life: Any, moment: Moment) -> None:
-    """Need lapses, or a rival serves it: then it will not come back before `satiation_days`."""
-    reason, _, _, _ = uniforms(moment.seed, moment.user, moment.session, LAPSE, 0)
-    if reason * (rules.lapse_per_day + rules.rival_per_day) < rules.rival_per_day:
-        life.satiated_until = moment.time + rules.satiation_days
-    life.mood = OUT_OF_MARKET
-    life.depth = 0
+@aside
+def come_and_go(rules: Any, life: Any, moment: Moment, hazard: float, leaving: float) -> None:
+    """Live through a gap in which need arises or ends at least once, turn by turn, each after an exponential time.
+
+    Whoever leaves does so because need lapses, or because a rival serves it: then it will not come back before
+    `satiation_days`.
+    """
+    left = moment.days_since_last
+    wait = moment.need_draw
+    turn = 0
+    while True:
+        if life.mood == OUT_OF_MARKET:
+            left = min(left, moment.time - life.satiated_until)
+            if not happens(wait, hazard * left):
+                return
+            left += math.log(wait) / hazard
+            _, wait, _, _ = uniforms(moment.seed, moment.user, moment.session, LAPSE, turn)
+            life.mood = IN_MARKET
+        else:
+            if not happens(wait, leaving * left):
+                return
+            left += math.log(wait) / leaving
+            reason, wait, _, _ = uniforms(moment.seed, moment.user, moment.session, LAPSE, turn)
+            if reason * leaving < rules.rival_per_day:
+                life.satiated_until = moment.time - left + rules.satiation_days
+            life.mood = OUT_OF_MARKET
+        life.depth = 0
+        turn += 1
 
 
 @part

@@ -1,6 +1,9 @@
 """Step 4, exposure: what seeing the ad does to the person."""
 
+import math
 from typing import Any
+
+import numpy as np
 
 from simulator.compiled import part
 from simulator.law.moment import Moment
@@ -14,13 +17,14 @@ def exposure(
     """Goodwill rises by strength × creative × freshness × (1 + synergy) / (1 + goodwill / saturation).
 
     Diminishing returns come from the denominator, synergy from the goodwill of other channels. Beyond
-    `overexposure_impressions` of one campaign every further impression annoys instead.
+    `overexposure_impressions` of one creative every further impression annoys instead; people recover from both.
     """
     campaign = law.campaigns[moment.epoch, offer.campaign]
     k = campaign.channel
     channel = law.channels[moment.epoch, k]
     count_impression(campaign, shown, moment, offer.campaign)
-    if shown[offer.campaign].total > channel.overexposure_impressions:
+    worn = wear(board, channel, shown, moment, offer.creative)
+    if worn > channel.overexposure_impressions:
         gain = -channel.annoyance_per_impression
     else:
         creative = law.creatives[moment.epoch, offer.creative]
@@ -47,11 +51,32 @@ def synergy(law: Any, goodwill: Any, moment: Moment, k: int) -> float:
 
 
 @part
+def wear(board: Any, channel: Any, shown: Any, moment: Moment, creative: int) -> float:
+    """Impressions of a creative that still count, this one included: Σ 2^(-age / wear half-life), anew after a refresh."""
+    if not channel.wears:
+        return 1.0
+    worn = shown.creatives[creative]
+    before = 0.0
+    if worn.last >= board.refreshed[moment.tick, creative]:
+        before = worn.count * math.exp(-channel.recovery_per_day * (moment.time - worn.last))
+    worn.count = before + 1.0
+    worn.last = moment.time
+    return before + 1.0
+
+
+@part
 def count_impression(campaign: Any, shown: Any, moment: Moment, c: int) -> None:
-    """Count one more impression (or ghost) of campaign c, in the current window of its frequency cap and in all."""
-    window = int(moment.time / campaign.frequency_cap_days)
-    if shown[c].window != window:
-        shown[c].window = window
-        shown[c].in_window = 0
-    shown[c].in_window += 1
-    shown[c].total = min(int(shown[c].total) + 1, 65535)
+    """Count one more impression (or ghost, or placebo ad) of campaign c, and when it came if there is a frequency cap."""
+    if campaign.times > 0:
+        shown.times[campaign.first_time + np.int64(shown.campaigns[c]) % campaign.times] = moment.time
+    shown.campaigns[c] += np.uint32(1)
+
+
+@part
+def is_capped(campaign: Any, shown: Any, moment: Moment, c: int) -> bool:
+    """Whether the person has met campaign c as often as its cap allows in the `frequency_cap_days` up to now."""
+    if campaign.frequency_cap == 0 or shown.campaigns[c] < campaign.frequency_cap:
+        return False
+    # The impression that came as many impressions ago as the cap allows.
+    there = (np.int64(shown.campaigns[c]) - campaign.frequency_cap) % campaign.times
+    return moment.time - shown.times[campaign.first_time + there] < campaign.frequency_cap_days  # type: ignore[no-any-return]  # records

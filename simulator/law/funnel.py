@@ -17,6 +17,7 @@ def funnel(law: Any, life: Any, attitude: Attitude, moment: Moment, arrival: Vis
     visit arouses the need.
     """
     life.last_visit = moment.time
+    life.last_device = moment.device
     rules = law.rules[moment.epoch]
     if life.mood == OUT_OF_MARKET:
         aroused, _, _, _ = uniforms(moment.seed, moment.user, moment.session, AROUSAL, 0)

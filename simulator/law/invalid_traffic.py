@@ -4,12 +4,14 @@ from typing import Any
 
 from simulator.compiled import part
 from simulator.draws import ROBOT, uniforms
+from simulator.law.aftermath import charge_fee
 from simulator.law.auction import auction
 from simulator.law.exposure import count_impression
 from simulator.law.log import FAKE_LEAD, VISIT, Log, write
 from simulator.law.moment import Moment
 from simulator.law.session import record_click, record_entries, record_ghosts, record_impression, record_placebo
-from simulator.law.state import NOBODY
+from simulator.law.state import NOBODY, REVENUE_SHARE
+from simulator.law.visit import remember_fee
 
 
 @part
@@ -26,9 +28,10 @@ def robot_session(
 ) -> None:
     """A robot goes where robots go, is shown whatever wins the slot, clicks it by chance and may fill in a form.
 
-    It costs what a person costs, never has a need, never orders: its forms are logged as fake leads.
+    It costs what a person costs, never has a need, never orders: its forms are logged as fake leads. A campaign that is paid
+    for what they pretend to be (leads, or installs) is paid for them, but for the share that is clawed back.
     """
-    where_draw, click_draw, lead_draw, _ = uniforms(moment.seed, moment.user, moment.session, ROBOT, 0)
+    where_draw, click_draw, lead_draw, claw_draw = uniforms(moment.seed, moment.user, moment.session, ROBOT, 0)
     where = 0
     while where_draw >= law.robot_surfaces[moment.epoch, where]:
         where += 1
@@ -50,5 +53,9 @@ def robot_session(
         record_click(law, ledger, moment, offer, log)
         write(log, moment, moment.time, VISIT, campaign.channel, offer.campaign, offer.creative, 0, 0)
         life.last_visit = moment.time
+        life.last_device = moment.device
+        remember_fee(campaign, life, moment, offer.campaign)
         if lead_draw < rules.fake_lead_share:
             write(log, moment, moment.time, FAKE_LEAD, campaign.channel, offer.campaign, offer.creative, 0, 0)
+            if campaign.billing != REVENUE_SHARE and claw_draw >= campaign.clawback_share:
+                charge_fee(law, life, ledger, moment, moment.time, 0, rules.fakes_are_leads == 1, log)

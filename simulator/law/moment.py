@@ -1,5 +1,6 @@
 """The moment: what the calendar and chance bring to a session, the same in every world (days, uniform draws)."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,8 +56,11 @@ def arrive(law: Any, board: Any, person: Any, itinerary: Any, seed: int, user: i
 
 @part
 def tick_of(board: Any, time: float) -> int:
-    """The tick that a time falls into."""
-    tick = int(time * board.ticks_per_day)
+    """The tick that a time falls into; ticks are counted from day 0, and in the follow-up from its beginning."""
+    tick = board.first_tick + math.floor(time * board.ticks_per_day)
+    if tick >= board.last_tick and time >= board.starts[board.last_tick]:
+        tick = board.last_tick + int((time - board.starts[board.last_tick]) * board.ticks_per_day)
+    tick = min(max(tick, 0), board.starts.size - 2)
     if time < board.starts[tick]:
         return tick - 1
     return tick + 1 if time >= board.starts[tick + 1] else tick

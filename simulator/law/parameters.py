@@ -10,6 +10,7 @@ SURFACE = np.dtype(
     [
         ("slot_share", "f8"),
         ("rival_sigma", "f8"),
+        ("conquest_share", "f8"),
         ("visit_channel", "i4"),
         ("first_campaign", "i4"),
         ("campaigns", "i4"),
@@ -26,9 +27,11 @@ CHANNEL = np.dtype(
         ("need_effect", "f8"),
         ("wear_per_impression", "f8"),
         ("annoyance_per_impression", "f8"),
+        ("recovery_per_day", "f8"),  # rate at which impressions cease to count
         ("overexposure_impressions", "i4"),
         ("surface", "i4"),
         ("has_synergy", "u1"),
+        ("wears", "u1"),  # its impressions wear out or annoy
     ],
     align=True,
 )
@@ -52,11 +55,18 @@ CAMPAIGN = np.dtype(
         ("quality_factor", "f8"),
         ("optimisation", "f8"),
         ("cookie_days", "f8"),
+        ("clawback_share", "f8"),
+        ("discount", "f8"),
+        ("lookalike_share", "f8"),
+        ("match_share", "f8"),  # of people whom its platform recognises by log-in
         ("audience_days", "f8"),
         ("frequency_cap_days", "f8"),
-        ("frequency_cap", "i4"),
+        ("frequency_cap", "i4"),  # 0: none
+        ("first_time", "i4"),  # where the times of its last impressions are kept
+        ("times", "i4"),  # how many of them: the highest cap that any version of the scenario sets
         ("channel", "i4"),
         ("first_creative", "i4"),
+        ("platform", "i4"),  # whose log-in recognises people; NOBODY: none
         ("segments", "u4"),
         ("devices", "u1"),
         ("billing", "u1"),
@@ -85,6 +95,19 @@ RULES = np.dtype(
         ("refund_after_days", "f8"),
         ("robot_click_share", "f8"),
         ("fake_lead_share", "f8"),
+        ("fakes_are_leads", "u1"),
+    ],
+    align=True,
+)
+# What can be known of people, where delivery follows what was recorded.
+SIGNALS = np.dtype(
+    [
+        ("ad_blocker_share", "f8"),
+        ("safari_from", "f8"),  # stretch of the browser's draw that is Safari
+        ("safari_to", "f8"),
+        ("cookie_days", "f8"),
+        ("cookie_days_safari", "f8"),
+        ("decide", "u1"),  # whether delivery follows the record
     ],
     align=True,
 )
@@ -104,6 +127,7 @@ class Law(NamedTuple):
             of tests_not_by_person: it assigns log-ins or cookies; of placebo_tests: the held-out see a placebo ad.
         synergy: (epochs, K, K); admits_geo: (epochs, C, geos); robot_surfaces: cumulative shares (epochs, S).
         campaigns_of_surface: campaigns ordered by surface (C,).
+        signals: SIGNALS (epochs,); consent_share: share of people who consent, (epochs, geos).
         own: parameters of own steps, a record with a field for each of them (epochs,).
         main_device_share: share of sessions on a person's main device; calendar: operational time.
         travel_share: share of sessions in another geo; geo_shares: people per geo (geos,).
@@ -131,8 +155,15 @@ class Law(NamedTuple):
     admits_geo: Any
     robot_surfaces: Any
     campaigns_of_surface: Any
+    signals: Any
+    consent_share: Any
     own: Any
     main_device_share: float
     travel_share: float
     geo_shares: Any
     calendar: Calendar
+
+
+def caps_of(law: Law) -> int:
+    """Of how many impressions per person the times are kept: the sum of all campaigns' frequency caps."""
+    return int(law.campaigns[0].times.sum())

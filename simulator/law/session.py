@@ -24,7 +24,7 @@ from simulator.law.exposure import count_impression, exposure
 from simulator.law.funnel import funnel
 from simulator.law.log import CLICK, GHOST, IMPRESSION, MICRO, PREDICTED, PSA, VISIT, Log, write
 from simulator.law.moment import Moment
-from simulator.law.state import CPC, CPM, NOBODY, Attitude, Offer, Visit
+from simulator.law.state import CPC, CPM, NOBODY, SEND, Attitude, Offer, Visit
 from simulator.law.surface import surface
 from simulator.law.visit import visit
 
@@ -79,7 +79,7 @@ def respond(
         record_ghosts(law, shown, moment, offer, log)
     if offer.placebo:
         record_placebo(law, shown, ledger, moment, offer, log)
-        offer = Offer(NOBODY, NOBODY, offer.log_price, 0, 0, False)
+        offer = Offer(NOBODY, NOBODY, offer.log_price, 0, 0, True)
     if offer.campaign != NOBODY:
         attitude = exposure(law, board, goodwill, shown, attitude, moment, offer)
         record_impression(law, ledger, moment, offer, log)
@@ -125,9 +125,11 @@ def record_placebo(law: Any, shown: Any, ledger: Any, moment: Moment, offer: Off
 
 @part
 def record_impression(law: Any, ledger: Any, moment: Moment, offer: Offer, log: Log) -> None:
-    """Log the impression and pay for it if it is billed so."""
+    """Log the impression and pay for it if it is billed so: the auction's price, or the list price of a message sent."""
     campaign = law.campaigns[moment.epoch, offer.campaign]
     cost = micros(impression_price(offer)) if campaign.billing == CPM else 0
+    if campaign.billing == SEND:
+        cost = micros(campaign.bid / 1000.0)
     ledger[offer.campaign].impressions += 1
     ledger[offer.campaign].cost_micros += cost
     write(log, moment, moment.time, IMPRESSION, campaign.channel, offer.campaign, offer.creative, cost, 0)

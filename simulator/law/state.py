@@ -8,14 +8,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from simulator.compiled import part
+
 # Moods: where a person stands towards the product. Surfaces, interest and propensity vary with it.
 OUT_OF_MARKET, IN_MARKET, VISITED, LATE = range(4)
 
 # Billing: what is paid for.
-CPM, CPC, CPL, CPA, REVENUE_SHARE, FLAT = range(6)
+CPM, CPC, CPL, CPA, REVENUE_SHARE, FLAT, SEND = range(7)
 
 # Audiences a campaign can be restricted to.
-EVERYONE, VISITORS, LATE_FUNNEL, CUSTOMERS, NON_CUSTOMERS = range(5)
+EVERYONE, VISITORS, LATE_FUNNEL, CUSTOMERS, NON_CUSTOMERS, LOOKALIKE, SUBSCRIBERS = range(7)
 
 # What a user-level test draws into its holdout.
 BY_PERSON, BY_LOGIN, BY_COOKIE = range(3)
@@ -30,6 +32,7 @@ PERSON = np.dtype(
         ("activity", "f8"),  # sessions per day of operational time
         ("need", "f8"),  # hazard of coming into the market, per day
         ("value", "f8"),  # factor on order values
+        ("likeness", "f8"),  # to buyers, as platforms score it: uniform on (0, 1) among people
         ("reach", "u4"),  # bit s: ever uses surface s
         ("held_out", "u4"),  # bit k: in the holdout of channel k
         ("segment", "u1"),
@@ -41,6 +44,7 @@ PERSON = np.dtype(
         ("customer", "u1"),  # had ordered before the first day
         ("consents", "u1"),
         ("logs_in", "u1"),
+        ("subscribes", "u1"),  # to the newsletter, before the first day
         ("robot", "u1"),
     ],
     align=True,
@@ -60,12 +64,13 @@ LIFE = np.dtype(
         ("mood", "u1"),
         ("depth", "u1"),  # funnel steps taken
         ("customer", "u1"),
+        ("last_device", "u1"),  # of the last visit
     ],
     align=True,
 )
 
-# Impressions (and ghosts) of one campaign that one person has met.
-SHOWN = np.dtype([("window", "i4"), ("in_window", "u2"), ("total", "u2")], align=True)
+# Impressions of one creative that one person has seen, counted so that they recover, as of the last of them (day).
+WORN = np.dtype([("count", "f8"), ("last", "f8")], align=True)
 
 # What one campaign has done so far.
 LEDGER = np.dtype(
@@ -81,6 +86,20 @@ VARIANT = np.dtype(
 )
 
 
+class Shown(NamedTuple):
+    """The ads people have met, one row per person (and for one person without that axis).
+
+    Attributes:
+        campaigns: impressions, ghosts and placebo ads of each campaign, uint32 (users, C); they count towards caps.
+        times: when the last ones came, of each campaign as many as its frequency cap, in a ring (users, Σ caps).
+        creatives: impressions of each creative, WORN (users, R); they wear out and annoy.
+    """
+
+    campaigns: Any
+    times: Any
+    creatives: Any
+
+
 class Population(NamedTuple):
     """Everyone, and all they remember in the world that happens.
 
@@ -89,14 +108,14 @@ class Population(NamedTuple):
         itineraries: when their sessions happen, ITINERARY (users,).
         lives: LIFE (users,).
         goodwill: (users, channels).
-        shown: SHOWN (users, campaigns).
+        shown: the ads they have met.
     """
 
     people: Any
     itineraries: Any
     lives: Any
     goodwill: Any
-    shown: Any
+    shown: Shown
 
 
 class Attitude(NamedTuple):
@@ -136,3 +155,20 @@ class Visit(NamedTuple):
 def record_array(count: int | tuple[int, ...], kind: np.dtype[Any]) -> Any:
     """Zeroed record array whose fields read as attributes, compiled or not."""
     return np.zeros(count, kind).view(np.recarray)
+
+
+@part
+def shown_to(shown: Shown, user: int) -> Shown:
+    """The ads that one person has met."""
+    return Shown(shown.campaigns[user], shown.times[user], shown.creatives[user])
+
+
+def nothing_shown(count: int, campaigns: int, caps: int, creatives: int) -> Shown:
+    """What so many people have met before any ad; `caps` is the sum of all frequency caps."""
+    shown = Shown(
+        np.zeros((count, campaigns), np.uint32),
+        np.full((count, caps), LONG_AGO),
+        record_array((count, creatives), WORN),
+    )
+    shown.creatives.last = LONG_AGO
+    return shown

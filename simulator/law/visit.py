@@ -16,6 +16,7 @@ def visit(law: Any, board: Any, life: Any, shown: Any, moment: Moment, where: in
     Without an ad the person visits if the visit draw is below v = visit_share(mood). With an ad that they would click
     with probability p, a share `substitution` of the clicks comes out of those visits and the rest from people who would
     not have come: click if draw < min(substitution × p, v) or v ≤ draw < v + (1 - substitution) × p.
+    Where the slot goes to a rival, a share `conquest_share` of the organic visits goes there too: v falls by it.
     One draw decides, so switching the ad off shows exactly which visits it replaced.
     """
     if where == NOBODY:
@@ -29,9 +30,18 @@ def visit(law: Any, board: Any, life: Any, shown: Any, moment: Moment, where: in
         if moment.visit_draw < replaced or organic <= moment.visit_draw < organic + added:
             remember_fee(campaign, life, moment, offer.campaign)
             return Visit(wide(campaign.channel), offer.campaign, offer.creative)
+    elif not offer.placebo:
+        organic *= 1.0 - conquest(law, moment, where)
     if moment.visit_draw < organic:
         return Visit(wide(law.surfaces[moment.epoch, where].visit_channel), NOBODY, NOBODY)
     return Visit(NOBODY, NOBODY, NOBODY)
+
+
+@part
+def conquest(law: Any, moment: Moment, where: int) -> float:
+    """Share of organic visits that a rival takes who has the slot of this session; none where there is no slot."""
+    place = law.surfaces[moment.epoch, where]
+    return float(place.conquest_share) if moment.slot_draw < place.slot_share else 0.0
 
 
 @part
@@ -42,11 +52,11 @@ def wide(position: Any) -> int:
 
 @part
 def click_probability(law: Any, board: Any, life: Any, shown: Any, moment: Moment, offer: Offer) -> float:
-    """Click-through rate × interest(mood) × creative × freshness / (1 + impressions before / wear-out)."""
+    """Click-through rate × interest(mood) × creative × freshness / (1 + impressions before that still count / wear-out)."""
     campaign = law.campaigns[moment.epoch, offer.campaign]
     creative = law.creatives[moment.epoch, offer.creative]
     channel = law.channels[moment.epoch, campaign.channel]
-    before = shown[offer.campaign].total - 1
+    before = max(shown.creatives[offer.creative].count - 1.0, 0.0)
     return (  # type: ignore[no-any-return]  # records
         campaign.click_through_rate
         * law.interest[moment.epoch, life.mood]

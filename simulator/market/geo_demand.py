@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.draws import GEO_DEMAND, address_of, normal_at
+from simulator.market.competition import WORD
+from simulator.scenario.clock import Clock
 from simulator.scenario.schema import Scenario
 
 COMMON = 0  # address of the shock that all geos share
@@ -24,7 +26,7 @@ class GeoDemand:
         self.rules = scenario.population.geo_demand
         self.seed, self.middle = scenario.run.seed, scenario.run.days / 2.0
         self.addresses = [address_of(geo) for geo in scenario.population.geos]
-        self.day = -1
+        self.before = self.day = Clock.of(scenario).start - 1
         self.state = np.zeros(len(self.addresses))
         slopes = [self._normal(0, TREND, address) for address in self.addresses] if self.rules.trend_sigma else 0.0
         self.trend = self.rules.trend_sigma * np.asarray(slopes) / 30.0
@@ -44,8 +46,8 @@ class GeoDemand:
         own = np.array([self._normal(self.day, LEVEL, address) for address in self.addresses])
         shock = self.rules.sigma * (common + math.sqrt(1.0 - self.rules.common_share) * own)
         rho = self.rules.persistence
-        self.state = shock if self.day == 0 else rho * self.state + math.sqrt(1.0 - rho**2) * shock
+        self.state = shock if self.day == self.before + 1 else rho * self.state + math.sqrt(1.0 - rho**2) * shock
 
     def _normal(self, day: int, what: int, address: int) -> float:
         seed: Any = np.uint64(self.seed)
-        return normal_at(seed, day, what, int(GEO_DEMAND), address)
+        return normal_at(seed, day & WORD, what, int(GEO_DEMAND), address)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.draws import GEO_TEST, address_of, uniforms_at
+from simulator.scenario.clock import Clock
 from simulator.scenario.geo_tests import GeoTest
 from simulator.scenario.schema import Campaign, Scenario
 
@@ -79,7 +80,7 @@ def _plans(scenario: Scenario, name: str, test: GeoTest) -> Iterator[GeoPlan]:
             spend = np.where(treated, test.spend_factor or 1.0, 1.0)
             yield plan(test.start_day, test.end_day, spend, np.where(treated, test.bid_factor, 1.0))
         case "holdback":
-            yield plan(0, test.start_day, dark)
+            yield plan(Clock.of(scenario).start, test.start_day, dark)
             yield plan(test.start_day, test.end_day, np.where(treated, 1.0, 0.0))
             yield plan(test.end_day, test.end_day + test.cooldown_days, dark)
         case "on_off":

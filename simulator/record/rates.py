@@ -7,9 +7,9 @@ import pyarrow.compute as pc
 from simulator.record.closed_forms import Rates
 from simulator.record.record import Record
 from simulator.record.record_draws import Floats
-from simulator.record.stages.consent import accepting
 from simulator.record.stages.tracking_in_force import effective
 from simulator.record.true_events import TrueEvents
+from simulator.scenario.sellers import consent_shares
 
 HOURS_PER_DAY = 24.0
 
@@ -21,7 +21,7 @@ def measure_rates(world: TrueEvents, today: Record) -> Rates:
     """
     scenario = world.scenario
     tracking = effective(scenario)
-    kinds = pc.value_counts(world.events["kind"].cast(pa.string())).to_pylist()
+    kinds = pc.value_counts(_reported(world)["kind"].cast(pa.string())).to_pylist()
     count = {row["values"]: row["counts"] for row in kinds}
     orders = max(count.get("conversion", 0), 1)
     order_time = np.sort(_order_times(world))
@@ -52,7 +52,7 @@ def measure_rates(world: TrueEvents, today: Record) -> Rates:
         view=_mean(by_view, weight),
         log_in=tracking.platform.match_share,
         same_session=_mean(same, clicks["conversions"].to_numpy()),
-        consent=float(np.average(accepting(scenario, tracking), weights=shares)),
+        consent=float(np.average(consent_shares(scenario, tracking), weights=shares)),
         recovered=consent.model_recovery * consent.refuser_rate,
         arrived=lambda hours: float(np.mean(-np.expm1(-(days - order_time) * HOURS_PER_DAY / max(hours, 1e-9)))),
     )
@@ -63,9 +63,15 @@ def _of(claims: pa.Table, system: str) -> pa.Table:
 
 
 def _order_times(world: TrueEvents) -> Floats:
-    events = world.events
+    events = _reported(world)
     times: Floats = events.filter(pc.equal(events["kind"].cast(pa.string()), "conversion"))["time"].to_numpy()
     return times
+
+
+def _reported(world: TrueEvents) -> pa.Table:
+    """The events of the reported window."""
+    time = world.events["time"]
+    return world.events.filter(pc.and_(pc.greater_equal(time, 0.0), pc.less(time, world.scenario.run.days)))
 
 
 def _share_between(sorted_times: Floats, begin: float, end: float) -> float:

@@ -20,9 +20,10 @@ from simulator.record.stages.visit_sources import source_words
 from simulator.record.systems.affiliate import affiliate_claims
 from simulator.record.systems.analytics import analytics_claims
 from simulator.record.systems.crm import STAGES, crm_claims
-from simulator.record.systems.platform import Sellers, platform_claims, sellers
+from simulator.record.systems.platform import platform_claims
 from simulator.record.true_events import BLOCK_USERS, Block, TrueEvents, blocks, codes
 from simulator.scenario.build_law import Names
+from simulator.scenario.sellers import Sellers, sellers
 from simulator.scenario.tracking import Tracking
 
 
@@ -117,12 +118,13 @@ def record_block(
     ]  # fmt: skip
     for stage in STAGES:
         tables.append(table(stage, ("crm",), crm_claims(block, seen, landing, regime, seed, stage)))
-    return tables, _count_sessions(block, landing)
+    return tables, _count_sessions(block, landing, scenario.run.days)
 
 
 def world_cost_micros(world: TrueEvents) -> dict[str, int]:
-    """What the world itself charged per channel."""
-    totals = world.market.group_by("channel").aggregate([("cost_micros", "sum")]).to_pydict()
+    """What the world itself charged per channel in the reported window."""
+    reported_ticks = world.market.filter(pc.equal(world.market["period"], "reported"))
+    totals = reported_ticks.group_by("channel").aggregate([("cost_micros", "sum")]).to_pydict()
     return dict(zip(totals["channel"], totals["cost_micros_sum"], strict=True))
 
 
@@ -131,6 +133,8 @@ def _billing(world: TrueEvents, claims: pa.Table, regime: TrackingInForce) -> di
     owed = claims.select(["channel", "fee_micros"])
     owed = owed.set_column(0, "channel", owed["channel"].cast(pa.string()))
     paid = world.events.select(["kind", "channel", "cost_micros", "user_id", "session", "time"])
+    time = paid["time"].to_numpy()
+    paid = paid.filter(pa.array((time >= 0.0) & (time < regime.scenarios[0].run.days)))
     is_fee = codes(paid["kind"], ("fee",)) == 0
     fees = paid.filter(pa.array(is_fee))
     result = dict.fromkeys(world_cost_micros(world), 0)
@@ -150,10 +154,11 @@ def _billing(world: TrueEvents, claims: pa.Table, regime: TrackingInForce) -> di
     return result
 
 
-def _count_sessions(block: Block, landing: Landing) -> np.ndarray:
+def _count_sessions(block: Block, landing: Landing, days: float) -> np.ndarray:
     width = len(source_words(block.names))
-    visits = np.bincount(landing.origin, minlength=width)
-    return np.stack([visits, np.bincount(landing.source[landing.in_analytics], minlength=width)])
+    counted = (block.visits.time >= 0.0) & (block.visits.time < days)
+    visits = np.bincount(landing.origin[counted], minlength=width)
+    return np.stack([visits, np.bincount(landing.source[landing.in_analytics & counted], minlength=width)])
 
 
 def _sessions_table(counts: list[np.ndarray], world: TrueEvents) -> pa.Table:

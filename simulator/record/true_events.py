@@ -72,7 +72,8 @@ class Touches:
 class Actions:
     """Events on the site or after it (A,): kind is a position in `kind_names`, `visit` the row of the visit it came from.
 
-    `returning` says whether the person had ordered before.
+    Only those that came out of the reported window; `returning` says whether the person had ordered before, the warm-up
+    included.
     """
 
     user: Ints
@@ -122,7 +123,10 @@ def blocks(world: TrueEvents, needed: Sequence[str], block_users: int = BLOCK_US
     for first in range(0, world.users.num_rows, block_users):
         last = min(first + block_users, world.users.num_rows)
         start, stop = np.searchsorted(users, [first, last])
-        yield _read(world.events.slice(start, stop - start), names, first, last, segment[first:last], customer, needed)
+        yield _read(
+            world.events.slice(start, stop - start), names, first, last, segment[first:last], customer, needed,
+            world.scenario.run.days,
+        )  # fmt: skip
 
 
 def codes(column: Any, words: Sequence[str]) -> Codes:
@@ -149,6 +153,7 @@ def _read(
     segment: Codes,
     customer: Any,
     needed: Sequence[str],
+    days: float,
 ) -> Block:
     kinds = kind_names(names)
     campaigns = campaign_words(names)
@@ -192,6 +197,10 @@ def _read(
     before = np.cumsum(orders) - orders
     starts = np.searchsorted(user[act], user[act], side="left")
     ordered_before = (before - before[starts]) > 0
+    # What becomes of an order belongs to the day of its visit.
+    begun = np.where(row[act] >= 0, visits.time[np.maximum(row[act], 0)] if len(visits.time) else time[act], time[act])
+    reported = (begun >= 0.0) & (begun < days)
+    act, ordered_before = act[reported], ordered_before[reported]
     returning = customer[user[act]] | ordered_before
     actions = Actions(
         user[act],

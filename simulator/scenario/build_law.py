@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simulator.calendar import build_calendar
+from simulator.calendar import Calendar, build_calendar
 from simulator.draws import address_of
-from simulator.law.parameters import CAMPAIGN, CHANNEL, CREATIVE, RULES, STEP, SURFACE, TEST, Law
+from simulator.law.parameters import CAMPAIGN, CHANNEL, CREATIVE, RULES, SIGNALS, STEP, SURFACE, TEST, Law
 from simulator.law.state import (
     BY_COOKIE,
     BY_LOGIN,
@@ -27,17 +27,24 @@ from simulator.law.state import (
     EVERYONE,
     FLAT,
     LATE_FUNNEL,
+    LOOKALIKE,
     NO_LIMIT,
     NOBODY,
     NON_CUSTOMERS,
     REVENUE_SHARE,
+    SEND,
+    SUBSCRIBERS,
     VISITORS,
     record_array,
 )
+from simulator.scenario.clock import Clock
+from simulator.scenario.faults import with_faults
 from simulator.scenario.rules.consistency import MOODS
 from simulator.scenario.schema import ByMood, Campaign, Channel, LogNormal, Scenario, ShareByMood
+from simulator.scenario.sellers import consent_shares, rules_of, sellers
+from simulator.scenario.tracking import BROWSERS, Tracking
 
-BILLING = {"cpm": CPM, "cpc": CPC, "cpl": CPL, "cpa": CPA, "revenue_share": REVENUE_SHARE, "flat": FLAT}
+BILLING = {"cpm": CPM, "cpc": CPC, "cpl": CPL, "cpa": CPA, "revenue_share": REVENUE_SHARE, "flat": FLAT, "send": SEND}
 ASSIGNMENTS = {"person": BY_PERSON, "login": BY_LOGIN, "cookie": BY_COOKIE}
 AUDIENCE = {
     "everyone": EVERYONE,
@@ -45,6 +52,8 @@ AUDIENCE = {
     "late_funnel": LATE_FUNNEL,
     "customers": CUSTOMERS,
     "non_customers": NON_CUSTOMERS,
+    "lookalike": LOOKALIKE,
+    "subscribers": SUBSCRIBERS,
 }
 
 
@@ -114,7 +123,7 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
     return Law(
         surfaces=_stack([_surfaces(v, names) for v in scenarios]),
         channels=_stack([_channels(v, names) for v in scenarios]),
-        campaigns=_stack([_campaigns(v, names) for v in scenarios]),
+        campaigns=_with_room_for_caps(_stack([_campaigns(v, names) for v in scenarios])),
         creatives=_stack([_creatives(v) for v in scenarios]),
         steps=_stack([_steps(v) for v in scenarios]),
         rules=_stack([_rules(v) for v in scenarios])[:, 0],
@@ -134,13 +143,21 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
         admits_geo=np.stack([_admits_geo(v, names) for v in scenarios]),
         robot_surfaces=np.stack([_robot_surfaces(v, names) for v in scenarios]),
         campaigns_of_surface=order,
+        signals=_stack([_signals(v) for v in scenarios])[:, 0],
+        consent_share=np.array([consent_shares(v, _tracking(v)) for v in scenarios]),
         own=_stack([_own(v) for v in scenarios])[:, 0],
         main_device_share=float(first.population.main_device_share),
         travel_share=float(first.population.travel_share),
         geo_shares=np.array([geo.share for geo in first.population.geos.values()]),
-        calendar=build_calendar(
-            first.run.days, first.calendar.first_weekday, first.calendar.weekday, first.calendar.hour
-        ),
+        calendar=calendar_of(first),
+    )
+
+
+def calendar_of(scenario: Scenario) -> Calendar:
+    """The calendar of a scenario's run, from the warm-up's first day to the follow-up's last."""
+    habits, clock = scenario.calendar, Clock.of(scenario)
+    return build_calendar(
+        clock.days, habits.first_weekday, habits.weekday, habits.hour, start=clock.start, end=clock.end
     )
 
 
@@ -168,6 +185,7 @@ def _surfaces(scenario: Scenario, names: Names) -> Any:
     for row, surface in zip(rows, scenario.surfaces.values(), strict=True):
         row.slot_share = surface.slot_share
         row.rival_sigma = surface.rival_sigma
+        row.conquest_share = surface.conquest_share
         row.visit_channel = NOBODY if surface.visit_channel is None else names.channels.index(surface.visit_channel)
     rows.campaigns = counts
     rows.first_campaign = np.cumsum(counts) - counts
@@ -189,6 +207,8 @@ def _channels(scenario: Scenario, names: Names) -> Any:
         row.wear_per_impression = 1.0 / channel.wear_out_impressions if channel.wear_out_impressions else 0.0
         row.annoyance_per_impression = channel.annoyance_per_impression
         row.overexposure_impressions = channel.overexposure_impressions or NO_LIMIT
+        row.recovery_per_day = math.log(2.0) / channel.wear_half_life_days
+        row.wears = channel.wear_out_impressions is not None or channel.overexposure_impressions is not None
         row.surface = NOBODY if channel.surface is None else names.surfaces.index(channel.surface)
         row.has_synergy = any(channel.synergy.values())
     return rows
@@ -206,23 +226,35 @@ def _tests(scenario: Scenario) -> Any:
 
 def _campaigns(scenario: Scenario, names: Names) -> Any:
     rows = record_array(len(names.campaigns), CAMPAIGN)
+    market = sellers(scenario)
     for row, placed in zip(rows, names.campaigns, strict=True):
         campaign = scenario.channels[placed.channel].campaigns[placed.name]
         for field in ("bid", "click_through_rate", "substitution", "landing_page_factor", "quality_factor"):
             row[field] = getattr(campaign, field)
-        for field in ("optimisation", "cookie_days", "frequency_cap_days"):
+        for field in ("optimisation", "cookie_days", "frequency_cap_days", "clawback_share", "discount"):
             row[field] = getattr(campaign, field)
-        row.frequency_cap = campaign.frequency_cap or NO_LIMIT
+        row.platform = market.of_channel[names.channels.index(placed.channel)]
+        if row.platform != NOBODY:
+            row.match_share = rules_of(_tracking(scenario), market.platforms[row.platform]).match_share
+        row.frequency_cap = campaign.frequency_cap or 0
         row.billing = BILLING[campaign.billing]
         row.channel = names.channels.index(placed.channel)
         row.first_creative = placed.first_creative
         targeting = campaign.targeting
         row.audience = AUDIENCE[targeting.audience]
         row.audience_days = targeting.audience_days
+        row.lookalike_share = targeting.lookalike_share
         row.segments = _bits(targeting.segments, names.segments)
         row.devices = _bits(targeting.devices, names.devices)
         row.restricts_geos = bool(targeting.geos)
     return rows
+
+
+def _with_room_for_caps(campaigns: Any) -> Any:
+    """The campaigns (epochs, C), each with its place among the times of impressions: as many as its highest cap."""
+    campaigns.times = campaigns.frequency_cap.max(axis=0)
+    campaigns.first_time = np.cumsum(campaigns.times, axis=1) - campaigns.times
+    return campaigns
 
 
 def _bits(chosen: Sequence[str], all_names: Sequence[str]) -> int:
@@ -266,7 +298,28 @@ def _rules(scenario: Scenario) -> Any:
     row.days_on_site = order.minutes_on_site / (24.0 * 60.0)
     row.robot_click_share = robots.click_share
     row.fake_lead_share = robots.fake_lead_share
+    row.fakes_are_leads = robots.fakes == "lead"
     return rows
+
+
+def _signals(scenario: Scenario) -> Any:
+    rows = record_array(1, SIGNALS)
+    tracking = _tracking(scenario)
+    identity = tracking.identity
+    shares = np.array([identity.browsers.get(name, 0.0) for name in BROWSERS])
+    ends = np.cumsum(shares) / shares.sum()
+    safari = BROWSERS.index("safari")
+    row = rows[0]
+    row.decide = scenario.delivery.follows == "record"
+    row.ad_blocker_share = tracking.transport.ad_blocker_share
+    row.safari_from, row.safari_to = ends[safari - 1], ends[safari]
+    row.cookie_days, row.cookie_days_safari = identity.cookie_days, identity.cookie_days_safari
+    return rows
+
+
+def _tracking(scenario: Scenario) -> Tracking:
+    """The tracking with its faults at work, as far as it says who can be known."""
+    return with_faults(scenario.tracking, scenario.run.days, scenario.funnel[0].name)
 
 
 def _own(scenario: Scenario) -> Any:

@@ -25,10 +25,10 @@ from simulator.scenario.fields import (
 from simulator.scenario.geo_tests import GeoDemand, GeoTest
 from simulator.scenario.tracking import Tracking
 
-Billing = Literal["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat"]
+Billing = Literal["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat", "send"]
 HoldoutDesign = Literal["ghost_ads", "intention_to_treat", "psa", "predicted_ghost_ads"]
 Assignment = Literal["person", "login", "cookie"]
-Audience = Literal["everyone", "visitors", "late_funnel", "customers", "non_customers"]
+Audience = Literal["everyone", "visitors", "late_funnel", "customers", "non_customers", "lookalike", "subscribers"]
 
 
 class ByMood(Table):
@@ -50,10 +50,20 @@ class ShareByMood(Table):
 
 
 class Run(Table):
-    """How much of the market is simulated, for how long, from which seed."""
+    """How much of the market is simulated, for how long, from which seed.
+
+    Attributes:
+        days: length of the reported window, which begins on day 0.
+        warm_up_days: lived before it, at negative times, with ads on, and not reported; none: three half-lives of what fades
+            slowest in this scenario (`simulator.scenario.clock`).
+        follow_up_days: lived after it with all ads off; orders are still counted, nothing costs; none: likewise.
+        tick_hours: how often the market sets throttles and looks at the spend.
+    """
 
     users: Annotated[int, Field(ge=1, le=50_000_000)] = 100_000
     days: Annotated[float, Field(gt=0.0, le=3650.0)] = 30.0
+    warm_up_days: Annotated[int, Field(ge=0, le=3650)] | None = None
+    follow_up_days: Annotated[int, Field(ge=0, le=3650)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 1
     tick_hours: Annotated[float, Field(ge=1.0, le=168.0)] = 24.0
 
@@ -102,7 +112,9 @@ class Population(Table):
     """Who lives in the market. Drawn once per person; nothing here can change over time.
 
     `travel_share` of a person's sessions happen in another geo, drawn by its share of people: there they see the ads of
-    that geo. `geo_demand` makes need differ between geos and days.
+    that geo. `geo_demand` makes need differ between geos and days. `lookalike_correlation` is that of the score by which
+    platforms find people like the buyers with the logarithm of true need [M]; `subscriber_share` of people have left an
+    address for the newsletter before the first day [M], and every customer does.
     """
 
     sessions_per_day: LogNormal = LogNormal(mean=0.8, sigma=0.8)
@@ -122,12 +134,14 @@ class Population(Table):
     devices_per_person: Annotated[list[Share], Field(min_length=1, max_length=3)] = [0.54, 0.32, 0.14]
     main_device_share: Share = 0.7
     log_in_share: Share = 0.25
+    lookalike_correlation: Share = 0.5
+    subscriber_share: Share = 0.1
 
 
 class Season(Table):
-    """One stretch of the season: from this day on, factors on need and on rivals' prices."""
+    """One stretch of the season: from this day on, factors on need and on rivals' prices; a negative day: in the warm-up."""
 
-    day: NotNegative
+    day: Annotated[float, Field(ge=-3650.0)]
     need: Factor = 1.0
     rival_price: Weight = 1.0
 
@@ -186,6 +200,10 @@ class Surface(Table):
         rival_sigma: standard deviation of the logarithm of the rival price.
         visit_share: share of sessions here that lead to the site without any ad, by mood.
         visit_channel: the channel such a visit comes from; needed where `visit_share` is not zero.
+        conquest_share: share of those visits that is lost to a rival who has the slot. [M]
+        view_through: whether platforms may claim ads seen here without a click; none: not where people who are looking come
+            by a result of their own (search, shopping), else yes. [O] Google Ads: view-through conversions are not
+            counted for search and shopping
     """
 
     weights: ByMood
@@ -196,12 +214,27 @@ class Surface(Table):
     rival_sigma: Sigma = 0.8
     visit_share: ShareByMood = ShareByMood()
     visit_channel: Name | None = None
+    conquest_share: Share = 0.0
+    view_through: bool | None = None
+
+    def counts_views(self) -> bool:
+        """Whether an ad seen here without a click may be claimed."""
+        return self.visit_share.in_market == 0.0 if self.view_through is None else self.view_through
 
 
 class Creative(Table):
-    """An advertisement: from which day it runs, and factors on click-through rate and on goodwill."""
+    """An advertisement: the days on which it runs, and factors on click-through rate and on goodwill.
 
-    launch_day: NotNegative = 0.0
+    Attributes:
+        launch_day: from when on; none: as long as the campaign itself, the warm-up included.
+        end_day: until when; none: as long as the campaign.
+        refresh_days: how often it is replaced by a fresh one like it, which nobody has worn out; none: never.
+        click_factor, goodwill_factor: factors on its click-through rate and on the goodwill it adds.
+    """
+
+    launch_day: NotNegative | None = None
+    end_day: Positive | None = None
+    refresh_days: Positive | None = None
     click_factor: Factor = 1.0
     goodwill_factor: Factor = 1.0
 
@@ -210,11 +243,13 @@ class Targeting(Table):
     """Who may see a campaign. An empty list admits everyone.
 
     `audience` is built from behaviour: `visitors` were on the site within `audience_days`, `late_funnel` are one step
-    from the action, `customers` have ordered before.
+    from the action, `customers` have ordered before, `subscribers` have left their address or ordered; `lookalike` are the
+    `lookalike_share` of people whom the platform scores as most like buyers (see `population.lookalike_correlation`).
     """
 
     audience: Audience = "everyone"
     audience_days: Positive = 30.0
+    lookalike_share: Share = 0.05
     segments: list[Name] = []
     geos: list[Name] = []
     devices: list[Name] = []
@@ -226,17 +261,21 @@ class Campaign(Table):
     Attributes:
         billing: what is paid for; `bid` is the most that is paid per thousand impressions (cpm) or per click (cpc) for
             someone of propensity 1 (see `optimisation`), and the agreed fee per lead (cpl: the first funnel step), per
-            action (cpa), as share of the order value (revenue_share) or per day (flat).
+            action (cpa), as share of the order value (revenue_share), per day (flat) or per thousand messages (send: no
+            auction, as for e-mail).
         daily_budget: for a market of `market.people` people; none means unlimited.
         expected_action_rate: actions expected per impression; ranks bids that are billed per action.
         cookie_days: how long after a click a cpl, cpa or revenue-share campaign is owed its fee.
+        clawback_share: share of fees for fake actions that a cpl or cpa campaign pays back. [M]
+        pays_by: whether a fee is owed once per `order`, or for everything the network's `record` shows, repeats included.
+        discount: share by which orders that come by its clicks are worth less (a coupon).
         optimisation: exponent of the predicted propensity to convert in the bid (optimised delivery); 0 bids alike.
         click_through_rate: clicks per impression of a fresh creative for someone who is not looking.
         substitution: share of clicks that replace a visit the person would have made anyway.
         landing_page_factor: factor on the funnel rates of visits that land from this campaign.
         quality_factor: factor on the share of its actions that qualify.
-        frequency_cap: most impressions per person in each window of `frequency_cap_days`; none means no cap.
-        start_day, end_day: the flight.
+        frequency_cap: most impressions per person in any `frequency_cap_days` days on end; none means no cap.
+        start_day, end_day: the flight, honoured at the market's ticks; no start_day: it runs in the warm-up too.
     """
 
     billing: Billing = "cpm"
@@ -244,6 +283,9 @@ class Campaign(Table):
     daily_budget: Annotated[float, Field(gt=0.0, le=1e11), not_tiny] | None = None
     expected_action_rate: Positive = 0.01
     cookie_days: NotNegative = 30.0
+    clawback_share: Share = 0.5
+    pays_by: Literal["order", "record"] = "order"
+    discount: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     optimisation: Annotated[float, Field(ge=0.0, le=10.0), not_tiny] = 0.0
     click_through_rate: Share = 0.01
     substitution: Share = 0.0
@@ -251,21 +293,21 @@ class Campaign(Table):
     quality_factor: Factor = 1.0
     frequency_cap: Annotated[int, Field(ge=1, le=1000)] | None = None
     frequency_cap_days: Positive = 7.0
-    start_day: NotNegative = 0.0
+    start_day: NotNegative | None = None
     end_day: Positive | None = None
     targeting: Targeting = Targeting()
     creatives: Annotated[dict[Name, Creative], Field(min_length=1, max_length=32)] = {"standard": Creative()}
 
     def creatives_by_launch(self) -> dict[str, Creative]:
         """The creatives in the order in which they go on air."""
-        return dict(sorted(self.creatives.items(), key=lambda entry: entry[1].launch_day))
+        return dict(sorted(self.creatives.items(), key=lambda entry: entry[1].launch_day or 0.0))
 
 
 class Holdout(Table):
     """A user-level experiment: this share of people is not shown the channel's ads between two days.
 
     Attributes:
-        cooldown_days: how long after `end_day` outcomes still count (carry-over); none: to the end of the run.
+        cooldown_days: how long after `end_day` outcomes still count (carry-over); none: to the end of the follow-up.
         design: how the test is run and read. `ghost_ads` and `intention_to_treat`: the slot goes to the next bidder; read
             on those an ad reached or would have, or on everyone. `psa`: the held-out are shown a placebo ad in its place.
             `predicted_ghost_ads`: people enter with the first slot that the campaign is predicted to win.
@@ -306,9 +348,10 @@ class Channel(Table):
         need_effect: gain in the hazard of coming into the market per unit of goodwill.
         synergy: per other channel, gain in goodwill per unit of goodwill from there.
         creative_half_life_days: age at which a creative is half as fresh; none means that it does not age.
-        wear_out_impressions: impressions of a campaign after which one person clicks half as often; none: no wear.
-        overexposure_impressions: impressions of a campaign beyond which more of them annoy; none: never.
+        wear_out_impressions: impressions of a creative after which one person clicks half as often; none: no wear.
+        overexposure_impressions: impressions of a creative beyond which more of them annoy; none: never.
         annoyance_per_impression: goodwill lost with each impression beyond that.
+        wear_half_life_days: days after which an impression counts half towards both: people recover.
         holdout: the channel's lift test; needs campaigns.
     """
 
@@ -324,6 +367,7 @@ class Channel(Table):
     wear_out_impressions: Positive | None = None
     overexposure_impressions: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     annoyance_per_impression: Factor = 0.0
+    wear_half_life_days: Positive = 7.0  # [M] no public source: a pause of weeks makes an ad fresh again
     holdout: Holdout = Holdout()
     campaigns: Annotated[dict[Name, Campaign], Field(max_length=32)] = {}
 
@@ -337,6 +381,8 @@ class InvalidTraffic(Table):
         surfaces: where robots go, as relative weights.
         click_share: share of ads shown to robots that they click.
         fake_lead_share: share of robot clicks that end in a fake action.
+        fakes: what the fakes pretend to be: the funnel's first step (`lead`: paid under cpl) or the `action` itself, such as
+            an install (paid under cpa).
     """
 
     robots_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
@@ -344,6 +390,18 @@ class InvalidTraffic(Table):
     surfaces: dict[Name, Weight] = {}
     click_share: Share = 0.3
     fake_lead_share: Share = 0.0
+    fakes: Literal["lead", "action"] = "lead"
+
+
+class Delivery(Table):
+    """What audiences, frequency caps and optimised delivery go by.
+
+    Attributes:
+        follows: the true `person`, or what was recorded of them (`record`): then lost consent, blockers, browsers and cookies
+            shrink audiences, blunt caps and optimisation, and a change of tracking changes who sees ads.
+    """
+
+    follows: Literal["person", "record"] = "person"
 
 
 class OwnLaw(Table):
@@ -361,7 +419,7 @@ class OwnLaw(Table):
 class TimelineChange(Table):
     """A dated change: on `day`, each path in `set` takes its new value. `note` says why, for people."""
 
-    day: Positive
+    day: NotNegative
     set: Annotated[dict[str, bool | int | float | str], Field(min_length=1)]
     note: str = ""
 
@@ -385,6 +443,7 @@ class Scenario(Table):
     invalid_traffic: InvalidTraffic = InvalidTraffic()
     geo_tests: Annotated[dict[Name, GeoTest], Field(max_length=64)] = {}
     tracking: Tracking = Tracking()
+    delivery: Delivery = Delivery()
     law: OwnLaw = OwnLaw()
     timeline: Annotated[list[TimelineChange], Field(max_length=1000)] = []
 

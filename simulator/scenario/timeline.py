@@ -41,7 +41,7 @@ class Version:
 
 
 def versions(scenario: Scenario) -> tuple[Version, ...]:
-    """The scenario as it starts (day 0) and after each day of its timeline, in order of time.
+    """The scenario as it starts (its warm-up included) and after each day of its timeline, in order of time.
 
     Raises:
         ScenarioError: a change names no place, a place that cannot change over time, or an impossible value.

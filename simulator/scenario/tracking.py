@@ -261,11 +261,17 @@ class Intrusion(Table):
         bot_click_share: share of billed clicks that are robots'; those are paid for under cpc.
         fake_lead_rate: fake actions reported per genuine one.
         coupon_share: share of orders at whose checkout a coupon extension puts its own affiliate click.
+        flood_channel: the channel paid per action whose network reports clicks that nobody made (click flooding), so that
+            some stand before every action and claim it. Its campaigns' first is the one that is paid.
+        flood_share: share of actions for which such a click stands within the cookie's days, at any time of them alike: the
+            flat times from click to install that give flooding away. [V] A later genuine click still wins.
     """
 
     bot_click_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     fake_lead_rate: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
     coupon_share: Share = 0.0
+    flood_channel: Name | None = None
+    flood_share: Share = 0.0
 
 
 class Report(Table):

@@ -161,6 +161,12 @@ def test_force_never_removes_what_is_no_result(tmp_path):
         check_target(tmp_path / "mine" / "thesis.txt", force=True)
 
 
+def test_force_never_removes_a_stranger_s_file_among_results(tmp_path):
+    (result(tmp_path / "result") / "notes.md").write_text("mine")
+    with pytest.raises(OutputError, match=r"notes\.md is not a result of cpalab"):
+        check_target(tmp_path / "result", force=True)
+
+
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
     file = tmp_path / "plan.csv"
     file.write_text("old")

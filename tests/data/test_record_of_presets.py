@@ -11,8 +11,8 @@ from experiments.comparison.perfect_tracking import LAST_CLICK_SETTINGS
 from simulator.record.record import record
 from simulator.record.stages.visit_sources import shown_as
 from simulator.record.systems.analytics_journeys import recorded_journeys
-from simulator.record.systems.platform import FEE_BILLING
 from simulator.scenario.loading import load_scenario, presets
+from simulator.scenario.sellers import FEE_BILLING
 
 DTC_APPAREL = pytest.mark.xdist_group("dtc-apparel")
 

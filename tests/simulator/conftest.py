@@ -13,14 +13,15 @@ from numba.core.dispatcher import Dispatcher
 from simulator.law.board import blank_board
 from simulator.law.log import ROW, Log
 from simulator.law.moment import Moment
-from simulator.law.state import LEDGER, LIFE, LONG_AGO, NOBODY, PERSON, SHOWN, Visit, record_array
+from simulator.law.parameters import caps_of
+from simulator.law.state import LEDGER, LIFE, LONG_AGO, NOBODY, PERSON, Visit, nothing_shown, record_array, shown_to
 from simulator.market.market import variants
 from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.loading import load_scenario
 from simulator.world import simulate
 
 SMALL_MARKET: dict[str, Any] = {
-    "run": {"users": 3_000, "days": 14.0, "seed": 7},
+    "run": {"users": 3_000, "days": 14.0, "warm_up_days": 5, "follow_up_days": 6, "seed": 7},
     "market": {"people": 3_000, "competition_sigma": 0.2},
     "calendar": {"weekday": [1.0, 1.0, 1.0, 1.0, 1.2, 1.4, 1.3], "hour": [0.2] * 7 + [1.0] * 11 + [1.6] * 6},
     "population": {
@@ -215,6 +216,8 @@ def random_markets(draw):
     tables["run"] = {
         "users": draw(st.integers(1, 150)),
         "days": draw(st.sampled_from([0.3, 1.0, 2.5, 7.0, 9.75])),
+        "warm_up_days": draw(st.sampled_from([0, 3])),
+        "follow_up_days": draw(st.sampled_from([0, 4])),
         "seed": draw(st.integers(0, 2**63 - 1)),
         "tick_hours": draw(st.sampled_from([5.0, 24.0, 36.0])),
     }
@@ -235,6 +238,9 @@ def random_markets(draw):
         tables["geo_tests"] = {
             "spring": {"channel": "social", "kind": kind, "treated": ["us"], "start_day": 2, "end_day": 5, **spend}
         }
+    tables["surfaces"]["search"]["conquest_share"] = draw(st.sampled_from([0.0, 0.3]))
+    tables["delivery"] = {"follows": draw(st.sampled_from(["person", "record"]))}
+    tables["invalid_traffic"]["fakes"] = draw(st.sampled_from(["lead", "action"]))
     for channel in tables["channels"].values():
         if not channel.get("campaigns"):
             continue
@@ -247,10 +253,14 @@ def random_markets(draw):
             "cookie_days": 2.0,
         }
         for campaign in channel["campaigns"].values():
-            billing = draw(st.sampled_from(["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat"]))
+            billing = draw(st.sampled_from(["cpm", "cpc", "cpl", "cpa", "revenue_share", "flat", "send"]))
             campaign["billing"] = billing
-            campaign["bid"] = draw(st.floats(0.0, 1.0 if billing == "revenue_share" else 20.0))
+            campaign["bid"] = draw(st.just(0.0) | st.floats(0.01, 1.0 if billing == "revenue_share" else 20.0))
             campaign["substitution"] = draw(st.sampled_from([0.0, 0.5, 1.0]))
+            campaign["discount"] = draw(st.sampled_from([0.0, 0.2]))
+            if "targeting" not in campaign:
+                audiences = ["everyone", "late_funnel", "customers", "non_customers", "lookalike", "subscribers"]
+                campaign["targeting"] = {"audience": draw(st.sampled_from(audiences)), "lookalike_share": 0.4}
             campaign["optimisation"] = draw(st.sampled_from([0.0, 0.5]))
             campaign["click_through_rate"] = draw(st.sampled_from([0.002, 0.1, 1.0]))
             if draw(st.booleans()):
@@ -302,9 +312,8 @@ class Stage:
 
     def set_up(self, **overrides):
         """Lay the stage anew, with values of the scenario changed by dotted path (`__` for a dot)."""
-        self.scenario = load_scenario(
-            self.tables, {path.replace("__", "."): value for path, value in overrides.items()}
-        )
+        given = {path.replace("__", "."): value for path, value in overrides.items()}
+        self.scenario = load_scenario(self.tables, {"run.warm_up_days": 0, "run.follow_up_days": 0} | given)
         self.names = Names.of(self.scenario)
         self.law = build_law([self.scenario])
         names, run = self.names, self.scenario.run
@@ -320,7 +329,8 @@ class Stage:
         self.life.fee_campaign = NOBODY
         self.goodwill = np.zeros(len(names.channels))
         self.fading = np.full(len(names.channels), -1.0)
-        self.shown = record_array(len(names.campaigns), SHOWN)
+        shown = nothing_shown(1, len(names.campaigns), caps_of(self.law), len(names.creatives))
+        self.shown = shown_to.py_func(shown, 0)
         self.ledger = record_array(len(names.campaigns), LEDGER)
         self.unchanged = variants(1)[0]
         self.log = Log(record_array(100, ROW), np.zeros(1, np.int64), 0, False)

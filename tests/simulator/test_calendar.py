@@ -71,7 +71,7 @@ def test_the_run_begins_on_the_weekday_named(first):
 def busy_times():
     """Times of direct visits, one per session, of people who all have the same activity."""
     tables = {
-        "run": {"users": 2_000, "days": 14.0, "seed": 21},
+        "run": {"warm_up_days": 0, "follow_up_days": 0, "users": 2_000, "days": 14.0, "seed": 21},
         "calendar": {"first_weekday": "thursday", "weekday": WEEK, "hour": HOURS},
         "population": {"sessions_per_day": {"mean": 2.0}},
         "funnel": [{"name": "purchase", "rate": 0.0}],

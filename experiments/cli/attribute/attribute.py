@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,6 +10,20 @@ from experiments.cli.attribute.attribution_job import DEFAULT_MODELS, Answer, Jo
 from experiments.cli.options import talk_options
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar
+
+MARKS = {"point": ".", "comma": ","}
+ORDERS = {"day-first": True, "month-first": False}
+
+
+def list_formats(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print every format with its options, columns and an example, and end."""
+    if not asked or context.resilient_parsing:
+        return
+    from attribution.formats.registry import format_lines
+
+    for line in format_lines():
+        click.echo(line)
+    context.exit()
 
 
 @click.command()
@@ -39,7 +54,46 @@ from experiments.cli.progress import progress_bar
     "(lower, upper). Adds every model, rescaled to what they found.",
 )
 @click.option(
-    "--format", "format_name", metavar="NAME", help="Format of the files. Default: detected by their columns."
+    "--format",
+    "format_name",
+    metavar="FORMAT",
+    help="Format of the files: a name, or a name with options such as 'ga4(conversion_events=(\"sign_up\",))'. "
+    "Default: detected by their columns. --formats lists all.",
+)
+@click.option(
+    "--formats",
+    "formats_listed",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=list_formats,
+    help="List the formats with their options, columns and a line of each.",
+)
+@click.option(
+    "--separator",
+    metavar="TEXT",
+    help="What stands between the channels of counted paths. Default: told from the paths.",
+)
+@click.option(
+    "--map",
+    "map_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Two columns: a name of a campaign or channel (* stands for anything) and the channel it belongs to.",
+)
+@click.option("--encoding", metavar="NAME", help="Encoding of text files. Default: told from their bytes.")
+@click.option(
+    "--decimal", type=click.Choice(["point", "comma"]), help="What stands before decimals. Default: told from the file."
+)
+@click.option(
+    "--dates",
+    type=click.Choice(["day-first", "month-first"]),
+    help="How to read 3/4/2026. Default: told from the file.",
+)
+@click.option(
+    "--missing-words",
+    type=click.Choice(["empty", "name"]),
+    help="Whether NA, null, None … in place of a name say that there is none, or are names. Default: refused.",
 )
 @click.option(
     "--bad-rows",
@@ -97,7 +151,8 @@ def command(
     format_name: str | None, bad_rows: str, action: str | None, lookback_days: float | None,
     view_lookback_days: float | None, direct: str | None, by: str | None, period: str | None, clock: str,
     margin_rate: float | None, margin_per_action: float | None, lifetime_value: float | None, intervals: int | None,
-    seed: int, stream: bool, out: Path | None, force: bool, quiet: bool, as_json: bool,
+    seed: int, stream: bool, separator: str | None, map_file: Path | None, encoding: str | None, decimal: str | None,
+    dates: str | None, missing_words: Any, out: Path | None, force: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Credit the conversions in FILE… to channels, and put each channel's cost beside them.
 
@@ -107,6 +162,7 @@ def command(
     """
     from contextlib import nullcontext
 
+    from cpalab.tables.input_table import TextOptions
     from cpalab.whole_output import whole_folder
 
     job = Job(
@@ -129,6 +185,9 @@ def command(
         intervals=intervals,
         seed=seed,
         stream=stream,
+        separator=separator,
+        map_file=map_file,
+        options=TextOptions(encoding, MARKS.get(decimal or ""), ORDERS.get(dates or ""), missing_words),
     )
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         with progress_bar(quiet or as_json) as report:
@@ -149,9 +208,13 @@ def write(answer: Answer, job: Job, folder: Path) -> None:
     """Write cpa.csv, the paths, and a manifest of what was asked for."""
     from importlib.metadata import version
 
-    answer.table.to_csv(folder / "cpa.csv", index=False)
-    answer.paths.to_frame().to_csv(folder / "paths.csv", index=False)
+    from experiments.cli.terminal import write_csv
+
+    write_csv(answer.table, folder / "cpa.csv")
+    paths = answer.paths.to_frame()
+    write_csv(paths if answer.value_known else paths.drop(columns="value"), folder / "paths.csv")
     asked = {name: str(value) if isinstance(value, Path) else value for name, value in vars(job).items()}
+    asked["options"] = vars(job.options) if job.options is not None else None
     manifest = {
         "cpalab": version("cpalab"),
         "scenario": None,  # the data are the user's own

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from attribution.costs.economics import UnitEconomics
     from attribution.credit import Credit
     from attribution.formats.lift_tests import MeasuredLift
-    from attribution.formats.records import Records
+    from attribution.formats.records import CountedPaths, Records
     from attribution.model import AttributionModel
     from attribution.paths.paths import Paths
     from attribution.paths.settings import PathSettings
+    from cpalab.tables.input_table import TextOptions
 
 DEFAULT_MODELS = ("last_click", "linear", "markov")
 Report = Callable[[str, float], None]
@@ -46,6 +47,9 @@ class Job:
     intervals: int | None = None
     seed: int = 1
     stream: bool = False
+    separator: str | None = None
+    map_file: Path | None = None
+    options: "TextOptions | None" = None
 
     @property
     def is_segmented(self) -> bool:
@@ -62,6 +66,7 @@ class Answer:
     metric: str
     summaries: tuple[str, ...]
     notes: tuple[str, ...]
+    value_known: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """The answer in plain values."""
@@ -81,26 +86,10 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
     """
     from attribution.costs.performance import performance_table
 
-    from attribution.formats.lift_tests import read_lift_tests
-
-    problems: list[Problem] = []
-    asked = gathered(problems, partial(checked, job))
-    report("read", 0.0)
-    found = gathered(problems, partial(read, job, asked and asked[2])) if asked or not job.stream else None
-    given = tests = None
-    if job.cost_file is not None and not given_twice(job):
-        given = gathered(problems, partial(read_cost_file, job.cost_file, job.bad_rows))
-    if job.lift_file is not None and not given_twice(job):
-        tests = gathered(problems, partial(read_lift_tests, job.lift_file))
-    if problems or asked is None or found is None:
-        raise InvalidInputError(problems)
-    models, economics, _ = asked
-    paths, records, costs, notes = found
-    if given is not None:
-        costs, what_became_of_them = given
-        notes += (f"Costs: {what_became_of_them}",)
-    if tests is not None and job.lift_file is not None:
-        rescaled, left_out = calibrated(models, paths, tests, job.lift_file.name)
+    models, economics, given = inputs(job, report)
+    paths, records, costs, notes, value_known = built(job, given)
+    if given.tests:
+        rescaled, left_out = calibrated(models, paths, given.tests, job.lift_file)
         models += rescaled
         notes += left_out
     segments = None
@@ -122,7 +111,7 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
             notes += (f"The costs have no {', '.join(missing)}, so no segment's cost is known.",)
     credits = credited(models, paths, job, report)
     by = segments.by if segments is not None else ("channel",)
-    table = performance_table(credits, cost_micros, economics, by=by)
+    table = performance_table(credits, cost_micros, economics, by=by, value_known=value_known)
     if costs is None:
         notes += ("No costs given: --cost FILE adds them.",)
     else:
@@ -130,9 +119,47 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
     from attribution.costs.economics import COST_METRICS
     from attribution.formats.records import DEFAULT_ACTION
 
+    if not value_known:
+        notes += ("The data do not say what conversions are worth, so value and ROAS are unknown.",)
     metric = COST_METRICS.get(job.action or DEFAULT_ACTION, f"cost per {job.action}")
     whole = [credit.summary() for credit in credits] if segments is None else []
-    return Answer(table, paths, metric, (paths.summary(), *whole), notes)
+    return Answer(table, paths, metric, (paths.summary(), *whole), notes, value_known)
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What was read, before anything is made of it: data, costs with what became of their rows, lift tests, names."""
+
+    data: Any
+    settings: "PathSettings"
+    costs: tuple[Any, Any] | None = None
+    tests: "Sequence[MeasuredLift]" = ()
+    names: Sequence[tuple[str, str]] | None = None
+
+
+def inputs(job: Job, report: Report) -> tuple[list["AttributionModel"], "UnitEconomics | None", Inputs]:
+    """The options of a job and every file that it names; refuses all that is wrong with them at once."""
+    from attribution.formats.lift_tests import read_lift_tests
+    from attribution.paths.settings import PathSettings
+
+    problems: list[Problem | str] = []
+    asked = gathered(problems, partial(checked, job))
+    report("read", 0.0)
+    settings, data = asked[2] if asked else PathSettings(), None
+    # Streaming makes the paths while it reads: work that is done for good options only.
+    if asked or not job.stream:
+        data = gathered(problems, partial(read, job, settings))
+    costs = tests = names = None
+    once = not given_twice(job)
+    if job.cost_file is not None and once:
+        costs = gathered(problems, partial(read_cost_file, job))
+    if job.lift_file is not None and once:
+        tests = gathered(problems, partial(read_lift_tests, job.lift_file))
+    if job.map_file is not None and once:
+        names = gathered(problems, partial(read_map, job.map_file, job.options))
+    if problems or asked is None:
+        raise InvalidInputError(problems)
+    return asked[0], asked[1], Inputs(data, settings, costs, tests or (), names)
 
 
 def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None", "PathSettings"]:
@@ -158,28 +185,28 @@ def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None",
     settings = gathered(problems, partial(PathSettings, **windows))
     if job.stream and job.is_segmented:
         problems.append("--stream: keeps no single touches; leave out --by and --period, or --stream")
-    if problems:
+    if problems or models is None or settings is None:
         raise InvalidInputError(problems)
-    return list(models or ()), economics, settings or PathSettings()
+    return list(models), economics, settings
 
 
 def given_twice(job: Job) -> list[str]:
     """What is wrong where a file is named more than once: its rows would count twice."""
-    files = [*job.files, *(file for file in (job.cost_file, job.lift_file) if file is not None)]
+    files = [*job.files, *(file for file in (job.cost_file, job.lift_file, job.map_file) if file is not None)]
     places = [file.resolve() for file in files]
     twice = dict.fromkeys(file for file, place in zip(files, places, strict=True) if places.count(place) > 1)
     return [f"FILE: {file} is given more than once; its rows would count as often" for file in twice]
 
 
 def calibrated(
-    models: "Sequence[AttributionModel]", paths: "Paths", tests: "Sequence[MeasuredLift]", file: str
+    models: "Sequence[AttributionModel]", paths: "Paths", tests: "Sequence[MeasuredLift]", file: Path | None
 ) -> "tuple[list[AttributionModel], tuple[str, ...]]":
     """Every model, calibrated by the lift tests in a file; and a note on each that credits nothing to a tested channel."""
     from attribution.model import credits_of
     from attribution.models.lift_calibrated import LiftCalibrated
 
     unknown = [
-        f"{file}: {test.channel!r} is not a channel of the paths; {did_you_mean(test.channel, paths.channels)}"
+        f"{file and file.name}: {test.channel!r} is not a channel of the paths; {did_you_mean(test.channel, paths.channels)}"
         for test in tests
         if test.channel not in paths.channels
     ]
@@ -219,22 +246,47 @@ def simulated(job: Job) -> bool:
     return all(SimulatedLog().recognises(open_table(file)) for file in job.files)
 
 
-def read(job: Job, settings: "PathSettings | None") -> tuple["Paths", "Records | None", Any, tuple[str, ...]] | None:
-    """The paths, the records behind them where there are any, their costs, and what was left out; rows alone without settings."""
-    from attribution.formats.records import DEFAULT_ACTION, CountedPaths
+def read(job: Job, settings: "PathSettings") -> "Records | CountedPaths":
+    """The rows of the data, or their paths where these are streamed."""
+    from attribution.formats.records import DEFAULT_ACTION
     from attribution.formats.registry import read_data
     from attribution.paths.stream import stream_paths
 
-    data: Records | CountedPaths
-    said: tuple[str, ...] = ()
-    if settings is not None and job.direct is None and simulated(job):
-        settings = replace(settings, direct="ignored_unless_alone")
-        said = ("Direct visits gave way to other touches, as in cpalab run; --direct kept counts them.",)
-    if job.stream and settings is not None:
-        data = stream_paths(*job.files, settings=settings, action=job.action or DEFAULT_ACTION, bad_rows=job.bad_rows)
-    else:
-        data = read_data(*job.files, format=job.format_name, bad_rows=job.bad_rows)
+    if job.stream:
+        settings, _ = settings_for(job, settings)
+        return stream_paths(*job.files, settings=settings, action=job.action or DEFAULT_ACTION, bad_rows=job.bad_rows)
+    return read_data(
+        *job.files, format=chosen_format(job), bad_rows=job.bad_rows, action=job.action, options=job.options
+    )
+
+
+def settings_for(job: Job, settings: "PathSettings") -> tuple["PathSettings", tuple[str, ...]]:
+    """The path settings for these files, and a sentence where they differ from what the options say."""
+    if job.direct is not None or not simulated(job):
+        return settings, ()
+    said = "Direct visits gave way to other touches, as in cpalab run; --direct kept counts them."
+    return replace(settings, direct="ignored_unless_alone"), (said,)
+
+
+def built(job: Job, given: Inputs) -> tuple["Paths", "Records | None", Any, tuple[str, ...], bool]:
+    """The paths, the records behind them where there are any, the costs, what was left out, and whether values are known."""
+    from attribution.formats.agreement import money_problems, people_notes, period_notes
+    from attribution.formats.records import CountedPaths
+
+    settings, said = settings_for(job, given.settings)
+    data: Records | CountedPaths = given.data
     notes: tuple[str, ...] = (data.report.summary(), *said)
+    currencies = data.report.currencies
+    if given.costs is not None:
+        costs, report = given.costs
+        data = replace(data, costs=costs)
+        notes += (f"Costs: {report.summary()}",)
+        currencies += report.currencies
+    refuse_emptiness(data)
+    if problems := money_problems(currencies):
+        raise InvalidInputError(problems)
+    data, spellings = with_one_spelling(given.names, data)
+    notes += spellings
     if isinstance(data, CountedPaths):
         timed = [
             option
@@ -249,23 +301,90 @@ def read(job: Job, settings: "PathSettings | None") -> tuple["Paths", "Records |
             timed.append("--action")
         if timed:
             raise InvalidInputError([f"{', '.join(timed)}: counted paths have no times; give touches and conversions"])
-        return data.paths, None, data.costs, notes
+        return data.paths, None, data.costs, notes, data.has_value
     data = data.of_action(job.action)
-    return None if settings is None else (data.to_paths(settings), data, data.costs, notes)
+    notes += people_notes(data.touches, data.conversions)
+    if data.costs is not None:
+        notes += period_notes(data.costs, data)
+    return data.to_paths(settings), data, data.costs, notes, data.has_value
 
 
-def read_cost_file(file: Path, bad_rows: Any) -> tuple[Any, str]:
+def chosen_format(job: Job) -> Any:
+    """The format that was asked for; a separator alone asks for counted paths."""
+    from attribution.formats.registry import load_format
+
+    if job.separator is None:
+        return job.format_name
+    return load_format(job.format_name or "top_paths", separator=job.separator)
+
+
+def refuse_emptiness(data: "Records | CountedPaths") -> None:
+    """Refuse data of which nothing is left.
+
+    Raises:
+        InvalidInputError: if every row was dropped.
+    """
+    from attribution.formats.records import CountedPaths
+
+    rows = (
+        len(data.paths) + data.paths.unattributed_conversions if isinstance(data, CountedPaths) else len(data.touches)
+    )
+    if not rows and data.report.dropped:
+        dropped = f"--bad-rows: all of {data.report.dropped:,} rows were malformed, so nothing is left; correct them"
+        raise InvalidInputError([dropped, *map(str, data.report.defects)])
+
+
+def with_one_spelling(
+    rules: Sequence[tuple[str, str]] | None, data: "Records | CountedPaths"
+) -> tuple[Any, tuple[str, ...]]:
+    """The data with the channels that --map says, and one spelling of each channel; and what was joined."""
+    from attribution.formats.agreement import channel_rows, mapped, renamed, spelt_alike
+    from attribution.formats.records import CountedPaths
+
+    def names() -> list[tuple[str, int]]:
+        counted = isinstance(data, CountedPaths)
+        held = [(name, 1) for name in data.paths.channels] if counted else channel_rows(data.touches)
+        return held + ([(name, 0) for name, _ in channel_rows(data.costs)] if data.costs is not None else [])
+
+    notes: tuple[str, ...] = ()
+    if rules is not None:
+        found = mapped({name for name, _ in names()}, rules)
+        known = {to for _, to in rules}
+        left = sorted({name for name, _ in names()} - found.keys() - known)
+        data = renamed(data, found)
+        notes += (f"--map: {len(found):,} names are {len({*found.values()}):,} channels.",)
+        if left:
+            notes += (f"--map names no channel for {', '.join(map(repr, left[:8]))}{' …' if len(left) > 8 else ''}.",)
+    alike, said = spelt_alike(names())
+    return renamed(data, alike), notes + said
+
+
+def read_map(file: Path, options: "TextOptions | None") -> list[tuple[str, str]]:
+    """The rules of a file of two columns: a name or a pattern with *, and its channel."""
+    from cpalab.tables.checked_columns import CheckedColumns
+    from cpalab.tables.input_table import open_table
+
+    source = open_table(file, options=options)
+    if len(source.columns) != 2:
+        raise InvalidInputError([f"{file.name}: holds {len(source.columns)} columns; give two, a name and its channel"])
+    sieve = CheckedColumns(source.name, source.load())
+    names, channels = (sieve.text(column, empty_is=None).to_pylist() for column in source.columns)
+    return [(name, channel) for name, channel in zip(names, channels, strict=True) if name and channel]
+
+
+def read_cost_file(job: Job) -> tuple[Any, Any]:
     """The table of costs, and what became of its rows."""
-    from attribution.formats.event_tables import read_costs
+    from attribution.formats.event_tables import EventTables
+    from attribution.formats.registry import KNOWN_COLUMNS, refuse_defects
     from cpalab.tables.input_table import open_table
 
     problems: list[str] = []
-    costs, report = read_costs(open_table(file), problems)
-    if bad_rows == "refuse":
-        problems += [f"{defect}; correct them, or drop malformed rows (--bad-rows drop)" for defect in report.defects]
+    source = open_table(job.cost_file, known=KNOWN_COLUMNS, options=job.options)
+    costs, report = EventTables().read_costs(source, problems)
     if problems:
-        raise InvalidInputError(problems)
-    return costs, report.summary()
+        raise InvalidInputError([*problems, *map(str, report.defects)])
+    refuse_defects(report, job.bad_rows)
+    return costs, report
 
 
 def total_by_channel(costs: Any) -> dict[str, int]:

@@ -23,7 +23,7 @@ brackets: --method 'tbr(errors="block_conformal")'. Your own: --method mine:MyMe
 
 # Option → the fields that it sets, of a method that has one of them, and a method that has it.
 OPTIONS = {
-    "--inference": (("inference", "errors"), ""),
+    "--inference": (("inference", "errors"), "; name a method that has it, such as tbr"),
     "--scaling": (("scaling",), "; use did or a synthetic control"),
     "--no-intercept": (("intercept",), "; use a synthetic control"),
     "--penalty": (("penalty",), "; use augmented_synthetic_control"),
@@ -40,7 +40,8 @@ def geo_method_option(command: Command) -> Command:
     option = click.option(
         "--method", default="auto", show_default=True, metavar="METHOD",
         help="Estimator: auto (chosen by design and past, and said which), tbr, gbr, did, synthetic_control, "
-        "augmented_synthetic_control, synthetic_did, trimmed_match, structural; with parameters, 'tbr(errors=\"independent\")'; or module:Class, FILE.py:Class. --methods lists all.",
+        "augmented_synthetic_control, synthetic_did, trimmed_match, structural; with parameters, "
+        " 'tbr(errors=\"independent\")'; or module:Class, FILE.py:Class. --methods lists all.",
     )  # fmt: skip
     return option(listing(command))
 

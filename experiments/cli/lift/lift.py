@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from experiments.cli.lift.calibration import Calibration, calibration_options
 from experiments.cli.lift.lift_geo import geo, switchback
-from experiments.cli.lift.lift_options import alternative_option, as_json_option
+from experiments.cli.lift.lift_options import alternative_option, as_json_option, margin_option
 from experiments.cli.lift.lift_tables import (
     file_argument,
     levels_option,
@@ -18,6 +19,9 @@ from experiments.cli.lift.lift_tables import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from cpalab.result import Result
     from experiments.lift.estimate.lift_estimate import Alternative
     from experiments.lift.sequential.group_sequential import Boundary
     from experiments.lift.user.user_table import UserDesign
@@ -56,9 +60,14 @@ def command() -> None:
     show_default=True,
     help="Welch's test, score limits for few conversions, or what fits.",
 )
-@click.option(
-    "--treated-share", "planned_treated_share", type=float, help="Planned share of treated users; checks the arm sizes."
-)
+@click.option("--treated-share", "planned", metavar="SHARE",
+              help="Planned share of treated users (or clusters); checks the arm sizes. Several arms: the share of all of "
+              "them, in equal parts, or ARM=SHARE,….")  # fmt: skip
+@click.option("--response", metavar="COLUMN", help="The column that counts as conversions, where there are several.")
+@click.option("--cap", metavar="AMOUNT",
+              help="A user's value above this counts as this: an amount of money, or 99% of the buyers' values.")  # fmt: skip
+@margin_option
+@calibration_options
 @click.option("--adjusted", is_flag=True, help="Adjust conversions for pre_period_conversions (CUPED): sharper.")
 @click.option(
     "--information",
@@ -78,11 +87,14 @@ def command() -> None:
 @levels_option
 @as_json_option
 def user(
-    file: Path, design: "UserDesign", method: "LiftMethod", planned_treated_share: float | None,
-    adjusted: bool, information_fraction: float | None, look: int | None, looks: int | None, boundary: "Boundary | None",
+    file: Path, design: "UserDesign", method: "LiftMethod", planned: str | None, response: str | None, cap: str | None,
+    margin: float | None, calibration: "Calibration | None", adjusted: bool, information_fraction: float | None,
+    look: int | None, looks: int | None, boundary: "Boundary | None",
     alternative: "Alternative", levels: tuple[float, ...], as_json: bool,
 ) -> None:  # fmt: skip
-    """Test of randomised people: FILE with user_id, arm, conversions, cost and where known exposed, value.
+    """Test of randomised people: FILE with user_id, arm, conversions, and where known cost, exposed, value.
+
+    Totals are read too: one row per arm with arm, users, conversions and where known cost.
 
     One row per user; arm is treated or control, exposed is true or false: whether an ad reached the user or, in the control
     arm, would have (a ghost ad was logged). With pre_period_conversions, from before the test, the arms are checked for
@@ -92,17 +104,26 @@ def user(
     Several exclusive arms: arm is control or the name of a channel; every channel is compared with the control, and p-values
     and intervals hold for all of them together.
     """
+    import pandas as pd
+
+    from cpalab.micros import MICROS
     from cpalab.refusal import refuse
+    from experiments.cli.lift.calibration import calibration_row
+    from experiments.lift.estimate.margin import margin_test
     from experiments.lift.sequential.early_reading import EarlyReading
+    from experiments.lift.user.cap import Cap
     from experiments.lift.user.several_arms import arms_of, several_arms_test
     from experiments.lift.user.user_table import user_table_test
 
     early = information_fraction is not None or look is not None
-    table = read_table(file)
+    table = _with_response(read_table(file), response)
+    shares = planned_shares(planned)
     if arms_of(table):
         one_holdout = (
             ("--method", method != "auto"),
-            ("--treated-share", planned_treated_share is not None),
+            ("--cap", cap is not None),
+            ("--margin", margin is not None),
+            ("--calibration", calibration is not None),
             ("--adjusted", adjusted),
             ("--information, --look", early),
             ("--alternative", alternative != "two-sided"),
@@ -110,9 +131,11 @@ def user(
         refuse(
             [f"{option}: must not be given with several arms; read one arm at a time" for option, x in one_holdout if x]
         )
-        family = several_arms_test(table, levels, design=design)
+        family = several_arms_test(table, levels, design=design, planned_shares=shares)
         show(family.to_frame(), family.summary(), as_json, lambda shown: print_each(shown, "arm"))
         return
+    if isinstance(shares, dict):
+        refuse([f"--treated-share: {planned} must be one share where there is one treated arm; write 0.9"])
     given = (look, looks, boundary, information_fraction)
     early_reading = None if given == (None,) * len(given) else EarlyReading(*given)
     test = user_table_test(
@@ -120,13 +143,54 @@ def user(
         levels,
         design=design,
         method=method,
-        planned_treated_share=planned_treated_share,
+        planned_treated_share=None if isinstance(shares, dict) else shares,
         adjusted=adjusted,
+        cap=None if cap is None else Cap.of(cap),
     )
     if early_reading is not None:
         test = early_reading.of(test)
     test = test.against(alternative)
-    show(test.to_frame(), test.summary(), as_json, print_lift)
+    further: dict[str, Result | pd.DataFrame] = {}
+    if margin is not None:
+        further["margin"] = margin_test(test.conversions.lift, margin, levels)
+    if calibration is not None:
+        spent = test.conversions.cost_micros / MICROS
+        row = calibration_row(calibration, test.conversions.incremental_conversions, spent)
+        further[f"calibration_{calibration.model}"] = pd.DataFrame([row])
+    show(test.to_frame(), test.summary(), as_json, print_lift, further)
+
+
+def _with_response(table: "pd.DataFrame", response: str | None) -> "pd.DataFrame":
+    """The table with this column as its conversions."""
+    from cpalab.refusal import did_you_mean, refuse
+
+    if response is None or response == "conversions":
+        return table
+    if response not in table.columns:
+        hint = did_you_mean(response, map(str, table.columns))
+        refuse([f"--response: {response} must be a column of the table; {hint}"])
+    return table.drop(columns="conversions", errors="ignore").rename(columns={response: "conversions"})
+
+
+def planned_shares(text: str | None) -> dict[str, float] | float | None:
+    """One share, or one for each arm that is named.
+
+    Raises:
+        LiftInputError: no numbers between 0 and 1.
+    """
+    from cpalab.refusal import refuse
+
+    if text is None:
+        return None
+    parts = [part.rpartition("=") for part in text.split(",")]
+    try:
+        shares = {name.strip(): float(share) for name, _, share in parts}
+    except ValueError:
+        refuse([f"--treated-share: {text} must be a share, or one for each arm; write 0.9 or search=0.4,social=0.4"])
+        raise
+    if not all(0 < share < 1 for share in shares.values()) or (len(parts) > 1 and "" in shares):
+        refuse([f"--treated-share: {text} must lie between 0 and 1; write 0.9 or search=0.4,social=0.4"])
+    return shares.get("", shares)
 
 
 @command.command("factorial")

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experiments.cli.lift.calibration import Calibration, calibration_options
 from experiments.cli.lift.geo_methods import chosen_geo_method, geo_method_option
 from experiments.cli.lift.geo_panels import cells_in, panel_options, read_panel
-from experiments.cli.lift.lift_options import alternative_option, as_json_option, outcome_option
+from experiments.cli.lift.lift_options import alternative_option, as_json_option, margin_option, outcome_option
 from experiments.cli.lift.lift_tables import (
     file_argument,
     folder_problems,
@@ -23,6 +24,7 @@ from experiments.cli.lift.lift_tables import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cpalab.result import Result
     from experiments.lift.estimate.lift_estimate import Alternative
     from experiments.lift.geo.cells import GeoCellsTest
     from experiments.lift.geo.panel import MissingRows, Outcome
@@ -56,6 +58,8 @@ __all__ = ["geo", "switchback"]
 @click.option("--pairs", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="For trimmed_match: a table with geo and pair.")  # fmt: skip
 @outcome_option
+@margin_option
+@calibration_options
 @click.option("--series", type=click.Path(dir_okay=False, path_type=Path),
               help="Write the daily counterfactual to this CSV file.")  # fmt: skip
 @click.option("--weights", type=click.Path(dir_okay=False, path_type=Path),
@@ -67,14 +71,22 @@ def geo(
     file: Path, treated: tuple[str, ...], start: str, end: str, cooldown_days: int, response: str | None,
     exclude: tuple[str, ...], force_control: tuple[str, ...], skip: tuple[str, ...], missing_rows: "MissingRows",
     cells: tuple[str, ...], method: str, inference: str | None, scaling: str | None, no_intercept: bool,
-    penalty: float | None, season_days: int | None, pairs: Path | None, outcome: "Outcome", series: Path | None,
+    penalty: float | None, season_days: int | None, pairs: Path | None, outcome: "Outcome", margin: float | None,
+    calibration: "Calibration | None", series: Path | None,
     weights: Path | None, alternative: "Alternative", levels: tuple[float, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Test of regions: FILE with location, date, Y and cost, or date, geo, response and cost.
 
     One row per geo and day (or week, month, quarter), from well before the test on; cost may be left out.
     """
+    from dataclasses import replace
+
+    import pandas as pd
+
     from cpalab.refusal import refuse
+    from experiments.cli.lift.calibration import calibration_row
+    from experiments.lift.estimate.margin import margin_test
+    from experiments.lift.estimate.removed_ads import removed_ads_lift
     from experiments.lift.geo.cells import geo_cells_test
     from experiments.lift.geo.method import needs_pairs
     from experiments.lift.geo.panel import geo_experiment
@@ -82,6 +94,11 @@ def geo(
     problems = [*folder_problems(series, "--series"), *folder_problems(weights, "--weights")]
     if bool(treated) == bool(cells):
         problems.append("--treated, --cell: one of both must be given; name the geos whose ads were changed")
+    problems += [
+        f"{option}: must not be given with --cell; read one cell at a time, the others left out by --exclude"
+        for option, given in (("--margin", margin), ("--calibration", calibration))
+        if cells and given is not None
+    ]
     refuse(problems)
     chosen = chosen_geo_method(
         method, inference, season_days, pairs,
@@ -104,7 +121,17 @@ def geo(
     experiment = geo_experiment(panel, geos_in(treated, panel.geos), start, end, **design)
     test = chosen.read(experiment, levels).against(alternative)
     _write({"": test}, series, weights, method)
-    show(test.to_frame(), test.summary(), as_json, print_lift)
+    further: dict[str, Result | pd.DataFrame] = {}
+    if margin is not None:
+        # A go-dark test took ads away: its lift is seen from the other side.
+        further["margin"] = margin_test(removed_ads_lift(test.lift) if test.cost < 0 else test.lift, margin, levels)
+    if calibration is not None:
+        calibration = replace(
+            calibration, first_day=calibration.first_day or start, last_day=calibration.last_day or end
+        )
+        row = calibration_row(calibration, test.lift, test.cost)
+        further[f"calibration_{calibration.model}"] = pd.DataFrame([row])
+    show(test.to_frame(), test.summary(), as_json, print_lift, further)
 
 
 def show_cells(found: "GeoCellsTest", as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-__all__ = ["alternative_option", "as_json_option", "outcome_option"]
+__all__ = ["alternative_option", "as_json_option", "margin_option", "outcome_option"]
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 outcome_option = click.option(
@@ -20,3 +20,8 @@ alternative_option = click.option(
     show_default=True,
     help="Test for any effect, for an increase (greater) or for a decrease (less) only; choose before you look.",
 )
+
+margin_option = click.option(
+    "--margin", type=float, metavar="SHARE",
+    help="Does switching the ads off cost at most this share of conversions? 0.05 is 5 %.",
+)  # fmt: skip

@@ -2,16 +2,19 @@
 
 import csv
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from cpalab.refusal import InvalidInputError, LiftInputError
+from cpalab.visible_text import visible
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cpalab.result import Result
 
 __all__ = [
     "cell",
@@ -91,7 +94,7 @@ def read_table(file: Path) -> "pd.DataFrame":
     except InvalidInputError as error:
         raise LiftInputError(error.problems) from error
     for note in notes:
-        click.echo(note, err=True)
+        click.echo(visible(note), err=True)
     return frame
 
 
@@ -109,23 +112,43 @@ def write_table(frame: "pd.DataFrame", file: Path, option: str) -> None:
         LiftInputError: the file cannot be written.
     """
     from cpalab.whole_output import whole_file
+    from experiments.cli.terminal import write_csv
 
     try:
         with whole_file(file) as part:
-            frame.to_csv(part, index=False)
+            write_csv(frame, part)
     except OSError as error:
         raise LiftInputError([f"{option}: {file} cannot be written; {error.strerror}"]) from None
 
 
-def show(frame: "pd.DataFrame", summary: str, as_json: bool, print_table: "Callable[[pd.DataFrame], None]") -> None:
-    """A result as JSON (rows and sentence), or as a table and a sentence."""
+def show(
+    frame: "pd.DataFrame",
+    summary: str,
+    as_json: bool,
+    print_table: "Callable[[pd.DataFrame], None]",
+    further: "Mapping[str, Result | pd.DataFrame] | None" = None,
+) -> None:
+    """A result as JSON (rows and sentence), or as a table and a sentence; then further results or rows, each by its name."""
+    from cpalab.result import Result
     from experiments.cli.terminal import console, print_json
 
     if as_json:
-        print_json({"rows": frame.to_dict("records"), "summary": summary})
-    else:
-        print_table(frame)
-        console().print(summary)
+        found: dict[str, Any] = {"rows": frame.to_dict("records"), "summary": summary}
+        for name, result in (further or {}).items():
+            table = result.to_frame() if isinstance(result, Result) else result
+            found[name] = table.to_dict("records")
+            found["summary"] += f" {result.summary()}" if isinstance(result, Result) else ""
+        print_json(found)
+        return
+    print_table(frame)
+    console().print(summary)
+    for name, result in (further or {}).items():
+        if isinstance(result, Result):
+            print_table(result.to_frame())
+            console().print(result.summary())
+        else:
+            console().print(f"{name.replace('_', ' ')}:")
+            print_frame(result)
 
 
 def print_lift(frame: "pd.DataFrame") -> None:
@@ -186,6 +209,8 @@ def print_frame(frame: "pd.DataFrame") -> None:
     console().print(table)
 
 
+# A bound that lies at zero stands on its own side of it by the smallest number there is.
+NOTHING = 1e-30
 SHARES = ("lift", "share", "power", "rate", "itt", "att")
 # Where a test tells the effect on everybody assigned from that on the exposed, labels say which is which.
 EFFECTS = {
@@ -203,7 +228,7 @@ def _label(name: str, frame: "pd.DataFrame") -> str:
 
 def cell(name: str, value: Any) -> str:
     """A number as its name asks: shares in per cent, p-values to three digits, the rest as money or counts."""
-    from experiments.report.numerals import count
+    from experiments.report.numerals import count, three_digits
 
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
@@ -223,4 +248,6 @@ def cell(name: str, value: Any) -> str:
         return f"{value:z,.3g}"
     if any(word in name.split("_") for word in SHARES):
         return f"{count(100 * value, 2)} %"
+    if NOTHING < abs(value) < 1 and value != round(value, 2):
+        return three_digits(value)
     return count(value, 2 if abs(value) < 1e5 else 0)

@@ -39,7 +39,18 @@ command.add_command(switchback)
               help="Share of the treated users whom an ad reaches.")  # fmt: skip
 @click.option("--cost-per-user", "cost_per_treated_user", type=float, default=0.0, show_default=True,
               help="Money spent per treated user.")  # fmt: skip
-@click.option("--users-per-day", type=float, help="Users who enter the test per day.")
+@click.option(
+    "--budget", type=float, help="Money for the ads of the treated arm: with --cost-per-user it bounds the users."
+)
+@click.option("--cost-per-action", type=float,
+              help="Expected cost per incremental action: what a budget buys, what the detectable lift costs.")  # fmt: skip
+@click.option("--cluster-size", type=float, help="Users per household or account, where these are assigned as one.")
+@click.option("--icc", type=float, help="With --cluster-size: correlation of outcomes within a cluster.")
+@click.option("--cluster-size-cv", type=float, default=0.0, show_default=True,
+              help="With --cluster-size: standard deviation ÷ mean of the sizes.")  # fmt: skip
+@click.option("--eligible-share", type=float, default=1.0, show_default=True,
+              help="Share of the people who come per day that may take part.")  # fmt: skip
+@click.option("--users-per-day", type=float, help="Users who enter the test per day (before --eligible-share).")
 @click.option("--delay-days", "conversion_delay_days", type=float, default=0.0, show_default=True,
               help="Days to wait for the last user's conversions.")  # fmt: skip
 @click.option("--alternative", type=click.Choice(["two-sided", "greater"]), default="two-sided", show_default=True,
@@ -52,15 +63,34 @@ command.add_command(switchback)
 @as_json_option
 def user(
     baseline_rate: float, relative_lift: float | None, users: int | None, outcome_sd: float | None,
-    treated_share: float, share_exposed: float, cost_per_treated_user: float, users_per_day: float | None,
+    treated_share: float, share_exposed: float, cost_per_treated_user: float, budget: float | None,
+    cost_per_action: float | None, cluster_size: float | None, icc: float | None, cluster_size_cv: float,
+    eligible_share: float, users_per_day: float | None,
     conversion_delay_days: float, alternative: "Sides", looks: int | None, boundary: "Boundary", level: float,
     power: float, as_json: bool,
 ) -> None:  # fmt: skip
-    """Test of randomised people: give --lift for the users it needs, --users for the lift they find, or both."""
+    """Test of randomised people: give --lift for the users it needs, --users for the lift they find, or both.
+
+    A --budget gives the users too (with --cost-per-user), or the lift that it buys (with --cost-per-action).
+    """
+    from cpalab.refusal import refuse
     from experiments.cli.terminal import console, print_json
     from experiments.lift.sequential.group_sequential import GroupSequentialPlan
+    from experiments.lift.user.assigned_clusters import Clusters
+    from experiments.lift.user.budget import Budget
     from experiments.lift.user.plan import UserTestDesign, plan_user_test
 
+    problems = []
+    if (cluster_size is None) != (icc is None):
+        problems.append("--cluster-size, --icc: both must be given; --cluster-size 2.4 --icc 0.05")
+    if cluster_size_cv and cluster_size is None:
+        problems.append(f"--cluster-size-cv: {cluster_size_cv} must not be given without --cluster-size")
+    if budget is not None and not cost_per_treated_user and cost_per_action is None:
+        problems.append(
+            "--budget: must come with --cost-per-user (how many users it lasts for) or --cost-per-action (what it buys)"
+        )
+    refuse(problems)
+    money = Budget(budget, cost_per_action)
     design = UserTestDesign(
         baseline_rate,
         treated_share,
@@ -70,7 +100,12 @@ def user(
         level,
         alternative,
         None if looks is None else GroupSequentialPlan.equally_spaced(looks, boundary),
+        None if cluster_size is None or icc is None else Clusters(cluster_size, icc, cluster_size_cv),
     )
+    if users is None and relative_lift is None:
+        users = money.users(design)
+    if relative_lift is None and users is not None:
+        relative_lift = money.relative_lift(design, users)
     plan = plan_user_test(
         design,
         users=users,
@@ -78,27 +113,30 @@ def user(
         power=power,
         users_per_day=users_per_day,
         conversion_delay_days=conversion_delay_days,
+        eligible_share=eligible_share,
     )
+    summary, needed = " ".join((plan.summary(), *money.sentences(plan))), money.needed(plan)
+    frame = plan.to_frame() if needed is None else plan.to_frame().assign(budget_for_minimum_detectable_lift=needed)
     curve, shares = plan.power_curve(), plan.holdout_shares()
     if as_json:
         print_json(
             {
-                "plan": plan.to_frame().to_dict("records")[0],
+                "plan": frame.to_dict("records")[0],
                 "power_curve": curve.to_dict("records"),
                 "holdout_shares": shares.to_dict("records"),
                 "looks": [] if design.looks is None else design.looks.to_frame(level).to_dict("records"),
-                "summary": plan.summary(),
+                "summary": summary,
             }
         )
         return
-    print_frame(plan.to_frame())
+    print_frame(frame)
     console().print("Power of this size for other lifts, and how much a significant estimate then exaggerates:")
     print_frame(curve)
     console().print("Other holdouts with as many users:")
     print_frame(shares)
     if design.looks is not None:
         print_frame(design.looks.to_frame(level))
-    console().print(plan.summary())
+    console().print(summary)
 
 
 @command.command("scenario")

@@ -2,11 +2,12 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from experiments.cli.lift.geo_methods import chosen_geo_method, geo_method_option
+from experiments.cli.lift.geo_panels import cells_in, panel_options, read_panel
 from experiments.cli.lift.lift_options import as_json_option
 from experiments.cli.lift.lift_tables import (
     file_argument,
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from experiments.lift.geo.panel import GeoExperiment, MissingRows
+    from experiments.lift.geo.panel import MissingRows
     from experiments.lift.geo.planning.assignment import AssignmentMethod
     from experiments.lift.geo.planning.power import SimulatedPower
-    from experiments.lift.geo.result import GeoLiftTest
 
+WEEKS = (7, 14, 21, 28, 42, 56)
 ASSIGNMENTS = ("stratified", "constrained", "matched_pairs")
 LENGTHS = (
     "Other lengths, by formula (neighbouring days alike, the control at its mean), and the conversions that a go-dark test "
@@ -53,15 +54,16 @@ LENGTHS = (
 @click.option("--cost", type=float, help="Money the test would spend or save: gives the dearest detectable price.")
 @geo_method_option
 @click.option("--windows", type=int, default=50, show_default=True, help="Past windows to try it on.")
-@click.option("--missing-rows", type=click.Choice(["refuse", "zero"]), default="refuse", show_default=True,
-              help="What an absent row of a geo and day means.")  # fmt: skip
+@panel_options
 @level_option
 @power_option
 @as_json_option
 def geo(
     file: Path, treated: tuple[str, ...], candidates: int | None, assignment: "AssignmentMethod",
     treated_share: float | None, plan: Path | None, seed: int, test_days: int, relative_lifts: tuple[float, ...],
-    cost: float | None, method: str, windows: int, missing_rows: "MissingRows", level: float, power: float, as_json: bool,
+    cost: float | None, method: str, windows: int, response: str | None, exclude: tuple[str, ...],
+    force_control: tuple[str, ...], skip: tuple[str, ...], missing_rows: "MissingRows", cells: tuple[str, ...],
+    level: float, power: float, as_json: bool,
 ) -> None:  # fmt: skip
     """Test of regions, tried on the past: FILE with location, date, Y or date, geo, response, without a test in it.
 
@@ -70,21 +72,27 @@ def geo(
     import numpy as np
 
     from cpalab.refusal import refuse
+    from experiments.lift.geo.cells import cell_problems, without_geos
     from experiments.lift.geo.method import needs_pairs, with_pairs
     from experiments.lift.geo.methods.tbr import TimeBasedRegression
-    from experiments.lift.geo.panel import geo_panel
+    from experiments.lift.geo.panel import unknown_geos
     from experiments.lift.geo.planning.assignment import (
         draw_assignment,
         given_assignment,
         matched_pairs,
         share_problems,
+        with_forced_control,
     )
     from experiments.lift.geo.planning.durations import detectable_lift_by_days
     from experiments.lift.geo.planning.power import power_problems, select_markets, simulated_power
 
     problems = []
-    if bool(treated) == (candidates is not None):
-        problems.append("--treated, --candidates: one of both must be given; name the geos or let them be chosen")
+    if sum((bool(treated), bool(cells), candidates is not None)) != 1:
+        problems.append(
+            "--treated, --candidates, --cell: one of them must be given; name the geos, let them be chosen, or name cells"
+        )
+    if cells and plan is not None:
+        problems.append("--plan: must not be given with --cell; the cells are the plan")
     if candidates is not None and candidates < 1:
         problems.append(f"--candidates: {candidates} must be at least 1; 50 is a start")
     if windows < 1:
@@ -99,43 +107,59 @@ def geo(
     problems += folder_problems(plan, "--plan")
     refuse([*problems, *power_problems(relative_lifts, level, power)])
     # Past spending plays no part: lifts are added to the response.
-    past = geo_panel(read_table(file).drop(columns="cost", errors="ignore"), missing_rows=missing_rows)
-
-    estimator = with_pairs(estimator, matched_pairs(past) if assignment == "matched_pairs" else ())
-
-    def analyse(experiment: "GeoExperiment") -> "GeoLiftTest":
-        return estimator.read(experiment, (level,))
+    past = read_panel(file, missing_rows, response, exclude, skip, with_cost=False)
+    rows = past.step.rows_in(test_days, "--test-days")
+    forced = geos_in(force_control, past.geos)
+    problems += unknown_geos(past, forced, "--force-control")
+    problems += [
+        f"--force-control: {geo} must not be treated too; a geo has one arm"
+        for geo in sorted(set(forced) & set(geos_in(treated, past.geos)))
+    ]
+    refuse(problems)
+    options: dict[str, Any] = {"relative_lifts": relative_lifts, "windows": windows, "level": level, "power": power}
+    if cells:
+        of_cells = cells_in(cells, past.geos)
+        refuse(cell_problems(past, of_cells))
+        show_cell_powers(
+            {
+                name: simulated_power(
+                    without_geos(past, [geo for other in of_cells if other != name for geo in of_cells[other]]),
+                    geos, rows, estimator, **options,
+                )
+                for name, geos in of_cells.items()
+            },
+            cost,
+            as_json,
+        )  # fmt: skip
+        return
+    estimator = with_pairs(
+        estimator, matched_pairs(without_geos(past, forced)) if assignment == "matched_pairs" else ()
+    )
 
     if candidates is None:
-        found = simulated_power(
-            past, geos_in(treated, past.geos), test_days, analyse,
-            relative_lifts=relative_lifts, windows=windows, level=level, power=power,
-        )  # fmt: skip
+        found = simulated_power(past, geos_in(treated, past.geos), rows, estimator, **options)
         summary, chosen = found.summary(), given_assignment(past, geos_in(treated, past.geos))
     else:
         rng = np.random.default_rng(seed)
-        drawn = [draw_assignment(past, assignment, rng, treated_share or 0.5) for _ in range(candidates)]
-        selection = select_markets(
-            past, [division.treated for division in drawn], test_days, analyse,
-            relative_lifts=relative_lifts, windows=windows, level=level, power=power,
-        )  # fmt: skip
+        free = without_geos(past, forced)
+        drawn = [
+            with_forced_control(past, draw_assignment(free, assignment, rng, treated_share or 0.5), forced)
+            for _ in range(candidates)
+        ]
+        selection = select_markets(past, [division.treated for division in drawn], rows, estimator, **options)
         found, summary = selection.held_out, selection.summary()
         chosen = next(division for division in drawn if division.treated == selection.chosen)
     if past.filled:
         summary += f" {past.filled:,} pairs of geo and date had no row in the table and count as zero."
-    if cost is not None:
-        dearest = found.highest_detectable_cost(cost)
-        summary += (
-            f" At {cost:z,.2f}, ads that cost more than {dearest:z,.2f} per incremental conversion would be hard to "
-            "tell from ads that do nothing."
-            if math.isfinite(dearest)
-            else " Without a detectable lift, no price can be stated either."
-        )
+    summary += _dearest(found, cost)
     if plan is not None:
         write_table(chosen.to_frame(), plan, "--plan")
     lengths = None
     if isinstance(estimator, TimeBasedRegression):
-        lengths = detectable_lift_by_days(past, chosen.treated, level=level, power=power)
+        lengths = detectable_lift_by_days(
+            past, chosen.treated, [past.step.days * k for k in (1, 2, 3, 4, 6, 8)] if past.step.days > 1 else WEEKS,
+            level=level, power=power,
+        ) if past.step.days else None  # fmt: skip
         summary += (
             " The past is tried as it was, in few windows; the formula takes it as it is on average: where they differ, plan "
             "with the larger lift."
@@ -202,7 +226,7 @@ def markets(
     rng = np.random.default_rng(chosen.run.seed)
     drawn = [draw_assignment(panels[0], "stratified", rng, treated_share).treated for _ in range(candidates)]
     found = select_markets_in_worlds(
-        panels, drawn, test_days, lambda experiment: estimator.read(experiment, (level,)),
+        panels, drawn, test_days, estimator,
         relative_lifts=relative_lifts, level=level, power=power,
     )  # fmt: skip
     show_power(found.held_out, found.chosen, found.summary(), as_json)
@@ -235,6 +259,39 @@ def switchback(
         relative_lifts=relative_lifts, schedules=schedules, level=level, power=power,
     )  # fmt: skip
     show_power(found, (), found.summary(), as_json)
+
+
+def _dearest(found: "SimulatedPower", cost: float | None) -> str:
+    """A sentence on the dearest conversions that a test of this cost could tell from none."""
+    if cost is None:
+        return ""
+    dearest = found.highest_detectable_cost(cost)
+    if not math.isfinite(dearest):
+        return " Without a detectable lift, no price can be stated either."
+    return (
+        f" At {cost:z,.2f}, ads that cost more than {dearest:z,.2f} per incremental conversion would be hard to tell from "
+        "ads that do nothing."
+    )
+
+
+def show_cell_powers(found: "dict[str, SimulatedPower]", cost: float | None, as_json: bool) -> None:
+    """The power curve of every cell against the geos in none, as tables and sentences, or as JSON."""
+    from experiments.cli.terminal_tables import console, print_json
+
+    if as_json:
+        print_json(
+            {
+                "cells": {
+                    name: {"power_curve": each.to_frame().to_dict("records"), "summary": each.summary()}
+                    for name, each in found.items()
+                }
+            }
+        )
+        return
+    for name, each in found.items():
+        console().print(f"Cell {name}")
+        print_frame(each.to_frame())
+        console().print(each.summary() + _dearest(each, cost))
 
 
 def show_power(

@@ -2,6 +2,7 @@
 
 import click
 
+from cpalab.visible_text import visible
 from simulator.scenario.loading import load_scenario, parse_overrides
 from simulator.scenario.schema import Scenario
 
@@ -12,7 +13,7 @@ from simulator.scenario.schema import Scenario
 def command(file: str, overrides: tuple[str, ...]) -> None:
     """Validate a scenario FILE (or the name of one that comes with cpalab), and say in short what it describes."""
     scenario = load_scenario(file, parse_overrides(overrides))
-    click.echo(f"{file}: valid. {describe(scenario)}")
+    click.echo(visible(f"{file}: valid. {describe(scenario)}"))
 
 
 def describe(scenario: Scenario) -> str:

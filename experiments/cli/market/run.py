@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cpalab.refusal import Problem
+from cpalab.visible_text import visible
 from experiments.cli.chosen_world import chosen_market, world_of
 from experiments.cli.options import engine_options, scenario_options, talk_options
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
@@ -45,13 +46,14 @@ DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "re
 )
 @click.option("--judge", metavar="MODEL", help="The one of them that sentences and verdicts are about. Default: last_click, "
               "or the first of those given.")  # fmt: skip
+@click.option("--full", is_flag=True, help="Print every table: models, lift tests, five CPAs, a sentence per channel.")
 @listing_option("--models", "List the models with their parameters.", "attribution.model:MODELS", PARAMETERS)
 @engine_options
 @talk_options
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
     out: Path | None, force: bool, dimensions: tuple["Dimension", ...], models: tuple[str, ...], judge: str | None,
-    engine: "EngineName", threads: int, quiet: bool, as_json: bool,
+    full: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
 
@@ -62,25 +64,44 @@ def command(
     geo_panel_….csv (as cpalab lift geo reads it) for each geo test of the scenario, and report.html to DIR, whole or not
     at all; with --model or --judge also models.csv: which models are compared, and which one is the judge.
     """
+    if quiet and out is None and not as_json:
+        click.echo("--quiet prints nothing, and without --out nothing is written: the result will be lost.", err=True)
     (chosen, stored), asked = everything_asked(
         lambda: chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True), models, judge
     )
     with progress_bar(quiet) as report:
         comparison, segments = main_job(chosen, stored, out, force, dimensions, asked, engine, threads, report, quiet)
     from experiments.cli.terminal import print_json
-    from experiments.cli.terminal_tables import comparison_as_json, print_comparison, print_segments
+    from experiments.cli.terminal_tables import comparison_as_json, print_comparison, print_segments, print_ten_seconds
 
     if as_json:
         by = {dimension: frame.to_dict("records") for dimension, frame in segments.items()}
         geo = {test.name: test.summary() for test in comparison.geo_tests}
-        print_json(comparison_as_json(comparison) | ({"by": by} if by else {}) | ({"geo_tests": geo} if geo else {}))
+        print_json(
+            run_facts(chosen)
+            | comparison_as_json(comparison)
+            | ({"by": by} if by else {})
+            | ({"geo_tests": geo} if geo else {})
+        )
     elif not quiet:
-        print_comparison(comparison)
+        (print_comparison if full else print_ten_seconds)(comparison)
         print_segments(segments)
         for test in comparison.geo_tests:
-            click.echo(test.summary())
+            click.echo(visible(test.summary()))
         if out is not None:
-            click.echo(f"\nWritten to {out}: open {out / 'report.html'}")
+            click.echo(visible(f"\nWritten to {out}: open {out / 'report.html'}"))
+
+
+def run_facts(scenario: Scenario) -> dict[str, object]:
+    """What a result must carry to be made again: seed, people, days and version."""
+    from cpalab import __version__
+
+    return {
+        "seed": scenario.run.seed,
+        "people": scenario.run.users,
+        "days": scenario.run.days,
+        "cpalab": __version__,
+    }
 
 
 def everything_asked(

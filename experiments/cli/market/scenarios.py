@@ -2,6 +2,7 @@
 
 import click
 
+from cpalab.visible_text import visible
 from simulator.scenario.loading import DEFAULT_PRESET, load_scenario, presets, source_text
 
 
@@ -14,7 +15,7 @@ def command(context: click.Context) -> None:
     width = max(map(len, presets()))
     for name in presets():
         mark = " (default)" if name == DEFAULT_PRESET else ""
-        click.echo(f"{name:<{width}}  {load_scenario(name).title}{mark}")
+        click.echo(visible(f"{name:<{width}}  {load_scenario(name).title}{mark}"))
 
 
 @command.command()

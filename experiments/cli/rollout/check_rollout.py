@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from cpalab.visible_text import visible
+
 
 @click.command("check-rollout")
 @click.argument("contract", metavar="CONTRACT")
@@ -54,9 +56,9 @@ def command(
         table = {"status": found.status, "verdict": found.verdict(), "level": found.level, "daily": daily, "rows": rows}
         click.echo(json.dumps(table, indent=1, allow_nan=False))
     else:
-        click.echo(found.verdict() if quiet else found.summary())
+        click.echo(visible(found.verdict() if quiet else found.summary()))
         if full and not quiet:
-            click.echo("\n".join(f"  {row}" for row in found.rows if row.verdict != "outside"))
+            click.echo(visible("\n".join(f"  {row}" for row in found.rows if row.verdict != "outside")))
     click.get_current_context().exit(found.status)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cpalab.visible_text import visible
 from experiments.cli.chosen_world import chosen_market, world_of
 from experiments.cli.options import engine_options, output_options, scenario_options, talk_options
 from experiments.cli.progress import progress_bar, say_if_compiling
@@ -104,9 +105,9 @@ def command(
         print_rollout(found)
         if diagnosis is not None:
             click.echo()
-            click.echo(diagnosis.summary())
+            click.echo(visible(diagnosis.summary()))
         if out is not None:
-            click.echo(f"\nWritten to {out}")
+            click.echo(visible(f"\nWritten to {out}"))
     if diagnosis is not None:
         click.get_current_context().exit(diagnosis.status)
 

@@ -42,7 +42,7 @@ Cells = NDArray[np.int64]
 
 
 def world_panel(world: World, channel: str) -> GeoPanel:
-    """Orders and the channel's cost per geo and full day of a world; dates begin on the scenario's first weekday."""
+    """Orders and the channel's cost per geo and full day of the reported window; dates begin on the first weekday."""
     by_name = np.argsort(world.names.geos)
     days = math.floor(world.scenario.run.days)
     first = A_MONDAY + WEEKDAYS.index(world.scenario.calendar.first_weekday)
@@ -94,18 +94,15 @@ def cost_micros(world: World, events: pa.Table, board: Board, channel: str) -> C
     )
 
 
-def experiment_of(world: World, name: str, first_day: int = 0) -> GeoExperiment:
-    """The panel of a world from `first_day` on, with the design of one of its geo tests."""
+def experiment_of(world: World, name: str) -> GeoExperiment:
+    """The panel of a world with the design of one of its geo tests."""
     test = world.scenario.geo_tests[name]
-    whole = world_panel(world, test.channel)
-    dates = whole.dates
-    cost = None if whole.cost is None else whole.cost[:, first_day:]
-    panel = GeoPanel(whole.geos, dates[first_day:], whole.response[:, first_day:], cost)
+    panel = world_panel(world, test.channel)
     return geo_experiment(
         panel,
         treated_geos(world.scenario, name),
-        str(dates[test.start_day]),
-        str(dates[test.end_day - 1]),
+        str(panel.dates[test.start_day]),
+        str(panel.dates[test.end_day - 1]),
         cooldown_days=test.cooldown_days,
     )
 
@@ -135,10 +132,8 @@ def read_switchback(
 def _per_geo_and_day(world: World, geo: NDArray[np.int16], time: NDArray[np.float64], amount: Cells) -> Cells:
     geos, days = len(world.names.geos), math.floor(world.scenario.run.days)
     day = np.floor(time).astype(np.int64)
-    # An order that the end of the run cuts short is of its last day.
-    day[time == world.scenario.run.days] = math.ceil(world.scenario.run.days) - 1
     cells = np.zeros((geos, days), np.int64)
-    full = day < days
+    full = (day >= 0) & (day < days)
     np.add.at(cells, (geo[full], day[full]), amount[full])
     return cells
 
@@ -150,7 +145,7 @@ def _flat_fees(world: World, board: Board, channel: str) -> Cells:
     for c, placed in enumerate(world.names.campaigns):
         if placed.channel != channel:
             continue
-        for tick in np.flatnonzero(board.throttle[:, c] > 0.0):
+        for tick in board.first_tick + np.flatnonzero(board.throttle[board.first_tick : board.last_tick, c] > 0.0):
             scenario = stretches[board.epoch[tick]].scenario
             campaign = world.names.campaign_of(scenario, c)
             begin, end = board.starts[tick], board.starts[tick + 1]

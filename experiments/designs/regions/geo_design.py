@@ -25,16 +25,15 @@ __all__ = ["GeoDesign", "with_geo_test"]
 Kind = Literal["go_dark", "heavy_up", "holdback"]
 Analysis = Literal["did", "tbr", "synthetic_control", "trimmed_match"]
 
-# Shares of the run: a world begins cold, and while it grows a regression on noisy controls foretells too little (its slope
-# is attenuated). What lies between warm-up and test is what the test is compared with.
-WARM_UP_SHARE, TEST_SHARE, COOLDOWN_SHARE = 1 / 4, 1 / 4, 1 / 8
+# Shares of the reported window. All that lies before the test is what it is compared with: the market is running by then.
+TEST_SHARE, COOLDOWN_SHARE = 1 / 4, 1 / 8
 FEWEST_GEOS = {"did": 4, "tbr": 4, "synthetic_control": 4, "trimmed_match": 8}
 HEAVY_UP_SPEND, HEAVY_UP_BID = 2.0, 1.5
 
 
 @dataclass(frozen=True)
 class GeoDesign:
-    """One of every two geos of like size is treated, for the quarter of the run that ends an eighth before its end.
+    """One of every two geos of like size is treated, for a quarter of the reported window, an eighth before its end.
 
     Args:
         kind: what is done in the treated geos. A heavy-up doubles budgets and raises bids by half.
@@ -74,7 +73,7 @@ class GeoDesign:
 
     def read(self, world: World, channel: str) -> DesignReading:
         """Orders of the treated geos' people against what the other geos foretell; cost likewise."""
-        experiment = experiment_of(world, channel, int(world.scenario.run.days * WARM_UP_SHARE))
+        experiment = experiment_of(world, channel)
         test = _analysed(experiment, world, self.analysis)
         lift, cost = test.lift, test.cost
         if self.kind == "go_dark":

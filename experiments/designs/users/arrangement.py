@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.designs.design import require_ads
+from simulator.scenario.clock import at_tick
 from simulator.scenario.rules.validation import validate
 from simulator.scenario.schema import Holdout, Scenario
 
@@ -13,12 +14,12 @@ __all__ = ["HoldoutDays", "days_of", "holdout_arranged"]
 
 @dataclass(frozen=True)
 class HoldoutDays:
-    """When a test runs, in days from the start.
+    """When a test runs, in days from the beginning of the reported window.
 
     Attributes:
         start_day: ads are withheld, and outcomes count, from here on.
         end_day: ads are withheld until here.
-        last_day: outcomes count until here.
+        last_day: outcomes count until here; infinite: to the end of the follow-up.
     """
 
     start_day: float
@@ -30,13 +31,9 @@ def days_of(scenario: Scenario, channel: str) -> HoldoutDays:
     """The days of a channel's holdout within the run: the market begins and ends it at its ticks."""
     holdout = scenario.channels[channel].holdout
     tick_days = scenario.run.tick_hours / 24.0
-
-    def at_tick(day: float) -> float:
-        return math.ceil(day / tick_days - 1e-9) * tick_days
-
-    end = math.inf if holdout.end_day is None else at_tick(holdout.end_day)
+    end = math.inf if holdout.end_day is None else at_tick(holdout.end_day, tick_days)
     last = math.inf if holdout.cooldown_days is None else end + holdout.cooldown_days
-    return HoldoutDays(at_tick(holdout.start_day), min(end, scenario.run.days), last)
+    return HoldoutDays(at_tick(holdout.start_day, tick_days), min(end, scenario.run.days), last)
 
 
 def holdout_arranged(scenario: Scenario, channel: str, **changes: Any) -> Scenario:

@@ -9,6 +9,7 @@ from experiments.designs.tested_truth import effects_of_test
 from experiments.designs.users.arrangement import days_of, holdout_arranged
 from experiments.designs.users.user_level import WorldTest, read_user_test
 from experiments.truth.effects import Effect
+from simulator.scenario.clock import Clock
 from simulator.scenario.schema import Scenario
 from simulator.world import World
 
@@ -22,8 +23,8 @@ class UserHoldout:
     """A share of people is not shown the ads; orders per person are compared, arm by arm.
 
     Args:
-        adjusted: adjust for people's visits to the site before the test, which then begins after a third of the run if
-            the scenario starts it on the first day.
+        adjusted: adjust for people's visits to the site before the test: those of the warm-up too. Without a warm-up a test
+            on the first day is put off until a third of the run.
     """
 
     adjusted: bool = False
@@ -38,7 +39,7 @@ class UserHoldout:
         """The scenario with a holdout of people."""
         changes: dict[str, object] = {"design": "intention_to_treat", "assignment": "person"}
         arranged = holdout_arranged(scenario, channel, **changes)
-        if self.adjusted and days_of(arranged, channel).start_day == 0.0:
+        if self.adjusted and days_of(arranged, channel).start_day == 0.0 and Clock.of(scenario).start == 0:
             start_day = math.ceil(BEFORE_SHARE * days_of(arranged, channel).end_day)
             arranged = holdout_arranged(scenario, channel, **changes, start_day=start_day)
         return arranged

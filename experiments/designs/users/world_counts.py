@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from cpalab.micros import MICROS
 from experiments.designs.users.arrangement import days_of
 from experiments.lift.estimate.arm_sums import ArmStatistics, PairStatistics
-from simulator.world import World
+from simulator.world import World, between
 
 __all__ = ["Counted", "ad_events", "compared_arms", "cost_of_ads", "event_cost", "first_times", "orders_between"]
 
@@ -50,10 +50,8 @@ class Counted:
 
 
 def orders_between(world: World, first_day: float, last_day: float) -> pa.Table:
-    """The orders from a day on and before another."""
-    orders = world.orders()
-    time = orders["time"]
-    return orders.filter(pc.and_(pc.greater_equal(time, first_day), pc.less(time, last_day)))
+    """The orders from a day on and before another, those of the follow-up included."""
+    return between(world.orders_until(last_day), first_day, last_day)
 
 
 def ad_events(world: World, channel: str, *kinds: str) -> pa.Table:

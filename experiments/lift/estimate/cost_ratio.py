@@ -17,7 +17,7 @@ def in_money(amount: float) -> str:
     """With cents; below one unit of money with three significant digits, so that no small price reads as nothing."""
     if abs(amount) >= 1 or amount == round(amount, 2) or not math.isfinite(amount):
         return f"{amount:z,.2f}"
-    return f"{amount:z.3g}"
+    return f"{amount:z#.3g}"
 
 
 @dataclass(frozen=True)

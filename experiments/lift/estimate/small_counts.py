@@ -196,7 +196,8 @@ class SmallCountDistribution(_ScoreLimits):
         # Lower end: (T − R·B)² = (T − l_T)² + R²·(u_B − B)², solved for the smaller positive root.
         a = treated_lower * (2 * treated - treated_lower)
         b = control_upper * (2 * control - control_upper)
-        lower = a / (product + math.sqrt(max(0.0, product**2 - a * b))) if a else 0.0
+        root = product + math.sqrt(max(0.0, product**2 - a * b))
+        lower = (a / root if root else math.inf) if a else 0.0
         # Upper end: (T − R·B)² = (u_T − T)² + R²·(B − l_B)², the larger root.
         a = treated_upper * (2 * treated - treated_upper)
         b = control_lower * (2 * control - control_lower)

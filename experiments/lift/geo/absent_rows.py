@@ -20,7 +20,8 @@ def spelling_problems(geos: NDArray[Any], calendar: NDArray[np.datetime64], rows
     Two names are one geo where they differ in blanks, capitals, accents or punctuation only, or where the one begins in the
     row after the other has ended and the names are alike: filled with zeros, such a geo would seem to lose all it sold.
     """
-    problems, by_plain = [], {}
+    problems: list[str] = []
+    by_plain: dict[str, list[int]] = {}
     for k, geo in enumerate(geos):
         by_plain.setdefault(_plain(str(geo)), []).append(k)
     told: set[int] = set()

@@ -16,6 +16,7 @@ Series = NDArray[np.float64]
 CounterfactualOf = Callable[[GeoExperiment], Series]
 # Below this the control says little about the treated geos; GeoLift and meridian-geox warn there too.
 LEAST_CORRELATION = 0.8
+RUNS_AGAINST = -0.2
 # Standard errors of a drift, and times the spread before, that chance hardly explains.
 DRIFT_ERRORS, SPREAD_TIMES = 3.0, 2.0
 SHOWN_WEIGHTS = 8
@@ -61,7 +62,7 @@ class GeoFit:
 
     def columns(self) -> dict[str, object]:
         """What is known of it, by the name of its column."""
-        known: dict[str, object] = {
+        known = {
             "correlation_before": self.correlation,
             "explained_share_before": self.explained,
             "autocorrelation_before": self.autocorrelation,
@@ -70,7 +71,7 @@ class GeoFit:
             "scaled_l2_imbalance": self.scaled_l2,
             "trim_rate": self.trim_rate,
         }
-        shown = {name: value for name, value in known.items() if value == value}
+        shown: dict[str, object] = {name: value for name, value in known.items() if not math.isnan(value)}
         return shown | ({"control_weights": self.weights_in_words()} if self.weights else {})
 
     def weights_in_words(self) -> str:
@@ -83,16 +84,16 @@ class GeoFit:
     def summary(self, rows_in_words: Callable[[int], str]) -> str:
         """One sentence; empty where nothing is known."""
         parts = []
-        if self.correlation == self.correlation:
+        if not math.isnan(self.correlation):
             parts.append(f"correlation with the control {self.correlation:z.2f}")
-        if self.explained == self.explained:
+        if not math.isnan(self.explained):
             parts.append(f"share explained {self.explained:z.0%}")
-        if self.autocorrelation == self.autocorrelation:
+        if not math.isnan(self.autocorrelation):
             parts.append(f"autocorrelation of what is left {self.autocorrelation:z.2f}")
         rows, placebo = self.placebo
-        if placebo == placebo:
+        if not math.isnan(placebo):
             parts.append(f"a placebo on the last {rows_in_words(rows)} gives a lift of {placebo:z.1%}")
-        if self.trim_rate == self.trim_rate:
+        if not math.isnan(self.trim_rate):
             parts.append(f"trim rate {self.trim_rate:z.0%}")
         return f"Fit before the test: {', '.join(parts)}." if parts else ""
 
@@ -126,7 +127,10 @@ def geo_fit(
     if counterfactual is None:
         return GeoFit(correlation, weights=weights or {}, slope=slope, trim_rate=trim_rate)
     left = treated - counterfactual
-    before, during = left[:n], left[n:]
+    # Free of the effect, which grows with what would have been sold.
+    expected = float(counterfactual[n:].sum())
+    lifted = counterfactual[n:] * (float(treated[n:].sum()) / expected) if expected > 0 else counterfactual[n:]
+    before, during = left[:n], treated[n:] - lifted
     varies = float(np.var(treated[:n]))
     autocorrelation = _correlation(before[:-1], before[1:])
     geos = len(experiment.treated)
@@ -150,10 +154,10 @@ def geo_fit(
     )
 
 
-def fit_notes(fit: GeoFit, rows_in_words: Callable[[int], str]) -> list[str]:
+def fit_notes(fit: GeoFit) -> list[str]:
     """What the fit warns of, one sentence each."""
     notes = []
-    if fit.slope < 0:
+    if fit.slope < 0 and fit.correlation < RUNS_AGAINST:
         notes.append(
             "The control geos ran against the treated ones before the test (negative slope): what they foretell is no "
             "counterfactual. Use did or synthetic_control, or other controls."
@@ -202,7 +206,7 @@ def _drift(before: Series, autocorrelation: float, level: float) -> float:
     time = np.arange(n) - (n - 1) / 2
     slope = float(time @ before) / float(time @ time)
     rest = before - before.mean() - slope * time
-    rho = min(max(autocorrelation, 0.0), 0.95) if autocorrelation == autocorrelation else 0.0
+    rho = min(max(autocorrelation, 0.0), 0.95) if not math.isnan(autocorrelation) else 0.0
     inflated = float(rest @ rest) / (n - 2) * (1 + rho) / (1 - rho)
     error = math.sqrt(inflated / float(time @ time))
     return slope * n / level if error > 0 and abs(slope) > DRIFT_ERRORS * error else 0.0

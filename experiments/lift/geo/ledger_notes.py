@@ -12,8 +12,10 @@ __all__ = ["cost_notes", "silent_notes"]
 Series = NDArray[np.float64]
 # A change of cost smaller than this share of its level is no change, and so many spreads are no chance.
 LEAST_CHANGE, LEAST_SPREADS = 0.10, 4.0
-# Rows without any response of a geo that should have had at least so many: chance explains them once in 20,000.
-LEAST_EXPECTED = 10.0
+# Responses that silent rows should have had at least, and the chance up to which empty rows in a row are no accident.
+LEAST_EXPECTED, CHANCE = 10.0, 1e-4
+# Where the controls' cost changes by so much and the treated geos' does not, arms are more likely swapped than markets moved.
+SWAPPED_CHANGE = 0.25
 
 
 def cost_notes(experiment: GeoExperiment, force_control: Sequence[str] = ()) -> list[str]:
@@ -32,7 +34,17 @@ def cost_notes(experiment: GeoExperiment, force_control: Sequence[str] = ()) -> 
     strange = names[moved & controls & ~np.isin(names, list(force_control))]
     treated_moved = bool(moved[experiment.is_treated].any())
     notes = []
-    if strange.size and not treated_moved:
+    past, now = (
+        np.array([cost[arm][:, days].sum() / (days.stop - days.start) for arm in (experiment.is_treated, controls)])
+        for days in (experiment.pre, experiment.test)
+    )
+    changed = np.abs(now - past) / np.maximum(np.maximum(now, past), 1e-300)
+    if changed[0] < LEAST_CHANGE and changed[1] > SWAPPED_CHANGE and not strange.size:
+        notes.append(
+            f"The cost of the control geos changed from {past[1]:z,.0f} to {now[1]:z,.0f} a row when the test began, that of "
+            "the treated geos did not: the arms look swapped."
+        )
+    elif strange.size and not treated_moved:
         notes.append(
             f"The cost of the treated geos did not change when the test began, that of {_some(strange)} did: the arms look "
             "swapped, or other geos were treated."
@@ -57,12 +69,12 @@ def silent_notes(experiment: GeoExperiment) -> list[str]:
     empty = response == 0
     runs = np.flatnonzero((empty[:, 1:] & empty[:, :-1]).any(axis=1))
     for geo, series in zip(np.array(experiment.panel.geos)[runs], response[runs], strict=True):
-        rate = float(np.mean(series[series > 0])) if (series > 0).any() else 0.0
-        # What a geo with such rows sells per row, gaps between them included.
-        share = float(np.mean(series > 0))
         first, last = _longest(series == 0)
-        length = last - first + 1
-        if share < 0.5 or length < 2 or rate * share * length < LEAST_EXPECTED or share**length > 1e-4:
+        length, elsewhere = last - first + 1, np.delete(series, np.arange(first, last + 1))
+        # What the geo sells per row, and how often it sells nothing, when it is not silent.
+        if elsewhere.size < length or float(elsewhere.mean()) * length < LEAST_EXPECTED:
+            continue
+        if float(np.mean(elsewhere == 0)) ** length > CHANCE:
             continue
         notes.append(
             f"{geo} has no response from {dates[first]} to {dates[last]}: closed, or not recorded? Leave it out with "

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -23,6 +23,8 @@ __all__ = [
     "Scaling",
     "geo_experiment",
     "geo_panel",
+    "unknown_geos",
+    "with_lift",
 ]
 
 MissingRows = Literal["refuse", "zero"]
@@ -140,6 +142,13 @@ class GeoExperiment(Result):
     def control(self) -> NDArray[np.float64]:
         """Response of the other geos, of shape `(controls, days)`."""
         return self.panel.response[~self.is_treated, self.everything]
+
+
+def with_lift(experiment: GeoExperiment, lift: float) -> GeoExperiment:
+    """The experiment with the treated geos' response in the window times 1 + lift."""
+    response = experiment.panel.response.copy()
+    response[experiment.is_treated, experiment.window] *= 1 + lift
+    return replace(experiment, panel=replace(experiment.panel, response=response))
 
 
 def unknown_geos(panel: GeoPanel, names: Sequence[str], place: str) -> list[str]:

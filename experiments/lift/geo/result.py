@@ -267,7 +267,7 @@ def geo_lift_test(
     refuse(level_problems(levels) + _impossible(experiment, lift, method))
     said = [*notes, *_notes_of_table(experiment), *_notes_of_interval(lift, levels)]
     if fit is not None:
-        said += fit_notes(fit, experiment.panel.step.of)
+        said += fit_notes(fit)
     said += [*cost_notes(experiment, experiment.force_control), *silent_notes(experiment)]
     error = cost.standard_error if cost is not None else 0.0
     if cost is not None and error > 0 and not isinstance(lift.distribution, StudentDistribution):
@@ -312,8 +312,8 @@ def _notes_of_interval(lift: LiftEstimate, levels: Sequence[float]) -> list[str]
     if isinstance(lift.distribution, StudentDistribution):
         if math.isinf(lift.standard_error):
             return [
-                "The control tells the treated geos' response before the test to the last digit: no error is left to judge an "
-                "effect by, so that p-value and interval say nothing. Real sales do not do this: check the table."
+                "The control tells the treated geos' response before the test to the last digit: no error is left to judge "
+                "an effect by, so that p-value and interval say nothing. Real sales do not do this: check the table."
             ]
         return []
     low, high = lift.interval(max(levels))

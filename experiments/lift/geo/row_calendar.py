@@ -4,6 +4,7 @@ import datetime
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,14 +50,15 @@ class Step:
 
     def after(self, date: np.datetime64, rows: int = 1) -> np.datetime64:
         """The date so many rows after this one; the last day of a month stays the last of its month."""
+        day: Any = date.astype("datetime64[D]")
         if not self.months:
-            return np.datetime64(date, "D") + rows * self.days * DAY
-        month = np.datetime64(date, "M")
-        is_last = np.datetime64(month + 1, "D") - DAY == date
+            return cast(np.datetime64, day + rows * self.days * DAY)
+        month: Any = day.astype("datetime64[M]")
+        is_last = (month + 1).astype("datetime64[D]") - DAY == day
         aim = month + rows * self.months
-        last = np.datetime64(aim + 1, "D") - DAY
-        within = np.datetime64(aim, "D") + (date - np.datetime64(month, "D"))
-        return last if is_last else min(within, last)
+        last = (aim + 1).astype("datetime64[D]") - DAY
+        within = aim.astype("datetime64[D]") + (day - month.astype("datetime64[D]"))
+        return cast(np.datetime64, last if is_last or within > last else within)
 
     def rows_in(self, days: int, place: str) -> int:
         """Rows in a length given in days.
@@ -103,7 +105,8 @@ def stretches_of(skip: Sequence[str], place: str = "--skip") -> list[tuple[np.da
     Raises:
         LiftInputError: a word that is no such stretch.
     """
-    found, problems = [], []
+    found: list[tuple[np.datetime64, np.datetime64]] = []
+    problems = []
     for text in skip:
         first, dots, last = str(text).partition("..")
         days = day_of(first.strip()), day_of(last.strip() if dots else first.strip())

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
@@ -11,14 +12,19 @@ from numpy.typing import NDArray
 from cpalab.refusal import choice_problems, refuse
 from experiments.lift.columns import coded, days, frame_of, numbers
 from experiments.lift.estimate.arm_sums import PairStatistics
-from experiments.lift.estimate.lift_estimate import StudentDistribution, level_problems
+from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution, level_problems
 from experiments.lift.estimate.welch import welch_lift
+from experiments.lift.geo.incremental_cost import beyond_rounding
+from experiments.lift.geo.observed_total import is_rounding
 from experiments.lift.geo.panel import Outcome
 from experiments.lift.geo.result import GeoLiftTest
 
-__all__ = ["switchback_schedule", "switchback_test"]
+__all__ = ["BlockReading", "block_means", "read_blocks", "switchback_schedule", "switchback_test"]
 
 STATES = ("on", "off")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+# With so many pairs one order throughout is no chance (1 in 16 at most).
+FEWEST_PAIRS_TO_VARY = 5
 
 
 def switchback_schedule(blocks: int, block_days: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -52,10 +58,12 @@ def switchback_test(
     washout_days: int = 0,
     outcome: Outcome = "conversions",
 ) -> GeoLiftTest:
-    """(ȳ_on − ȳ_off)·days on, ȳ the mean over blocks of the mean response per day, by Welch's test of blocks.
+    """(ȳ_on − ȳ_off)·days on, ȳ the mean over blocks of the mean response per day.
 
-    The block is the unit of analysis, since neighbouring days are alike. The first `washout_days` of every
-    block are left out, because ads work on after they stop.
+    Where one block of every two neighbours is on, as `switchback_schedule` draws them, the pairs are what was randomised: the
+    test is Student's of their differences, which a trend or a season longer than a pair does not touch. Other schedules are
+    read by Welch's test of blocks. Blocks, not days, are compared, since neighbouring days are alike. The first
+    `washout_days` of every block are left out, because ads work on after they stop.
 
     Args:
         data: any data frame narwhals reads, with the columns `date, response, state` (on or off) `[, cost]`,
@@ -67,7 +75,7 @@ def switchback_test(
 
     Raises:
         LiftInputError: missing columns, missing values, negative costs or conversions, repeated or missing days, states
-            that change within a block, fewer than two blocks on or off.
+            that change within a block, fewer than two blocks on or off, states that never share a weekday.
     """
     frame = frame_of(data)
     refuse(
@@ -96,30 +104,91 @@ def switchback_test(
     is_on = state[::block_days][:blocks] == "on"
     if min(is_on.sum(), (~is_on).sum()) < 2:
         refuse([f"state: {int(is_on.sum())} of {blocks} blocks on must be at least 2 on and 2 off"])
+    refuse(_weekday_problems(dates[order], state))
     means = [block_means(values, block_days, washout_days) for values in (response, cost)]
-    on, off = (PairStatistics.from_values(means[0][arm], means[1][arm]) for arm in (is_on, ~is_on))
+    read = read_blocks(means[0], is_on, means[1])
     scale = float(is_on.sum() * block_days)
-    lift = welch_lift(on.outcome, off.outcome).scaled(scale)
-    spent = on.other.mean - off.other.mean
-    variance = on.other.mean_variance + off.other.mean_variance
-    covariance = on.covariance / on.users + off.covariance / off.users
+    lift = read.lift.scaled(scale)
+    spent = float(beyond_rounding(np.array([read.cost]), np.abs(cost))[0])
     known = isinstance(lift.distribution, StudentDistribution) and math.isfinite(lift.standard_error)
+    known = known and spent != 0
     return GeoLiftTest(
         lift=lift,
         outcome=outcome,
         method="switchback",
-        inference="blocks_of_days",
+        inference="pairs_of_blocks" if read.in_pairs else "blocks_of_days",
         treated_geos=1,
         control_geos=0,
         cost=scale * spent if has_cost else math.nan,
-        cost_standard_error=scale * math.sqrt(variance) if known else 0.0,
-        cost_covariance=scale**2 * covariance if known else 0.0,
+        cost_standard_error=scale * math.sqrt(read.cost_variance) if known else 0.0,
+        cost_covariance=scale**2 * read.covariance if known else 0.0,
         levels=tuple(levels),
         notes=(
             f"{int(is_on.sum())} blocks on, {int((~is_on).sum())} off, of {block_days} days each.",
+            *read.notes,
+            *_weekday_notes(dates[order], state),
             *_notes(response, cost, blocks * block_days),
         ),
     )
+
+
+@dataclass(frozen=True)
+class BlockReading:
+    """On less off per day: response, and cost with its variance and covariance with the response.
+
+    Attributes:
+        lift: difference of responses per day.
+        cost, cost_variance, covariance: of the difference of costs per day.
+        in_pairs: whether neighbouring blocks were compared.
+        notes: what must be said of the schedule.
+    """
+
+    lift: LiftEstimate
+    cost: float
+    cost_variance: float
+    covariance: float
+    in_pairs: bool
+    notes: tuple[str, ...] = ()
+
+
+def read_blocks(response: NDArray[np.float64], is_on: NDArray[np.bool_], cost: NDArray[np.float64]) -> BlockReading:
+    """Blocks compared in pairs of neighbours where each has one on and one off, else as two groups; all `(blocks,)`."""
+    pairs = is_on.size // 2
+    first = is_on[: 2 * pairs].reshape(pairs, 2)
+    if is_on.size % 2 or not (first[:, 0] != first[:, 1]).all():
+        on, off = (PairStatistics.from_values(response[arm], cost[arm]) for arm in (is_on, ~is_on))
+        return BlockReading(
+            welch_lift(on.outcome, off.outcome),
+            on.other.mean - off.other.mean,
+            on.other.mean_variance + off.other.mean_variance,
+            on.covariance / on.users + off.covariance / off.users,
+            False,
+            ("Blocks are not in pairs of on and off: a trend or a season is part of the error, or of the effect.",),
+        )
+    gains = response[is_on] - response[~is_on]
+    money = cost[is_on] - cost[~is_on]
+    without = response[~is_on]
+    spread = np.cov(np.vstack([gains, money, without])) / pairs
+    error = math.sqrt(spread[0, 0])
+    if is_rounding(error, float(np.abs(response).max())):
+        error = math.inf
+    lift = LiftEstimate(
+        StudentDistribution(
+            float(gains.mean()),
+            error,
+            pairs - 1.0,
+            float(without.mean()),
+            math.sqrt(max(0.0, spread[2, 2])),
+            spread[0, 2],
+        )
+    )
+    notes: tuple[str, ...] = ()
+    if pairs >= FEWEST_PAIRS_TO_VARY and (first[:, 0].all() or not first[:, 0].any()):
+        notes = (
+            f"On comes {'first' if first[0, 0] else 'last'} in every pair, which a coin hardly does: a trend would look "
+            "like an effect. Draw the order of each pair.",
+        )
+    return BlockReading(lift, float(money.mean()), spread[1, 1], spread[0, 1], True, notes)
 
 
 def block_means(values: NDArray[np.float64], block_days: int, washout_days: int) -> NDArray[np.float64]:
@@ -127,6 +196,36 @@ def block_means(values: NDArray[np.float64], block_days: int, washout_days: int)
     blocks = values.size // block_days
     by_block = values[: blocks * block_days].reshape(blocks, block_days)
     return np.asarray(by_block[:, washout_days:].mean(axis=1))
+
+
+def _one_sided_weekdays(dates: NDArray[np.datetime64], state: NDArray[Any]) -> list[tuple[str, str]]:
+    """Weekdays that are in one state only, with that state."""
+    weekdays = (dates.astype("datetime64[D]").astype(int) + 3) % 7
+    found = []
+    for day in np.unique(weekdays):
+        states = set(state[weekdays == day])
+        if len(states) == 1:
+            found.append((WEEKDAYS[day], str(next(iter(states)))))
+    return found
+
+
+def _weekday_problems(dates: NDArray[np.datetime64], state: NDArray[Any]) -> list[str]:
+    one_sided = _one_sided_weekdays(dates, state)
+    if len(one_sided) < np.unique((dates.astype("datetime64[D]").astype(int) + 3) % 7).size:
+        return []
+    off = ", ".join(day for day, of_day in one_sided if of_day == "off")
+    return [
+        f"state: on and off never share a weekday (off: {off}), and must: the effect of the ads and that of the weekday "
+        "cannot be told apart; switch in blocks of 7 days, or draw the days at random"
+    ]
+
+
+def _weekday_notes(dates: NDArray[np.datetime64], state: NDArray[Any]) -> list[str]:
+    one_sided = _one_sided_weekdays(dates, state)
+    if not one_sided:
+        return []
+    shown = ", ".join(f"{day} always {of_day}" for day, of_day in one_sided)
+    return [f"Some weekdays are never both on and off ({shown}): what these days sell anyway is part of the effect."]
 
 
 def _notes(response: NDArray[np.float64], cost: NDArray[np.float64], days_in_blocks: int) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cpalab.refusal import refuse
+from cpalab.refusal import LiftInputError, refuse
 from experiments.lift.estimate.cost_ratio import in_money
 
 __all__ = ["Cap"]
@@ -37,12 +37,14 @@ class Cap:
     @classmethod
     def of(cls, text: str) -> Self:
         """The cap that is written: `500`, or `99%`."""
+        written = text.strip()
         try:
-            return cls(float(text.strip().rstrip("%").strip()), text.strip().endswith("%"))
+            amount = float(written.removesuffix("%"))
         except ValueError:
-            if "cap:" not in text:
-                refuse([f"cap: {text} must be an amount of money or a percentile; write 500 or 99%"])
-            raise
+            raise LiftInputError(
+                [f"cap: {text} must be an amount of money or a percentile; write 500 or 99%"]
+            ) from None
+        return cls(amount, written.endswith("%"))
 
     def capped(self, value: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[str, ...]]:
         """The values under the cap, and a sentence that says what became of them."""

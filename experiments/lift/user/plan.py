@@ -10,8 +10,10 @@ import pandas as pd
 
 from cpalab.refusal import refuse
 from cpalab.result import Result
+from experiments.lift.estimate.cost_ratio import in_money
 from experiments.lift.estimate.lift_estimate import significance
 from experiments.lift.sequential.group_sequential import GroupSequentialPlan
+from experiments.lift.user.assigned_clusters import Clusters
 
 __all__ = ["Sides", "UserTestDesign", "UserTestPlan", "exaggeration", "experiment_multiplier", "plan_user_test"]
 
@@ -20,6 +22,8 @@ Sides = Literal["two-sided", "greater"]
 LARGEST_T = 60.0
 # Nor for more users than there could ever be, or for outcomes rarer than one in them.
 MOST_USERS = 1e18
+# With fewer clusters in an arm, Student's quantiles are wider than the normal ones that plans use.
+FEW_CLUSTERS = 20
 
 
 def exaggeration(expected_t: float, level: float = 0.95) -> float:
@@ -71,6 +75,7 @@ class UserTestDesign:
         level: confidence level of the test.
         alternative: `two-sided`, or `greater` for a one-sided test.
         looks: planned looks and their boundary, two-sided; None for one look at the end.
+        clusters: households or accounts that are assigned as one; None where users are assigned one by one.
 
     Raises:
         LiftInputError: values outside their ranges; all at once.
@@ -84,6 +89,7 @@ class UserTestDesign:
     level: float = 0.95
     alternative: Sides = "two-sided"
     looks: GroupSequentialPlan | None = None
+    clusters: Clusters | None = None
 
     def __post_init__(self) -> None:
         """Refuse a design that is none."""
@@ -123,13 +129,14 @@ class UserTestDesign:
         return self.share_exposed * relative_lift * self.baseline_rate
 
     def standard_error(self, users: float, relative_lift: float) -> float:
-        """√(s_T²/n_T + s_C²/n_C) of the difference per assigned user."""
+        """√(d·(s_T²/n_T + s_C²/n_C)) of the difference per assigned user, d the design effect of clusters."""
         variances = [
             rate * (1 - rate) if self.outcome_sd is None else self.outcome_sd**2
             for rate in (self.baseline_rate + self.effect(relative_lift), self.baseline_rate)
         ]
         shares = (self.treated_share, 1 - self.treated_share)
-        return math.sqrt(sum(max(v, 0.0) / w for v, w in zip(variances, shares, strict=True)) / users)
+        effect = 1.0 if self.clusters is None else self.clusters.design_effect
+        return math.sqrt(effect * sum(max(v, 0.0) / w for v, w in zip(variances, shares, strict=True)) / users)
 
     def expected_t(self, users: float, relative_lift: float) -> float:
         """Effect ÷ standard error."""
@@ -223,6 +230,7 @@ class UserTestPlan(Result):
         minimum_detectable_lift: smallest lift found with the wanted power.
         wanted_power: the wanted power.
         days: days until all users are in and their conversions have come; nan where the inflow is not given.
+        eligible_share: share of the people who come that may take part; only they are users of the test.
     """
 
     design: UserTestDesign
@@ -232,6 +240,7 @@ class UserTestPlan(Result):
     minimum_detectable_lift: float
     wanted_power: float
     days: float
+    eligible_share: float = 1.0
 
     @property
     def expected_t(self) -> float:
@@ -284,9 +293,20 @@ class UserTestPlan(Result):
                     "highest_detectable_cost": self.highest_detectable_cost,
                     "conversions_forgone": self.conversions_forgone,
                     "users_to_halve_the_interval": 4 * self.users,
+                    **self._clusters_and_audience(),
                 }
             ]
         )
+
+    def _clusters_and_audience(self) -> dict[str, object]:
+        """Clusters to assign, and people to reach where only a share of them may take part."""
+        found: dict[str, object] = {}
+        if self.design.clusters is not None:
+            found["clusters"] = math.ceil(self.users / self.design.clusters.mean_size)
+            found["design_effect"] = self.design.clusters.design_effect
+        if self.eligible_share < 1:
+            found["audience"] = math.ceil(self.users / self.eligible_share)
+        return found
 
     def power_curve(self, relative_lifts: Sequence[float] | None = None) -> pd.DataFrame:
         """Power over lifts: `relative_lift, power, exaggeration`; by default up to twice the planned lift."""
@@ -325,8 +345,25 @@ class UserTestPlan(Result):
         ]
         if self.design.cost_per_treated_user:
             sentences.append(
-                f"At {self.cost:z,.2f} spent, ads that cost more than {self.highest_detectable_cost:z,.2f} per "
+                f"At {in_money(self.cost)} spent, ads that cost more than {in_money(self.highest_detectable_cost)} per "
                 "incremental conversion would be hard to tell from ads that do nothing."
+            )
+        if self.design.clusters is not None:
+            smallest = min(self.design.treated_share, 1 - self.design.treated_share)
+            clusters = math.ceil(self.users / self.design.clusters.mean_size)
+            sentences.append(
+                f"Assigned in {clusters:,} clusters, they count as "
+                f"{self.users / self.design.clusters.design_effect:z,.0f} users assigned one by one (design effect "
+                f"{self.design.clusters.design_effect:z.3g})."
+            )
+            if smallest * clusters < FEW_CLUSTERS:
+                sentences.append(
+                    "An arm has few clusters: limits for few clusters are wider than this plan reckons with."
+                )
+        if self.eligible_share < 1:
+            sentences.append(
+                f"With {self.eligible_share:z.1%} of the people eligible, an audience of "
+                f"{math.ceil(self.users / self.eligible_share):,} is needed."
             )
         if self.power < 0.5:
             sentences.append(
@@ -344,6 +381,7 @@ def plan_user_test(
     power: float = 0.80,
     users_per_day: float | None = None,
     conversion_delay_days: float = 0.0,
+    eligible_share: float = 1.0,
 ) -> UserTestPlan:
     """Complete a plan: users from a lift, the detectable lift from users, or the power of both.
 
@@ -354,6 +392,7 @@ def plan_user_test(
         power: wanted power.
         users_per_day: users who enter the test per day (each once), for the duration.
         conversion_delay_days: days to wait for the conversions of the last user.
+        eligible_share: share of the people who come per day that may take part.
 
     Raises:
         LiftInputError: neither users nor a lift, a lift that no test can find, an inflow that is none.
@@ -369,11 +408,17 @@ def plan_user_test(
         problems.append(f"users_per_day: {users_per_day} must be positive; users who enter per day")
     if not 0 <= conversion_delay_days < math.inf:
         problems.append(f"conversion_delay_days: {conversion_delay_days} must not be negative; 0 for none")
+    if not 0 < eligible_share <= 1:
+        problems.append(f"eligible_share: {eligible_share} must lie above 0 and up to 1; write 0.6 for 60 %")
     refuse(problems)
     size = users if users is not None else design.required_users(relative_lift or math.nan, power)
     smallest = design.minimum_detectable_lift(size, power)
     lift = relative_lift if relative_lift is not None else smallest
     if math.isinf(lift):
         refuse([f"users: {size} must be more; even if every exposed user converted it would go unnoticed"])
-    days = math.nan if users_per_day is None else math.ceil(size / users_per_day) + conversion_delay_days
-    return UserTestPlan(design, size, lift, design.power(size, lift), smallest, power, days)
+    days = (
+        math.nan
+        if users_per_day is None
+        else math.ceil(size / (users_per_day * eligible_share)) + conversion_delay_days
+    )
+    return UserTestPlan(design, size, lift, design.power(size, lift), smallest, power, days, eligible_share)

@@ -60,8 +60,10 @@ class SampleRatioCheck(Result):
             if self.mismatch
             else "as planned"
         )
+        planned = ", ".join(f"{share:z.3g}" for share in self.planned_shares.values())
         counted = "" if self.unit == "users" else f"in {self.unit} "
-        return f"Arm sizes {counted}{sizes} (sample-ratio p = {self.p_value:z.3g}): {verdict}."
+        compared = f"{counted}{sizes} against planned shares {planned}"
+        return f"Arm sizes {compared} (sample-ratio p = {self.p_value:z.3g}): {verdict}."
 
 
 def sample_ratio_check(

@@ -8,6 +8,7 @@ from simulator.draws import GRAPH, HABITS
 from simulator.record.record_draws import Bools, Codes, Floats, Ints, draws_at
 from simulator.record.stages.tracking_in_force import Moments, TrackingInForce
 from simulator.scenario.schema import Scenario
+from simulator.scenario.sellers import consent_shares
 from simulator.scenario.tracking import Tracking
 
 
@@ -33,16 +34,7 @@ def permission(user: Ints, geo: Codes, time: Floats, regime: TrackingInForce, se
 
 def share(geo: Codes, now: Moments) -> Floats:
     """The share of people who consent, in these places at these times (n,)."""
-    return now.table(accepting, geo.astype(np.int64))
-
-
-def accepting(scenario: Scenario, tracking: Tracking) -> list[float]:
-    """The share of people who consent, place by place."""
-    consent = tracking.consent
-    return [
-        consent.accept.get(name, geo.consent if consent.share is None else consent.share)
-        for name, geo in scenario.population.geos.items()
-    ]
+    return now.table(consent_shares, geo.astype(np.int64))
 
 
 def _asked(scenario: Scenario, tracking: Tracking) -> list[bool]:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.record.record_draws import Codes, Floats, Ints
-from simulator.record.stages.consent import accepting, share
+from simulator.record.stages.consent import share
 from simulator.record.stages.tracking_in_force import TrackingInForce
 from simulator.record.true_events import TrueEvents, codes
 from simulator.scenario.build_law import Names
+from simulator.scenario.clock import Clock
+from simulator.scenario.sellers import consent_shares
 
 DAYS = 7
 
@@ -18,11 +20,12 @@ class Modelling:
     """Who models, when: clicks in the seven days up to each day, per platform and place, in the whole market.
 
     Attributes:
-        clicks: (platforms, geos, days).
+        clicks: (platforms, geos, days), from `first_day` on.
     """
 
     clicks: Floats
     regime: TrackingInForce
+    first_day: int = 0
 
     def rate(self, platform: Ints, geo: Codes, time: Floats) -> Floats:
         """m·ρ·(1−c)/c modelled conversions per observed one; nothing for those with too few clicks.
@@ -30,7 +33,7 @@ class Modelling:
         So that c·(1 + m·ρ·(1−c)/c) = c + (1−c)·m·ρ of all conversions are reported.
         """
         now = self.regime.at(time)
-        day = np.minimum(time.astype(np.int64), self.clicks.shape[2] - 1)
+        day = np.clip(np.floor(time).astype(np.int64) - self.first_day, 0, self.clicks.shape[2] - 1)
         enough = self.clicks[platform, geo, day] >= now(lambda t: t.consent.model_min_clicks)
         consenting = np.maximum(share(geo, now), 1e-9)
         recovered = now(lambda t: t.consent.model_recovery) * now(lambda t: t.consent.refuser_rate)
@@ -40,25 +43,26 @@ class Modelling:
 def observe_clicks(world: TrueEvents, regime: TrackingInForce, of_channel: Codes, platforms: int) -> Modelling:
     """Count each platform's clicks: rolling seven days, scaled from the people simulated to the market they stand for.
 
-    In the first week a campaign is taken to have run before at the rate seen so far.
+    Clicks of the warm-up count. In the first week of a run a campaign is taken to have run before at the rate seen so far.
     """
     scenario = world.scenario
     names = Names.of(scenario)
-    days = int(np.ceil(scenario.run.days)) + 1
+    first = Clock.of(scenario).start
+    days = int(np.ceil(scenario.run.days)) - first + 1
     counts = np.zeros((platforms, len(names.geos), days))
     models = any(t.consent.model_recovery > 0 for t in regime.trackings)
-    refused = any(min(accepting(s, t)) < 1 for s, t in zip(regime.scenarios, regime.trackings, strict=True))
+    refused = any(min(consent_shares(s, t)) < 1 for s, t in zip(regime.scenarios, regime.trackings, strict=True))
     if models and refused:
         kind = codes(world.events["kind"], ("click",))
         rows = np.flatnonzero(kind == 0)
         table = world.events.select(["channel", "geo", "time"]).take(rows)
         platform = of_channel[codes(table["channel"], names.channels)]
         geo = codes(table["geo"], names.geos)
-        day = table["time"].to_numpy().astype(np.int64)
+        day = np.floor(table["time"].to_numpy()).astype(np.int64) - first
         own = platform >= 0
         np.add.at(counts, (platform[own], geo[own], day[own]), 1.0)
     total = np.cumsum(counts, axis=2)
     rolling = total.copy()
     rolling[:, :, DAYS:] -= total[:, :, :-DAYS]
     seen = np.minimum(np.arange(days) + 1, DAYS)
-    return Modelling(rolling * (DAYS / seen) * (scenario.market.people / scenario.run.users), regime)
+    return Modelling(rolling * (DAYS / seen) * (scenario.market.people / scenario.run.users), regime, first)

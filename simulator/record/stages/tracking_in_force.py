@@ -39,7 +39,7 @@ class TrackingInForce:
 
     def at(self, time: Floats) -> "Moments":
         """What is in force at these times (days)."""
-        return Moments(self, np.searchsorted(self.days, time, side="right") - 1)
+        return Moments(self, np.maximum(np.searchsorted(self.days, time, side="right") - 1, 0))
 
     def longest(self, days: Callable[[Tracking], float]) -> float:
         """The largest value of a number over the whole run."""

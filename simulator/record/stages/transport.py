@@ -49,6 +49,8 @@ class Signals:
         value_micros: the value as reported.
         gateway: whether it returns from a payment gateway as a new referral.
         extension: whether a coupon extension put its click in at checkout.
+        again: how often more the tag fires that nothing drops as a repeat.
+        fake_draw: decides how many fake actions outsiders send beside it.
     """
 
     consents: Bools
@@ -59,6 +61,8 @@ class Signals:
     value_micros: Ints
     gateway: Bools
     extension: Bools
+    again: Ints
+    fake_draw: Floats
 
 
 def land(block: Block, seen: Recognition, regime: TrackingInForce, seed: int) -> Landing:
@@ -140,6 +144,8 @@ def send(
         np.rint(actions.value_micros * factor).astype(np.int64),
         gateway < now(lambda t: t.transport.gateway_share),
         extension < now(lambda t: t.intrusion.coupon_share),
+        again,
+        fakes,
     )
 
 

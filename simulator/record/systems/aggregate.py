@@ -35,7 +35,7 @@ def aggregate_report(world: TrueEvents, most_value: float = 1000.0) -> pa.Table:
     width = len(names.channels)
     clicks, true, seen, value = (np.zeros(width) for _ in range(4))
     for block in blocks(world, ["conversion"]):
-        user, session, channel, worth = _outcomes(block)
+        user, session, channel, worth = _outcomes(block, world.scenario.run.days)
         flips, output, _, _ = draws_at(seed, user, session, NOISE)
         converted: Bools = worth > 0
         shown = np.where(flips < rules.flip_share, output >= 1.0 / rules.outputs, converted)
@@ -82,8 +82,8 @@ def laplace(draw: Floats) -> Floats:
     return -np.sign(centred) * np.log1p(-2.0 * np.abs(centred))
 
 
-def _outcomes(block: Block) -> tuple[Ints, Ints, Ints, Floats]:
-    """Each ad click: person, session, channel, value in currency of orders whose last ad click it is."""
+def _outcomes(block: Block, days: float) -> tuple[Ints, Ints, Ints, Floats]:
+    """Each reported ad click: person, session, channel, value in currency of orders whose last ad click it is."""
     touches, actions = block.touches, block.actions
     clicks = np.flatnonzero(touches.is_click)
     orders = np.flatnonzero(actions.kind == block.kind("conversion")[0])
@@ -94,5 +94,7 @@ def _outcomes(block: Block) -> tuple[Ints, Ints, Ints, Floats]:
     worth = np.zeros(len(clicks))
     has = last >= 0
     np.add.at(worth, last[has], actions.value_micros[orders][has] / MICROS)
+    reported = (touches.time[clicks] >= 0.0) & (touches.time[clicks] < days)
+    clicks, worth = clicks[reported], worth[reported]
     session = block.visits.session[touches.visit[clicks]]
     return touches.user[clicks], session, touches.channel[clicks].astype(np.int64), worth

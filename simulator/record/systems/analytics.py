@@ -10,9 +10,9 @@ from simulator.record.stages.identity import Recognition
 from simulator.record.stages.tracking_in_force import TrackingInForce
 from simulator.record.stages.transport import Landing, Signals, counted
 from simulator.record.stages.visit_sources import DIRECT, EXTENSION, REFERRAL, source_words
-from simulator.record.systems.platform import FEE_BILLING
 from simulator.record.true_events import Block
 from simulator.scenario.schema import Scenario
+from simulator.scenario.sellers import FEE_BILLING
 
 NO_TOUCH = -1
 

@@ -25,7 +25,10 @@ def recorded_journeys(world: TrueEvents) -> tuple[pa.Table, pa.Table]:
         landing = land(block, seen, regime, seed)
         signals = send(block, actions, seen, landing, regime, seed)
         words = np.array(source_words(block.names))
-        rows = np.flatnonzero(landing.in_analytics)
+        # Sessions before the reported window belong to its journeys; visitors who never came in it have none.
+        end = world.scenario.run.days
+        recent = np.unique(seen.visitor[(visits.time >= 0.0) & (visits.time < end)])
+        rows = np.flatnonzero(landing.in_analytics & (visits.time < end) & np.isin(seen.visitor, recent))
         channel = pa.DictionaryArray.from_arrays(pa.array(landing.source[rows]), pa.array(words))
         touches.append(
             pa.table({"user_id": seen.visitor[rows], "time": visits.time[rows], "channel": channel.cast(pa.string())})

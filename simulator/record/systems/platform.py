@@ -14,40 +14,13 @@ from simulator.record.stages.tracking_in_force import Moments, TrackingInForce
 from simulator.record.stages.transport import Landing, Signals, counted
 from simulator.record.true_events import Block
 from simulator.scenario.schema import Scenario
-from simulator.scenario.tracking import BROWSERS, Platform, Tracking
+from simulator.scenario.sellers import Sellers, rules_of
+from simulator.scenario.tracking import BROWSERS
 
 NOT_WITHIN, VIEW, ENGAGED, CLICK = range(4)  # what beats what
-FEE_BILLING = ("cpl", "cpa", "revenue_share")
 THIRD_PARTY = np.array([name in ("chrome", "edge", "other") for name in BROWSERS])  # Safari, Firefox block such cookies
 HALF_LIFE_DAYS = 7.0  # Google Ads' time decay
 STAGES = {"order": "conversion", "qualified": "qualified", "closed": "closed"}
-
-
-@dataclass(frozen=True)
-class Sellers:
-    """Who sells ads: the platforms' names, and the platform of each channel (-1: none), by position in `Names`."""
-
-    platforms: tuple[str, ...]
-    of_channel: Codes
-
-
-def sellers(scenario: Scenario) -> Sellers:
-    """The ad platforms of a scenario: a paid channel that no platform names is one of its own; those paid by fee are none."""
-    named = {channel: name for name, rules in scenario.tracking.platforms.items() for channel in rules.channels}
-    own = {
-        name: named.get(name, name)
-        for name, channel in scenario.channels.items()
-        if channel.campaigns
-        and (name in named or any(c.billing not in FEE_BILLING for c in channel.campaigns.values()))
-    }
-    platforms = tuple(dict.fromkeys(own.values()))
-    place = [platforms.index(own[name]) if name in own else -1 for name in scenario.channels]
-    return Sellers(platforms, np.array(place, np.int16))
-
-
-def rules_of(tracking: Tracking, platform: str) -> Platform:
-    """The rules of a platform: its own where it is named, else those for all."""
-    return tracking.platforms.get(platform, tracking.platform)
 
 
 def platform_claims(
@@ -74,7 +47,10 @@ def platform_claims(
     pairs = pairs_within(actions.user[rows], arrived, touches.user, touches.time, longest)
     pairs = Pairs(rows[pairs.action], pairs.touch)
     platform = market.of_channel[touches.channel[pairs.touch]]
-    pairs, platform = pairs.keep(platform >= 0), platform[platform >= 0]
+    own = (platform >= 0) & (
+        touches.is_click[pairs.touch] | _views_count(regime.scenarios[0])[touches.channel[pairs.touch]]
+    )
+    pairs, platform = pairs.keep(own), platform[own]
 
     rules = _Rules(regime.at(actions.time[pairs.action]), market.platforms, platform.astype(np.int64))
     offline = rules(lambda r: list(STAGES).index(r.offline_import) if r.offline_import != "none" else -1)
@@ -85,6 +61,12 @@ def platform_claims(
     order = np.flatnonzero(counts)
     order = order[np.lexsort((pairs.touch[order], platform[order], pairs.action[order]))]
     return _claims(block, pairs.keep(order), rules.take(order), rank[order], offline[order], signals, modelling)  # type: ignore[arg-type]
+
+
+def _views_count(scenario: Scenario) -> Bools:
+    """Whether an ad of each channel that was seen and not clicked can be claimed: not in search and shopping."""
+    surfaces = [channel.surface for channel in scenario.channels.values()]
+    return np.array([name is None or scenario.surfaces[name].counts_views() for name in surfaces], np.bool_)
 
 
 @dataclass(frozen=True)

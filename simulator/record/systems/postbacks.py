@@ -110,7 +110,7 @@ def _sent(
     soonest, latest = DELAY_HOURS[window]
     wait = soonest + (latest - soonest) * draws_at(seed, installs.user, 0, POSTBACK, window)[0]
     closes = installs.time + WINDOWS_DAYS[window][1]
-    sent = (closes <= days) & (enough | (window == 0))
+    sent = (installs.time >= 0.0) & (closes <= days) & (enough | (window == 0))
     value = installs.value[:, window]
     level = (value > 0).astype(np.int64)
     level += (value >= now(lambda t: t.postbacks.medium_value)) & (value > 0)

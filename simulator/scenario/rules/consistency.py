@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from cpalab.refusal import Problem, did_you_mean
 from simulator.scenario.rules.geo_test_rules import geo_test_inconsistencies
 from simulator.scenario.rules.tracking_rules import tracking_inconsistencies
-from simulator.scenario.schema import Campaign, Channel, Holdout, Scenario, Surface
+from simulator.scenario.schema import Campaign, Channel, Creative, Holdout, Scenario, Surface
 
 # A minute or two of all cores for each thousand million; what their events take in memory is the other limit.
 MOST_SESSIONS = 5_000_000_000
@@ -142,6 +142,8 @@ def _campaign(scenario: Scenario, place: str, campaign: Campaign) -> Iterator[Pr
     yield from _flight(place, campaign.start_day, campaign.end_day)
     if campaign.billing == "revenue_share" and campaign.bid > 1:
         yield Problem(f"{place}.bid", "must be a share from 0 to 1 under revenue_share billing", f"{campaign.bid:g}")
+    for name, creative in campaign.creatives.items():
+        yield from _flight_of_creative(f"{place}.creatives.{name}", creative)
     targeting = campaign.targeting
     population = scenario.population
     for segment in targeting.segments:
@@ -152,9 +154,16 @@ def _campaign(scenario: Scenario, place: str, campaign: Campaign) -> Iterator[Pr
         yield from _known(f"{place}.targeting.devices", device, "device", population.devices)
 
 
-def _flight(place: str, start_day: float, end_day: float | None) -> Iterator[Problem]:
-    if end_day is not None and end_day <= start_day:
+def _flight(place: str, start_day: float | None, end_day: float | None) -> Iterator[Problem]:
+    if end_day is not None and start_day is not None and end_day <= start_day:
         yield Problem(f"{place}.end_day", f"must be after start_day ({start_day:g})", f"{end_day:g}")
+
+
+def _flight_of_creative(place: str, creative: Creative) -> Iterator[Problem]:
+    if creative.end_day is not None and creative.end_day <= (creative.launch_day or 0.0):
+        yield Problem(
+            f"{place}.end_day", f"must be after launch_day ({creative.launch_day or 0:g})", f"{creative.end_day:g}"
+        )
 
 
 def _known(place: str, name: str, kind: str, names: Iterable[str]) -> Iterator[Problem]:

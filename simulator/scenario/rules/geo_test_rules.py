@@ -5,6 +5,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from cpalab.refusal import Problem, did_you_mean
+from simulator.scenario.clock import Clock
 from simulator.scenario.geo_tests import GeoTest
 
 if TYPE_CHECKING:
@@ -105,13 +106,13 @@ def _overlaps(scenario: "Scenario") -> Iterator[Problem]:
     for (one, first), (other, second) in combinations(scenario.geo_tests.items(), 2):
         if first.channel != second.channel:
             continue
-        begin = max(_first_day(first), _first_day(second))
+        begin = max(_first_day(scenario, first), _first_day(scenario, second))
         end = min(first.end_day + first.cooldown_days, second.end_day + second.cooldown_days)
         if begin < end:
             rule = f"must not overlap geo_tests.{one} on the same channel (days {begin} to {end})"
             yield Problem(f"geo_tests.{other}.start_day", rule, str(second.start_day))
 
 
-def _first_day(test: GeoTest) -> int:
+def _first_day(scenario: "Scenario", test: GeoTest) -> int:
     """The first day on which the test decides who sees the ads."""
-    return 0 if test.kind == "holdback" else test.start_day
+    return Clock.of(scenario).start if test.kind == "holdback" else test.start_day

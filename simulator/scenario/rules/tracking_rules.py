@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from cpalab.refusal import Problem, did_you_mean
 from simulator.scenario.faults import BY_NAME, impossible
 from simulator.scenario.schema import Scenario
+from simulator.scenario.sellers import FEE_BILLING
 from simulator.scenario.tracking import Outage
 
 ACTIONS = ("order", "visit")
@@ -27,6 +28,7 @@ def tracking_inconsistencies(scenario: Scenario) -> Iterator[Problem]:
     for number, outage in enumerate(tracking.transport.outages):
         yield from _outage(scenario, f"tracking.transport.outages.{number}", outage)
     yield from _platforms(scenario)
+    yield from _flooding(scenario)
     if tracking.identity.clear_share + tracking.identity.serial_clear_share > 1:
         total = tracking.identity.clear_share + tracking.identity.serial_clear_share
         yield Problem("tracking.identity", "clear_share and serial_clear_share must add up to at most 1", f"{total:g}")
@@ -48,6 +50,21 @@ def _platforms(scenario: Scenario) -> Iterator[Problem]:
             if channel in owner:
                 yield Problem(place, f"belongs to platform {owner[channel]} already", repr(channel))
             owner[channel] = name
+
+
+def _flooding(scenario: Scenario) -> Iterator[Problem]:
+    flood = scenario.tracking.intrusion
+    if flood.flood_channel is not None:
+        paid = [
+            name
+            for name, channel in scenario.channels.items()
+            if any(campaign.billing in FEE_BILLING for campaign in channel.campaigns.values())
+        ]
+        kind = "channel that is paid per lead, action or share of revenue"
+        yield from _known("tracking.intrusion.flood_channel", flood.flood_channel, kind, paid)
+    elif flood.flood_share > 0:
+        rule, hint = "needs a flood_channel", "name the channel whose network reports clicks that nobody made"
+        yield Problem("tracking.intrusion.flood_share", rule, f"{flood.flood_share:g}", hint)
 
 
 def _outage(scenario: Scenario, place: str, outage: Outage) -> Iterator[Problem]:

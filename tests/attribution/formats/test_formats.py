@@ -161,9 +161,20 @@ class TestGA4:
         records = read_data(*days, format=GA4(channel="source_medium"))
         assert records.touches["channel"].to_pylist() == ["news / email"]
 
-    def test_people_without_consent_are_malformed_rows(self):
-        with pytest.raises(InvalidInputError, match="without consent GA4 sends no person"):
-            read_data(pa.Table.from_pylist([*self.rows, ga4_event(None, 3)]))
+    def test_events_without_a_person_are_no_touch_and_keep_their_conversion(self):
+        more = [
+            ga4_event(None, 3),
+            ga4_event(None, 4, "purchase", ecommerce={"transaction_id": "T9", "purchase_revenue": 7.0}),
+        ]
+        data, before = (
+            read_data(pa.Table.from_pylist([*self.rows, *more])),
+            read_data(pa.Table.from_pylist(list(self.rows))),
+        )
+        assert len(data.touches) == len(before.touches)
+        found, expected = data.to_paths(), before.to_paths()
+        assert found.unattributed_conversions == expected.unattributed_conversions + 1
+        assert found.unattributed_value_micros == expected.unattributed_value_micros + 7_000_000
+        assert "2 events have no person (no consent); 1 of them are conversions" in data.report.summary()
 
 
 class TestCriteo:

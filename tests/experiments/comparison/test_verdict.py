@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from experiments.comparison.verdict import FAIR_WITHIN, verdict, words
+from experiments.comparison.verdict import FAIR_WITHIN, credited_per_caused, verdict, words
 from experiments.truth.effects import Effect
 
 
@@ -94,3 +94,21 @@ def test_no_sentence_prints_a_number_that_does_not_exist():
                 assert "nan" not in sentence
                 assert "inf" not in sentence
     assert math.isnan(Effect("a", "average", 0, 0, 0, 0).cost_per_incremental_conversion)
+
+
+@pytest.mark.parametrize(
+    ("cost", "credited", "caused", "judgement"),
+    [
+        (0.0, 5.0, 5.0, "free"),
+        (10.0, 0.0, 0.0, "without effect"),
+        (10.0, 5.0, 0.0, "over-credited"),
+        (10.0, 5.0, -1.0, "over-credited"),
+        (10.0, 0.0, 5.0, "under-credited"),
+        (10.0, FAIR_WITHIN, 1.0, "about right"),
+        (10.0, 1.0, FAIR_WITHIN, "about right"),
+        (10.0, 1.01 * FAIR_WITHIN, 1.0, "over-credited"),
+        (10.0, 1.0, 1.01 * FAIR_WITHIN, "under-credited"),
+    ],
+)
+def test_the_word_for_a_pair_of_prices(cost, credited, caused, judgement):
+    assert credited_per_caused(cost, credited, caused).judgement == judgement

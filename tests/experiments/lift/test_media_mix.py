@@ -81,6 +81,18 @@ def test_robyn_is_told_the_total_and_no_more_confidence_than_there_is():
     )
 
 
+def test_robyn_is_told_of_a_go_dark_test_what_the_ads_gave():
+    # 1,582 conversions lost for 8,400 saved: Robyn's effects are never negative.
+    lost = LiftEstimate(StudentDistribution(difference=-1_582.0, standard_error=200.0))
+    days = {"first_day": datetime.date(2026, 1, 1), "last_day": datetime.date(2026, 1, 28)}
+    row = robyn_row("tv", lost, -8_400.0, **days, metric="orders")
+    assert (row["liftAbs"], row["spend"], row["confidence"]) == (1_582.0, 8_400.0, 0.90)
+    # Fewer conversions for more money, or more for less: no effect that Robyn knows.
+    for lift, spend in ((lost, 8_400.0), (LIFT, -600.0)):
+        with pytest.raises(LiftInputError, match="must have the sign of the change of spend"):
+            robyn_row("tv", lift, spend, **days, metric="orders")
+
+
 @pytest.mark.parametrize(
     ("call", "place"),
     [

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 
 import pytest
@@ -181,6 +181,20 @@ def test_an_error_or_a_request_would_be_seen(visit, html):
     assert any("TypeError" in error for error in page.seen["errors"])
     assert "could not be drawn" in page.seen["charts"][0]["words"]
     assert page.seen["resources"] == ["http://example.org/x.png"]
+
+
+HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">{{7*7}}\u202e"
+
+
+def test_names_from_data_are_text_and_no_script_but_the_page_s_own_runs(visit, comparison):
+    hostile = render_report(replace(comparison, title=HOSTILE, currency="<b>"))
+    page = visit(hostile)
+    assert_silent(page)
+    assert "{{7*7}}" in hostile
+    added = hostile.replace(
+        "</main>", "<script>document.documentElement.dataset.owned = 1; throw Error('owned')</script></main>"
+    )
+    assert any("refused inline" in error for error in visit(added).seen["errors"])
 
 
 def rgb(color: str) -> str:

@@ -353,3 +353,29 @@ def test_the_published_case_in_the_guide() -> None:
     assert cell.roas_tomorrow == pytest.approx(5, rel=0.15)
     assert 0.7 < cell.parts["server-side events"] < 0.9
     put_into_guide(BEGIN, as_table(found))
+
+
+def test_where_delivery_follows_the_record_a_banner_shrinks_audiences_by_itself(world: World) -> None:
+    """Nobody types in what a consent banner does to retargeting: the world is run again under it."""
+    follows = load_scenario(world.scenario.model_dump(), {"delivery.follows": "record"})
+    own = simulate(follows)
+    change = {"name": "banner", "set": {"tracking.consent.share": 0.3}}
+    alone = roll_out(own, plan_of(own, change), replicates=20)
+    assert alone.verification is None
+    assert "delivery of ads is held as it was" in alone.summary()
+    with_it = roll_out(own, plan_of(own, change), with_delivery=True, replicates=20)
+    part = "delivery of all that is tracked"
+    assert part in with_it.cells[0].parts
+    assert part not in alone.cells[0].parts
+    for cell in with_it.cells:
+        if math.isfinite(cell.multiplier) and all(map(math.isfinite, cell.parts.values())):
+            assert math.prod(cell.parts.values()) == pytest.approx(cell.multiplier, rel=1e-9)
+    moved = [cell.parts[part] for cell in with_it.cells if cell.channel == "retargeting"]
+    assert any(factor_ != 1.0 for factor_ in moved if math.isfinite(factor_))
+    fewer = simulate(load_scenario(follows.model_dump(), {"tracking.consent.share": 0.3}))
+    assert impressions(fewer, "retargeting") < 0.5 * impressions(own, "retargeting")
+
+
+def impressions(world: World, channel: str) -> int:
+    events = world.events.to_pandas()
+    return int(((events["kind"] == "impression") & (events["channel"] == channel)).sum())

@@ -101,7 +101,7 @@ def test_a_full_buffer_loses_nothing(market, world):
 
 
 def test_progress_ends_at_1(market):
-    market["run"] |= {"users": 10, "days": 4.5}
+    market["run"] |= {"users": 10, "days": 4.5, "warm_up_days": 0, "follow_up_days": 0}
     told = []
     simulate(load_scenario(market), progress=told.append)
     assert told == [0.2, 0.4, 0.6, 0.8, 1.0]

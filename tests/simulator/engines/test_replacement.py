@@ -10,7 +10,7 @@ import pytest
 from cpalab.refusal import ScenarioError
 from simulator.engines.own_steps import code_digest
 from simulator.engines.replacement import DEFAULT_KERNELS, replace_steps
-from simulator.law.exposure import count_impression
+from simulator.law.exposure import count_impression, wear
 from simulator.law.state import Attitude
 from simulator.law.visit import click_probability
 from simulator.scenario.loading import load_scenario
@@ -18,9 +18,10 @@ from simulator.world import simulate
 
 
 def blind(law, board, goodwill, shown, attitude, moment, offer):
-    """Ads are counted and do nothing else."""
+    """Ads are counted, wear out, and do nothing else."""
     campaign = law.campaigns[moment.epoch, offer.campaign]
     count_impression(campaign, shown, moment, offer.campaign)
+    wear(board, law.channels[moment.epoch, campaign.channel], shown, moment, offer.creative)
     return Attitude(attitude.need, attitude.upstream, attitude.direct)
 
 
@@ -61,7 +62,7 @@ def test_an_own_ad_response_replaces_the_law_s_in_every_loop(market):
 
 def test_an_own_ad_response_in_plain_python(market):
     if os.environ.get("NUMBA_DISABLE_JIT") == "1":
-        market["run"] |= {"users": 150, "days": 8.0}
+        market["run"] |= {"users": 100, "days": 8.0, "warm_up_days": 2, "follow_up_days": 2}
         check_own_response(copy.deepcopy(market))
         check_own_parameters(market)
         return

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from simulator.calendar import LATTICE
 from simulator.draws import QUALITY, uniforms_at
 from simulator.law import aftermath as module
 from simulator.law.log import CLOSED, CONVERSION, FEE, QUALIFIED, REFUND
@@ -41,7 +42,20 @@ def test_the_order_follows_the_visit_after_an_exponential_time_on_site(stage, or
 
 def test_the_order_comes_before_the_next_session_and_within_the_run(order):
     assert max(order(user=user, next_time=3.26)[0].time for user in range(100)) == 3.26
-    assert max(order(user=user, time=13.999, tick=13, next_time=1e9)[0].time for user in range(100)) == 14.0
+    assert (
+        max(order(user=user, time=13.999, tick=13, next_time=1e9)[0].time for user in range(100))
+        == 14.0 - 0.5 / LATTICE
+    )
+
+
+def test_nothing_is_owed_for_an_order_of_the_follow_up(stage, order):
+    stage.set_up(run__days=3.0, run__follow_up_days=10)
+    c = stage.campaign("affiliate", "cashback")
+    for time, kinds in ((2.5, [CONVERSION, FEE]), (3.25, [CONVERSION])):
+        stage.life.fee_campaign, stage.life.fee_time = c, 2.0
+        rows = order(time=time, next_time=99.0)
+        assert [row.kind for row in rows if row.kind in (CONVERSION, FEE)] == kinds
+        assert (rows[0].time < 3.0) == (time < 3.0)
 
 
 def test_after_an_order_need_is_served_for_a_while(stage, order):
@@ -137,3 +151,11 @@ def test_micros_are_rounded_to_the_nearest(plain):
         2,
         12_345_678,
     ]
+
+
+def test_a_coupon_takes_its_discount_off_the_orders_that_come_by_it(stage, order):
+    stage.set_up(channels__affiliate__campaigns__coupon__discount=0.1)
+    full = order()[0]["value_micros"]
+    reduced = order(stage.arrival("affiliate", "coupon"))[0]["value_micros"]
+    assert reduced == pytest.approx(0.9 * full, abs=1)
+    assert order(stage.arrival("affiliate", "cashback"))[0]["value_micros"] == full

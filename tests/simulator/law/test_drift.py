@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from simulator.draws import LAPSE, uniforms_at
@@ -105,12 +106,39 @@ def test_only_a_rival_satiates_and_takes_his_share_of_those_who_leave(stage, dri
     to_rivals = 0
     for user in range(500):
         stage.life.mood, stage.life.satiated_until = IN_MARKET, LONG_AGO
+        stage.person.need = 0.0
         drift(need_draw=0.999999, user=user)
         reason = uniforms_at(1, user, 2, int(LAPSE), 0)[0]
         went_to_rival = reason < 0.05 / 0.08
-        assert stage.life.satiated_until == (3.25 + 2.0 if went_to_rival else LONG_AGO)
+        # They leave almost at once after the last session, two days before this one.
+        assert stage.life.satiated_until == pytest.approx(1.25 + 2.0 if went_to_rival else LONG_AGO, abs=1e-4)
         to_rivals += went_to_rival
     assert 250 < to_rivals < 375  # 312.5 ± 5.8 standard deviations
+
+
+def test_need_is_lived_in_continuous_time(stage, drift):
+    """In the market after a long gap: a / (a + b) × (1 - e^(-(a + b) t)); 4.5 standard errors of 2,000 people.
+
+    Without satiation need is a chain of two states; one draw per gap would give 1 - e^(-a t), four times as many.
+    """
+    stage.set_up(need__satiation_days=0.0, need__lapse_per_day=0.08, need__rival_per_day=0.08)
+    stage.person.need = 0.04
+    draws = np.random.default_rng(3).random(2_000)
+    inside = 0
+    for user, draw in enumerate(draws):
+        stage.life.mood, stage.life.satiated_until = OUT_OF_MARKET, LONG_AGO
+        drift(need_draw=1.0 - draw, user=user, days_since_last=60.0, time=63.25)
+        inside += stage.life.mood == IN_MARKET
+    share = 0.04 / 0.20 * (1.0 - math.exp(-0.20 * 60.0))
+    assert abs(inside - 2_000 * share) < 4.5 * math.sqrt(2_000 * share * (1.0 - share))
+
+
+def test_whoever_comes_and_goes_within_a_gap_stands_at_the_beginning_of_the_funnel(stage, drift):
+    stage.set_up(need__satiation_days=0.0)
+    stage.person.need = 50.0
+    stage.life.mood, stage.life.depth = LATE, 2
+    drift(need_draw=0.999999)
+    assert (stage.life.mood, stage.life.depth) == (IN_MARKET, 0)
 
 
 def test_happens_is_the_probability_of_at_least_one_event(plain):

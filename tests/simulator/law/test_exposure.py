@@ -55,8 +55,8 @@ def test_annoyance_lends_no_negative_synergy(stage, expose):
 
 
 def test_beyond_overexposure_each_impression_annoys(stage, expose):
-    counter = stage.shown[stage.campaign("social", "prospecting")]
-    counter.total = 11
+    worn = stage.shown.creatives[0]
+    worn.count, worn.last = 11.0, 3.25
     expose()  # the twelfth
     assert stage.goodwill[stage.channel("social")] == pytest.approx(0.15)
     expose()
@@ -65,24 +65,36 @@ def test_beyond_overexposure_each_impression_annoys(stage, expose):
 
 def test_annoyance_stops_at_minus_one(stage, expose):
     stage.set_up(channels__social__annoyance_per_impression=0.7)
-    stage.shown[stage.campaign("social", "prospecting")].total = 50
+    worn = stage.shown.creatives[0]
+    worn.count, worn.last = 50.0, 3.25
     for expected in (-0.7, -1.0, -1.0):
         expose()
         assert stage.goodwill[stage.channel("social")] == pytest.approx(expected)
 
 
-def test_impressions_are_counted_per_window_and_in_all(stage, expose):
-    counter = stage.shown[stage.campaign("social", "prospecting")]
-    for time, in_window, total in ((1.0, 1, 1), (6.9, 2, 2), (7.1, 1, 3), (30.0, 1, 4)):
+def test_the_times_of_as_many_impressions_are_kept_as_the_cap_allows(stage, expose):
+    c = stage.campaign("social", "prospecting")
+    row = stage.law.campaigns[0, c]
+    for number in range(7):
+        expose(time=float(number))
+    assert stage.shown.campaigns[c] == 7
+    assert sorted(stage.shown.times[row.first_time : row.first_time + row.times]) == [2.0, 3.0, 4.0, 5.0, 6.0]
+
+
+def test_an_impression_counts_half_after_each_half_life_towards_wear(stage, expose):
+    stage.set_up(channels__social__wear_half_life_days=4.0)
+    for time, count in ((3.0, 1.0), (7.0, 1.5), (11.0, 1.75)):
         expose(time=time)
-        assert (counter.in_window, counter.total) == (in_window, total)
+        assert stage.shown.creatives[0].count == pytest.approx(count)
 
 
-def test_counts_stop_before_they_overflow(stage, expose):
-    counter = stage.shown[stage.campaign("social", "prospecting")]
-    counter.total = 65_535
-    expose()
-    assert counter.total == 65_535
+def test_a_refreshed_creative_is_worn_by_nobody_and_another_wears_by_itself(stage, expose):
+    expose(time=3.0)
+    expose(time=3.0)
+    assert (stage.shown.creatives[0].count, stage.shown.creatives[1].count) == (2.0, 0.0)
+    stage.board.refreshed[:, 0] = 3.1
+    expose(time=3.2)
+    assert stage.shown.creatives[0].count == 1.0
 
 
 def test_annoyance_does_not_multiply_what_an_impression_adds(stage, expose):

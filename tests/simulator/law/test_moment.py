@@ -77,6 +77,23 @@ def test_a_session_is_in_the_tick_that_began_before_it(plain, days, tick_days):
             assert board.starts[tick] <= time < board.starts[tick + 1]
 
 
+@pytest.mark.parametrize("tick_days", [1.0, 5.0 / 24.0, 7.0])
+@pytest.mark.parametrize(("days", "start", "end"), [(0.3, -2, 3.3), (2.5, -3, 2.5), (14.0, -45, 44.0), (14.0, 0, 15.0)])
+def test_no_tick_lies_on_both_sides_of_the_reported_window(plain, days, start, end, tick_days):
+    tick_of = plain(module.tick_of)
+    board = blank_board(days, tick_days, 1, 1, 1, start=start, end=end)
+    assert (board.starts[0], board.starts[board.first_tick]) == (start, 0.0)
+    assert board.starts[board.last_tick] == pytest.approx(days, abs=1 / LATTICE)
+    assert board.starts[-1] == pytest.approx(end, abs=1 / LATTICE)
+    assert (np.diff(board.starts) > 0).all()
+    assert (np.diff(board.starts) <= tick_days + 1e-5).all()
+    points = np.unique(np.round(board.starts * LATTICE)[:, None] + np.arange(-3, 4))
+    for time in (np.floor(points) + 0.5) / LATTICE:
+        if start <= time < end:
+            tick = tick_of(board, time)
+            assert board.starts[tick] <= time < board.starts[tick + 1]
+
+
 @pytest.mark.parametrize(
     ("devices", "borders"),
     [(1, []), (2, [(0.7, 0, 1)]), (3, [(0.7, 0, 1), (0.85, 1, 2)])],

@@ -27,7 +27,7 @@ def run(unlimited_market):
 
 
 def of(world, *kinds, channel="social"):
-    events = world.events.to_pandas()
+    events = world.reported_events().to_pandas()
     return events[(events["channel"] == channel) & events["kind"].isin(kinds)]
 
 
@@ -56,10 +56,10 @@ def test_the_held_out_are_shown_placebo_ads_and_nobody_is_a_ghost(run):
 
 def test_placebo_ads_are_paid_for_by_the_channel_and_take_the_slot(run):
     world = run(share=0.4, design="psa")
-    log = world.events.to_pandas().groupby("channel", observed=True)["cost_micros"].sum()
+    log = world.reported_events().to_pandas().groupby("channel", observed=True)["cost_micros"].sum()
     assert log["social"] == world.cost_micros()["social"]
     placebo = of(world, "psa").set_index(["user_id", "session"]).index
-    others = world.events.to_pandas()
+    others = world.reported_events().to_pandas()
     others = others[others["kind"] == "impression"].set_index(["user_id", "session"]).index
     assert not placebo.isin(others).any()
 

@@ -41,7 +41,7 @@ EXACT = ("brand_search", "exact")
 
 @pytest.fixture
 def shown_once(stage):
-    stage.shown.total = 1
+    stage.shown.creatives.count = 1.0
     return stage
 
 
@@ -73,7 +73,7 @@ def test_clicks_replace_visits_by_the_substitution_and_add_the_rest(shown_once, 
 
 def test_no_more_visits_are_replaced_than_there_are(shown_once, visit):
     shown_once.set_up(channels__brand_search__campaigns__exact__click_through_rate=0.5)
-    shown_once.shown.total = 1
+    shown_once.shown.creatives.count = 1.0
     # Clicks 0.5, of which 0.45 would replace visits, but only 0.3 visits are there; 0.05 are added.
     assert way(shown_once, visit(0.3 - 1e-9, campaign=EXACT)) == "click"
     assert way(shown_once, visit(0.35 - 1e-9, campaign=EXACT)) == "click"
@@ -97,26 +97,29 @@ def test_an_ad_never_keeps_anyone_from_coming(plain, draw, substitution, rate, m
         creatives=np.array([[(1.0,)]], dtype=[("click_factor", "f8")]).view(np.recarray),
         channels=np.array([[(0.0,)]], dtype=[("wear_per_impression", "f8")]).view(np.recarray),
         interest=np.array([[1.0, 2.0, 3.0, 4.0]]),
-        surfaces=np.array([[(1,)]], dtype=[("visit_channel", "i4")]).view(np.recarray),
+        surfaces=np.array(
+            [[(1, 1.0, 0.2)]], dtype=[("visit_channel", "i4"), ("slot_share", "f8"), ("conquest_share", "f8")]
+        ).view(np.recarray),
     )
     board = SimpleNamespace(freshness=np.ones((1, 1)))
     life = SimpleNamespace(mood=mood)
-    shown = np.array([(1,)], dtype=[("total", "u2")]).view(np.recarray)
-    moment = SimpleNamespace(epoch=0, tick=0, time=1.0, visit_draw=draw)
+    shown = SimpleNamespace(creatives=np.array([(1.0,)], dtype=[("count", "f8")]).view(np.recarray))
+    moment = SimpleNamespace(epoch=0, tick=0, time=1.0, visit_draw=draw, slot_draw=0.5)
     step = plain(module.visit)
     without = step(law, board, life, shown, moment, 0, NOTHING)
     with_ad = step(law, board, life, shown, moment, 0, Offer(0, 0, 0.0, 0))
     if without.channel != NOBODY:
         assert with_ad.channel != NOBODY
+    lost_to_a_rival = 0.8 * law.visit_share[0, mood, 0] <= draw < law.visit_share[0, mood, 0]
     if with_ad.channel != NOBODY and with_ad.campaign == NOBODY:
-        assert with_ad == without
+        assert without.channel == NOBODY if lost_to_a_rival else with_ad == without
 
 
 def test_click_probability_is_rate_interest_creative_freshness_and_wear(plain, stage):
     stage.life.mood = IN_MARKET
     c = stage.campaign("social", "prospecting")
     stage.board.freshness[3, 1] = 0.5
-    stage.shown[c].total = 11  # ten before this one; worn out by half at twenty
+    stage.shown.creatives[1].count = 11.0  # ten before this one; worn out by half at twenty
     probability = plain(module.click_probability)(
         stage.law, stage.board, stage.life, stage.shown, stage.moment(), Offer(c, 1, 0.0, 0)
     )
@@ -139,3 +142,33 @@ def test_the_last_click_that_can_earn_a_fee_is_remembered(shown_once, visit, cam
     assert way(shown_once, visit(organic + 1e-9, where=where, campaign=campaign)) == "click"
     expected = (shown_once.campaign(*campaign), 3.25) if remembered else (NOBODY, LONG_AGO)
     assert (shown_once.life.fee_campaign, shown_once.life.fee_time) == expected
+
+
+def test_a_rival_in_the_slot_takes_some_of_the_organic_visits(stage, visit):
+    """With a conquest share of .1, of draws below .5, the visit share in the market, those from .45 on are lost."""
+    stage.set_up(surfaces__search__conquest_share=0.1)
+    stage.life.mood = IN_MARKET
+    assert way(stage, visit(0.449)) == "organic"
+    assert way(stage, visit(0.451)) == "none"
+    assert way(stage, visit(0.451, campaign=EXACT)) != "none"
+
+
+def test_a_placebo_ad_keeps_the_rival_out_of_the_slot(stage, plain):
+    stage.set_up(surfaces__search__conquest_share=0.1)
+    stage.life.mood = IN_MARKET
+    step = plain(module.visit)
+    placebo = Offer(NOBODY, NOBODY, 0.0, 0, 0, True)
+    arrival = step(
+        stage.law, stage.board, stage.life, stage.shown, stage.moment(visit_draw=0.451), stage.surface("search"), placebo
+    )  # fmt: skip
+    assert way(stage, arrival) == "organic"
+
+
+def test_where_there_is_no_slot_no_rival_takes_anything(stage, plain):
+    stage.set_up(surfaces__search__slot_share=0.5, surfaces__search__conquest_share=0.1)
+    stage.life.mood = IN_MARKET
+    step = plain(module.visit)
+    for slot_draw, expected in ((0.4, "none"), (0.6, "organic")):
+        moment = stage.moment(visit_draw=0.451, slot_draw=slot_draw)
+        arrival = step(stage.law, stage.board, stage.life, stage.shown, moment, stage.surface("search"), NOTHING)
+        assert way(stage, arrival) == expected

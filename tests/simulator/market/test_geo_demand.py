@@ -16,7 +16,7 @@ def demand(market):
     """Log-factors of `GEOS` geos over `DAYS` days, of shape (days, geos)."""
 
     def draw(seed=1, **rules):
-        market["run"] |= {"days": float(DAYS), "seed": seed}
+        market["run"] |= {"days": float(DAYS), "warm_up_days": 0, "follow_up_days": 0, "seed": seed}
         market["timeline"] = []
         market["channels"]["video"]["campaigns"]["launch"]["targeting"] = {}
         market["population"] |= {
@@ -67,7 +67,7 @@ def test_the_shock_of_a_geo_does_not_move_when_another_is_added(demand, market):
 def test_need_follows_demand(market):
     market["population"]["geo_demand"] = {"sigma": 1.5, "persistence": 0.99, "common_share": 0.0}
     world = simulate(load_scenario(market))
-    assert world.board.need_season.shape == (14, 2)
+    assert world.board.need_season[world.board.first_tick : world.board.last_tick].shape == (14, 2)
     assert np.ptp(np.log(world.board.need_season[3])) > 0.1
 
 

@@ -18,7 +18,7 @@ def one_campaign():
 
     def build(run=None, **campaign):
         return {
-            "run": {"users": 4_000, "days": 8.0, "seed": 5} | (run or {}),
+            "run": {"warm_up_days": 0, "follow_up_days": 0, "users": 4_000, "days": 8.0, "seed": 5} | (run or {}),
             "market": {"people": 4_000},
             "population": {"sessions_per_day": {"mean": 2.0}, "need_per_day": {"mean": 0.05}},
             "need": {"aroused_by_visit": 0.5, "satiation_days": 0.0},

@@ -1,5 +1,6 @@
 """A small market with many orders, so that shares of them are known well: 6,000 people, about 11,000 orders."""
 
+import copy
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ from simulator.scenario.tracking import PERFECT, Tracking
 from simulator.world import World, simulate
 
 BUSY_MARKET: dict[str, Any] = {
-    "run": {"users": 6_000, "days": 40.0, "seed": 11},
+    "run": {"warm_up_days": 0, "follow_up_days": 0, "users": 6_000, "days": 40.0, "seed": 11},
     "market": {"people": 6_000},
     "population": {
         "sessions_per_day": {"mean": 1.2, "sigma": 0.4},
@@ -45,6 +46,12 @@ BUSY_MARKET: dict[str, Any] = {
             "billing": "revenue_share", "bid": 0.1, "click_through_rate": 0.3, "expected_action_rate": 0.2}}},
     },
 }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def busy_market() -> Callable[[], dict[str, Any]]:
+    """Tables of the busy market, to be changed at will."""
+    return lambda: copy.deepcopy(BUSY_MARKET)
 
 
 @pytest.fixture(scope="session")

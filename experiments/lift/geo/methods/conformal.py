@@ -13,6 +13,7 @@ from experiments.lift.estimate.lift_estimate import Interval
 from experiments.lift.geo.observed_total import is_rounding
 
 __all__ = [
+    "ObservedTotalDistribution",
     "PlaceboDistribution",
     "TestInversionDistribution",
     "block_conformal_distribution",
@@ -30,7 +31,7 @@ SEARCHED_STEPS = 40
 
 
 @dataclass(frozen=True)
-class _ObservedTotalDistribution(ABC):
+class ObservedTotalDistribution(ABC):
     """A distribution of the effect on a total that was observed: counterfactual = observed − effect.
 
     Attributes:
@@ -83,7 +84,7 @@ class _ObservedTotalDistribution(ABC):
 
 
 @dataclass(frozen=True)
-class TestInversionDistribution(_ObservedTotalDistribution):
+class TestInversionDistribution(ObservedTotalDistribution):
     """The effects a test does not reject, and all between them and the estimate.
 
     A model fitted before the test can be far off in the window (few days, many controls); the effect least rejected then
@@ -196,7 +197,7 @@ def block_conformal_distribution(
 
 
 @dataclass(frozen=True)
-class PlaceboDistribution(_ObservedTotalDistribution):
+class PlaceboDistribution(ObservedTotalDistribution):
     """p(τ) = (1 + #{|e_b| ≥ |effect − τ|}) / (1 + B) for B placebo errors e.
 
     Attributes:

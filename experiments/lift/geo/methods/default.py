@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from cpalab.plugins import NameWithParameters
 from experiments.lift.estimate.lift_estimate import LiftEstimate
-from experiments.lift.geo.methods.did import change_by_geos, difference_in_differences
-from experiments.lift.geo.methods.synthetic_control import synthetic_control
-from experiments.lift.geo.methods.tbr import time_based_regression
+from experiments.lift.geo.methods.did import DifferenceInDifferences, change_by_geos, difference_in_differences
+from experiments.lift.geo.methods.synthetic_control import SyntheticControl, synthetic_control
+from experiments.lift.geo.methods.tbr import TimeBasedRegression, time_based_regression
 from experiments.lift.geo.panel import GeoExperiment
 from experiments.lift.geo.result import GeoLiftTest
 
@@ -29,6 +29,17 @@ class DefaultMethod:
     def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
         """The test by `default_geo_test`."""
         return default_geo_test(experiment, levels)
+
+    def found_with_lifts(
+        self, experiment: GeoExperiment, lifts: Sequence[float], level: float
+    ) -> tuple[list[bool], float]:
+        """Which of the lifts the test would find, and the relative lift without one: the past alone chooses the method."""
+        name, _ = default_method(experiment, level)
+        if name == "did":
+            return DifferenceInDifferences().found_with_lifts(experiment, lifts, level)
+        if name == "tbr":
+            return TimeBasedRegression().found_with_lifts(experiment, lifts, level)
+        return SyntheticControl().found_with_lifts(experiment, lifts, level)
 
 
 def default_method(experiment: GeoExperiment, level: float = 0.95) -> tuple[str, str]:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
-from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution
+from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution, significance
 from experiments.lift.estimate.welch import satterthwaite_df
 from experiments.lift.geo.fit import geo_fit
 from experiments.lift.geo.incremental_cost import incremental_cost
 from experiments.lift.geo.observed_total import observed_total_distribution
-from experiments.lift.geo.panel import GeoExperiment, Scaling
+from experiments.lift.geo.panel import GeoExperiment, Scaling, with_lift
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
 __all__ = ["ChangeByGeos", "DifferenceInDifferences", "change_by_geos", "difference_in_differences"]
@@ -40,6 +40,18 @@ class DifferenceInDifferences:
         """The test by `difference_in_differences`."""
         return difference_in_differences(experiment, levels, scaling=self.scaling)
 
+    def found_with_lifts(
+        self, experiment: GeoExperiment, lifts: Sequence[float], level: float
+    ) -> tuple[list[bool], float]:
+        """Which of the lifts the test would find, and the relative lift it reads without one: no series, cost or fit."""
+        refuse(_problems(experiment, self.scaling))
+        found, error = [], math.nan
+        for lift in lifts:
+            estimate = LiftEstimate(change_by_geos(with_lift(experiment, lift), self.scaling).distribution)
+            found.append(estimate.p_value() < significance(level))
+            error = estimate.relative_lift if lift == 0 else error
+        return found, error
+
 
 def difference_in_differences(
     experiment: GeoExperiment,
@@ -54,8 +66,8 @@ def difference_in_differences(
     X²/Σx² geos of equal weight, and Student's df are Satterthwaite's of k − 1 each. One or two geos of an arm cannot show how
     they vary; growths y_g/x_g of both arms are then taken to vary alike.
 
-    `additive` scaling has Y_T − X_T − n_T·(Ȳ_C − X̄_C) instead, with x = 1 in what weighs a geo: right only where geos of unlike
-    size gain and lose the same number of responses, which small and large markets do not.
+    `additive` scaling has Y_T − X_T − n_T·(Ȳ_C − X̄_C) instead, with x = 1 in what weighs a geo: right only where geos of
+    unlike size gain and lose the same number of responses, which small and large markets do not.
 
     Args:
         experiment: the design.
@@ -71,14 +83,9 @@ def difference_in_differences(
 
     Source: the ratio estimator of Cochran (1977), "Sampling techniques", chapter 6.
     """
-    problems, treated = [], experiment.is_treated
-    if treated.size < 4:
-        problems.append(f"geo: {treated.size} geos must be at least 4 to show how geos vary; add controls")
+    refuse(_problems(experiment, scaling))
+    treated = experiment.is_treated
     past = experiment.panel.response[:, experiment.pre].mean(axis=1)
-    for arm, chosen in (("treated", treated), ("control", ~treated)):
-        if scaling == "relative" and not past[chosen].sum() > 0:
-            problems.append(f"{arm}: response before the test must be positive to grow from; use additive scaling")
-    refuse(problems)
     change = change_by_geos(experiment, scaling)
     notes = []
     if change.borrowed:
@@ -101,6 +108,17 @@ def difference_in_differences(
         notes=notes,
         fit=geo_fit(experiment, counterfactual, lambda earlier: _counterfactual(earlier, scaling)),
     )
+
+
+def _problems(experiment: GeoExperiment, scaling: Scaling) -> list[str]:
+    problems, treated = [], experiment.is_treated
+    if treated.size < 4:
+        problems.append(f"geo: {treated.size} geos must be at least 4 to show how geos vary; add controls")
+    past = experiment.panel.response[:, experiment.pre].mean(axis=1)
+    for arm, chosen in (("treated", treated), ("control", ~treated)):
+        if scaling == "relative" and not past[chosen].sum() > 0:
+            problems.append(f"{arm}: response before the test must be positive to grow from; use additive scaling")
+    return problems
 
 
 @dataclass(frozen=True)

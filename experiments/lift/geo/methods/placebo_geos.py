@@ -1,4 +1,4 @@
-"""What time-based regression does where nothing was tested: control geos in the part of the treated ones (in standard errors)."""
+"""What time-based regression does where nothing was tested: control geos as if treated (in standard errors)."""
 
 import math
 from dataclasses import dataclass
@@ -65,10 +65,7 @@ def placebo_inflation(controls: Series, treated_geos: int, pre_days: int) -> Pla
         return None
     size = max(1, min(treated_geos, number // 2))
     rng = np.random.default_rng(SEED)
-    if size == 1:
-        chosen = np.eye(number, dtype=bool)
-    else:
-        chosen = rng.random((SETS, number)).argsort(axis=1) < size
+    chosen = np.eye(number, dtype=bool) if size == 1 else rng.random((SETS, number)).argsort(axis=1) < size
     own, levels = _own(controls[:, :pre_days])
     within = chosen.astype(float)
     treated, rest = within @ controls, (1 - within) @ controls

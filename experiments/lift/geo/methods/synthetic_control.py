@@ -1,6 +1,6 @@
 """Synthetic control: the treated geos predicted by a weighted mean of control geos, in responses."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
-from experiments.lift.estimate.lift_estimate import LiftEstimate
+from experiments.lift.estimate.lift_estimate import LiftEstimate, significance
 from experiments.lift.geo.fit import geo_fit
 from experiments.lift.geo.incremental_cost import incremental_cost
 from experiments.lift.geo.methods.conformal import (
     PlaceboDistribution,
     TestInversionDistribution,
     block_conformal_distribution,
+    block_conformal_p_value,
 )
+from experiments.lift.geo.methods.lifted import found_by_reading
 from experiments.lift.geo.observed_total import is_rounding
 from experiments.lift.geo.panel import GeoExperiment, Scaling
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
@@ -131,6 +133,15 @@ class SyntheticControl:
             intercept=self.intercept,
         )
 
+    def found_with_lifts(
+        self, experiment: GeoExperiment, lifts: Sequence[float], level: float
+    ) -> tuple[list[bool], float]:
+        """Which of the lifts the test would find, and the relative lift without one: weights are fitted once before it."""
+        if self.inference == "placebo":
+            return found_by_reading(self, experiment, lifts, level)
+        fitted = _fitted(experiment, "none", self.scaling, self.intercept, None)
+        return _found_by_blocks(experiment, fitted, lifts, level)
+
 
 @dataclass(frozen=True)
 class AugmentedSyntheticControl:
@@ -157,6 +168,15 @@ class AugmentedSyntheticControl:
             intercept=self.intercept,
             penalty=self.penalty,
         )
+
+    def found_with_lifts(
+        self, experiment: GeoExperiment, lifts: Sequence[float], level: float
+    ) -> tuple[list[bool], float]:
+        """As that of `SyntheticControl`."""
+        if self.inference == "placebo":
+            return found_by_reading(self, experiment, lifts, level)
+        fitted = _fitted(experiment, "ridge", self.scaling, self.intercept, self.penalty)
+        return _found_by_blocks(experiment, fitted, lifts, level)
 
 
 def synthetic_control(
@@ -194,19 +214,8 @@ def synthetic_control(
     Source: see `synthetic_weights`; Chernozhukov, Wüthrich and Zhu (2021) for conformal inference; Abadie et
     al. (2010) for placebos.
     """
-    n = experiment.pre_days
-    problems = scaling_problems(experiment, scaling)
-    if scaling == "relative" and not intercept:
-        problems.append("intercept: growths have one by their nature; without it ask for scaling additive")
-    if penalty is not None and not 0 <= penalty < np.inf:
-        problems.append(f"penalty: {penalty} must be a number from 0 on; leave it out to have it chosen")
-    if penalty is not None and augmentation == "none":
-        problems.append("penalty: it must not be given without ridge; use augmented_synthetic_control")
-    refuse(problems)
-    total = experiment.treated.sum(axis=0)
-    panel = scaled_panel(experiment, scaling, intercept)
-    fitted = synthetic_weights(panel.target[:n], panel.controls[:, :n], augmentation, penalty)
-    counterfactual = panel.in_responses(fitted.weights @ panel.controls)
+    fitted = _fitted(experiment, augmentation, scaling, intercept, penalty)
+    n, total, panel, counterfactual = experiment.pre_days, experiment.treated.sum(axis=0), fitted.panel, fitted.series
     effect = float((total - counterfactual)[n:].sum())
     distribution: PlaceboDistribution | TestInversionDistribution
     if inference == "placebo":
@@ -214,20 +223,11 @@ def synthetic_control(
             panel.target, panel.controls, n, panel.unit, augmentation, effect, float(total[n:].sum())
         )
     else:
-        # Only the target changes with the null, so the controls are taken apart once.
-        whole = scaled_panel(experiment, scaling, intercept, over=experiment.everything)
-        parts = _decomposition(whole.controls)
-
-        def refit(adjusted: NDArray[np.float64]) -> NDArray[np.float64]:
-            again = whole.of(adjusted, experiment.everything)
-            weights = synthetic_weights(again.target, whole.controls, augmentation, fitted.penalty, parts).weights
-            return np.asarray(again.unit * (again.target - weights @ whole.controls))
-
-        distribution = block_conformal_distribution(refit, total, n, effect)
+        distribution = block_conformal_distribution(fitted.refit, total, n, effect)
 
     def counterfactual_of(earlier: GeoExperiment) -> NDArray[np.float64]:
         past, m = scaled_panel(earlier, scaling, intercept), earlier.pre_days
-        weights = synthetic_weights(past.target[:m], past.controls[:, :m], augmentation, fitted.penalty).weights
+        weights = synthetic_weights(past.target[:m], past.controls[:, :m], augmentation, fitted.weights.penalty).weights
         return past.in_responses(weights @ past.controls)
 
     return geo_lift_test(
@@ -243,10 +243,64 @@ def synthetic_control(
             counterfactual,
             counterfactual_of,
             control=counterfactual,
-            weights=dict(zip(panel.names, fitted.weights.tolist(), strict=True)),
+            weights=dict(zip(panel.names, fitted.weights.weights.tolist(), strict=True)),
             equal_weights=panel.in_responses(panel.controls.mean(axis=0)),
         ),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """Weights from the days before the test, the counterfactual `(days,)`, and residuals of a fit to all days."""
+
+    panel: "ScaledPanel"
+    weights: SyntheticWeights
+    series: NDArray[np.float64]
+    refit: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+def _fitted(
+    experiment: GeoExperiment, augmentation: Augmentation, scaling: Scaling, intercept: bool, penalty: float | None
+) -> _Fitted:
+    problems = scaling_problems(experiment, scaling)
+    if scaling == "relative" and not intercept:
+        problems.append("intercept: growths have one by their nature; without it ask for scaling additive")
+    if penalty is not None and not 0 <= penalty < np.inf:
+        problems.append(f"penalty: {penalty} must be a number from 0 on; leave it out to have it chosen")
+    if penalty is not None and augmentation == "none":
+        problems.append("penalty: it must not be given without ridge; use augmented_synthetic_control")
+    refuse(problems)
+    n, panel = experiment.pre_days, scaled_panel(experiment, scaling, intercept)
+    weights = synthetic_weights(panel.target[:n], panel.controls[:, :n], augmentation, penalty)
+    # Only the target changes with the null, so the controls are taken apart once.
+    whole = scaled_panel(experiment, scaling, intercept, over=experiment.everything)
+    parts = _decomposition(whole.controls)
+
+    def refit(adjusted: NDArray[np.float64]) -> NDArray[np.float64]:
+        again = whole.of(adjusted, experiment.everything)
+        found = synthetic_weights(again.target, whole.controls, augmentation, weights.penalty, parts).weights
+        return np.asarray(again.unit * (again.target - found @ whole.controls))
+
+    return _Fitted(panel, weights, panel.in_responses(weights.weights @ panel.controls), refit)
+
+
+def _found_by_blocks(
+    experiment: GeoExperiment, fitted: _Fitted, lifts: Sequence[float], level: float
+) -> tuple[list[bool], float]:
+    """One refit tells that no effect is not rejected; only where it is, the whole distribution is asked."""
+    n, total, alpha = experiment.pre_days, experiment.treated.sum(axis=0), significance(level)
+    in_window = np.arange(total.size) >= n
+    effect = float((total - fitted.series)[n:].sum())
+    found = []
+    for lift in lifts:
+        response = total * (1 + lift * in_window)
+        rejected = block_conformal_p_value(fitted.refit(response), total.size - n) < alpha
+        if rejected:
+            moved = effect + lift * float(total[n:].sum())
+            blocks = block_conformal_distribution(fitted.refit, response, n, moved)
+            rejected = LiftEstimate(blocks).p_value() < alpha
+        found.append(rejected)
+    return found, effect / float(fitted.series[n:].sum())
 
 
 @dataclass(frozen=True, eq=False)

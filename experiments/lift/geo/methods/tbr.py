@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
-from experiments.lift.estimate.lift_estimate import LiftEstimate
+from experiments.lift.estimate.lift_estimate import LiftEstimate, significance
 from experiments.lift.geo.daily_series import DailyErrors
 from experiments.lift.geo.fit import geo_fit
 from experiments.lift.geo.incremental_cost import IncrementalCost, incremental_cost
 from experiments.lift.geo.methods.conformal import block_conformal_distribution
+from experiments.lift.geo.methods.lifted import found_by_reading
 from experiments.lift.geo.methods.placebo_geos import placebo_inflation, shared_slope
 from experiments.lift.geo.observed_total import observed_total_distribution
 from experiments.lift.geo.panel import GeoExperiment
@@ -26,8 +27,8 @@ __all__ = ["TbrErrors", "TimeBasedRegression", "TimeRegression", "time_based_reg
 TbrErrors = Literal["calibrated", "autoregressive", "independent", "block_conformal"]
 
 RESTS_ON_THE_PAST = (
-    "Errors rest on the days before the test alone: in public panels without any effect such 95% tests raise a false alarm in "
-    "10 to 30%. The inference calibrated, which asks the control geos too, keeps to 5%."
+    "Errors rest on the days before the test alone: in public panels without any effect such 95% tests raise a false alarm "
+    "in 10 to 30%. The inference calibrated, which asks the control geos too, keeps to 5%."
 )
 FEW_CONTROLS = (
     "Fewer than four control geos cannot show what this reading does where nothing was tested: the error rests on the days "
@@ -142,6 +143,29 @@ class TimeBasedRegression:
         """The test by `time_based_regression`."""
         return time_based_regression(experiment, levels, errors=self.errors)
 
+    def found_with_lifts(
+        self, experiment: GeoExperiment, lifts: Sequence[float], level: float
+    ) -> tuple[list[bool], float]:
+        """Which of the lifts the test would find, and the relative lift it reads without one: the model is fitted once.
+
+        A lift moves the effect by lift·Σ y of the window, and nothing of what was fitted before the test.
+        """
+        if self.errors == "block_conformal":
+            return found_by_reading(self, experiment, lifts, level)
+        estimate = _judged(experiment, self.errors).estimate
+        observed, response = (
+            float(experiment.treated[:, days].sum()) for days in (experiment.window, experiment.everything)
+        )
+        moved = [
+            observed_total_distribution(
+                estimate.difference + lift * observed, estimate.standard_error, estimate.df,
+                (1 + lift) * observed, response,
+            )
+            for lift in lifts
+        ]  # fmt: skip
+        found = [LiftEstimate(each).p_value() < significance(level) for each in moved]
+        return found, estimate.relative_lift
+
 
 def time_based_regression(
     experiment: GeoExperiment,
@@ -169,35 +193,15 @@ def time_based_regression(
     regression framework", Google.
     """
     treated, n = experiment.treated.sum(axis=0), experiment.pre_days
-    design = _design(experiment)
-    fitted = _regression(experiment, errors)
-    cost = incremental_cost(experiment)
-    notes = []
-    if errors == "block_conformal":
-        maker = np.eye(treated.size) - design @ np.linalg.pinv(design)
-        estimate = LiftEstimate(
-            block_conformal_distribution(lambda adjusted: maker @ adjusted, treated, n, fitted.effect)
-        )
-        covariance, daily_errors = 0.0, None
-    else:
-        error, df = fitted.independent_errors() if errors == "independent" else fitted.autoregressive_errors()
-        widened = 1.0
-        if errors == "calibrated" and error > 0:
-            placebo = placebo_inflation(experiment.control, int(experiment.is_treated.sum()), n)
-            if placebo is None:
-                notes.append(FEW_CONTROLS)
-            else:
-                widened = max(1.0, placebo.inflation * fitted.independent_errors()[0] / error)
-                df = min(df, placebo.df)
-        elif errors != "calibrated":
-            notes.append(RESTS_ON_THE_PAST)
-        observed, response = float(treated[experiment.window].sum()), float(treated.sum())
-        estimate = LiftEstimate(observed_total_distribution(fitted.effect, widened * error, df, observed, response))
+    design, cost = _design(experiment), incremental_cost(experiment)
+    judged = _judged(experiment, errors)
+    fitted, estimate = judged.fitted, judged.estimate
+    covariance, daily_errors = 0.0, None
+    if errors != "block_conformal":
         covariance = _covariance(fitted, cost, estimate.standard_error)
-        daily_errors = None
         if math.isfinite(estimate.standard_error):
             days = fitted.daily_errors("independent" if errors == "independent" else "autoregressive")
-            daily_errors = DailyErrors(widened**2 * days.covariance, df)
+            daily_errors = DailyErrors(judged.widened**2 * days.covariance, estimate.df)
     slope = float(np.polyfit(design[:n, 1], treated[:n], 1)[0])
     return geo_lift_test(
         experiment,
@@ -209,7 +213,7 @@ def time_based_regression(
         covariance=covariance,
         counterfactual=fitted.counterfactual,
         daily_errors=daily_errors,
-        notes=notes,
+        notes=judged.notes,
         fit=geo_fit(
             experiment,
             fitted.counterfactual,
@@ -217,6 +221,37 @@ def time_based_regression(
             slope=slope,
         ),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """The regression, its effect with errors widened by so much, and what must be said of them."""
+
+    fitted: TimeRegression
+    estimate: LiftEstimate
+    widened: float = 1.0
+    notes: tuple[str, ...] = ()
+
+
+def _judged(experiment: GeoExperiment, errors: TbrErrors) -> _Judged:
+    treated, n, fitted = experiment.treated.sum(axis=0), experiment.pre_days, _regression(experiment, errors)
+    if errors == "block_conformal":
+        design = _design(experiment)
+        maker = np.eye(treated.size) - design @ np.linalg.pinv(design)
+        blocks = block_conformal_distribution(lambda adjusted: maker @ adjusted, treated, n, fitted.effect)
+        return _Judged(fitted, LiftEstimate(blocks))
+    error, df = fitted.independent_errors() if errors == "independent" else fitted.autoregressive_errors()
+    widened, notes = 1.0, () if errors == "calibrated" else (RESTS_ON_THE_PAST,)
+    if errors == "calibrated" and error > 0:
+        placebo = placebo_inflation(experiment.control, int(experiment.is_treated.sum()), n)
+        if placebo is None:
+            notes = (FEW_CONTROLS,)
+        else:
+            widened = max(1.0, placebo.inflation * fitted.independent_errors()[0] / error)
+            df = min(df, placebo.df)
+    observed, response = float(treated[experiment.window].sum()), float(treated.sum())
+    distribution = observed_total_distribution(fitted.effect, widened * error, df, observed, response)
+    return _Judged(fitted, LiftEstimate(distribution), widened, notes)
 
 
 def _design(experiment: GeoExperiment) -> NDArray[np.float64]:

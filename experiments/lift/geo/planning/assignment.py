@@ -22,6 +22,7 @@ __all__ = [
     "matched_pairs",
     "paired_assignment",
     "stratified_assignment",
+    "with_forced_control",
 ]
 
 AssignmentMethod = Literal["matched_pairs", "stratified", "constrained", "given"]
@@ -188,6 +189,15 @@ def draw_assignment(
     strata = max(1, min(4, len(panel.geos) // 2))
     draw = constrained_assignment if method == "constrained" else stratified_assignment
     return draw(panel, rng, strata=strata, treated_share=treated_share)
+
+
+def with_forced_control(panel: GeoPanel, drawn: GeoAssignment, forced: Sequence[str]) -> GeoAssignment:
+    """A division of the other geos of the panel, with these in the control."""
+    if not forced:
+        return drawn
+    is_treated = np.isin(np.array(panel.geos), drawn.treated)
+    in_test = np.isin(np.array(panel.geos), [*drawn.treated, *drawn.control, *forced])
+    return _assignment(panel, is_treated, drawn.method, drawn.pairs, in_test)
 
 
 def given_assignment(panel: GeoPanel, treated: Sequence[str]) -> GeoAssignment:

@@ -31,7 +31,7 @@ def detectable_lift_by_days(
     Args:
         panel: response without a test.
         treated: geos that would be treated.
-        test_days: lengths m.
+        test_days: lengths in days; m is as many rows of the panel.
         level: 1 − α.
         power: wanted power.
 
@@ -57,7 +57,8 @@ def detectable_lift_by_days(
 
     response, control = panel.response[is_treated].sum(axis=0), panel.response[~is_treated].sum(axis=0)
     rows = []
-    for days in test_days:
+    for length in test_days:
+        days = panel.step.rows_in(length, "test_days")
         regressor = np.concatenate([control, np.full(days, control.mean())])
         design = np.column_stack([np.ones(regressor.size), regressor])
         expected = np.concatenate([response, np.full(days, response.mean())])
@@ -65,7 +66,7 @@ def detectable_lift_by_days(
         detectable = (float(stdtrit(df, power)) - float(stdtrit(df, alpha / 2))) * error
         total = days * float(response.mean())
         lift = math.inf if is_rounding(error, total) or not total > 0 else detectable / total
-        rows.append({"test_days": days, "minimum_detectable_lift": lift, "conversions_forgone": lift * total})
+        rows.append({"test_days": length, "minimum_detectable_lift": lift, "conversions_forgone": lift * total})
     return pd.DataFrame(rows)
 
 

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from cpalab.refusal import refuse, share_from_half_problems
 from cpalab.result import Result
 from experiments.lift.estimate.lift_estimate import level_problems, significance
+from experiments.lift.geo.method import GeoMethod
+from experiments.lift.geo.methods.lifted import found_with_lifts
 from experiments.lift.geo.panel import GeoExperiment, GeoPanel, unknown_geos
 from experiments.lift.geo.result import GeoLiftTest
 
@@ -27,8 +29,12 @@ __all__ = [
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
+# Pasts drawn anew to see whether the best candidate stays the best, and the share from which one is a rival.
+REDRAWN_PASTS, STABILITY_SEED, STABLE_SHARE = 200, 7, 0.05
 # The upper 1 % of a normal distribution.
 BAND = 2.33
+# A method, which may be able to add lifts without fitting anew, or a function that reads an experiment.
+Analysis = GeoMethod | Callable[[GeoExperiment], GeoLiftTest]
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
@@ -46,6 +52,7 @@ class SimulatedPower(Result):
         level: confidence level of the test.
         power: wanted power.
         tried_on: what the windows are, in the plural.
+        found: whether each lift is found in each window, of shape `(windows, lifts)`; None where it is not kept.
     """
 
     relative_lifts: NDArray[np.float64]
@@ -57,6 +64,7 @@ class SimulatedPower(Result):
     level: float
     power: float
     tried_on: str = "past windows"
+    found: NDArray[np.bool_] | None = None
 
     @property
     def false_alarm_rate(self) -> float:
@@ -109,7 +117,7 @@ class SimulatedPower(Result):
             f"intervals at {100 * self.level:g}% should in {1 - self.level:z.0%}, and chance explains up to "
             f"{self.most_false_alarms:z.0%}"
         )
-        error = f"The error of the estimate without an effect: {np.std(self.errors):z.2%}."
+        error = f"The error of the estimate without an effect: {np.nanstd(self.errors):z.2%}."
         if not self.intervals_hold:
             return (
                 f"The intervals raise false alarms in {alarms} of {self.windows} {self.tried_on} ({rule}): they are too "
@@ -144,7 +152,7 @@ def simulated_power(
     panel: GeoPanel,
     treated: Sequence[str],
     test_days: int,
-    analyse: Callable[[GeoExperiment], GeoLiftTest],
+    analyse: Analysis,
     *,
     relative_lifts: Sequence[float] = (0.02, 0.05, 0.1, 0.15, 0.2),
     pre_days: int | None = None,
@@ -158,8 +166,8 @@ def simulated_power(
     Args:
         panel: response without a test; more of the past gives more independent windows.
         treated: geos that would be treated.
-        test_days: length of the test.
-        analyse: reads out an experiment, e.g. `time_based_regression`.
+        test_days: length of the test in rows of the panel.
+        analyse: a geo method, or a function that reads an experiment, e.g. `time_based_regression`.
         relative_lifts: effects to add; 0 is always tried too.
         pre_days: days before each window; by default half of the panel.
         windows: at most this many windows, evenly spread.
@@ -175,7 +183,7 @@ def simulated_power(
     problems = unknown_geos(panel, [str(geo) for geo in treated], "treated")
     if test_days < 1 or before < 4 or before + test_days > days:
         problems.append(
-            f"test_days: {test_days} must leave room for {before} days before it in a panel of {days} days; "
+            f"test_days: {panel.step.of(test_days)} must leave room for {before} before it in a panel of {days}; "
             "bring more of the past"
         )
     refuse([*problems, *power_problems(relative_lifts, level, power)])
@@ -183,7 +191,7 @@ def simulated_power(
     starts = np.unique(np.linspace(0, room - 1, min(windows, room)).round().astype(int))
     stretches = [slice(int(start), int(start) + before + test_days) for start in starts]
     return power_over_windows(
-        [GeoPanel(panel.geos, panel.dates[stretch], panel.response[:, stretch]) for stretch in stretches],
+        [_stretch(panel, stretch) for stretch in stretches],
         treated,
         test_days,
         analyse,
@@ -195,11 +203,16 @@ def simulated_power(
     )
 
 
+def _stretch(panel: GeoPanel, days: slice) -> GeoPanel:
+    """The response on these days alone; cost plays no part in power."""
+    return replace(panel, dates=panel.dates[days], response=panel.response[:, days], cost=None)
+
+
 def power_over_windows(
     windows: Sequence[GeoPanel],
     treated: Sequence[str],
     test_days: int,
-    analyse: Callable[[GeoExperiment], GeoLiftTest],
+    analyse: Analysis,
     *,
     relative_lifts: Sequence[float],
     independent_windows: int,
@@ -218,20 +231,13 @@ def power_over_windows(
     """
     is_treated = np.isin(np.array(windows[0].geos), [str(geo) for geo in treated])
     lifts = np.concatenate([[0.0], np.sort(np.asarray(relative_lifts, dtype=np.float64))])
-    alpha = significance(level)
+    method = cast(GeoMethod, analyse if hasattr(analyse, "read") else _Reading(cast(Any, analyse)))
 
     def read(window: GeoPanel) -> tuple[list[bool], float, float]:
-        found, error = [], math.nan
         before = window.dates.size - test_days
-        for lift in lifts:
-            response = window.response.copy()
-            response[is_treated, before:] *= 1 + lift
-            past = GeoExperiment(GeoPanel(window.geos, window.dates, response), is_treated, before, test_days)
-            estimate = analyse(past).lift
-            found.append(estimate.p_value() < alpha)
-            if lift == 0:
-                error = estimate.relative_lift
-        return found, error, float(window.response[is_treated, before:].sum())
+        past = GeoExperiment(window, is_treated, before, test_days)
+        found, error = found_with_lifts(method, past, lifts.tolist(), level)
+        return found, error, float(past.treated[:, before:].sum())
 
     answers = list(map_(read, windows))
     return SimulatedPower(
@@ -244,7 +250,20 @@ def power_over_windows(
         level,
         power,
         tried_on,
+        np.array([found for found, _, _ in answers]),
     )
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A function that reads an experiment, as a method."""
+
+    function: Callable[[GeoExperiment], GeoLiftTest]
+    name: str = "a function"
+
+    def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:  # noqa: ARG002
+        """What the function reads; at levels of its own."""
+        return self.function(experiment)
 
 
 def power_problems(relative_lifts: Sequence[float], level: float, power: float) -> list[str]:
@@ -265,11 +284,13 @@ class MarketSelection:
         chosen: the best candidate.
         held_out: its power on the days that took no part in the ranking. The ranking itself flatters the
             winner: it is the best of many.
+        top_share: share of redrawn pasts in which each candidate of the ranking is the best, of shape `(candidates,)`.
     """
 
     ranking: pd.DataFrame
     chosen: tuple[str, ...]
     held_out: SimulatedPower
+    top_share: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def summary(self) -> str:
         """A few sentences."""
@@ -282,7 +303,21 @@ class MarketSelection:
         elsewhere = "On days held out" if self.held_out.tried_on == "past windows" else "In worlds held out"
         return (
             f"Treat {', '.join(self.chosen)}: best of {len(self.ranking)} candidates, {which}. "
-            f"{elsewhere}: {self.held_out.summary()}"
+            f"{elsewhere}: {self.held_out.summary()}{self._stability}"
+        )
+
+    @property
+    def _stability(self) -> str:
+        """How sure the choice is, and how many candidates could as well be the best."""
+        if self.top_share.size < 2:
+            return ""
+        rivals = int((self.top_share >= STABLE_SHARE).sum())
+        hardly = (
+            " Its rank is mostly chance: choose among the best by what they cost." if self.top_share[0] < 0.5 else ""
+        )
+        return (
+            f" In pasts redrawn from the windows compared it stays the best in {self.top_share[0]:z.0%}; "
+            f"{rivals} of {self.top_share.size} candidates are the best in at least {STABLE_SHARE:z.0%}.{hardly}"
         )
 
 
@@ -290,7 +325,7 @@ def select_markets(
     panel: GeoPanel,
     candidates: Sequence[Sequence[str]],
     test_days: int,
-    analyse: Callable[[GeoExperiment], GeoLiftTest],
+    analyse: Analysis,
     *,
     relative_lifts: Sequence[float] = (0.02, 0.05, 0.1, 0.15, 0.2),
     held_out_days: int | None = None,
@@ -322,8 +357,8 @@ def select_markets(
     before = kept // 2
     if kept - before < test_days or days - kept < test_days:
         problems.append(
-            f"test_days: {test_days} must fit into the {kept - before} days compared and the "
-            f"{days - kept} days held out; bring more of the past"
+            f"test_days: {panel.step.of(test_days)} must fit into the {panel.step.of(kept - before)} compared and the "
+            f"{days - kept} held out; bring more of the past"
         )
     refuse([*problems, *power_problems(relative_lifts, level, power)])
     options: dict[str, Any] = {
@@ -334,9 +369,9 @@ def select_markets(
         "windows": windows,
         "map_": map_,
     }
-    past = GeoPanel(panel.geos, panel.dates[:kept], panel.response[:, :kept])
+    past = _stretch(panel, slice(0, kept))
     # The first held-out window begins where the compared days end.
-    later = GeoPanel(panel.geos, panel.dates[kept - before :], panel.response[:, kept - before :])
+    later = _stretch(panel, slice(kept - before, days))
     return _selected(
         past,
         candidates,
@@ -349,7 +384,7 @@ def select_markets_in_worlds(
     worlds: Sequence[GeoPanel],
     candidates: Sequence[Sequence[str]],
     test_days: int,
-    analyse: Callable[[GeoExperiment], GeoLiftTest],
+    analyse: Analysis,
     *,
     relative_lifts: Sequence[float] = (0.02, 0.05, 0.1, 0.15, 0.2),
     level: float = 0.90,
@@ -394,18 +429,41 @@ def _selected(
     judge: Callable[[Sequence[str]], SimulatedPower],
 ) -> MarketSelection:
     """Candidates ranked by the power found where they are compared, the winner judged elsewhere."""
-    rows = []
-    for candidate in candidates:
-        found = compare(candidate)
+    rows, compared = [], [compare(candidate) for candidate in candidates]
+    for candidate, found in zip(candidates, compared, strict=True):
         is_treated = np.isin(np.array(panel.geos), list(candidate))
         rows.append(
             {
                 "treated": tuple(candidate),
                 "treated_share": float(panel.response[is_treated].sum() / panel.response.sum()),
-                "error": float(np.std(found.errors)),
+                "error": float(np.nanstd(found.errors)),
                 "minimum_detectable_lift": found.minimum_detectable_lift,
             }
         )
     ranking = pd.DataFrame(rows).sort_values(["minimum_detectable_lift", "error"], kind="stable")
+    top_share = _top_share(compared)[ranking.index]
     chosen = ranking["treated"].iloc[0]
-    return MarketSelection(ranking.reset_index(drop=True), chosen, judge(chosen))
+    ranking["top_share"] = top_share
+    return MarketSelection(ranking.reset_index(drop=True), chosen, judge(chosen), top_share)
+
+
+def _top_share(compared: Sequence[SimulatedPower]) -> NDArray[np.float64]:
+    """How often each candidate ranks first when stretches of windows are drawn anew, the same for all: `(candidates,)`.
+
+    Stretches are as long as windows overlap, so that what is drawn anew is independent, or nearly so.
+    """
+    windows, errors = compared[0].windows, np.array([found.errors for found in compared])
+    length = max(1, windows // max(1, compared[0].independent_windows))
+    rng = np.random.default_rng(STABILITY_SEED)
+    first = rng.integers(0, windows, (REDRAWN_PASTS, math.ceil(windows / length)))
+    drawn = ((first[:, :, None] + np.arange(length)) % windows).reshape(REDRAWN_PASTS, -1)[:, :windows]
+    wins = np.zeros(len(compared))
+    for places in drawn:
+        spread = np.nanstd(errors[:, places], axis=1)
+        least = np.array([_redrawn(found, places).minimum_detectable_lift for found in compared])
+        wins[np.lexsort((spread, least))[0]] += 1
+    return np.asarray(wins / REDRAWN_PASTS)
+
+
+def _redrawn(found: SimulatedPower, places: NDArray[np.intp]) -> SimulatedPower:
+    return found if found.found is None else replace(found, rejected=found.found[places].mean(axis=0))

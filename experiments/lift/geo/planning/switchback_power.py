@@ -7,11 +7,9 @@ import numpy as np
 
 from cpalab.refusal import refuse
 from experiments.lift.columns import days, frame_of, numbers
-from experiments.lift.estimate.arm_sums import ArmStatistics
 from experiments.lift.estimate.lift_estimate import significance
-from experiments.lift.estimate.welch import welch_lift
 from experiments.lift.geo.planning.power import SimulatedPower, power_problems
-from experiments.lift.geo.switchback import block_means, schedule_problems, switchback_schedule
+from experiments.lift.geo.switchback import block_means, read_blocks, schedule_problems, switchback_schedule
 
 __all__ = ["switchback_power"]
 
@@ -79,7 +77,7 @@ def switchback_power(
         total[k] = past[on].sum()
         for j, lift in enumerate(lifts):
             means = block_means(past * (1 + lift * on), block_days, washout_days)
-            estimate = welch_lift(*(ArmStatistics.from_values(means[arm]) for arm in (is_on, ~is_on)))
+            estimate = read_blocks(means, is_on, np.zeros(means.size)).lift
             found[k, j] = estimate.p_value() < significance(level)
             if lift == 0:
                 errors[k] = estimate.relative_lift

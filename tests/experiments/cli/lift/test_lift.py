@@ -7,10 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.lift.geo.methods.tbr import time_based_regression
+from experiments.lift.geo.methods.did import difference_in_differences
 from experiments.lift.geo.panel import geo_experiment, geo_panel
 
-SALES = Path(__file__).parents[3] / "reference" / "lift" / "tbr_gbr_salesandcost"
+PUBLIC = Path(__file__).parents[5] / "shared" / "reference" / "lift" / "tbr_gbr_salesandcost"
+
+
+def sales(name):
+    """A public table of Google's sales-and-cost example; it belongs to others and lies outside of the repository."""
+    if not PUBLIC.is_dir():
+        pytest.skip("the public sales-and-cost tables are not here: ../shared/reference does not exist")
+    return PUBLIC / name
 
 
 @pytest.fixture
@@ -40,7 +47,7 @@ def users(tmp_path):
 
 
 def treated_geos():
-    groups = pd.read_csv(SALES / "geoassignment.csv", dtype={"geo": str})
+    groups = pd.read_csv(sales("geoassignment.csv"), dtype={"geo": str})
     return ",".join(groups["geo"][groups["geo.group"] == 2])
 
 
@@ -89,14 +96,14 @@ def test_the_published_geo_test(cpalab):
     arguments = ("--treated", treated_geos(), "--start", "2015-02-16", "--end", "2015-03-15")
     options = ("--missing-rows", "zero", "--outcome", "value", "--json", "--level", "0.95")
     status, out, _ = cpalab(
-        "lift", "geo", SALES / "salesandcost.csv", *arguments, *options, "--inference", "independent"
+        "lift", "geo", sales("salesandcost.csv"), *arguments, *options, "--method", "tbr", "--inference", "independent"
     )
     row = json.loads(out)["rows"][0]
     assert status == 0
     assert row["incremental_return_on_ad_spend"] == pytest.approx(2.94674243369)
     assert row["incremental_return_on_ad_spend_lower"] == pytest.approx(2.759772197081)
     for method in ("gbr", "did", "synthetic_control", "augmented_synthetic_control", "structural"):
-        out = cpalab("lift", "geo", SALES / "salesandcost.csv", *arguments, *options, "--method", method)[1]
+        out = cpalab("lift", "geo", sales("salesandcost.csv"), *arguments, *options, "--method", method)[1]
         row = json.loads(out)["rows"][0]
         assert 2 < row["incremental_return_on_ad_spend"] < 4
         assert row["p_value"] < 0.5
@@ -105,11 +112,11 @@ def test_the_published_geo_test(cpalab):
 def test_the_daily_series_is_written_whole(cpalab, tmp_path):
     series = tmp_path / "series.csv"
     arguments = ("--treated", treated_geos(), "--start", "2015-02-16", "--end", "2015-03-15")
-    cpalab("lift", "geo", SALES / "salesandcost.csv", *arguments, "--missing-rows", "zero", "--series", series)
+    cpalab("lift", "geo", sales("salesandcost.csv"), *arguments, "--missing-rows", "zero", "--series", series)
     written = pd.read_csv(series)
-    panel = geo_panel(pd.read_csv(SALES / "salesandcost.csv", dtype={"geo": str}), missing_rows="zero")
+    panel = geo_panel(pd.read_csv(sales("salesandcost.csv"), dtype={"geo": str}), missing_rows="zero")
     experiment = geo_experiment(panel, treated_geos().split(","), "2015-02-16", "2015-03-15")
-    np.testing.assert_allclose(written["effect"], time_based_regression(experiment).series["effect"])
+    np.testing.assert_allclose(written["effect"], difference_in_differences(experiment).series["effect"])
     assert list(tmp_path.iterdir()) == [series]
 
 
@@ -117,7 +124,7 @@ def test_a_series_that_cannot_be_written_is_refused_in_words(cpalab):
     arguments = ("--treated", treated_geos(), "--start", "2015-02-16", "--end", "2015-03-15")
     # Nothing can be created there, whoever asks.
     status, _, err = cpalab(
-        "lift", "geo", SALES / "salesandcost.csv", *arguments, "--missing-rows", "zero", "--series", "/proc/series.csv"
+        "lift", "geo", sales("salesandcost.csv"), *arguments, "--missing-rows", "zero", "--series", "/proc/series.csv"
     )
     assert status == 2
     assert "--series: /proc/series.csv cannot be written" in err
@@ -131,14 +138,14 @@ def test_options_of_looks_need_looks(cpalab, users):
 
 
 def test_trimmed_match_takes_its_pairs_from_a_table(cpalab, tmp_path):
-    table = pd.read_csv(SALES / "salesandcost.csv", dtype={"geo": str})
-    groups = pd.read_csv(SALES / "geoassignment.csv", dtype={"geo": str}).set_index("geo")["geo.group"]
+    table = pd.read_csv(sales("salesandcost.csv"), dtype={"geo": str})
+    groups = pd.read_csv(sales("geoassignment.csv"), dtype={"geo": str}).set_index("geo")["geo.group"]
     size = table.groupby("geo")["sales"].sum().sort_values(ascending=False)
     pair = {geo: k + 1 for group in (1, 2) for k, geo in enumerate(geo for geo in size.index if groups[geo] == group)}
     pairs = tmp_path / "pairs.csv"
     pd.DataFrame({"geo": list(pair), "pair": list(pair.values())}).to_csv(pairs, index=False)
     common = (
-        "lift", "geo", SALES / "salesandcost.csv", "--treated", treated_geos(), "--start", "2015-02-16",
+        "lift", "geo", sales("salesandcost.csv"), "--treated", treated_geos(), "--start", "2015-02-16",
         "--end", "2015-03-15", "--missing-rows", "zero", "--outcome", "value", "--method", "trimmed_match",
     )  # fmt: skip
     row = json.loads(cpalab(*common, "--pairs", pairs, "--json")[1])["rows"][0]
@@ -177,10 +184,13 @@ def test_one_sided_readings(cpalab, users):
     status, _, err = cpalab("lift", "user", users, "--alternative", "greater", "--look", 1, "--looks", 2)
     assert status == 2
     assert "--alternative: greater must be two-sided here" in err
-    geo = ("lift", "geo", SALES / "salesandcost.csv", "--treated", treated_geos(), "--start", "2015-02-16", "--end",
+    geo = ("lift", "geo", sales("salesandcost.csv"), "--treated", treated_geos(), "--start", "2015-02-16", "--end",
            "2015-03-15", "--missing-rows", "zero", "--alternative", "greater")  # fmt: skip
     assert "or more" in cpalab(*geo, "--method", "did")[1]
-    assert "--alternative: greater must be two-sided here" in cpalab(*geo, "--inference", "block_conformal")[2]
+    assert (
+        "--alternative: greater must be two-sided here"
+        in cpalab(*geo, "--method", "tbr", "--inference", "block_conformal")[2]
+    )
 
 
 def test_value_per_conversion_is_read_with_value(cpalab, users, tmp_path):
@@ -210,11 +220,102 @@ def test_several_arms_in_one_table(cpalab, users, tmp_path):
     assert arms == [("search", 0.9), ("search", 0.95), ("social", 0.9), ("social", 0.95)]
     out = " ".join(cpalab("lift", "user", file)[1].split())
     assert "P-values and intervals hold for all 2 arms together (Dunnett)" in out
-    for options in (("--adjusted",), ("--look", 1, "--looks", 2), ("--treated-share", 0.5), ("--alternative", "less")):
+    for options in (("--adjusted",), ("--look", 1, "--looks", 2), ("--cap", 5), ("--alternative", "less")):
         status, _, err = cpalab("lift", "user", file, *options)
         assert status == 2
         assert options[0] in err
         assert "must not be given with several arms" in err
+
+
+def test_the_sizes_of_several_arms_are_checked(cpalab, users, tmp_path):
+    table = pd.read_csv(users)
+    table["arm"] = np.where(
+        table["arm"] == "control", "control", np.where(table["user_id"] % 2 == 0, "search", "social")
+    )
+    file = tmp_path / "arms.csv"
+    table.to_csv(file, index=False)
+    mismatch = "the arms are not the ones planned"
+    for share, found in (("0.6", False), ("search=0.3,social=0.3", False), ("search=0.5,social=0.1", True)):
+        assert (mismatch in " ".join(cpalab("lift", "user", file, "--treated-share", share)[1].split())) == found
+    for share in ("search=0.3", "search=0.9,social=0.4", "many", "1.5"):
+        status, _, err = cpalab("lift", "user", file, "--treated-share", share)
+        assert status == 2
+        assert "shares" in err or "--treated-share" in err
+
+
+def test_totals_a_margin_and_a_row_for_a_media_mix_model(cpalab, tmp_path):
+    file = tmp_path / "totals.csv"
+    file.write_text("arm;users;conversions;cost\ntreated;90000;950;4500,5\ncontrol;10000;80;0\n")
+    words = ("lift", "user", file, "--margin", 0.5, "--calibration", "robyn", "--channel", "tv", "--level", 0.95)
+    status, _, err = cpalab(*words)
+    assert status == 2
+    assert "--first-day, --last-day: both must be given; robyn needs the days" in err
+    answer = json.loads(cpalab(*words, "--first-day", "2026-03-01", "--last-day", "2026-03-28", "--json")[1])
+    assert answer["rows"][0]["incremental_conversions"] == pytest.approx(230.0)
+    assert answer["rows"][0]["cost"] == 4500.5
+    assert answer["margin"][0]["noninferior"]
+    row = answer["calibration_robyn"][0]
+    assert (row["liftAbs"], row["spend"], row["liftStartDate"]) == (pytest.approx(230.0), 4500.5, "2026-03-01")
+    out = " ".join(cpalab(*words[:5], "--calibration", "pymc", "--channel", "tv", "--periods", 4)[1].split())
+    assert "calibration pymc" in out
+    assert "less than the margin of 50.0%" in out
+    out = cpalab(*words[:3], "--calibration", "meridian")[1]
+    assert "log normal mu" in out
+
+
+def test_columns_that_are_nearly_known_are_refused_and_others_named(cpalab, users, tmp_path):
+    table, file = pd.read_csv(users), tmp_path / "named.csv"
+    for wrong, right in (("Cost", "cost"), ("spend", "cost"), ("revenue", "value"), ("Exposed ", "exposed")):
+        table.rename(columns={right: wrong}).to_csv(file, index=False)
+        status, _, err = cpalab("lift", "user", file)
+        assert status == 2
+        assert f"did you mean {right}?" in err
+    table.assign(country="DE", device="phone").to_csv(file, index=False)
+    assert "Columns not used: country, device." in " ".join(cpalab("lift", "user", file)[1].split())
+
+
+def test_a_test_without_cost_has_no_price(cpalab, users, tmp_path):
+    table, file = pd.read_csv(users).drop(columns="cost"), tmp_path / "free.csv"
+    table.to_csv(file, index=False)
+    status, out, _ = cpalab("lift", "user", file)
+    assert status == 0
+    assert "cost per incremental conversion" not in out
+    assert "Without the column cost there is no price" in " ".join(out.split())
+    priced = json.loads(cpalab("lift", "user", users, "--json")[1])["rows"][0]
+    plain = json.loads(cpalab("lift", "user", file, "--json")[1])["rows"][0]
+    assert plain["p_value"] == priced["p_value"]
+
+
+def test_another_column_can_be_the_response(cpalab, users, tmp_path):
+    table, file = pd.read_csv(users), tmp_path / "two.csv"
+    table.assign(installs=table["conversions"] * (table["user_id"] % 3 == 0)).to_csv(file, index=False)
+    row = json.loads(cpalab("lift", "user", file, "--response", "installs", "--json")[1])["rows"][0]
+    assert (
+        row["treated_conversions"]
+        == (table["conversions"] * (table["user_id"] % 3 == 0))[table["arm"] == "treated"].sum()
+    )
+    status, _, err = cpalab("lift", "user", file, "--response", "install")
+    assert status == 2
+    assert "did you mean installs?" in err
+
+
+def test_value_can_be_capped(cpalab, users):
+    out = " ".join(cpalab("lift", "user", users, "--cap", "15")[1].split())
+    assert "Value is capped at 15.00 per user" in out
+    status, _, err = cpalab("lift", "user", users, "--cap", "-1")
+    assert status == 2
+    assert "--cap: -1 must be positive" in err
+
+
+def test_small_prices_keep_three_digits(cpalab, users, tmp_path):
+    table, file = pd.read_csv(users), tmp_path / "cheap.csv"
+    table.assign(cost=table["cost"] * 1e-6).to_csv(file, index=False)
+    dear, cheap = (json.loads(cpalab("lift", "user", one, "--json")[1])["rows"][1] for one in (users, file))
+    point = f"{cheap['cost_per_incremental_conversion']:#.3g}"
+    assert float(point) == pytest.approx(1e-6 * dear["cost_per_incremental_conversion"], rel=5e-3)
+    out = cpalab("lift", "user", file)[1]
+    assert point in out
+    assert f"An incremental conversion cost {point} (95%" in " ".join(out.split())
 
 
 def test_a_factorial_test(cpalab, users, tmp_path):
@@ -276,8 +377,21 @@ def test_a_factorial_test_refuses_in_words(cpalab, users, options, message):
             "must not be given with did",
         ),
         (
-            ("geo", "users.csv", "--treated", "a", "--start", "x", "--end", "y", "--inference", "placebo"),
-            "must be one of autoregressive",
+            (
+                "geo",
+                "users.csv",
+                "--treated",
+                "a",
+                "--start",
+                "x",
+                "--end",
+                "y",
+                "--method",
+                "tbr",
+                "--inference",
+                "placebo",
+            ),
+            "must be one of calibrated",
         ),
         (
             ("geo", "users.csv", "--treated", "a", "--start", "x", "--end", "y", "--series", "nowhere/x.csv"),

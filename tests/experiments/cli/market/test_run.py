@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from experiments.report.ten_seconds import short_price
 from simulator.storage import read_world
 
 pytestmark = pytest.mark.xdist_group("cli")
@@ -84,13 +85,30 @@ def test_the_tables_hold_numbers_or_inf_or_nothing(finished):
                     assert text in ("", "inf") or math.isfinite(float(text)), (name, row)
 
 
-def test_the_table_on_the_screen_is_the_one_in_the_file(finished):
+def test_the_table_on_the_screen_fits_an_ordinary_terminal_and_gives_a_verdict(finished):
     folder, answer = finished
     social = {row["method"]: row for row in rows_of(folder / "cpa.csv") if row["channel"] == "social"}
+    line = next(line for line in answer.out.splitlines() if line.startswith("Social"))
+    assert short_price(float(social["last_click"]["cost_per_conversion"])) in line
+    assert short_price(float(social["truth"]["cost_per_conversion"])) in line
+    assert line.rstrip().endswith(("fair", "cannot tell")) or "credited" in line
+    assert max(map(len, answer.out.splitlines()[:-1])) <= 80
+
+
+def test_full_prints_every_table_of_the_same_answer(finished, cpalab):
+    folder, _ = finished
+    social = {row["method"]: row for row in rows_of(folder / "cpa.csv") if row["channel"] == "social"}
+    answer = cpalab("run", folder, "--full")
     line = next(line for line in answer.out.splitlines() if line.startswith("│ Social"))
     assert f"{float(social['last_click']['cost_per_conversion']):,.2f}" in line
     assert f"{float(social['truth']['cost_per_conversion']):,.2f}" in line
-    assert "Social is priced about right" in answer.out
+    assert "Five CPAs" in answer.out
+
+
+def test_quiet_without_a_place_to_write_warns(cpalab, small):
+    answer = cpalab("run", *small, "--quiet")
+    assert answer.out == ""
+    assert "nothing is written: the result will be lost" in answer.err
 
 
 def test_json_is_the_whole_answer_and_without_out_nothing_is_written(finished, cpalab, small, tmp_path):
@@ -102,6 +120,7 @@ def test_json_is_the_whole_answer_and_without_out_nothing_is_written(finished, c
     (social,) = found["channels"]
     written = next(row for row in rows_of(folder / "truth.csv") if row["estimand"] == "average")
     assert social["incremental_conversions"] == int(written["incremental_conversions"])
+    assert (found["seed"], found["people"], found["days"]) == (7, 20_000, 7.0)
     assert found["order_labels"]["all"].keys() == {"always", "caused", "moved", "prevented"}
     assert [test["level"] for test in social["lift_test"]] == [0.90, 0.95]
 

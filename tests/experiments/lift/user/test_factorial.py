@@ -8,6 +8,7 @@ from experiments.designs.users.factorial_in_world import read_factorial
 from experiments.lift.estimate.arm_sums import ArmStatistics
 from experiments.lift.estimate.welch import welch_lift
 from experiments.lift.user.factorial import factorial_test
+from experiments.lift.user.user_test import user_lift
 from simulator.world import simulate
 
 
@@ -78,3 +79,18 @@ def test_holdouts_that_exclude_each_other_have_no_interaction(shop):
     with pytest.raises(LiftInputError) as refusal:
         read_factorial(world, "video", "retargeting")
     assert len(refusal.value.lines) == 2
+
+
+def test_a_cell_without_conversions_claims_nothing():
+    # Nothing happens; the cell that sees neither has 0 of 226, the others 3 in 1,000 to 1 in 100.
+    users, made = (226, 1_700, 1_700, 16_374), (0, 12, 17, 165)
+    sees = np.repeat([(False, False), (True, False), (False, True), (True, True)], users, axis=0)
+    y = np.concatenate([np.r_[np.ones(x), np.zeros(n - x)] for n, x in zip(users, made, strict=True)])
+    test = factorial_test("tv", "search", y, sees[:, 0], sees[:, 1], cost=0.1 * sees.any(axis=1))
+    frame = test.to_frame()
+    assert not frame["significant"].any()
+    assert test.cost_per_incremental_conversion("both").upper == np.inf
+    assert "No conversion in the cell neither: too few to tell" in test.summary()
+    # Alone, a contrast of two cells is the plain two-arm test.
+    arms = [ArmStatistics.from_converters(n, x) for n, x in zip(users, made, strict=True)]
+    assert test.both.p_value() == pytest.approx(user_lift(arms[3], arms[0]).p_value())

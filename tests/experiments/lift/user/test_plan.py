@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from cpalab.refusal import LiftInputError
 from experiments.lift.estimate.arm_sums import ArmStatistics
+from experiments.lift.estimate.cluster_robust import ClusterSums, cluster_robust_lift
 from experiments.lift.estimate.welch import welch_lift
 from experiments.lift.sequential.group_sequential import GroupSequentialPlan
+from experiments.lift.user.assigned_clusters import Clusters
+from experiments.lift.user.budget import Budget
 from experiments.lift.user.plan import UserTestDesign, exaggeration, experiment_multiplier, plan_user_test
 
 
@@ -188,3 +191,61 @@ def test_outcomes_rarer_than_people_are_refused(design):
 def test_a_lift_that_needs_more_users_than_there_are_people_is_refused():
     with pytest.raises(LiftInputError, match="must need fewer than 1e"):
         plan_user_test(UserTestDesign(1e-6), relative_lift=1e-300)
+
+
+def test_clusters_need_as_many_times_more_users_as_their_design_effect():
+    alone = UserTestDesign(0.02)
+    clusters = Clusters(mean_size=4.0, correlation=0.1, size_cv=0.5)
+    assert clusters.design_effect == pytest.approx(1 + (1.25 * 4 - 1) * 0.1)
+    together = UserTestDesign(0.02, clusters=clusters)
+    assert together.required_users(0.1) == pytest.approx(clusters.design_effect * alone.required_users(0.1), rel=1e-6)
+    plan = plan_user_test(together, relative_lift=0.1)
+    assert plan.to_frame()["clusters"][0] == math.ceil(plan.users / 4)
+    assert "clusters" in plan.summary()
+    assert "few clusters" in plan_user_test(UserTestDesign(0.2, clusters=Clusters(100.0, 0.05)), users=2_000).summary()
+
+
+def test_a_plan_with_clusters_has_the_power_it_says(binomial_band):
+    # 1,000 seeded tests of 150 + 150 households of 4 with beta-distributed rates (ICC .15).
+    rng = np.random.default_rng(1)
+    rate, icc, size, lift, each = 0.2, 0.15, 4, 0.4, 150
+    design = UserTestDesign(rate, clusters=Clusters(size, icc))
+    power = design.power(2 * each * size, lift)
+    assert 0.3 < power < 0.95
+    found = 0
+    for _ in range(1_000):
+        arms = []
+        for mean in (rate * (1 + lift), rate):
+            own = rng.beta(mean * (1 / icc - 1), (1 - mean) * (1 / icc - 1), each)
+            arms.append(ClusterSums(rng.binomial(size, own).astype(float), np.full(each, float(size))))
+        found += cluster_robust_lift(*arms).verdict() == 1
+    assert found / 1_000 == pytest.approx(power, abs=binomial_band(power, 1_000))
+
+
+def test_a_budget_buys_users_or_a_lift():
+    design = UserTestDesign(0.02, treated_share=0.8, cost_per_treated_user=0.25)
+    assert Budget(10_000.0).users(design) == 50_000
+    money = Budget(10_000.0, cost_per_action=50.0)
+    # 200 actions among 40,000 treated who would have made 800.
+    assert money.relative_lift(design, 50_000) == pytest.approx(0.25)
+    plan = plan_user_test(design, users=50_000)
+    expected = 50.0 * 40_000 * 0.02 * plan.minimum_detectable_lift
+    assert money.needed(plan) == pytest.approx(expected)
+    assert ("is enough" if expected <= 10_000 else "too small") in " ".join(money.sentences(plan))
+    assert "more than the budget" in " ".join(Budget(5_000.0).sentences(plan))
+
+
+def test_only_the_eligible_fill_the_test():
+    plan = plan_user_test(UserTestDesign(0.02), users=10_000, users_per_day=500, eligible_share=0.4)
+    assert plan.days == 50
+    assert plan.to_frame()["audience"][0] == 25_000
+    with pytest.raises(LiftInputError, match="eligible_share"):
+        plan_user_test(UserTestDesign(0.02), users=10_000, eligible_share=0.0)
+
+
+def test_clusters_and_money_that_are_none_are_refused():
+    with pytest.raises(LiftInputError) as refusal:
+        Clusters(0.5, 2.0, -1.0)
+    assert len(refusal.value.lines) == 3
+    with pytest.raises(LiftInputError, match="budget"):
+        Budget(-1.0)

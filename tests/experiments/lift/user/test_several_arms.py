@@ -102,3 +102,14 @@ def test_an_arm_of_one_person_is_refused():
     table.loc[0, "arm"] = "radio"
     with pytest.raises(LiftInputError, match="arm: radio has 1 user and must have at least 2"):
         several_arms_test(table)
+
+
+def test_a_holdout_without_conversions_claims_nothing():
+    # 30 and 28 of 3,000 against 0 of 300: Fisher's exact p is .106 and .173 for each alone.
+    made = {"control": (300, 0), "search": (3_000, 30), "social": (3_000, 28)}
+    frame = pd.DataFrame([(arm, n, x, 300.0 * (x > 0)) for arm, (n, x) in made.items()])
+    frame.columns = ["arm", "users", "conversions", "cost"]
+    test = several_arms_test(frame, (0.95,))
+    assert (test.to_frame()["p_value"] > 0.1).all()
+    assert np.isinf(test.to_frame()["cost_per_incremental_conversion_upper"]).all()
+    assert test.summary().count("No conversion in the control arm: too few to tell") == 1

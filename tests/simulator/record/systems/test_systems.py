@@ -1,16 +1,18 @@
 """Each system by its own rules: windows, counting, booking, offline import, channel groups, postbacks, noise."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from simulator.record.record import Record
+from simulator.record.record import Record, record
 from simulator.record.systems.aggregate import aggregate_report, laplace, standard_error, unbiased
 from simulator.record.systems.postbacks import postbacks
+from simulator.scenario.faults import changed
 from simulator.scenario.loading import load_scenario
-from simulator.scenario.tracking import Aggregate
+from simulator.scenario.tracking import PERFECT, Aggregate
 from simulator.world import World
 
 
@@ -131,3 +133,18 @@ def test_laplace_has_variance_two() -> None:
     grid = (np.arange(200_000) + 0.5) / 200_000
     assert laplace(grid).mean() == pytest.approx(0, abs=1e-9)
     assert laplace(grid).var() == pytest.approx(2, rel=1e-3)
+
+
+def test_search_has_no_view_through_unless_the_scenario_says_so(recorded, world) -> None:
+    """Where people who are looking come by a result of their own, an ad that nobody clicked claims nothing."""
+
+    def views(found) -> set[str]:
+        claims = found.claims.to_pandas()
+        return set(claims[(claims["system"] == "platform") & claims["view_through"]]["channel"])
+
+    assert views(recorded(platform__view_days=7.0)) == {"social"}
+    surfaces = dict(world.scenario.surfaces)
+    surfaces["search"] = surfaces["search"].model_copy(update={"view_through": True})
+    surfaces["feed"] = surfaces["feed"].model_copy(update={"view_through": False})
+    scenario = world.scenario.model_copy(update={"surfaces": surfaces})
+    assert views(record(replace(world, scenario=scenario), changed(PERFECT, {"platform.view_days": 7.0}))) == {"search"}

@@ -1,5 +1,7 @@
 """Synthetic control: exact weights, inference that holds under autocorrelation, and what must fail."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,7 +43,34 @@ def test_ridge_reaches_a_target_outside_the_hull():
     def misfit(augmentation):
         return np.std(target - synthetic_weights(target, controls, augmentation).weights @ controls)
 
-    assert misfit("ridge") < 0.2 * misfit("none")
+    # Ridge weights sum to 0, so that 2.5 of one geo is out of reach as such: what others allow for is taken.
+    assert misfit("ridge") < 0.5 * misfit("none")
+
+
+def test_weights_sum_to_one_and_a_common_shock_is_no_effect(panel_of_geos):
+    # Whatever happens to all geos alike on the days of the test is in the counterfactual too.
+    panel = panel_of_geos(5, rho=0.3, lift=0.1, treated=(0,))
+    lifts = []
+    for factor in (0.7, 1.0, 1.6):
+        response = panel.response.copy()
+        response[:, 60:] *= factor
+        shocked = replace(panel, response=response)
+        test = synthetic_control(geo_experiment(shocked, ["g00"], "2026-03-02", "2026-03-21"))
+        assert sum(test.fit.weights.values()) == pytest.approx(1.0)
+        lifts.append(test.lift.relative_lift)
+    assert lifts == pytest.approx([lifts[0]] * 3, rel=1e-9)
+
+
+def test_levels_must_agree_without_an_intercept(panel_of_geos):
+    design = geo_experiment(panel_of_geos(5), ["g00"], "2026-03-02", "2026-03-21")
+    free = synthetic_control(design, augmentation="none", scaling="additive", intercept=False)
+    controls = design.control
+    weights = np.array([free.fit.weights[f"g{k:02d}"] for k in range(1, 20)])
+    np.testing.assert_allclose(free.series["counterfactual"], weights @ controls)
+    with pytest.raises(LiftInputError, match="growths have one by their nature"):
+        synthetic_control(design, intercept=False)
+    with pytest.raises(LiftInputError, match="must not be given without ridge"):
+        synthetic_control(design, augmentation="none", penalty=1.0)
 
 
 def test_noise_alone_needs_little_ridge():

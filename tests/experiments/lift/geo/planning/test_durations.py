@@ -35,7 +35,7 @@ def test_a_lift_that_is_just_detectable_is_found_as_often_as_wanted(autoregressi
         response = drawn.response.copy()
         response[:4, DAYS:] *= 1 + lift
         test = GeoExperiment(GeoPanel(drawn.geos, drawn.dates, response), is_treated, DAYS, TEST_DAYS)
-        found.append(time_based_regression(test).p_value < 0.10)
+        found.append(time_based_regression(test, errors="autoregressive").p_value < 0.10)
     assert np.mean(found) == pytest.approx(0.8, abs=0.066 + 0.03)
 
 

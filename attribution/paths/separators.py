@@ -1,0 +1,121 @@
+"""What stands between the channels of path texts: told from the texts, or refused where it could be two things."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cpalab.refusal import InvalidInputError
+
+USUAL = " > "
+ARROWS = (">>>", ">>", "-->", "->", "=>", "→", "➔", "➜", "⇒", ">")
+BARS = ("»", "›", "^", "|")  # which could stand in a name
+STRONG = re.compile("|".join(map(re.escape, (*ARROWS, *BARS))))
+WEAK = (", ", ",", ";", "::", " / ", "/", " + ", "+", "~", "\\", " - ", "_", ":", "-", ".", "&", "\t")
+TOKENS = ("(start)", "(conversion)", "(null)", "(convert)")
+
+
+def cut_paths(column: Any, separator: str | None, place: str) -> tuple[Any, str, str | None]:
+    """Path texts ready to be cut (lists in JSON, Python or Postgres are rows of names), the separator, and what to say of it.
+
+    Without `separator` it is the usual " > " (blanks around names do not count) or, where no text holds it, the one of the
+    known others that texts do hold. Tokens for the start and end of a journey are no channels.
+
+    Raises:
+        InvalidInputError: if the texts could be cut in two ways.
+    """
+    distinct = [text for text in pc.unique(column).to_pylist() if text and text.strip()]
+    if separator is not None:
+        return column, separator, None
+    lists = [text for text in distinct if re.fullmatch(r"\s*(\[.*\]|\{.*\})\s*", text, re.DOTALL)]
+    if lists and len(lists) < len(distinct):
+        _refuse(place, USUAL, lists[0][:20], len(lists), len(distinct))
+    if lists:
+        rows = {text: _names(text, place) for text in distinct}
+        return pa.array([rows.get(text, []) for text in column.to_pylist()], pa.list_(pa.large_string())), USUAL, None
+    found = _separator(distinct, place)
+    if any(token in text.casefold() for text in distinct for token in TOKENS):
+        column = _without_tokens(column, found)
+    told = None if found.strip() == ">" else f"{place}: paths are cut at {found!r} (--separator)"
+    return column, found, told
+
+
+def _separator(texts: Sequence[str], place: str) -> str:
+    """The separator of these texts."""
+    held = {text: frozenset(STRONG.findall(text)) for text in texts}
+    marks = sorted(frozenset().union(*held.values()), key=lambda mark: -sum(mark in found for found in held.values()))
+    if not marks:
+        for mark in WEAK:
+            cut = [text for text in texts if mark in text]
+            if 2 * len(cut) > len(texts) and _trade_places(cut, texts, mark):
+                _refuse(place, USUAL, mark, len(cut), len(texts))
+        return ">"
+    glued = [text for text in texts if re.search(r"[^\s>]>|>[^\s>]", text) and held[text] == {">"}]
+    spaced = [text for text in texts if re.search(r"\s>(\s|$)|^>\s", text) and ">" in held[text]]
+    names = {name.strip() for text in spaced for name in text.split(">")}
+    if ">" in marks and spaced:
+        unlike = [text for text in glued if not {piece.strip() for piece in text.split(">")} <= names or text in spaced]
+        if unlike:
+            _refuse(place, USUAL, ">", len(unlike), len(texts))
+        for mark in (mark for mark in marks if mark != ">"):
+            alone = [
+                text for text in texts if mark in held[text] and ">" not in held[text] and text.strip() not in names
+            ]
+            if alone or mark in ARROWS:
+                _refuse(place, USUAL, mark, max(len(alone), 1), len(texts))
+        return ">"
+    if len(marks) > 1:
+        _refuse(place, marks[0], marks[1], sum(marks[1] in found for found in held.values()), len(texts))
+    (mark,) = marks
+    cut = [text for text in texts if mark in held[text]]
+    if mark in BARS and not _trade_places(cut, texts, mark):
+        _refuse(place, USUAL, mark, len(cut), len(texts))
+    return mark
+
+
+def _trade_places(cut: Sequence[str], texts: Sequence[str], mark: str) -> bool:
+    """Whether pieces behave like channels: one stands first here and later there, or is a whole path elsewhere."""
+    pieces = [[piece.strip() for piece in text.split(mark)] for text in cut]
+    first, later = {row[0] for row in pieces}, {piece for row in pieces for piece in row[1:]}
+    whole = {text.strip() for text in texts if mark not in text}
+    return bool(first & later or (first | later) & whole)
+
+
+def _names(text: str, place: str) -> list[str]:
+    try:
+        names = (
+            next(csv.reader([text.strip()[1:-1]])) if text.lstrip().startswith("{") else ast.literal_eval(text.strip())
+        )
+    except (ValueError, SyntaxError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidInputError([f'{place}: {text[:60]!r} is no list of names; write ["a", "b"] or a > b'])
+    names = [name.strip() for name in names]
+    while names and names[0].casefold() in TOKENS:
+        names = names[1:]
+    while names and names[-1].casefold() in TOKENS:
+        names = names[:-1]
+    return names
+
+
+def _without_tokens(column: Any, mark: str) -> Any:
+    """The texts without tokens at their start and end."""
+    tokens, cut = "|".join(map(re.escape, TOKENS)), re.escape(mark.strip() or mark)
+    column = column.cast(pa.large_string())
+    column = pc.replace_substring_regex(column, rf"(?i)^\s*({tokens})\s*({cut}\s*|$)", "")
+    return pc.replace_substring_regex(column, rf"(?i)(^|\s*{cut})\s*({tokens})\s*$", "")
+
+
+def _refuse(place: str, usual: str, other: str, texts: int, whole: int) -> None:
+    raise InvalidInputError(
+        [
+            f"{place}: {texts:,} of {whole:,} distinct paths hold {other!r} and not {usual!r}; they could be cut there or be "
+            f"names; say which (--separator {other!r} or --separator {usual!r})"
+        ]
+    )

@@ -1,0 +1,182 @@
+"""The leaderboard: the error of every attribution model in worlds whose truth is known, under one assumption after another.
+
+Two rows check the bench itself: the oracle, credited with what each channel caused, has no error; the same credit dealt out
+among the channels at random has the most.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from attribution.model import MODELS, AttributionModel
+from attribution.paths.build import build_paths
+from attribution.paths.settings import PathSettings
+from cpalab.micros import MICROS
+from cpalab.refusal import InvalidInputError, Problem
+from cpalab.result import Result
+from experiments.bench.measures import Measures, as_row, ceiling, measures
+from experiments.bench.variations import AS_IT_IS, overrides_of, variations_asked
+from experiments.comparison.perfect_tracking import touches_and_orders
+from experiments.truth.effects import Truth, measure_truth
+from simulator.record.systems.analytics_journeys import recorded_journeys
+from simulator.scenario.loading import load_scenario
+from simulator.scenario.schema import Scenario
+from simulator.world import World, simulate
+
+__all__ = ["DEFAULT_MODELS", "Leaderboard", "leaderboard"]
+
+DEFAULT_MODELS = (
+    "last_click", "first_click", "linear", "time_decay", "position_based", "markov", "shapley", "upstream_data_driven",
+)  # fmt: skip
+ORACLE, DEALT_OUT = "oracle (check)", "dealt out at random (check)"
+SETTINGS = PathSettings(direct="ignored_unless_alone")
+NAMES = tuple(Measures.__dataclass_fields__)
+Tracking = Literal["perfect", "recorded"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One world of the bench: a scenario under a variation, with a seed."""
+
+    scenario: str
+    variation: str
+    seed: int
+    tracking: Tracking
+
+
+@dataclass(frozen=True)
+class Leaderboard(Result):
+    """How far every model is from the truth.
+
+    Attributes:
+        rows: one per model and world: scenario, variation, seed, tracking, model, the measures, and `ceiling` of r_squared.
+    """
+
+    rows: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per model, scenario and variation: means over seeds, with 95 % intervals of `error` (Student)."""
+        from scipy.stats import t
+
+        keys = ["scenario", "variation", "tracking", "model"]
+        grouped = self.rows.groupby(keys, sort=False)
+        table = grouped[[*NAMES, "ceiling"]].mean()
+        count, spread = grouped["error"].count(), grouped["error"].std()
+        half = np.where(count > 1, t.ppf(0.975, np.maximum(count - 1, 1)) * spread / np.sqrt(count), np.nan)
+        table.insert(1, "error_lower", table["error"] - half)
+        table.insert(2, "error_upper", table["error"] + half)
+        table.insert(0, "seeds", count)
+        ordered = table.reset_index().sort_values(["scenario", "variation", "tracking", "error"], kind="stable")
+        return ordered.reset_index(drop=True)
+
+    def summary(self) -> str:
+        """Which model is nearest to the truth in each case, and which one is farthest."""
+        lines = []
+        table = self.to_frame()
+        table = table[~table["model"].isin((ORACLE, DEALT_OUT))]
+        for (scenario, variation, tracking), own in table.groupby(["scenario", "variation", "tracking"], sort=False):
+            case = f"{scenario}, {variation}, {tracking} tracking"
+            known = own.dropna(subset="error")
+            if known.empty:
+                lines.append(f"{case}: ads caused nothing, so there is no share to differ by.")
+                continue
+            first, last = known.iloc[0], known.iloc[-1]
+            lines.append(
+                f"{case}: nearest to the truth is {first['model']} (credit differs from "
+                f"what was caused by {first['error']:.0%} of it), farthest {last['model']} ({last['error']:.0%})."
+            )
+        return "\n".join(lines)
+
+    def to_latex(self) -> str:
+        """The table for a paper, three digits."""
+        return str(self.to_frame().to_latex(index=False, float_format="%.3g", escape=True, na_rep="--"))
+
+
+def leaderboard(
+    models: Sequence[AttributionModel | type | str] = DEFAULT_MODELS,
+    scenarios: Sequence[str] = ("dtc-apparel",),
+    seeds: Iterable[int] = range(1, 6),
+    *,
+    variations: Sequence[str] = (AS_IT_IS,),
+    tracking: Tracking = "perfect",
+    users: int | None = None,
+    map_: Callable[[Callable[[Case], list[dict[str, Any]]], Iterable[Case]], Iterable[list[dict[str, Any]]]] = map,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Leaderboard:
+    """Every model's error against the truth, over scenarios, variations and seeds.
+
+    Args:
+        models: each as an object, a class, a name, or a name with parameters: `[MyModel(), "markov(order=2)"]`.
+        scenarios: names of presets, or files.
+        seeds: one world each.
+        variations: assumptions changed one at a time (`experiments.bench.variations.VARIATIONS`).
+        tracking: what the models see: every visit of a person (`perfect`), or what web analytics recorded (`recorded`).
+        users: people of each world; default: as the scenario says, its budgets with it.
+        map_: runs worlds; one over threads or processes gives the same rows.
+        progress: called with the share of worlds that are done.
+
+    Raises:
+        Refused: unknown models, variations or scenarios; all problems of a kind at once.
+    """
+    found = MODELS.find_all(models)
+    asked, seeds = variations_asked(tuple(variations)), tuple(seeds)
+    if not seeds or not scenarios or not asked:
+        raise InvalidInputError([Problem("scenarios, variations, seeds", "must each hold at least one")])
+    sizes = {} if users is None else {"run.users": users}
+    for name in scenarios:
+        load_scenario(name, sizes)  # refused before any work
+    cases = [Case(name, variation, seed, tracking) for name in scenarios for variation in asked for seed in seeds]
+
+    judged = partial(_judged_case, models=found, sizes=sizes)
+    rows: list[dict[str, Any]] = []
+    for done, part in enumerate(map_(judged, cases), start=1):
+        rows += part
+        progress(done / len(cases))
+    return Leaderboard(pd.DataFrame(rows))
+
+
+def _judged_case(case: Case, models: Sequence[AttributionModel], sizes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All models in the world of a case."""
+    changes = overrides_of(case.variation, load_scenario(case.scenario, dict(sizes)))
+    return _judge(case, simulate(load_scenario(case.scenario, {**sizes, **changes, "run.seed": case.seed})), models)
+
+
+def _judge(case: Case, world: World, models: Sequence[AttributionModel]) -> list[dict[str, Any]]:
+    """All models in one world, beside the two checks of the bench."""
+    truth = measure_truth(world, estimands=("average",))
+    touches, orders = touches_and_orders(world) if case.tracking == "perfect" else recorded_journeys(world)
+    paths = build_paths(touches, orders, SETTINGS)
+    channels = world.scenario.paid_channels()
+    effects = [truth.effect(channel) for channel in channels]
+    caused = np.array([effect.incremental_conversions for effect in effects], dtype=np.float64)
+    cost = np.array([effect.cost_micros / MICROS for effect in effects])
+    limit = _cost_limit(world.scenario)
+    best = ceiling(caused, _variance(truth, channels), cost)
+    credits = {}
+    for model in models:
+        credit = model.fit(paths).credit(paths)
+        given = dict(zip(credit.channels, credit.conversions.tolist(), strict=True))
+        credits[model.name] = np.array([given.get(channel, 0.0) for channel in channels])
+    credits[ORACLE] = caused
+    credits[DEALT_OUT] = np.random.default_rng(case.seed).permutation(caused)
+    return [
+        asdict(case) | {"model": name} | dict(as_row(measures(credited, caused, cost, limit))) | {"ceiling": best}
+        for name, credited in credits.items()
+    ]
+
+
+def _cost_limit(scenario: Scenario) -> float:
+    """What a conversion may cost at most: its mean value times the margin, in currency."""
+    value = scenario.order.value.mean * scenario.order.margin_share
+    return value if value > 0 else math.inf
+
+
+def _variance(truth: Truth, channels: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Variance of what each channel caused among people like these: caused and prevented orders, one person each."""
+    counts = [truth.labels[channel].counts() for channel in channels]
+    return np.array([own["caused"] + own["prevented"] for own in counts], dtype=np.float64)

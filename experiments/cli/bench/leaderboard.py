@@ -1,0 +1,102 @@
+"""`cpalab leaderboard`: which attribution model finds the truth, and under which assumptions it does not."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from experiments.cli.plugin_lists import PARAMETERS, listing_option
+from experiments.cli.progress import progress_bar, say_if_compiling
+
+if TYPE_CHECKING:
+    from experiments.bench.leaderboard import Leaderboard, Tracking
+
+COLUMNS = ("error", "total error", "log CPA", "rank τ", "R²", "decisions")
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]…")
+@click.option("--model", "-m", "models", multiple=True, metavar="MODEL",
+              help="A model: a name, a name with parameters, module:Class or FILE.py:Class. Repeatable.")  # fmt: skip
+@click.option("--variation", "variations", multiple=True, metavar="NAME",
+              help="An assumption to change, such as 'direct effect only'; repeatable; 'each' is all of them.")  # fmt: skip
+@click.option("--tracking", type=click.Choice(["perfect", "recorded"]), default="perfect", show_default=True,
+              help="What the models see: every visit, or what web analytics recorded.")  # fmt: skip
+@click.option("--seeds", type=click.IntRange(1, 10_000), default=5, show_default=True, help="Worlds of each case.")
+@click.option("--users", type=click.IntRange(min=1), help="People of each world; budgets scale along.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write leaderboard.parquet, .csv and .tex.")
+@click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+@listing_option("--models", "List the models with their parameters.", "attribution.model:MODELS", PARAMETERS)
+def command(
+    scenarios: tuple[str, ...], models: tuple[str, ...], variations: tuple[str, ...], tracking: "Tracking", seeds: int,
+    users: int | None, out: Path | None, force: bool, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Judge attribution models by worlds whose truth is known.
+
+    Error: how much credited and caused conversions differ, channel by channel, as a share of what was caused. Total error:
+    credit beyond it. Log CPA: mean distance of attributed from incremental CPA, in logarithms. Rank: Kendall's τ of the
+    channels' order. R²: of attributed against incremental conversions per unit of cost. Decisions: share of the spend
+    on which the model and the truth agree whether a channel pays.
+    """
+    from contextlib import nullcontext
+
+    from cpalab.whole_output import whole_folder
+    from experiments.bench.leaderboard import DEFAULT_MODELS, leaderboard
+    from experiments.bench.variations import AS_IT_IS, VARIATIONS
+
+    asked = tuple(VARIATIONS) if "each" in variations else variations or (AS_IT_IS,)
+    with nullcontext() if out is None else whole_folder(out, force=force) as folder:
+        say_if_compiling(quiet)
+        with progress_bar(quiet) as report:
+            found = leaderboard(
+                models or DEFAULT_MODELS, scenarios or ("dtc-apparel",), range(1, seeds + 1), variations=asked,
+                tracking=tracking, users=users, progress=lambda share: report("simulate", share),
+            )  # fmt: skip
+        if folder is not None:
+            found.rows.to_parquet(folder / "leaderboard.parquet", index=False)
+            found.to_frame().to_csv(folder / "leaderboard.csv", index=False)
+            (folder / "leaderboard.tex").write_text(found.to_latex(), encoding="utf-8")
+            _write_manifest(folder)
+    _show(found, as_json, quiet)
+    if out is not None and not quiet and not as_json:
+        click.echo(f"\nWritten to {out}")
+
+
+def _write_manifest(folder: Path) -> None:
+    """What the folder holds, so that a later run may replace it."""
+    import json
+
+    from cpalab import __version__
+    from cpalab.whole_output import MANIFEST
+
+    files = {path.name: {"bytes": path.stat().st_size} for path in sorted(folder.iterdir())}
+    (folder / MANIFEST).write_text(
+        json.dumps({"cpalab": __version__, "files": files}, indent=2) + "\n", encoding="utf-8"
+    )
+
+
+def _show(found: "Leaderboard", as_json: bool, quiet: bool) -> None:
+    from experiments.bench.measures import Measures
+    from experiments.cli.terminal import Table, console, print_json
+    from experiments.report.numerals import percent
+
+    frame = found.to_frame()
+    if as_json:
+        print_json({"rows": frame.to_dict("records"), "summary": found.summary()})
+        return
+    if quiet:
+        return
+    screen = console()
+    for (scenario, variation, tracking), own in frame.groupby(["scenario", "variation", "tracking"], sort=False):
+        table = Table(title=f"{scenario}, {variation}, {tracking} tracking", title_justify="left")
+        table.add_column("model")
+        for heading in COLUMNS:
+            table.add_column(heading, justify="right")
+        for row in own.to_dict("records"):
+            cells = [float(row[name]) for name in Measures.__dataclass_fields__]
+            shown = [percent(cells[0]), percent(cells[1]), *(f"{x:z.2f}" if x == x else "–" for x in cells[2:5])]
+            table.add_row(str(row["model"]), *shown, percent(cells[5]))
+        screen.print(table)
+    screen.print(found.summary())

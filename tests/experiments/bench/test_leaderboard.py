@@ -1,0 +1,114 @@
+"""The leaderboard: its own checks, one's own model among the others, and assumptions that do what they say."""
+
+import json
+import math
+from dataclasses import dataclass, replace
+
+import pytest
+
+from attribution.models.rules.rules import LastClick
+from cpalab.refusal import Refused
+from experiments.bench.leaderboard import DEALT_OUT, ORACLE, Leaderboard, leaderboard
+from experiments.bench.variations import AS_IT_IS, VARIATIONS, overrides_of
+from simulator.scenario.loading import load_scenario
+
+SMALL = {"scenarios": ["dropshipping"], "users": 8_000, "seeds": [1, 2]}
+
+
+@dataclass(frozen=True)
+class Mine:
+    """Last click under another name: one's own model takes no more than this."""
+
+    name: str = "mine"
+
+    def fit(self, paths):
+        return self
+
+    def credit(self, paths):
+        return replace(LastClick().credit(paths), method=self.name)
+
+
+@pytest.fixture(scope="module")
+def found() -> Leaderboard:
+    return leaderboard(["last_click", "linear", Mine()], variations=[AS_IT_IS, "clicks only"], **SMALL)
+
+
+def test_the_oracle_has_no_error_and_comes_first(found: Leaderboard) -> None:
+    own = found.rows[(found.rows["model"] == ORACLE) & (found.rows["variation"] == AS_IT_IS)]
+    assert (own["error"] == 0).all()
+    assert (found.rows["error"].dropna() >= 0).all()
+
+
+def test_ones_own_model_stands_beside_the_others(found: Leaderboard) -> None:
+    rows = found.rows.set_index(["variation", "seed", "model"])["error"].unstack()
+    assert rows["mine"].equals(rows["last_click"].rename("mine"))
+
+
+def test_where_ads_caused_nothing_no_share_of_it_can_be_missed(found: Leaderboard) -> None:
+    nothing = Leaderboard(found.rows.assign(error=math.nan))
+    assert "ads caused nothing, so there is no share to differ by" in nothing.summary()
+    assert "nearest to the truth is" in found.summary()
+
+
+def test_there_is_a_row_per_model_and_case_with_seeds_counted(found: Leaderboard) -> None:
+    table = found.to_frame()
+    assert len(table) == 2 * 5
+    assert set(table["seeds"]) == {2}
+    assert set(table["model"]) == {"last_click", "linear", "mine", ORACLE, DEALT_OUT}
+    assert "\\begin{tabular}" in found.to_latex()
+
+
+def test_any_map_gives_the_same_rows(found: Leaderboard) -> None:
+    backwards = leaderboard(
+        ["last_click", "linear", Mine()],
+        variations=[AS_IT_IS],
+        map_=lambda work, cases: reversed([work(case) for case in reversed(list(cases))]),
+        **SMALL,
+    )
+    same = found.rows[found.rows["variation"] == AS_IT_IS].reset_index(drop=True)
+    assert backwards.rows.equals(same)
+
+
+@pytest.mark.parametrize("name", VARIATIONS)
+def test_every_variation_is_a_valid_change_of_every_kind_of_scenario(name: str) -> None:
+    for preset in ("dtc-apparel", "app-install"):
+        changes = overrides_of(name, load_scenario(preset))
+        changed = load_scenario(preset, changes)
+        assert (changed == load_scenario(preset)) == (
+            not changes or changed.model_dump() == load_scenario(preset).model_dump()
+        )
+
+
+def test_unknown_words_are_refused_at_once() -> None:
+    with pytest.raises(Refused, match="did you mean no targeting"):
+        leaderboard(variations=["no targetting"])
+    with pytest.raises(Refused, match="last_clik"):
+        leaderboard(["last_clik"])
+    with pytest.raises(Refused, match="must each hold at least one"):
+        leaderboard(seeds=[])
+
+
+def test_the_command_writes_whole_and_prints_strict_json(tmp_path) -> None:
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    words = [
+        "leaderboard",
+        "dropshipping",
+        "-m",
+        "last_click",
+        "--seeds",
+        "1",
+        "--users",
+        "3000",
+        "--json",
+        "--out",
+        "done",
+    ]
+    program = str(Path(sys.executable).with_name("cpalab"))
+    answer = subprocess.run([program, *words], cwd=tmp_path, capture_output=True, text=True, check=True)
+    json.loads(answer.stdout, parse_constant=pytest.fail)
+    assert {path.name for path in (tmp_path / "done").iterdir()} == {
+        "leaderboard.parquet", "leaderboard.csv", "leaderboard.tex", "manifest.json",
+    }  # fmt: skip
