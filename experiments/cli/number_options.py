@@ -61,7 +61,7 @@ def read_numbers_alike(command: click.Command) -> click.Command:
 
 
 def _converted(
-    kind: click.ParamType, value: Any, param: click.Parameter | None, ctx: click.Context | None, *, whole: bool = False
+    kind: Any, value: Any, param: click.Parameter | None, ctx: click.Context | None, *, whole: bool = False
 ) -> Any:
     if not isinstance(value, str):  # a default
         return value

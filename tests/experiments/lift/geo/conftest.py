@@ -106,7 +106,7 @@ def _public_panel(name):
         "walmart": (SHARED / "data" / "panels" / "walmart_weekly_sales.csv", "store", "week", "sales"),
         "trimmed_match": (SHARED / "data" / "panels" / "tm_design.csv", "geo", "date", "response"),
         "salesandcost": (
-            SALES_AND_COST / "salesandcost.csv",
+            PUBLIC / "salesandcost.csv",
             "geo",
             "date",
             "sales",
