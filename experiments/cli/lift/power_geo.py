@@ -276,7 +276,7 @@ def _dearest(found: "SimulatedPower", cost: float | None) -> str:
 
 def show_cell_powers(found: "dict[str, SimulatedPower]", cost: float | None, as_json: bool) -> None:
     """The power curve of every cell against the geos in none, as tables and sentences, or as JSON."""
-    from experiments.cli.terminal_tables import console, print_json
+    from experiments.cli.terminal import console, print_json
 
     if as_json:
         print_json(
