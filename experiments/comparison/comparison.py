@@ -119,18 +119,11 @@ def compare(
     """Attribute a world, read its lift tests, compute its truth, and put them side by side.
 
     Args:
-        world: what happened, with its tracking.
-        models: which attribution models, each as an object, a class, a name, or a name with parameters.
-        judge: the one of them that verdicts and the oracle's CPA are about: given alike, or by the name it bears in tables.
-        estimands: of the truth; the average and the joint effect are always among them.
-        threads: of the twin worlds; they change no result.
-        progress: told each stage, and the share of it that is done.
-
-    Args:
         world: what happened, from `simulate` or `read_world`.
-        models: the attribution models compared.
-        judge: the model that verdicts are about.
-        estimands: which effects: average (the channel off), joint (all ads off), marginal_bid, marginal_budget (± 10 %).
+        models: the attribution models compared, each as an object, a class, a name, or a name with parameters.
+        judge: the one of them that verdicts and the oracle's CPA are about: given alike, or by the name it bears in tables.
+        estimands: which effects: average (the channel off) and joint (all ads off), which are always among them,
+            marginal_bid, marginal_budget (± 10 %).
         threads: how many threads work; the numbers do not depend on it.
         progress: called with the name of a stage and the share of it that is done.
 

@@ -274,6 +274,15 @@ def test_columns_that_are_nearly_known_are_refused_and_others_named(cpalab, user
     assert "Columns not used: country, device." in " ".join(cpalab("lift", "user", file)[1].split())
 
 
+def test_a_misspelt_cost_of_regions_is_refused(cpalab, tmp_path):
+    days, file = pd.date_range("2026-01-01", periods=40).strftime("%Y-%m-%d"), tmp_path / "geo.csv"
+    rows = [(day, geo, 10 + n % 7, 0.0) for geo in ("a", "b", "c") for n, day in enumerate(days)]
+    pd.DataFrame(rows, columns=["date", "geo", "response", "Spend"]).to_csv(file, index=False)
+    status, _, err = cpalab("lift", "geo", file, "--treated", "a", "--start", "2026-02-01", "--end", "2026-02-09")
+    assert status == 2
+    assert "Spend: column is none that is read here; did you mean cost?" in err
+
+
 def test_a_test_without_cost_has_no_price(cpalab, users, tmp_path):
     table, file = pd.read_csv(users).drop(columns="cost"), tmp_path / "free.csv"
     table.to_csv(file, index=False)
