@@ -187,7 +187,7 @@ class EventTables:
             for column in columns_named(rest, (name,)):
                 held = pc.is_valid(sieve.ids(column))
                 clicked = pc.coalesce(clicked, pc.if_else(held, name, pa.scalar(None, pa.large_string())))
-        return channels_of(*texts, clicked, self.channel)
+        return channels_of(texts[0], texts[1], texts[2], clicked, self.channel)
 
     def _conversions(self, source: InputTable, problems: list[str]) -> _Part:
         found, rest = match_columns(source, CONVERSIONS, problems)

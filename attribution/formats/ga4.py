@@ -115,7 +115,7 @@ class GA4:
             found, _ = match_columns(source, COLUMNS, problems)
             if problems:
                 continue
-            sieve = CheckedColumns(source.name, flat_events(source.load(tuple(found.values()))))
+            sieve = CheckedColumns(source.name, flat_events(source.load(tuple(found.values()), nested=True)))
             events.append(_checked(sieve, self.conversion_events))
             reports.append(sieve.report())
         if problems:
@@ -162,7 +162,9 @@ class GA4:
 
     def _touches(self, inside: pa.Table) -> pa.Table:
         """One touch per session, with its first origin."""
-        channel, has_origin, parts = channels_of(*(inside[name] for name in ORIGIN), self.channel)
+        channel, has_origin, parts = channels_of(
+            inside["source"], inside["medium"], inside["campaign"], inside["click_id"], self.channel
+        )
         frame = inside.select(["user_id", "session", "time", "device", "country"]).to_pandas()
         frame = frame.assign(channel=channel.to_pandas(), named=has_origin, **parts)
         frame = frame.sort_values("time", kind="stable")
@@ -190,7 +192,8 @@ class GA4:
         if later.empty:
             return touches
         more = later.merge(touches.drop(columns="time"), on=["user_id", "session"])
-        return pd.concat([touches, more], ignore_index=True).sort_values("time", kind="stable", ignore_index=True)
+        every: pd.DataFrame = pd.concat([touches, more], ignore_index=True)
+        return every.sort_values("time", kind="stable", ignore_index=True)
 
     def _channel(self, source: str | None, medium: str | None, campaign: str | None) -> str:
         return channel_named(*origin_of(source, medium, campaign), self.channel)

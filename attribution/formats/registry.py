@@ -218,7 +218,7 @@ def _nearest(source: InputTable) -> str:
         for name in FORMATS.built_in
         for table, columns in getattr(load_format(name), "layout", {}).items()
     ]
-    name, table, found, needed = max(layouts, key=lambda row: sum(n in row[2] for n in row[3]) / len(row[3]))
+    name, table, found, needed = max(layouts, key=lambda row: (sum(n in row[2] for n in row[3]), -len(row[3])))
     if not any(need in found for need in needed):
         return f"{shown}: nothing that any format needs"
     lacking = ", ".join(need for need in needed if need not in found)
@@ -234,8 +234,8 @@ def format_lines() -> list[str]:
         chosen = load_format(written.partition("(")[0])
         lines.append(f"    {chosen.description}")
         for table, columns in getattr(chosen, "layout", {}).items():
-            needed = ", ".join(column.names[0] for column in columns.values() if column.required)
-            perhaps = ", ".join(column.names[0] for column in columns.values() if not column.required)
+            needed = ", ".join(name for name, column in columns.items() if column.required)
+            perhaps = ", ".join(name for name, column in columns.items() if not column.required)
             lines.append(
                 f"    {table + ': ' if table else ''}required {needed or 'nothing'}; optional {perhaps or 'nothing'}"
             )

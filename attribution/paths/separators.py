@@ -48,8 +48,11 @@ def cut_paths(column: Any, separator: str | None, place: str) -> tuple[Any, str,
 
 def _separator(texts: Sequence[str], place: str) -> str:
     """The separator of these texts."""
-    held = {text: frozenset(STRONG.findall(text)) for text in texts}
-    marks = sorted(frozenset().union(*held.values()), key=lambda mark: -sum(mark in found for found in held.values()))
+    held: dict[str, frozenset[str]] = {text: frozenset(STRONG.findall(text)) for text in texts}
+    marks = sorted(
+        {mark for found in held.values() for mark in found},
+        key=lambda mark: -sum(mark in found for found in held.values()),
+    )
     if not marks:
         for mark in WEAK:
             cut = [text for text in texts if mark in text]

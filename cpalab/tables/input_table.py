@@ -117,8 +117,12 @@ class InputTable:
             return []
         return sorted(self.path.glob("**/*.parquet")) if self.path.is_dir() else [self.path]
 
-    def load(self, columns: Sequence[str] | None = None) -> Loaded:
+    def load(self, columns: Sequence[str] | None = None, *, nested: bool = False) -> Loaded:
         """Read these columns (all by default).
+
+        Args:
+            columns: their names.
+            nested: whether cells may be lists and structures.
 
         Raises:
             InvalidInputError: if the file cannot be read as what it seems to be.
@@ -132,7 +136,7 @@ class InputTable:
             table = self.frame.select(chosen) if self.frame is not None else None
             if table is None:
                 table = pq.read_table(self.path, columns=chosen, partitioning=None)
-            table = self._plain(table)
+            table = table if nested else self._plain(table)
             return Loaded(table, np.arange(len(table)), "row", options=self._typed)
         except (pa.ArrowException, pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
             raise InvalidInputError([f"{self.name}: cannot be read ({_first_line(error)})"]) from error

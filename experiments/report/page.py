@@ -129,6 +129,8 @@ class Page:
     labels: tuple[tuple[str, ...], ...]
     journeys: tuple[JourneyFigure, ...]
     run: Run | None
+    warm_up_days: int
+    horizon_days: float
     feedback: str
     lookback_days: float
     fair_within: float
@@ -189,6 +191,8 @@ def build_page(comparison: Comparison, run: Run | None = None) -> Page:
             for i, journey in enumerate(comparison.journeys)
         ),
         run=run,
+        warm_up_days=comparison.truth.warm_up_days,
+        horizon_days=comparison.truth.horizon_days,
         feedback=comparison.truth.feedback,
         lookback_days=LAST_CLICK_SETTINGS.lookback_days,
         fair_within=FAIR_WITHIN,

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -11,7 +11,7 @@ from experiments.cli.options import talk_options
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar
 
-MARKS = {"point": ".", "comma": ","}
+MARKS: dict[str, Literal[".", ","]] = {"point": ".", "comma": ","}
 ORDERS = {"day-first": True, "month-first": False}
 
 

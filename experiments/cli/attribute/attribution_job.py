@@ -342,8 +342,11 @@ def with_one_spelling(
     from attribution.formats.records import CountedPaths
 
     def names() -> list[tuple[str, int]]:
-        counted = isinstance(data, CountedPaths)
-        held = [(name, 1) for name in data.paths.channels] if counted else channel_rows(data.touches)
+        held = (
+            [(name, 1) for name in data.paths.channels]
+            if isinstance(data, CountedPaths)
+            else channel_rows(data.touches)
+        )
         return held + ([(name, 0) for name, _ in channel_rows(data.costs)] if data.costs is not None else [])
 
     notes: tuple[str, ...] = ()

@@ -189,8 +189,9 @@ class TestFiles:
         assert "was read as Windows-1252" in data.report.summary()
 
     def test_no_format_fits(self, write):
-        (problem,) = refused(write("x.csv", "apples,pears\n1,2\n"))
-        assert problem.startswith("format: no format fits all of it: x.csv has apples, pears.")
+        first, problem = refused(write("x.csv", "apples,pears\n1,2\n"))
+        assert first == "format: no format fits all of it; --formats lists them"
+        assert problem == "x.csv has apples, pears: nothing that any format needs"
 
     def test_a_format_and_a_policy_have_names(self, write):
         path = write("x.csv", "apples,pears\n1,2\n")

@@ -90,6 +90,9 @@ def default_geo_test(experiment: GeoExperiment, levels: Sequence[float] = (0.90,
     Args:
         experiment: the panel with its design.
         levels: confidence levels of the intervals that the table will show, such as 0.95 for 95 %.
+
+    Raises:
+        LiftInputError: what the chosen method refuses.
     """
     name, why = default_method(experiment, max(levels, default=0.95))
     if name == "did":

@@ -1,0 +1,233 @@
+"""Kinds of misreading: each file is read to what it says, or refused with both meanings; nothing is wrong in silence."""
+
+import json
+
+import pytest
+
+from attribution.formats.event_tables import EventTables
+from attribution.formats.ga4 import GA4
+from attribution.formats.path_tables import TopPaths
+from attribution.formats.registry import KNOWN_COLUMNS, format_lines, read_data
+from cpalab.refusal import InvalidInputError
+from cpalab.tables.input_table import TextOptions, open_table
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name, text):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def refused(*files, **options):
+    with pytest.raises(InvalidInputError) as error:
+        read_data(*files, **options)
+    return "\n".join(error.value.lines)
+
+
+TOUCHES = "user_id,time,channel\nu1,2026-03-01 10:00:00,email\nu2,2026-03-01 11:00:00,search\n"
+ORDERS = "user_id,time,order_id,value\nu1,2026-03-02 10:00:00,o1,10\nu2,2026-03-02 10:00:00,o2,20\n"
+
+
+class TestSeparators:
+    @pytest.mark.parametrize("mark", [">", " > ", "->", " -> ", "=>", " → ", ">>>", " >> ", " | ", "^", " » ", "  >  "])
+    def test_known_ones_cut_paths(self, write, mark):
+        rows = [("a", "b", "a"), ("b", "a"), ("a",)]
+        text = "path,conversions\n" + "".join(f"{mark.join(names)},{k}\n" for k, names in enumerate(rows, 1))
+        assert read_data(write("p.csv", text)).paths.channels == ("a", "b")
+
+    @pytest.mark.parametrize("mark", [", ", ";", " / ", "+", "_", " - ", "::"])
+    def test_what_stands_in_names_too_is_refused_where_pieces_trade_places(self, write, mark):
+        text = f'path\tconversions\n"x{mark}y"\t1\n"y{mark}x"\t2\nx\t3\n'
+        path = write("p.tsv", text)
+        assert "could be cut there or be names" in refused(path)
+        found = read_data(path, format=TopPaths(separator=mark)).paths
+        assert found.channels == ("x", "y")
+
+    def test_names_that_always_stand_so_are_names(self, write):
+        text = "path,conversions\ng / cpc > b / cpc,1\nb / cpc,2\nf|paid > g / cpc,1\nf|paid,1\n"
+        assert read_data(write("p.csv", text)).paths.channels == ("b / cpc", "f|paid", "g / cpc")
+
+    @pytest.mark.parametrize("text", ["a|b > c\nb|c\nd > e\n", "a>b > c\nd > e\n", "a -> b\nb > c\n", "a | b\nb → a\n"])
+    def test_two_that_could_be_meant_are_refused(self, write, text):
+        rows = "".join(f"{line},1\n" for line in text.splitlines())
+        assert "could be cut there or be names" in refused(write("p.csv", f"path,conversions\n{rows}"))
+
+    @pytest.mark.parametrize(
+        "cell", ['"[""a"", ""b""]"', "\"['a', 'b']\"", '"{a,b}"', "(start) > a > b > (conversion)"]
+    )
+    def test_lists_and_tokens(self, write, cell):
+        assert read_data(write("p.csv", f"path,conversions\n{cell},3\n")).paths.channels == ("a", "b")
+
+
+class TestGrain:
+    @pytest.mark.parametrize("column", ["event", "event_name", "event_type", "type", "action", "cv_type"])
+    def test_events_of_several_kinds_need_an_action(self, write, column):
+        events = f"user_id,time,{column}\nu1,2026-03-02,viewed\nu1,2026-03-03,bought\n"
+        data = read_data(write("t.csv", TOUCHES), write("e.csv", events))
+        with pytest.raises(InvalidInputError, match="choose one of bought, viewed"):
+            data.of_action()
+        assert len(data.of_action("bought").conversions) == 1
+        assert len(data.of_action("any").conversions) == 2
+
+    @pytest.mark.parametrize("column", ["path_type", "cv_type"])
+    def test_paths_of_several_types_are_read_one_at_a_time(self, write, column):
+        path = write("p.csv", f"{column},path,conversions\nx,a > b,2\ny,c,2\n")
+        assert f"{column}: holds x, y" in refused(path)
+        assert read_data(path, format=TopPaths(path_type="x")).paths.total_conversions == 2
+
+    def test_copies_share_an_event_id(self, write):
+        rows = "u1,2026-03-02,7,web,5\nu1,2026-03-02,7,server,5\nu2,2026-03-02,,server,5\n"
+        text = f"user_id,time,event_id,action_source,value\n{rows}"
+        data = read_data(write("t.csv", TOUCHES), write("c.csv", text))
+        assert data.to_paths().total_conversions == 1
+        assert any("may be copies" in what for what, _ in data.report.left_out)
+
+    def test_lines_of_orders(self, write):
+        touches = write("t.csv", TOUCHES)
+        lines = "user_id,time,order_id,{}value\nu1,2026-03-02,o1,{}10\nu1,2026-03-02,o1,{}15\n"
+        assert (
+            read_data(touches, write("a.csv", lines.format("sku,", "x,", "y,"))).to_paths().total_value_micros
+            == 25_000_000
+        )
+        plain = write("b.csv", lines.format("", "", ""))
+        assert "lines of one order to be added up, or one order told several times" in refused(touches, plain)
+        summed = read_data(touches, plain, format=EventTables(order_rows="sum")).to_paths()
+        assert (summed.total_conversions, summed.total_value_micros) == (1, 25_000_000)
+
+    def test_platforms_are_no_channels(self, write):
+        tracks = "user_id,timestamp,event,channel\nu1,2026-03-01,page,web\nu1,2026-03-02,order,server\n"
+        assert "says where an event was recorded" in refused(write("t.csv", tracks), write("o.csv", ORDERS))
+
+
+class TestMoney:
+    def test_refunds(self, write):
+        orders = write("o.csv", ORDERS + "u1,2026-03-05 10:00:00,o1,-10\n")
+        touches = write("t.csv", TOUCHES)
+        for policy in ("refuse", "drop"):
+            assert "'-10' is negative; a refund perhaps" in refused(touches, orders, bad_rows=policy)
+        kept, gone = (
+            read_data(touches, orders, format=EventTables(refunds=how)).to_paths() for how in ("value", "orders")
+        )
+        assert (kept.total_conversions, kept.total_value_micros) == (2, 20_000_000)
+        assert (gone.total_conversions, gone.total_value_micros) == (1, 20_000_000)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "channel,currency,cost\na,USD,1\nb,CHF,2\n",
+            "channel,cost\na,$1.50\nb,€2.50\n",
+            "Campaign,Currency code,Cost\na,GBP,1\nb,EUR,1\n",
+        ],
+    )
+    def test_currencies_are_never_summed(self, write, text):
+        problems = []
+        EventTables().read_costs(open_table(write("c.csv", text), known=KNOWN_COLUMNS), problems)
+        assert "never summed" in problems[0]
+
+    @pytest.mark.parametrize(
+        ("header", "row"),
+        [
+            ("Day,Campaign,Cost,Currency code,Clicks", '2026-01-01,Brand,"1,204.50",USD,7'),
+            ("Campaign name,Day,Amount spent (USD),Impressions", "Brand,2026-01-01,1204.50,9"),
+            ("Gregorian date,Campaign,Spend,Clicks", "1/31/2026,Brand,1204.50,9"),
+            ("Campaign name,Cost,Impressions", "Brand,1204.50,9"),
+            ("Start Date (in UTC),Campaign Name,Total Spent", "1/31/2026,Brand,1204.50"),
+        ],
+    )
+    def test_reports_of_ad_platforms(self, write, header, row):
+        problems = []
+        source = open_table(write("report.csv", f"Campaign report\n{header}\n{row}\n"), known=KNOWN_COLUMNS)
+        costs, report = EventTables().read_costs(source, problems)
+        assert (problems, report.defects) == ([], ())
+        assert costs.select(["channel", "cost_micros"]).to_pylist() == [
+            {"channel": "Brand", "cost_micros": 1_204_500_000}
+        ]
+
+
+class TestNamesAndClocks:
+    @pytest.mark.parametrize("word", ["NA", "NULL", "None", "nan", "n/a"])
+    def test_a_word_that_could_be_missing_means_the_same_in_a_cell_and_in_a_path(self, write, word):
+        touches, orders = write("t.csv", TOUCHES + f"u2,2026-03-01 12:00:00,{word}\n"), write("o.csv", ORDERS)
+        paths = write("p.csv", f"path,conversions\n{word} > email,2\n{word},3\n")
+        assert f"'{word}' could be a name or say that there is none" in refused(touches, orders)
+        assert "could be a name or say that there is none" in refused(paths)
+        named = TextOptions(missing="name")
+        assert word in read_data(touches, orders, options=named).to_paths().channels
+        assert read_data(paths, options=named).paths.channels == tuple(sorted((word, "email")))
+
+    @pytest.mark.parametrize("word", ["(not set)", "undefined", "(data deleted)", "null"])
+    def test_words_for_no_order_are_no_order(self, write, word):
+        orders = f"user_id,time,order_id,value\nu1,2026-03-02 10:00:00,{word},10\nu1,2026-03-03 10:00:00,{word},20\n"
+        assert read_data(write("t.csv", TOUCHES), write("o.csv", orders)).to_paths().total_conversions == 2
+
+    def test_dates_come_at_the_end_of_their_day(self, write):
+        orders = "user_id,time,value\nu1,2026-03-01,10\nu2,01.03.2026,20\n"
+        data = read_data(write("t.csv", TOUCHES), write("o.csv", orders))
+        assert data.to_paths().unattributed_conversions == 0
+        assert "each counts at the end of its day" in data.report.summary()
+
+    @pytest.mark.parametrize("offset", ["+00", "+0000", "+00:00", "Z", " UTC"])
+    def test_offsets(self, write, offset):
+        touches = f"user_id,time,channel\nu1,2026-03-01 10:00:00.123{offset},email\n"
+        orders = "user_id,time\nu1,2026-03-01T10:00:01Z\n"
+        assert read_data(write("t.csv", touches), write("o.csv", orders)).to_paths().unattributed_conversions == 0
+
+
+def ga4_line(user, second, name, source=None, medium=None, campaign=None, url=None, **more):
+    given = {"source": source, "medium": medium, "campaign": campaign, "page_location": url, "ga_session_id": "1"}
+    params = [{"key": key, "value": {"string_value": value}} for key, value in given.items() if value]
+    row = {
+        "event_timestamp": str(1_772_355_600_000_000 + second * 1_000_000),
+        "event_name": name,
+        "user_pseudo_id": user,
+    }
+    return json.dumps(row | {"event_params": params} | more) + "\n"
+
+
+class TestOriginsOfGA4:
+    @pytest.mark.parametrize(
+        ("origin", "channel"),
+        [
+            (("google", "organic", "(organic)", "https://a.example/?gclid=E1"), "Paid Search"),
+            ((None, None, None, "https://a.example/?x=1&wbraid=E1"), "Paid Search"),
+            ((None, None, None, "https://a.example/?msclkid=E1"), "Paid Search"),
+            (("newsletter", "email", "may", "https://a.example/?gclid=E1"), "Email"),
+            ((None, None, None, "https://a.example/?fbclid=E1"), "Organic Social"),
+            (("(direct)", "(none)", "(direct)", None), "Direct"),
+            (("(not set)", "(not set)", "(not set)", None), "Direct"),
+            (("climbing.com", "referral", None, None), "Referral"),
+        ],
+    )
+    def test_click_ids_beat_guesses(self, write, origin, channel):
+        lines = ga4_line("a", 0, "page_view", *origin) + ga4_line("a", 9, "purchase")
+        assert read_data(write("e.jsonl", lines)).to_paths().channels == (channel,)
+
+    def test_other_events_can_be_the_conversion(self, write):
+        path = write("e.jsonl", ga4_line("a", 0, "page_view", "google", "cpc") + ga4_line("a", 9, "generate_lead"))
+        assert (
+            "No event is purchase; --action counts one of generate_lead, page_view" in read_data(path).report.summary()
+        )
+        for data in (
+            read_data(path, action="generate_lead"),
+            read_data(path, format=GA4(conversion_events=("generate_lead",))),
+        ):
+            assert data.to_paths().total_conversions == 1
+
+
+def test_a_file_that_fits_none_is_told_what_it_lacks(write):
+    told = refused(write("x.csv", "who,time,channel,converted\nu,2026-01-01,a,1\n"))
+    assert "nearest is sessions, which lacks user_id" in told
+
+
+def test_formats_are_listed_with_columns_and_an_example():
+    told = "\n".join(format_lines())
+    for part in (
+        "ga4(conversion_events=('purchase',), channel='channel_group')",
+        "touches: required user_id, time",
+        "example: search",
+    ):
+        assert part in told
