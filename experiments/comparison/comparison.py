@@ -1,5 +1,6 @@
 """The comparison: attributed CPA beside the lift test's and the true incremental CPA, channel by channel (currency units)."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -76,6 +77,7 @@ class Comparison(Result):
         systems: what platforms, analytics and CRM report on the same world; None without paid channels.
         geo_tests: the scenario's own, read and beside their truth.
         models: names of the attribution models compared, in the order asked for.
+        model_lines: what each of them does, in a line: the first of its docstring; empty where it has none.
     """
 
     title: str
@@ -91,6 +93,7 @@ class Comparison(Result):
     systems: FiveCpas | None = None
     geo_tests: tuple[OwnGeoTest, ...] = ()
     models: tuple[str, ...] = MODELS
+    model_lines: tuple[str, ...] = ()
 
     @property
     def action(self) -> ConversionNoun:
@@ -160,7 +163,14 @@ def compare(
         systems=systems,
         geo_tests=geo_tests,
         models=tuple(credit.method for credit in credits),
+        model_lines=tuple(_first_line(model) for model in models),
     )
+
+
+def _first_line(model: AttributionModel) -> str:
+    """The first line of a model's docstring; not of the one that Python writes for a dataclass without any."""
+    line = (inspect.getdoc(type(model)) or "").partition("\n")[0].strip()
+    return "" if line.startswith(f"{type(model).__name__}(") else line
 
 
 def chosen_models(
