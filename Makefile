@@ -27,7 +27,7 @@ fuzz: .venv/installed-test          ## 2,000 seeded mutants of scenarios and of 
 	CPALAB_FUZZ=34 $(BIN)/python -m pytest -s tests/fuzz/test_table_mutants.py
 
 mutants: .venv/installed-test       ## one-line mutants of the code, each with the test that must catch it
-	$(BIN)/python tests/mutants.py
+	$(BIN)/python tools/mutants.py
 
 coverage: .venv/installed-test      ## share of lines that the tests run; fails below the gate in pyproject.toml
 	NUMBA_DISABLE_JIT=0 $(BIN)/python -m coverage run -m pytest -n0 -m "not study and not browser" tests
@@ -35,7 +35,7 @@ coverage: .venv/installed-test      ## share of lines that the tests run; fails 
 
 test-lowest:                        ## the tests with the lowest versions that pyproject.toml declares, in .venv-lowest
 	$(PYTHON) -m venv --clear .venv-lowest
-	$(PYTHON) tests/lowest.py > .venv-lowest/constraints.txt
+	$(PYTHON) tools/lowest.py > .venv-lowest/constraints.txt
 	.venv-lowest/bin/python -m pip install --quiet -e ".[test,excel]" -c .venv-lowest/constraints.txt
 	.venv-lowest/bin/python -m pytest -n auto --dist loadgroup -m "not study" tests
 

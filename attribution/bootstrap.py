@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from attribution.credit import Credit, Interval
-from attribution.model import AttributionModel, UncertainModel
+from attribution.model import AttributionModel, UncertainModel, credits_of
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats
 from cpalab.refusal import InvalidInputError
@@ -43,7 +43,7 @@ def bootstrap_credits(
         progress: wraps the iterator of replicates, for a progress bar.
 
     Raises:
-        InvalidInputError: if `replicates` or `level` make no interval.
+        InvalidInputError: `replicates` or `level` make no interval, or models refuse the paths: each is named.
 
     Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, section 13.3.
     """
@@ -54,17 +54,15 @@ def bootstrap_credits(
         problems.append(f"level: {level} must lie between 0 and 1; write 0.95 for 95 %")
     if problems:
         raise InvalidInputError(problems)
+    whole = credits_of(models, paths)
     seeds = np.random.SeedSequence(seed).spawn(replicates)
     draws = np.array(list(progress(map_(partial(_replicate, models, paths), seeds))))
     tail = (1 - level) / 2
     # The bounds are the draws of rank p × (replicates + 1): a new draw falls below each of them with probability p.
     lower, upper = np.quantile(draws, [tail, 1 - tail], axis=0, method="weibull")
     return tuple(
-        replace(
-            model.fit(paths).credit(paths),
-            interval=Interval(level, replicates, lower[m, 0], upper[m, 0], lower[m, 1], upper[m, 1]),
-        )
-        for m, model in enumerate(models)
+        replace(credit, interval=Interval(level, replicates, lower[m, 0], upper[m, 0], lower[m, 1], upper[m, 1]))
+        for m, credit in enumerate(whole)
     )
 
 
@@ -75,5 +73,4 @@ def _replicate(models: Sequence[AttributionModel], paths: Paths, seed: np.random
     drawn_models = [
         model.drawn(np.random.default_rng(inputs)) if isinstance(model, UncertainModel) else model for model in models
     ]
-    credits = [model.fit(drawn).credit(drawn) for model in drawn_models]
-    return np.array([[credit.conversions, credit.value_micros] for credit in credits])
+    return np.array([[credit.conversions, credit.value_micros] for credit in credits_of(drawn_models, drawn)])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,7 +12,7 @@ from attribution.credit import Credit
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats
 from cpalab.plugins import Registry
-from cpalab.refusal import InvalidInputError
+from cpalab.refusal import InvalidInputError, Problem
 
 BUILT_IN: Mapping[str, str] = {
     "additive_hazard": "attribution.models.regression.hazard:AdditiveHazard",
@@ -81,6 +82,28 @@ class UncertainModel(Protocol):
     def drawn(self, rng: np.random.Generator) -> AttributionModel:
         """The model with its uncertain inputs drawn anew."""
         ...
+
+
+def credits_of(models: Iterable[AttributionModel], paths: Paths) -> list[Credit]:
+    """Each model's credit, fitted to the paths that it credits.
+
+    Args:
+        models: in the order of the result.
+        paths: journeys and what came of them.
+
+    Raises:
+        InvalidInputError: what any model cannot use of the paths, each by the name of the model; all at once.
+    """
+    found: list[Credit] = []
+    problems: list[Problem] = []
+    for model in models:
+        try:
+            found.append(model.fit(paths).credit(paths))
+        except InvalidInputError as error:
+            problems += [replace(problem, place=f"{model.name}, {problem.place}") for problem in error.problems]
+    if problems:
+        raise InvalidInputError(problems)
+    return found
 
 
 MODELS: Registry[AttributionModel] = Registry(

@@ -13,11 +13,12 @@ from types import ModuleType
 
 from cpalab.refusal import did_you_mean
 
-__all__ = ["OwnCodeError", "load_own_code"]
+__all__ = ["OwnCodeError", "load_own_code", "written_module"]
 
 
 # Folders that were added to where Python looks for modules; sys.path itself is the process's, too.
 own_folders: set[str] = set()
+FROM_FILE = "own_code_"  # how the names of modules begin that were loaded from a file
 
 
 class OwnCodeError(Exception):
@@ -63,6 +64,12 @@ def load_own_code(place: str, *, current_folder: bool = True) -> object:
     return found
 
 
+def written_module(name: str) -> str:
+    """What to write before the colon for a module of this name: the name, or the path of the file it was loaded from."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return str(file) if name.startswith(FROM_FILE) and file else name
+
+
 def _module(name: str, current_folder: bool) -> ModuleType:
     if not all(part.isidentifier() for part in name.split(".")):
         raise OwnCodeError(f"cannot be loaded ({name!r} is no name of a module)")
@@ -103,7 +110,7 @@ def _file(written: str) -> ModuleType:
     file = file.resolve()
     # The same source in the same place is one module, so that its classes are one too; an edited file is another.
     digest = hashlib.sha256(os.fsencode(file) + b"\0" + source).hexdigest()[:16]
-    name = f"own_code_{digest}"
+    name = f"{FROM_FILE}{digest}"
     if name in sys.modules:
         return sys.modules[name]
     _look_in(file.parent)

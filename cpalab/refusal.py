@@ -1,8 +1,9 @@
 """The refusal of bad input, before any work: every problem at once, each with its place, value, rule and hint."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 __all__ = [
     "InvalidInputError",
@@ -12,9 +13,12 @@ __all__ = [
     "ScenarioError",
     "choice_problems",
     "did_you_mean",
+    "gathered",
     "refuse",
     "share_from_half_problems",
 ]
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,26 @@ def refuse(problems: Sequence[Problem | str]) -> None:
     """Raise one `LiftInputError` that carries all problems; do nothing where there is none."""
     if problems:
         raise LiftInputError(problems)
+
+
+def gathered(problems: list[Any], make: Callable[[], Made]) -> Made | None:
+    """What `make` gives; None, and its problems added to `problems`, where it refuses.
+
+    Args:
+        problems: what is wrong so far, to be refused together later.
+        make: reads or builds one of several inputs.
+
+    Example:
+        >>> problems = []
+        >>> gathered(problems, lambda: refuse(["users: 0 must be at least 1"]))
+        >>> print(*problems)
+        users: 0 must be at least 1
+    """
+    try:
+        return make()
+    except Refused as error:
+        problems += error.problems
+        return None
 
 
 def choice_problems(place: str, given: object, allowed: Sequence[str]) -> list[str]:

@@ -37,6 +37,8 @@ from simulator.law.state import (
 from simulator.scenario.build_law import Names, log_mean
 from simulator.scenario.schema import Scenario
 
+LONGEST_SATIATION_DAYS = 365.0  # of which a market's first day is taken to be a stationary state
+
 
 def robots_among(users: int, robots_share: float) -> int:
     """How many robots live beside `users` people; their numbers follow those of the people."""
@@ -236,12 +238,15 @@ def _draw_moods(people: Any, lives: Any, seed: int, rules: Any, start: float) ->
 
     Need comes with hazard a and goes with hazard b; of those who leave, a share r to a rival, and these do not come back
     within S days. So a turn lasts 1/a + 1/b + r S days, of which someone is in the market for 1/b and satiated for r S.
-    Where nobody ever leaves but by ordering (b = 0), all begin out of the market.
+    Where nobody ever leaves but by ordering (b = 0), all begin out of the market. A satiation longer than a year (an app
+    that is installed once) is no turn that a market has been through many times: then nobody begins satiated.
     """
     leaving = rules.lapse_per_day + rules.rival_per_day
     if leaving <= 0.0:
         return
-    satiated = rules.rival_per_day / leaving * rules.satiation_days
+    satiated = 0.0
+    if rules.satiation_days <= LONGEST_SATIATION_DAYS:
+        satiated = rules.rival_per_day / leaving * rules.satiation_days
     for user in range(people.size):
         need = people[user].need * (rules.customer_factor if people[user].customer else 1.0)
         if need <= 0.0:

@@ -1,4 +1,4 @@
-"""The README: its Python runs and gives what it says, commands print what it shows, and every command it names exists.
+"""The README and its guides: their Python runs and gives what it says, commands print what is shown, all named exist.
 
 `CPALAB_REFRESH=1 python -m pytest tests/test_readme.py` puts what the commands print now into the README.
 """
@@ -15,27 +15,32 @@ import pytest
 from experiments.cli.main import COMMANDS
 
 README = Path(__file__).parents[1] / "README.md"
+PAGES = (README, README.parent / "docs" / "guide.md", README.parent / "docs" / "lift-tests.md")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 OUTPUT = re.compile(r"<!-- output of: (.+?) -->\n```text\n(.*?)```\n<!-- end -->", re.DOTALL)
 
 
 def blocks(language):
-    """Each block of a language in the README: the line it begins on and its text."""
-    text = README.read_text(encoding="utf-8")
-    return [
-        (text.count("\n", 0, match.start(2)) + 1, match[2]) for match in BLOCK.finditer(text) if match[1] == language
-    ]
+    """Each block of a language in the pages: the page, the line it begins on and its text."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        matches = [match for match in BLOCK.finditer(text) if match[1] == language]
+        found += [(page, text.count("\n", 0, match.start(2)) + 1, match[2]) for match in matches]
+    return found
 
 
 def test_there_are_examples_to_run():
     assert blocks("python")
-    for line, text in blocks("python"):
-        assert ">>> " in text, f"line {line} shows no result that could be checked"
+    for page, line, text in blocks("python"):
+        assert ">>> " in text, f"{page.name}, line {line} shows no result that could be checked"
 
 
-@pytest.mark.parametrize(("line", "text"), blocks("python"), ids=[f"line {line}" for line, _ in blocks("python")])
-def test_the_python_of_the_readme_gives_what_it_says(line, text):
-    example = doctest.DocTestParser().get_doctest(text, {}, "README.md", str(README), line - 1)
+@pytest.mark.parametrize(
+    ("page", "line", "text"), blocks("python"), ids=[f"{page.name} line {line}" for page, line, _ in blocks("python")]
+)
+def test_the_python_of_the_pages_gives_what_it_says(page, line, text):
+    example = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), line - 1)
     report = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     result = runner.run(example, out=report.append)
@@ -43,10 +48,10 @@ def test_the_python_of_the_readme_gives_what_it_says(line, text):
     assert result.failed == 0, "".join(report)
 
 
-def test_the_python_of_the_readme_is_shorter_than_fifteen_lines_of_code():
-    for line, text in blocks("python"):
+def test_the_python_of_the_pages_is_shorter_than_fifteen_lines_of_code():
+    for page, line, text in blocks("python"):
         code = [row for row in text.splitlines() if row.startswith((">>> ", "... "))]
-        assert len(code) < 15, f"line {line}"
+        assert len(code) < 15, f"{page.name}, line {line}"
 
 
 @pytest.mark.parametrize("command", [match[1] for match in OUTPUT.finditer(README.read_text(encoding="utf-8"))])
@@ -70,7 +75,12 @@ def test_every_command_is_in_the_readme_and_no_other():
     assert named == set(COMMANDS)
 
 
-def test_every_file_the_readme_links_to_exists():
-    links = re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_is_linked_exists(page):
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
     for link in links:
-        assert link.startswith("https://") or (README.parent / link).exists(), link
+        assert link.startswith("https://") or (page.parent / link).exists(), link
+
+
+def test_the_readme_is_two_screens():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 140

@@ -61,17 +61,11 @@ def read_numbers_alike(command: click.Command) -> click.Command:
 
 
 def _converted(
-    kind: click.ParamType, value: Any, param: click.Parameter | None, ctx: click.Context | None, *, whole: bool = False
+    kind: Any, value: Any, param: click.Parameter | None, ctx: click.Context | None, *, whole: bool = False
 ) -> Any:
     if not isinstance(value, str):  # a default
         return value
     number = number_of(value)
-    if number is None:
-        kind.fail(
-            f"{value!r} must be {'a whole' if whole else 'a finite'} number; write {'1000' if whole else '0.25'}",
-            param,
-            ctx,
-        )
-    if whole and not isinstance(number, int):
-        kind.fail(f"{value!r} must be a whole number; write 1000", param, ctx)
+    if number is None or (whole and not isinstance(number, int)):
+        kind.fail(f"{value!r} is not a valid {'integer; write 1000' if whole else 'float; write 0.25'}", param, ctx)
     return number if whole else float(number)

@@ -114,13 +114,15 @@ def print_segments(segments: dict[str, pd.DataFrame]) -> None:
 def print_truth(truth: Truth) -> None:
     """One line per channel and estimand."""
     screen = console()
-    table = Table(title=f"Truth (market feedback {truth.feedback})", title_justify="left")
+    table = Table(title=f"Truth: {truth.horizon}", title_justify="left")
     for heading, justify in (
         ("channel", "left"),
         ("estimand", "left"),
         ("cost", "right"),
         (f"incremental {truth.action.many}", "right"),
         (f"cost per incremental {truth.action.one}", "right"),
+        ("market", "left"),
+        ("days budget bound", "right"),
     ):
         table.add_column(heading, justify=justify)
     for effect in truth.effects:
@@ -130,6 +132,8 @@ def print_truth(truth: Truth) -> None:
             count(effect.cost_micros / MICROS),
             count(effect.incremental_conversions),
             money(effect.cost_per_incremental_conversion),
+            effect.feedback,
+            f"{effect.days_bound:g}",
         )
     screen.print(table)
     screen.print(truth.summary())
@@ -210,4 +214,12 @@ def truth_as_json(truth: Truth) -> dict[str, Any]:
     effects = truth.to_frame().to_dict("records")
     for row, effect in zip(effects, truth.effects, strict=True):
         row["incremental_profit"] = truth.profit(effect)
-    return {"feedback": truth.feedback, "effects": effects, "labels": labels}
+    return {
+        "feedback": truth.feedback,
+        "warm_up_days": truth.warm_up_days,
+        "days": truth.days,
+        "horizon_days": truth.horizon_days,
+        "budgets_that_never_bound": list(truth.unbound),
+        "effects": effects,
+        "labels": labels,
+    }

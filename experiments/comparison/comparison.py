@@ -1,5 +1,6 @@
 """The comparison: attributed CPA beside the lift test's and the true incremental CPA, channel by channel (currency units)."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -76,6 +77,7 @@ class Comparison(Result):
         systems: what platforms, analytics and CRM report on the same world; None without paid channels.
         geo_tests: the scenario's own, read and beside their truth.
         models: names of the attribution models compared, in the order asked for.
+        model_lines: what each of them does, in a line: the first of its docstring; empty where it has none.
     """
 
     title: str
@@ -91,6 +93,7 @@ class Comparison(Result):
     systems: FiveCpas | None = None
     geo_tests: tuple[OwnGeoTest, ...] = ()
     models: tuple[str, ...] = MODELS
+    model_lines: tuple[str, ...] = ()
 
     @property
     def action(self) -> ConversionNoun:
@@ -119,18 +122,11 @@ def compare(
     """Attribute a world, read its lift tests, compute its truth, and put them side by side.
 
     Args:
-        world: what happened, with its tracking.
-        models: which attribution models, each as an object, a class, a name, or a name with parameters.
-        judge: the one of them that verdicts and the oracle's CPA are about: given alike, or by the name it bears in tables.
-        estimands: of the truth; the average and the joint effect are always among them.
-        threads: of the twin worlds; they change no result.
-        progress: told each stage, and the share of it that is done.
-
-    Args:
         world: what happened, from `simulate` or `read_world`.
-        models: the attribution models compared.
-        judge: the model that verdicts are about.
-        estimands: which effects: average (the channel off), joint (all ads off), marginal_bid, marginal_budget (± 10 %).
+        models: the attribution models compared, each as an object, a class, a name, or a name with parameters.
+        judge: the one of them that verdicts and the oracle's CPA are about: given alike, or by the name it bears in tables.
+        estimands: which effects: average (the channel off) and joint (all ads off), which are always among them,
+            marginal_bid, marginal_budget (± 10 %).
         threads: how many threads work; the numbers do not depend on it.
         progress: called with the name of a stage and the share of it that is done.
 
@@ -167,7 +163,14 @@ def compare(
         systems=systems,
         geo_tests=geo_tests,
         models=tuple(credit.method for credit in credits),
+        model_lines=tuple(_first_line(model) for model in models),
     )
+
+
+def _first_line(model: AttributionModel) -> str:
+    """The first line of a model's docstring; not of the one that Python writes for a dataclass without any."""
+    line = (inspect.getdoc(type(model)) or "").partition("\n")[0].strip()
+    return "" if line.startswith(f"{type(model).__name__}(") else line
 
 
 def chosen_models(

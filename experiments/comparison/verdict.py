@@ -68,7 +68,12 @@ def verdict(
         return f"{name} is priced about right: {facts}."
     if found.judgement == "over-credited":
         return f"{name} is over-credited: {facts}, {found.factor:,.1f} times as much."
-    return f"{name} is under-credited: {facts}, {1 / found.factor:,.1f} times less."
+    return f"{name} is under-credited: {facts}, {_less(found.factor)} less."
+
+
+def _less(factor: float) -> str:
+    """The share by which a price is lower that is this factor of another: `36%`."""
+    return f"{1 - factor:.0%}" if factor >= 0.005 else f"{1 - factor:.1%}" if factor >= 0.0005 else "over 99.9%"
 
 
 def words(name: str) -> str:

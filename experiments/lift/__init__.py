@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from experiments.lift.estimate.multiplicity import holm_p_values as holm_p_values
     from experiments.lift.estimate.welch import adjusted_lift as adjusted_lift
     from experiments.lift.estimate.welch import ratio_metric_lift as ratio_metric_lift
+    from experiments.lift.geo.method import GeoMethod as GeoMethod
+    from experiments.lift.geo.method import find_geo_method as find_geo_method
     from experiments.lift.geo.methods.default import default_geo_test as default_geo_test
     from experiments.lift.geo.methods.did import difference_in_differences as difference_in_differences
     from experiments.lift.geo.methods.gbr import geo_based_regression as geo_based_regression
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from experiments.lift.geo.switchback import switchback_schedule as switchback_schedule
     from experiments.lift.geo.switchback import switchback_test as switchback_test
     from experiments.lift.sequential.confidence_sequence import always_valid as always_valid
+    from experiments.lift.sequential.early_reading import EarlyReading as EarlyReading
     from experiments.lift.sequential.group_sequential import GroupSequentialPlan as GroupSequentialPlan
     from experiments.lift.user.factorial import factorial_test as factorial_test
     from experiments.lift.user.factorial_table import factorial_table_test as factorial_table_test
@@ -61,9 +64,11 @@ if TYPE_CHECKING:
 CONTENTS = {
     "ArmStatistics": "experiments.lift.estimate.arm_sums",
     "CostPerIncrementalConversion": "experiments.lift.estimate.cost_ratio",
+    "EarlyReading": "experiments.lift.sequential.early_reading",
     "GeoAssignment": "experiments.lift.geo.planning.assignment",
     "GeoExperiment": "experiments.lift.geo.panel",
     "GeoLiftTest": "experiments.lift.geo.result",
+    "GeoMethod": "experiments.lift.geo.method",
     "GeoPanel": "experiments.lift.geo.panel",
     "GroupSequentialPlan": "experiments.lift.sequential.group_sequential",
     "LiftEstimate": "experiments.lift.estimate.lift_estimate",
@@ -83,6 +88,7 @@ CONTENTS = {
     "draw_assignment": "experiments.lift.geo.planning.assignment",
     "factorial_table_test": "experiments.lift.user.factorial_table",
     "factorial_test": "experiments.lift.user.factorial",
+    "find_geo_method": "experiments.lift.geo.method",
     "geo_based_regression": "experiments.lift.geo.methods.gbr",
     "geo_experiment": "experiments.lift.geo.panel",
     "geo_panel": "experiments.lift.geo.panel",

@@ -171,7 +171,8 @@ def interval_and_price_agree(method: GeoMethod) -> None:
                 _close(price.point * test.lift.difference, test.cost, "price × lift, and cost")
             _require(
                 math.isfinite(price.upper) == (low > 0),
-                f"the lift is {low:z,.1f} to {high:z,.1f} at {level:z.0%}, the price {price.lower:z,.2f} to {price.upper:z,.2f}",
+                f"the lift is {low:z,.1f} to {high:z,.1f} at {level:z.0%}, "
+                f"the price {price.lower:z,.2f} to {price.upper:z,.2f}",
             )
             if low > 0:
                 _require(

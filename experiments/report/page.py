@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cpalab.micros import MICROS
 from experiments.comparison.comparison import Comparison
-from experiments.comparison.perfect_tracking import LAST_CLICK_SETTINGS
+from experiments.comparison.perfect_tracking import LAST_CLICK_SETTINGS, MODELS
 from experiments.comparison.verdict import CERTAINTY, FAIR_WITHIN, words
 from experiments.designs.regions.scenario_geo_tests import OwnGeoTest
 from experiments.designs.users.narrowing import PEOPLE_OR_DAYS_TO_HALVE
@@ -112,6 +112,7 @@ class Page:
     key_numbers: tuple[KeyNumber, ...]
     first_model: str
     other_models: tuple[tuple[str, str], ...]
+    explained: tuple[tuple[str, str], ...]
     prices: Figure | None
     intervals: str
     table: ReportTable
@@ -128,6 +129,8 @@ class Page:
     labels: tuple[tuple[str, ...], ...]
     journeys: tuple[JourneyFigure, ...]
     run: Run | None
+    warm_up_days: int
+    horizon_days: float
     feedback: str
     lookback_days: float
     fair_within: float
@@ -154,6 +157,11 @@ def build_page(comparison: Comparison, run: Run | None = None) -> Page:
         key_numbers=_key_numbers(comparison),
         first_model=words(comparison.judge) if drawn else "",
         other_models=tuple((words(name), shape) for name, shape in other_model_shapes(comparison).items()),
+        explained=tuple(
+            (words(name), line if line.endswith(".") else f"{line}.")
+            for name, line in zip(comparison.models, comparison.model_lines, strict=False)
+            if line and name not in MODELS
+        ),
         prices=_figure("prices", dumbbell_chart(comparison, PAGE), dumbbell_summary(comparison)) if drawn else None,
         intervals=interval_sentence(comparison) if drawn else "",
         table=cpa_columns(comparison),
@@ -183,6 +191,8 @@ def build_page(comparison: Comparison, run: Run | None = None) -> Page:
             for i, journey in enumerate(comparison.journeys)
         ),
         run=run,
+        warm_up_days=comparison.truth.warm_up_days,
+        horizon_days=comparison.truth.horizon_days,
         feedback=comparison.truth.feedback,
         lookback_days=LAST_CLICK_SETTINGS.lookback_days,
         fair_within=FAIR_WITHIN,

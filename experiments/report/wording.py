@@ -169,7 +169,7 @@ def kind_in_words(kind: str) -> str:
 
 
 def geo_test_sentence(test: OwnGeoTest, action: ConversionNoun) -> str:
-    """What a geo test found, and whether the truth lies in its interval."""
+    """What a geo test found, whether the truth lies in its interval, and how well the counterfactual fitted before it."""
     if test.test is None:
         return f"It cannot be read: {test.refusal}."
     lower, upper = test.test.lift.interval(LEVEL)
@@ -186,7 +186,9 @@ def geo_test_sentence(test: OwnGeoTest, action: ConversionNoun) -> str:
         note = f" {NO_SPEND_CHANGED}"
     elif spent < 0:
         note = " Ads were taken away, so both are below zero where the ads worked."
-    return f"{found} {true}{note}"
+    fit = test.test.fit
+    said = "" if fit is None else f" {fit.summary(test.test.step.of)}"
+    return f"{found} {true}{note}{said}"
 
 
 def p_value_in_words(probability: float) -> str:

@@ -25,7 +25,7 @@ from experiments.rollout.reported_cpa import (
     Split,
     reported_cpas,
     spending,
-    whole_cells,
+    whole_keys,
 )
 from simulator.record.record import record
 from simulator.scenario.faults import FAULTS, Fault
@@ -41,10 +41,10 @@ OUTAGE = "tag_outage"
 FEWEST_ACTIONS = 25
 SUM = "the sum of figures that are given"
 NAMED_AT_MOST = 4
-FEWEST_LOST = 10  # an empty cell speaks from fewer on: by chance one in 22,000 is empty
+FEWEST_LOST = 10  # where so many are expected, a count of zero is chance once in 22,000
 MODEL_ERROR = 0.02
 STEPS = 24
-IMPOSSIBLE = 1e3  # a shift of a cell that an explanation empties
+IMPOSSIBLE = 1e3  # the shift where an explanation leaves no actions
 ALIKE = 1.0 / 3.0
 REFUSED = 0.05
 
@@ -176,7 +176,7 @@ class Prediction:
     actions: Floats
 
     def towards(self, other: "Prediction", share: float) -> "Prediction":
-        """Between this and another: linear interpolation, undefined where one of them empties a cell."""
+        """Between this and another: linear interpolation, undefined where one of them leaves no actions."""
         if share == 0:
             return self
         pairs = ((self.mean, other.mean), (self.covariance, other.covariance), (self.actions, other.actions))
@@ -204,7 +204,7 @@ class Shift:
     """What was seen: logarithms of CPA, then ROAS, after over before (2n,); nan where unknown.
 
     Attributes:
-        used: which of them count (2n,); emptied: cells in which nothing was counted any more (n,).
+        used: which of them count (2n,); emptied: where nothing was counted any more (n,).
         left_out: figures that were noted and do not count.
     """
 
@@ -221,20 +221,20 @@ class Shift:
 
 @dataclass(frozen=True)
 class Expectations:
-    """What every explanation predicts, as logarithms of CPA (then ROAS) after over before, cell by cell.
+    """What every explanation predicts, as logarithms of CPA (then ROAS) after over before, for each channel and system.
 
     Attributes:
-        cells: the first half; the second half is their ROAS.
+        keys: the first half; the second half is their ROAS.
         planned: the planned change alone.
         faults: per fault, its sizes, and what it predicts at each on top of the planned change.
         not_live: per part of the planned change (or all of it), the shares of it that may be live, and what each predicts.
         today: per fault, today's value of what it sets, in words.
-        enough: which cells have enough actions (n,).
+        enough: which of them have enough actions (n,).
         looked_at: faults whose one prediction was picked by what was seen, and among how many: each is that much less
             probable before.
     """
 
-    cells: tuple[Key, ...]
+    keys: tuple[Key, ...]
     planned: Prediction
     faults: Mapping[str, tuple[Floats, tuple[Prediction, ...]]]
     enough: npt.NDArray[np.bool_]
@@ -245,17 +245,17 @@ class Expectations:
 
 def expectations(
     world: World, plan: Plan, people: int | None = None, faults: Sequence[Fault] = FAULTS, *,
-    cells: Sequence[Key] | None = None, split: Split | None = None, lost: tuple[int, int] | None = None,
+    keys: Sequence[Key] | None = None, split: Split | None = None, lost: tuple[int, int] | None = None,
 ) -> Expectations:  # fmt: skip
     """Replay the world under the planned change, and under it with every fault at several sizes.
 
     Args:
         people: size of the user's own market; default: the people simulated.
-        cells: what is predicted; default: every paid channel in every system.
-        split: the dimension whose values the cells' parts are.
+        keys: what is predicted; default: every paid channel in every system.
+        split: the dimension whose values parts are.
         lost: first and last day on which an outage is suspected, instead of the middle of the period.
     """
-    keys = tuple(whole_cells(world.scenario.paid_channels()) if cells is None else cells)
+    keys = tuple(whole_keys(world.scenario.paid_channels()) if keys is None else keys)
     changes = [change for change in plan.changes if not change.real]
     spent = spending(world, keys, split)
 
@@ -321,9 +321,9 @@ def grid(fault: Fault) -> Floats:
 
 def diagnose(world: World, plan: Plan, observations: Observations, *, people: int | None = None) -> Diagnosis:
     """What explains the shifts that were seen after a planned change of tracking."""
-    cells = [seen.key for seen in observations.rows]
+    keys = [seen.key for seen in observations.rows]
     lost = days_lost(observations)
-    return judge(expectations(world, plan, people, cells=cells, split=observations.split, lost=lost), observations)
+    return judge(expectations(world, plan, people, keys=keys, split=observations.split, lost=lost), observations)
 
 
 def judge(expected: Expectations, observations: Observations) -> Diagnosis:
@@ -395,9 +395,9 @@ def _pairs(expected: Expectations, seen: Shift, prior: float) -> list[tuple[Susp
 
 
 def shift_of(expected: Expectations, observations: Observations) -> Shift:
-    """What was seen, in the order of the cells of what is expected."""
-    n = len(expected.cells)
-    place = {key: i for i, key in enumerate(expected.cells)}
+    """What was seen, in the order of what is expected."""
+    n = len(expected.keys)
+    place = {key: i for i, key in enumerate(expected.keys)}
     shift = np.full(2 * n, np.nan)
     nothing = np.zeros(n, np.bool_)
     for row in observations.rows:
@@ -408,28 +408,28 @@ def shift_of(expected: Expectations, observations: Observations) -> Shift:
             nothing[i] = row.emptied and math.isfinite(row.cpa_before)
     used = np.isfinite(shift) & np.tile(expected.enough, 2) & np.isfinite(expected.planned.mean)
     emptied = nothing & (expected.planned.actions >= FEWEST_LOST)
-    left_out = [LeftOut(f"{figure} of {row.cell}", SUM) for row in observations.sums for figure in row.figures]
+    left_out = [LeftOut(f"{figure} of {row.in_words}", SUM) for row in observations.sums for figure in row.figures]
     for row in observations.rows:
         i = place.get(row.key)
         if i is not None:
             counted = {"CPA": used[i] or emptied[i], "ROAS": used[n + i]}
             left_out += [
-                LeftOut(f"{figure} of {row.cell}", _why_not(expected, row, i))
+                LeftOut(f"{figure} of {row.in_words}", _why_not(expected, row, i))
                 for figure in row.figures
                 if not counted[figure]
             ]
     return Shift(shift, used, emptied, tuple(left_out))
 
 
-def _why_not(expected: Expectations, row: Observation, cell: int) -> str:
-    """Why a figure cannot be compared with what is expected of its cell."""
-    if row.emptied and expected.planned.actions[cell] < FEWEST_LOST:
+def _why_not(expected: Expectations, row: Observation, i: int) -> str:
+    """Why a figure cannot be compared with what is expected of it."""
+    if row.emptied and expected.planned.actions[i] < FEWEST_LOST:
         return f"nothing counted, where fewer than {FEWEST_LOST} actions were expected at this volume"
     if row.emptied:
         return "nothing was counted that could have a value"
-    if not expected.enough[cell]:
+    if not expected.enough[i]:
         return f"fewer than {FEWEST_ACTIONS} actions in a period at this volume"
-    if not math.isfinite(expected.planned.mean[cell]):
+    if not math.isfinite(expected.planned.mean[i]):
         return "nothing is paid there in the simulated market"
     return "noted before or after only, or without a value in the simulated market"
 
@@ -451,7 +451,7 @@ def separations(expected: Expectations) -> pd.DataFrame:
     explanations three apart are told apart nearly always; below one they look alike.
     """
     used = np.tile(expected.enough, 2) & np.isfinite(expected.planned.mean)
-    nothing = np.zeros(len(expected.cells), np.bool_)
+    nothing = np.zeros(len(expected.keys), np.bool_)
     planned = Shift(expected.planned.mean, used, nothing)
     rows = []
     for fault in FAULTS:
@@ -475,33 +475,33 @@ def _log_ratio(after: float, before: float) -> float:
     return math.log(after / before) if usable else math.nan
 
 
-def _shift(today: ReportedCpas, tomorrow: ReportedCpas, cells: Sequence[Key]) -> Floats:
-    cpa = [_log_ratio(tomorrow.cpa(key), today.cpa(key)) for key in cells]
-    roas = [_log_ratio(tomorrow.roas(key), today.roas(key)) for key in cells]
+def _shift(today: ReportedCpas, tomorrow: ReportedCpas, keys: Sequence[Key]) -> Floats:
+    cpa = [_log_ratio(tomorrow.cpa(key), today.cpa(key)) for key in keys]
+    roas = [_log_ratio(tomorrow.roas(key), today.roas(key)) for key in keys]
     return np.array(cpa + roas)
 
 
 def _covariance(
-    today: ReportedCpas, tomorrow: ReportedCpas, cells: Sequence[Key], spent: Spending, volume: float
+    today: ReportedCpas, tomorrow: ReportedCpas, keys: Sequence[Key], spent: Spending, volume: float
 ) -> Floats:
     """Covariance of ln CPA and ln ROAS after over before, (2n, 2n), linearised bootstrap over people.
 
-    Two cells covary as far as the same people's actions are counted in both: Σ_u a_ui·a_uj / (A_i·A_j), once for each
-    period at the user's volume; cells of one channel share the noise of its cost. Which actions a change costs is chance
+    Two figures covary as far as the same people's actions are counted in both: Σ_u a_ui·a_uj / (A_i·A_j), once for each
+    period at the user's volume; figures of one channel share the noise of its cost. Which actions a change costs is chance
     too: the prediction itself is as uncertain as the difference of the two records over people, at the volume replayed.
     ROAS has value in place of actions, and the sign opposite to CPA's.
     """
     people = np.unique(np.concatenate([own.user for seen in (today, tomorrow) for own in seen.actions.values()]))
-    n = len(cells)
+    n = len(keys)
     before, after = np.zeros((2, 2 * n, len(people)))
     for matrix, seen in zip((before, after), (today, tomorrow), strict=True):
-        for i, key in enumerate(cells):
+        for i, key in enumerate(keys):
             for row, sign, own in ((i, -1.0, seen.actions[key]), (n + i, 1.0, seen.value[key])):
                 if own.total > 0:
                     matrix[row, np.searchsorted(people, own.user)] = sign * own.amount / own.total
     sign = np.r_[np.ones(n), -np.ones(n)]
-    bought = np.array([f"{key.channel}/{key.part}" for key in cells] * 2)
-    variance = np.array([spent.variance[key] for key in cells] * 2)
+    bought = np.array([f"{key.channel}/{key.part}" for key in keys] * 2)
+    variance = np.array([spent.variance[key] for key in keys] * 2)
     shared = (bought[:, None] == bought[None, :]) * np.outer(sign, sign) * variance[:, None]
     difference = after - before
     result: Floats = (before @ before.T + after @ after.T + 2.0 * shared) / volume

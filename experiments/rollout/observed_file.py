@@ -37,11 +37,11 @@ class Observation:
 
     @property
     def key(self) -> Key:
-        """Which cell it is about."""
+        """Which channel, system and part it is about."""
         return Key(self.channel, self.system, self.part)
 
     @property
-    def cell(self) -> str:
+    def in_words(self) -> str:
         """The same in words: `video in analytics`, `video in analytics, safari`."""
         return f"{self.channel} in {self.system}{self.part and f', {self.part}'}"
 

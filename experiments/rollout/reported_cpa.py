@@ -52,7 +52,7 @@ class ClaimedByPerson:
 
 @dataclass(frozen=True)
 class ReportedCpas:
-    """What a period showed, cell by cell: actions and value per person, and cost."""
+    """What a period showed, for each channel and system: actions and value per person, and cost."""
 
     actions: Mapping[Key, ClaimedByPerson]
     value: Mapping[Key, ClaimedByPerson]
@@ -67,7 +67,7 @@ class ReportedCpas:
         return self.value[key].total / self.cost[key] if self.cost[key] > 0 else math.nan
 
 
-def whole_cells(channels: Sequence[str]) -> tuple[Key, ...]:
+def whole_keys(channels: Sequence[str]) -> tuple[Key, ...]:
     """Every channel in every system."""
     return tuple(Key(channel, system) for channel in channels for system in SYSTEMS)
 
@@ -79,7 +79,7 @@ class Spending:
     Attributes:
         split: the dimension whose values the parts are; None where there are wholes only.
         charged: (channel, part) → cost in micros, but for fees; fees: channel → those, as the world charged them.
-        variance: of the logarithm of each cell's cost over people, at the volume simulated.
+        variance: of the logarithm of each cost over people, at the volume simulated.
     """
 
     split: Split | None
@@ -89,7 +89,7 @@ class Spending:
 
 
 def spending(world: World, keys: Sequence[Key], split: Split | None = None) -> Spending:
-    """What the world charged in these cells."""
+    """What the world charged under these keys."""
     paid = world.scenario.paid_channels()
     spent = cost_events(world, "campaign" if split is None else split).set_axis(["channel", "part", *COLUMNS], axis=1)
     spent = spent[spent["channel"].isin(paid)]
@@ -108,7 +108,7 @@ def spending(world: World, keys: Sequence[Key], split: Split | None = None) -> S
 
 
 def reported_cpas(world: World, found: Record, keys: Sequence[Key], spent: Spending) -> ReportedCpas:
-    """What a record of a world shows in these cells."""
+    """What a record of a world shows under these keys."""
     paid = world.scenario.paid_channels()
     claims = found.claims
     system, channel = (claims[name].cast(pa.string()).to_numpy(zero_copy_only=False) for name in ("system", "channel"))

@@ -29,7 +29,7 @@ from experiments.rollout.reported_cpa import (
     Spending,
     reported_cpas,
     spending,
-    whole_cells,
+    whole_keys,
 )
 from experiments.truth.effects import measure_truth
 from experiments.truth.order_labels import OrderLabels
@@ -43,11 +43,11 @@ REPLICATES = 400
 LEVEL = 0.95
 FAULT_SIZE = 0.2
 POWER = 0.8
-FEWEST_UNMOVED = 25  # actions of a system that show by staying as they are that a change is none of its business
+FEWEST_UNMOVED = 25  # actions of a system fewer than this cannot show that a change leaves a system alone
 
 
 @dataclass(frozen=True)
-class Cell:
+class CpaShift:
     """One channel in one system (channel `all`: every paid channel).
 
     Attributes:
@@ -120,7 +120,7 @@ class Rollout(Result):
 
     Attributes:
         plan: what changes.
-        cells: per channel and system.
+        shifts: per channel and system.
         billing_micros: per channel, what is paid more because fees follow the record; empty if nothing is.
         verification: None where the change is meant to change the world.
         days: length of each of the two periods.
@@ -132,7 +132,7 @@ class Rollout(Result):
     """
 
     plan: Plan
-    cells: tuple[Cell, ...]
+    shifts: tuple[CpaShift, ...]
     billing_micros: Mapping[str, int]
     verification: Verification | None
     days: float
@@ -145,18 +145,18 @@ class Rollout(Result):
         """The bands that figures seen after the change must keep, as `cpalab check-rollout` reads them."""
         change = [(change.name, sorted(change.set.items(), key=str), change.real) for change in self.plan.changes]
         mark = hashlib.sha256(repr(change).encode()).hexdigest()
-        rows = tuple(row for cell in self.cells for row in cell.bands)
+        rows = tuple(row for shift in self.shifts for row in shift.bands)
         return Contract(self.plan.title, LEVEL, self.days, self.people, self.scenario_mark, mark, __version__, rows)
 
-    def cell(self, channel: str, system: str) -> Cell:
-        """The cell asked for.
+    def shift(self, channel: str, system: str) -> CpaShift:
+        """The shift of one channel in one system.
 
         Raises:
             KeyError: there is none.
         """
-        for cell in self.cells:
-            if (cell.channel, cell.system) == (channel, system):
-                return cell
+        for shift in self.shifts:
+            if (shift.channel, shift.system) == (channel, system):
+                return shift
         raise KeyError(f"no {system} of {channel}")
 
     def to_frame(self) -> pd.DataFrame:
@@ -166,23 +166,23 @@ class Rollout(Result):
             "alert_upper", "roas_multiplier", "parallel_days",
         )  # fmt: skip
         rows = [
-            {name: getattr(cell, name) for name in names} | {f"part: {part}": x for part, x in cell.parts.items()}
-            for cell in self.cells
+            {name: getattr(shift, name) for name in names} | {f"part: {part}": x for part, x in shift.parts.items()}
+            for shift in self.shifts
         ]
         return pd.DataFrame(rows)
 
     def summary(self) -> str:
         """The expected shift of the whole, what is verified, and what is paid."""
         lines = []
-        shifts = [shift for cell in self.cells for shift in (cell.multiplier, cell.roas_multiplier)]
-        if all(shift == 1.0 or math.isnan(shift) for shift in shifts):
+        factors = [factor for shift in self.shifts for factor in (shift.multiplier, shift.roas_multiplier)]
+        if all(factor == 1.0 or math.isnan(factor) for factor in factors):
             lines.append("Nothing changes in any system: the scenario may be tracked like this already.")
         for system in SYSTEMS:
-            cell = self.cell(ALL, system)
+            shift = self.shift(ALL, system)
             lines.append(
-                f"{system.replace('crm', 'CRM')}: CPA of all paid channels {_price(cell.cpa_today)} → "
-                f"{_price(cell.cpa_tomorrow)}{_shift_in_words(cell)}, "
-                f"ROAS {_price(cell.roas_today)} → {_price(cell.roas_tomorrow)}."
+                f"{system.replace('crm', 'CRM')}: CPA of all paid channels {_price(shift.cpa_today)} → "
+                f"{_price(shift.cpa_tomorrow)}{_shift_in_words(shift)}, "
+                f"ROAS {_price(shift.roas_today)} → {_price(shift.roas_tomorrow)}."
             )
         if self.verification is not None:
             lines.append(
@@ -205,11 +205,11 @@ def _price(value: float) -> str:
     return f"{value:,.2f}" if math.isfinite(value) else "–"
 
 
-def _shift_in_words(cell: Cell) -> str:
-    if math.isnan(cell.multiplier):
+def _shift_in_words(shift: CpaShift) -> str:
+    if math.isnan(shift.multiplier):
         return " (no shift can be told: nothing counted, or nothing paid)"
-    band = f"suspect a bug below × {cell.alert_lower:.2f} or above × {cell.alert_upper:.2f}"
-    return f" (× {cell.multiplier:.3f}; {band})"
+    band = f"suspect a bug below × {shift.alert_lower:.2f} or above × {shift.alert_upper:.2f}"
+    return f" (× {shift.multiplier:.3f}; {band})"
 
 
 def roll_out(
@@ -244,7 +244,7 @@ def roll_out(
     follows = world.scenario.delivery.follows == "record"
     deliveries = _deliveries(plan, follows=follows) if with_delivery else []
     channels = [*world.scenario.paid_channels(), ALL]
-    keys = whole_cells(channels)
+    keys = whole_keys(channels)
     spent = spending(world, keys)
     replays = _Replays(world, players, deliveries, keys, spent, threads)
     everyone = frozenset(range(len(players) + len(deliveries)))
@@ -256,8 +256,8 @@ def roll_out(
     labels = [change.name for change in players] + [f"delivery of {change.name}" for change in deliveries]
     parts = _shapley(replays, labels, keys, has_billing=has_billing)
     progress("replay", 0.7)
-    cells = [
-        _cell(key, today.seen, tomorrow.seen, noise, parts, world.scenario.run.days, fault_size, len(keys))
+    shifts = [
+        _shift(key, today.seen, tomorrow.seen, noise, parts, world.scenario.run.days, fault_size, len(keys))
         for key in keys
     ]
     real = (with_delivery and bool(deliveries)) or any(change.real for change in players)
@@ -270,7 +270,7 @@ def roll_out(
     }
     return Rollout(
         plan,
-        tuple(cells),
+        tuple(shifts),
         {c: m for c, m in billing.items() if m},
         verification,
         world.scenario.run.days,
@@ -337,9 +337,9 @@ class _Replays:
 def _shapley(
     replays: _Replays, labels: list[str], keys: Sequence[Key], *, has_billing: bool
 ) -> dict[str, Mapping[Key, float]]:
-    """Each change's part in the logarithm of each cell's CPA: its Shapley value over all orders of making the changes.
+    """Each change's part in the logarithm of each CPA: its Shapley value over all orders of making the changes.
 
-    The parts of a cell add up to the logarithm of its multiplier, exactly. Where fees follow the record, following them is
+    The parts of a shift add up to the logarithm of its multiplier, exactly. Where fees follow the record, following them is
     one more player: without it, fees stay as they are under today's record.
     """
     names = [*labels, BILLING] if has_billing else labels
@@ -380,7 +380,7 @@ def _unbilled(view: View, today: View, key: Key) -> float:
 
 
 class _Noise:
-    """How uncertain each cell is at the user's volume, by the people whose actions today's and tomorrow's record claim.
+    """How uncertain each shift is at the user's volume, by the people whose actions today's and tomorrow's record claim.
 
     A system in which not one action of any channel moved, of FEWEST_UNMOVED or more, is one that the change does not touch:
     its ratios are known. So is what is paid, as it came out for the people simulated.
@@ -440,10 +440,10 @@ def _same_actions(a: ClaimedByPerson, b: ClaimedByPerson) -> bool:
     return np.array_equal(a.user, b.user) and np.array_equal(a.amount, b.amount)
 
 
-def _cell(
+def _shift(
     key: Key, today: ReportedCpas, tomorrow: ReportedCpas, noise: _Noise, parts: Mapping[str, Mapping[Key, float]],
     days: float, fault_size: float, rows: int,
-) -> Cell:  # fmt: skip
+) -> CpaShift:  # fmt: skip
     before, after = today.cpa(key), tomorrow.cpa(key)
     cost_ratio = tomorrow.cost[key] / today.cost[key] if today.cost[key] > 0 else math.nan
     lower, upper = noise.interval(key, cost_ratio)
@@ -451,7 +451,7 @@ def _cell(
     actions = (today.actions[key].total, tomorrow.actions[key].total)
     returns = tomorrow.roas(key) / today.roas(key) if today.roas(key) > 0 else math.nan
     band = noise.row(key, "cpa", middle, actions, rows)
-    return Cell(
+    return CpaShift(
         channel=key.channel,
         system=key.system,
         cpa_today=before,

@@ -88,13 +88,13 @@ def diagnosis_accuracy(
     named: Counter[str] = Counter()
     for done, seed in enumerate(seeds):
         before, after = (_world(scenario, s, threads, kernels) for s in (2 * seed, 2 * seed + 1))
-        spent = [spending(world, expected.cells) for world in (before, after)]
-        today = reported_cpas(before, record(before), expected.cells, spent[0])
+        spent = [spending(world, expected.keys) for world in (before, after)]
+        today = reported_cpas(before, record(before), expected.keys, spent[0])
         for name, first in ranked.items():
             fault = [PlannedChange("fault", {f"tracking.faults.{name}": f.usual}) for f in FAULTS if f.name == name]
             changed = apply(after.scenario, [*plan.changes, *fault])
             incident = replace(after, scenario=changed)
-            found = judge(expected, observe(today, reported_cpas(incident, record(incident), expected.cells, spent[1])))
+            found = judge(expected, observe(today, reported_cpas(incident, record(incident), expected.keys, spent[1])))
             first[found.suspects[0].fault] += 1
             named[name] += name in {suspect.fault for suspect in found.look_alike}
         progress((done + 1) / len(seeds))

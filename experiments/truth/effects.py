@@ -16,6 +16,7 @@ All are stated for the world as it ran: people held out by an experiment never s
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -82,6 +83,7 @@ class Truth(Result):
         feedback: `held` (the market's pacing stays as it was) or `free` (it reacts).
         action: what a conversion is called.
         days: length of the reported window.
+        warm_up_days: how long the market was lived before it.
         horizon_days: how long after it orders count.
         unbound: channels whose budgets never bound: more or less of them changes nothing, so they have no marginal price.
         margin_share: share of an order's value that is left before ad cost.
@@ -93,6 +95,7 @@ class Truth(Result):
     feedback: str
     action: ConversionNoun = ORDER
     days: float = 0.0
+    warm_up_days: int = 0
     horizon_days: float = 0.0
     unbound: tuple[str, ...] = ()
     margin_share: float = 1.0
@@ -184,25 +187,21 @@ def measure_truth(
     bound = days_bound(world)
     questions = [q for estimand in estimands for q in _questions(world, estimand, bound)]
     free = [feedback == "free" or (feedback is None and _needs_the_market(q, bound)) for q in questions]
-    shares = [
-        sum(len(q.changes) for q, own in zip(questions, free, strict=True) if own is kind) for kind in (False, True)
-    ]
-    lives: list[Sequence[Life]] = [()] * len(questions)
-    done = 0
-    for kind, how in ((False, "held"), (True, "free")):
-        asked = [i for i, own in enumerate(free) if own is kind]
-        changes = [change for i in asked for change in questions[i].changes]
-        begun, part = done / max(sum(shares), 1), len(changes) / max(sum(shares), 1)
-        found = (
-            twin_lives(world, changes, how, threads, lambda s, b=begun, p=part: progress(b + s * p)) if changes else []
+    held_share = free.count(False) / max(len(free), 1)
+    held_lives = iter(
+        twin_lives(world, _changes(questions, free, False), "held", threads, lambda s: progress(held_share * s))
+    )
+    free_lives = iter(
+        twin_lives(
+            world, _changes(questions, free, True), "free", threads,
+            lambda s: progress(held_share + (1.0 - held_share) * s),
         )
-        for i in asked:
-            lives[i], found = found[: len(questions[i].changes)], found[len(questions[i].changes) :]
-        done += len(changes)
+    )  # fmt: skip
     fact = orders_of(world)
     costs = world.cost_micros()
     effects, labels = [], {}
-    for question, own, is_free in zip(questions, lives, free, strict=True):
+    for question, is_free in zip(questions, free, strict=True):
+        own = list(islice(free_lives if is_free else held_lives, len(question.changes)))
         if question.estimand in ("average", "joint"):
             labels[question.channel] = label_orders(fact, own[0])
         effect = _effect(question, own, fact, costs, world.names, "free" if is_free else "held")
@@ -210,8 +209,14 @@ def measure_truth(
     budgeted = [name for name in bound if "marginal_budget" in estimands and not bound[name]]
     return Truth(
         tuple(effects), labels, world.orders().num_rows, feedback or "held", ConversionNoun.of(world.scenario),
-        world.clock.days, world.clock.follow_up_days, tuple(budgeted), world.scenario.order.margin_share,
+        world.clock.days, -world.clock.start, world.clock.follow_up_days, tuple(budgeted),
+        world.scenario.order.margin_share,
     )  # fmt: skip
+
+
+def _changes(questions: Sequence["Question"], free: Sequence[bool], wanted: bool) -> list["TwinChange"]:
+    """The changes that the questions of one kind of feedback ask for, in order."""
+    return [change for q, is_free in zip(questions, free, strict=True) if is_free is wanted for change in q.changes]
 
 
 def days_bound(world: World) -> dict[str, float]:
@@ -284,6 +289,8 @@ def twin_lives(
     for w, change in enumerate(changes, start=1):
         rows[w].off, rows[w].channel = change.off, change.channel
         rows[w].log_bid_change, rows[w].throttle_factor = change.log_bid_change, change.throttle_factor
+    if not changes:
+        return []
     live = _live_held if feedback == "held" else _live_free
     return live(world, rows, threads, progress)
 

@@ -1,16 +1,15 @@
-"""Own steps: a researcher's functions, found by `module:function`, and a digest of their code by which they are cached."""
+"""Own steps: a researcher's functions, found by name, and a digest of their code by which they are cached."""
 
 import hashlib
-import importlib
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
+from cpalab.own_code import OwnCodeError, load_own_code, written_module
 from cpalab.refusal import Problem
 
 # What compiled code may name without its digest having to look inside: the cache folder stands for their versions.
@@ -22,23 +21,17 @@ class _UntoldError(Exception):
 
 
 def load_step(place: str) -> Any | Problem:
-    """What `module:function` names, the working folder being one of the places where modules are looked for."""
-    module, colon, name = place.partition(":")
-    if not colon or not module or not name:
-        return Problem("", "must name a function as module:function", repr(place))
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
+    """What `module:function` or `FILE.py:function` names (see `cpalab.own_code`), or why it cannot be loaded."""
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        return Problem("", f"cannot be loaded ({error})", repr(place), hint="module:function, importable from here")
+        return load_own_code(place)
+    except OwnCodeError as error:
+        return Problem("", error.rule, repr(place), error.hint)
 
 
 def place_of(function: Any) -> str:
-    """`module:function` of a function."""
+    """`module:function` of a function, or `FILE.py:function` where it was loaded from a file."""
     plain = getattr(function, "py_func", function)
-    return f"{plain.__module__}:{plain.__qualname__}"
+    return f"{written_module(plain.__module__)}:{plain.__qualname__}"
 
 
 def code_digest(functions: Mapping[str, Any]) -> str | None:

@@ -204,7 +204,7 @@ def log_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: An
 @part
 def is_changed(law: Any, moment: Moment, c: int, variant: Any) -> bool:
     """Whether this world changes campaign c's bids or pacing now: a twin differs within the reported window alone."""
-    return law.campaigns[moment.epoch, c].channel == variant.channel and is_reported(law.calendar, moment.time)  # type: ignore[no-any-return]  # records
+    return law.campaigns[moment.epoch, c].channel == variant.channel and is_reported(law.calendar, moment.time)
 
 
 @aside

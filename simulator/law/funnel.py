@@ -5,11 +5,12 @@ from typing import Any
 from simulator.compiled import part
 from simulator.draws import AROUSAL, FUNNEL, uniforms
 from simulator.law.moment import Moment
+from simulator.law.parameters import Law
 from simulator.law.state import IN_MARKET, LATE, NOBODY, OUT_OF_MARKET, VISITED, Attitude, Visit
 
 
 @part
-def funnel(law: Any, life: Any, attitude: Attitude, moment: Moment, arrival: Visit) -> int:
+def funnel(law: Law, life: Any, attitude: Attitude, moment: Moment, arrival: Visit) -> int:
     """Number of funnel steps taken after this visit (all of them: the person has converted).
 
     A visit goes down the funnel from where the person stands until a step fails. Step j succeeds with probability

@@ -6,9 +6,11 @@ from simulator.compiled import part
 from simulator.draws import ROBOT, uniforms
 from simulator.law.aftermath import charge_fee
 from simulator.law.auction import auction
+from simulator.law.board import Board
 from simulator.law.exposure import count_impression
 from simulator.law.log import FAKE_LEAD, VISIT, Log, write
 from simulator.law.moment import Moment
+from simulator.law.parameters import Law
 from simulator.law.session import record_click, record_entries, record_ghosts, record_impression, record_placebo
 from simulator.law.state import NOBODY, REVENUE_SHARE
 from simulator.law.visit import remember_fee
@@ -16,8 +18,8 @@ from simulator.law.visit import remember_fee
 
 @part
 def robot_session(
-    law: Any,
-    board: Any,
+    law: Law,
+    board: Board,
     person: Any,
     life: Any,
     shown: Any,

@@ -62,8 +62,8 @@ def tick_of(board: Any, time: float) -> int:
         tick = board.last_tick + int((time - board.starts[board.last_tick]) * board.ticks_per_day)
     tick = min(max(tick, 0), board.starts.size - 2)
     if time < board.starts[tick]:
-        return tick - 1
-    return tick + 1 if time >= board.starts[tick + 1] else tick
+        return tick - 1  # type: ignore[no-any-return]  # arrays
+    return tick + 1 if time >= board.starts[tick + 1] else tick  # type: ignore[no-any-return]  # arrays
 
 
 @part

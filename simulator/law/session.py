@@ -19,11 +19,13 @@ import numpy as np
 from simulator.compiled import part
 from simulator.law.aftermath import aftermath, charge_fee, micros
 from simulator.law.auction import auction, impression_price
+from simulator.law.board import Board
 from simulator.law.drift import drift
 from simulator.law.exposure import count_impression, exposure
 from simulator.law.funnel import funnel
 from simulator.law.log import CLICK, GHOST, IMPRESSION, MICRO, PREDICTED, PSA, VISIT, Log, write
 from simulator.law.moment import Moment
+from simulator.law.parameters import Law
 from simulator.law.state import CPC, CPM, NOBODY, SEND, Attitude, Offer, Visit
 from simulator.law.surface import surface
 from simulator.law.visit import visit
@@ -39,8 +41,8 @@ class Encounter(NamedTuple):
 
 @part
 def approach(
-    law: Any,
-    board: Any,
+    law: Law,
+    board: Board,
     person: Any,
     life: Any,
     goodwill: Any,
@@ -59,8 +61,8 @@ def approach(
 
 @part
 def respond(
-    law: Any,
-    board: Any,
+    law: Law,
+    board: Board,
     person: Any,
     life: Any,
     goodwill: Any,
@@ -94,7 +96,7 @@ def respond(
 
 
 @part
-def record_ghosts(law: Any, shown: Any, moment: Moment, offer: Offer, log: Log) -> None:
+def record_ghosts(law: Law, shown: Any, moment: Moment, offer: Offer, log: Log) -> None:
     """Log the ads that an experiment withheld; they count towards frequency caps as if they had been shown."""
     for c in range(law.campaigns.shape[1]):
         if (offer.ghosts >> c) & 1:
@@ -104,7 +106,7 @@ def record_ghosts(law: Any, shown: Any, moment: Moment, offer: Offer, log: Log) 
 
 
 @part
-def record_entries(law: Any, life: Any, moment: Moment, offer: Offer, log: Log) -> None:
+def record_entries(law: Law, life: Any, moment: Moment, offer: Offer, log: Log) -> None:
     """Log that the person enters the tests of the channels whose ads are predicted to be shown now."""
     for c in range(law.campaigns.shape[1]):
         if (offer.predicted >> c) & 1:
@@ -114,7 +116,7 @@ def record_entries(law: Any, life: Any, moment: Moment, offer: Offer, log: Log) 
 
 
 @part
-def record_placebo(law: Any, shown: Any, ledger: Any, moment: Moment, offer: Offer, log: Log) -> None:
+def record_placebo(law: Law, shown: Any, ledger: Any, moment: Moment, offer: Offer, log: Log) -> None:
     """Log a placebo ad and pay for its slot; it counts towards frequency caps as the ad it stands for."""
     campaign = law.campaigns[moment.epoch, offer.campaign]
     count_impression(campaign, shown, moment, offer.campaign)
@@ -124,7 +126,7 @@ def record_placebo(law: Any, shown: Any, ledger: Any, moment: Moment, offer: Off
 
 
 @part
-def record_impression(law: Any, ledger: Any, moment: Moment, offer: Offer, log: Log) -> None:
+def record_impression(law: Law, ledger: Any, moment: Moment, offer: Offer, log: Log) -> None:
     """Log the impression and pay for it if it is billed so: the auction's price, or the list price of a message sent."""
     campaign = law.campaigns[moment.epoch, offer.campaign]
     cost = micros(impression_price(offer)) if campaign.billing == CPM else 0
@@ -136,7 +138,7 @@ def record_impression(law: Any, ledger: Any, moment: Moment, offer: Offer, log: 
 
 
 @part
-def record_visit(law: Any, ledger: Any, moment: Moment, offer: Offer, arrival: Visit, log: Log) -> None:
+def record_visit(law: Law, ledger: Any, moment: Moment, offer: Offer, arrival: Visit, log: Log) -> None:
     """Log the click, if there was one, and the visit; pay for the click if it is billed so."""
     if arrival.campaign != NOBODY:
         record_click(law, ledger, moment, offer, log)
@@ -144,7 +146,7 @@ def record_visit(law: Any, ledger: Any, moment: Moment, offer: Offer, arrival: V
 
 
 @part
-def record_click(law: Any, ledger: Any, moment: Moment, offer: Offer, log: Log) -> None:
+def record_click(law: Law, ledger: Any, moment: Moment, offer: Offer, log: Log) -> None:
     """Log a click. A click costs the impression's price over the click-through rate, so that CPC = CPM / (1000 × CTR)."""
     campaign = law.campaigns[moment.epoch, offer.campaign]
     cost = micros(impression_price(offer) / campaign.click_through_rate) if campaign.billing == CPC else 0
@@ -155,7 +157,7 @@ def record_click(law: Any, ledger: Any, moment: Moment, offer: Offer, log: Log) 
 
 @part
 def record_steps(
-    law: Any, life: Any, ledger: Any, moment: Moment, arrival: Visit, before: int, depth: int, log: Log
+    law: Law, life: Any, ledger: Any, moment: Moment, arrival: Visit, before: int, depth: int, log: Log
 ) -> None:
     """Log the micro-conversions of this visit; the first step is a lead, and a fee may be owed for it."""
     for step in range(before, min(depth, law.steps.shape[1] - 1)):

@@ -4,16 +4,17 @@ from typing import Any
 
 from simulator.compiled import part
 from simulator.law.moment import Moment
+from simulator.law.parameters import Law
 from simulator.law.state import NOBODY, Attitude
 
 
 @part
-def surface(law: Any, person: Any, life: Any, attitude: Attitude, moment: Moment) -> int:
+def surface(law: Law, person: Any, life: Any, attitude: Attitude, moment: Moment) -> int:
     """The surface of a session; NOBODY if it is one this person never uses.
 
     Surface s is drawn with weight_s(mood) × (1 + pull_s × upstream goodwill). Goodwill pulls people towards brand search
     and direct visits (the upstream effect); weights that exist only late in the funnel select people who are about to
-    buy anyway (the selection that flatters coupons and retargeting).
+    buy anyway (the selection that over-credits coupons and retargeting).
     """
     weights = law.surface_weights[moment.epoch, life.mood]
     pulls = law.surface_pulls[moment.epoch, life.mood]

@@ -105,7 +105,7 @@ def at_tick(day: float, tick_days: float) -> float:
 
 def _between_ticks(scenario: "Scenario") -> list[str]:
     tick_days = scenario.run.tick_hours / 24.0
-    places = {}
+    places: dict[str, float | None] = {}
     for name, channel in scenario.channels.items():
         for campaign_name, campaign in channel.campaigns.items():
             place = f"channels.{name}.campaigns.{campaign_name}"

@@ -226,13 +226,13 @@ class Creative(Table):
     """An advertisement: the days on which it runs, and factors on click-through rate and on goodwill.
 
     Attributes:
-        launch_day: from when on; none: as long as the campaign itself, the warm-up included.
+        launch_day: from when on, negative: in the warm-up; none: as long as the campaign itself, the warm-up included.
         end_day: until when; none: as long as the campaign.
         refresh_days: how often it is replaced by a fresh one like it, which nobody has worn out; none: never.
         click_factor, goodwill_factor: factors on its click-through rate and on the goodwill it adds.
     """
 
-    launch_day: NotNegative | None = None
+    launch_day: Annotated[float, Field(ge=-3650.0)] | None = None
     end_day: Positive | None = None
     refresh_days: Positive | None = None
     click_factor: Factor = 1.0

@@ -11,6 +11,8 @@ from simulator.world import simulate
 BUSY: dict[str, Any] = {
     "run.users": 5_000,
     "run.days": 14.0,
+    "run.warm_up_days": 7,
+    "run.follow_up_days": 5,
     "run.seed": 11,
     "population.sessions_per_day.mean": 3.0,
     "population.need_per_day.mean": 0.1,

@@ -1,4 +1,4 @@
-"""Every setting does something: changed by itself, each leaf of the schema moves what happens, what is recorded or what is reported."""
+"""Every setting does something: each leaf of the schema, changed by itself, moves what happens or what is reported."""
 
 import copy
 import math
@@ -11,7 +11,7 @@ from experiments.cli.terminal import json_text
 from experiments.cli.terminal_tables import comparison_as_json
 from experiments.comparison.comparison import compare
 from experiments.comparison.systems_report import systems_report
-from simulator.scenario.dotted_places import _type_at
+from simulator.scenario.dotted_places import _type_at  # the schema knows what is at a place
 from simulator.scenario.loading import load_scenario
 from simulator.storage import fingerprint
 from simulator.world import simulate
@@ -100,6 +100,7 @@ def acts(rich, expected, place, value):
     return False
 
 
+@pytest.mark.study
 def test_every_setting_changes_something(rich):
     expected = list(outcomes(rich))
     places = {}
@@ -111,5 +112,19 @@ def test_every_setting_changes_something(rich):
         for name, own in places.items()
         if name not in WORDS and not any(acts(rich, expected, *one) for one in own[:8])
     ]
-    print("IDLE", len(places), idle, flush=True)
     assert idle == []
+
+
+def test_the_two_settings_that_did_nothing_act(rich):
+    world = simulate(load_scenario(rich))
+    coarse = copy.deepcopy(rich)
+    coarse["tracking"]["aggregate"]["contribution"] = 10.0
+    fine, rough = (systems_report(one).aggregate["value"] for one in (world, simulate(load_scenario(coarse))))
+    assert (fine != rough).any()
+    richer = copy.deepcopy(rich)
+    richer["order"]["margin_share"] = 0.9
+    profits = [
+        [channel["incremental_profit"] for channel in comparison_as_json(compare(one))["channels"]]
+        for one in (world, simulate(load_scenario(richer)))
+    ]
+    assert profits[0] != profits[1]

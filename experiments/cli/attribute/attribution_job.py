@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cpalab.refusal import InvalidInputError, did_you_mean
+from cpalab.refusal import InvalidInputError, Problem, did_you_mean, gathered
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.costs.economics import UnitEconomics
     from attribution.credit import Credit
+    from attribution.formats.lift_tests import MeasuredLift
     from attribution.formats.records import CountedPaths, Records
     from attribution.model import AttributionModel
     from attribution.paths.paths import Paths
@@ -87,11 +88,10 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
     """
     from attribution.costs.performance import performance_table
 
-    models, economics, settings = checked(job)
-    report("read", 0.0)
-    paths, records, costs, notes, value_known = read(job, settings)
-    if job.lift_file is not None:
-        rescaled, left_out = calibrated(models, paths, job.lift_file)
+    models, economics, given = inputs(job, report)
+    paths, records, costs, notes, value_known = built(job, given)
+    if given.tests:
+        rescaled, left_out = calibrated(models, paths, given.tests, job.lift_file)
         models += rescaled
         notes += left_out
     segments = None
@@ -128,13 +128,49 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
     return Answer(table, paths, metric, (paths.summary(), *whole), notes, value_known)
 
 
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What was read, before anything is made of it: data, costs with what became of their rows, lift tests, names."""
+
+    data: Any
+    settings: "PathSettings"
+    costs: tuple[Any, Any] | None = None
+    tests: "Sequence[MeasuredLift]" = ()
+    names: Sequence[tuple[str, str]] | None = None
+
+
+def inputs(job: Job, report: Report) -> tuple[list["AttributionModel"], "UnitEconomics | None", Inputs]:
+    """The options of a job and every file that it names; refuses all that is wrong with them at once."""
+    from attribution.formats.lift_tests import read_lift_tests
+    from attribution.paths.settings import PathSettings
+
+    problems: list[Problem | str] = []
+    asked = gathered(problems, partial(checked, job))
+    report("read", 0.0)
+    settings, data = asked[2] if asked else PathSettings(), None
+    # Streaming makes the paths while it reads: work that is done for good options only.
+    if asked or not job.stream:
+        data = gathered(problems, partial(read, job, settings))
+    costs = tests = names = None
+    once = not given_twice(job)
+    if job.cost_file is not None and once:
+        costs = gathered(problems, partial(read_cost_file, job))
+    if job.lift_file is not None and once:
+        tests = gathered(problems, partial(read_lift_tests, job.lift_file))
+    if job.map_file is not None and once:
+        names = gathered(problems, partial(read_map, job.map_file, job.options))
+    if problems or asked is None:
+        raise InvalidInputError(problems)
+    return asked[0], asked[1], Inputs(data, settings, costs, tests or (), names)
+
+
 def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None", "PathSettings"]:
     """The models, margins and path settings of a job; refuses all that is wrong with them at once."""
     from attribution.costs.economics import UnitEconomics
     from attribution.model import MODELS
     from attribution.paths.settings import PathSettings
 
-    problems: list[str] = []
+    problems: list[Problem | str] = []
     models = gathered(problems, partial(MODELS.find_all, job.models))
     margins = (job.margin_rate, job.margin_per_action, job.lifetime_value)
     economics = None
@@ -151,7 +187,7 @@ def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None",
     settings = gathered(problems, partial(PathSettings, **windows))
     if job.stream and job.is_segmented:
         problems.append("--stream: keeps no single touches; leave out --by and --period, or --stream")
-    if problems:
+    if problems or models is None or settings is None:
         raise InvalidInputError(problems)
     return list(models), economics, settings
 
@@ -165,15 +201,14 @@ def given_twice(job: Job) -> list[str]:
 
 
 def calibrated(
-    models: "Sequence[AttributionModel]", paths: "Paths", file: Path
+    models: "Sequence[AttributionModel]", paths: "Paths", tests: "Sequence[MeasuredLift]", file: Path | None
 ) -> "tuple[list[AttributionModel], tuple[str, ...]]":
     """Every model, calibrated by the lift tests in a file; and a note on each that credits nothing to a tested channel."""
-    from attribution.formats.lift_tests import read_lift_tests
+    from attribution.model import credits_of
     from attribution.models.lift_calibrated import LiftCalibrated
 
-    tests = read_lift_tests(file)
     unknown = [
-        f"{file.name}: {test.channel!r} is not a channel of the paths; {did_you_mean(test.channel, paths.channels)}"
+        f"{file and file.name}: {test.channel!r} is not a channel of the paths; {did_you_mean(test.channel, paths.channels)}"
         for test in tests
         if test.channel not in paths.channels
     ]
@@ -181,8 +216,7 @@ def calibrated(
         raise InvalidInputError(unknown)
     rescaled: list[AttributionModel] = []
     left_out: tuple[str, ...] = ()
-    for model in models:
-        credit = model.fit(paths).credit(paths)
+    for model, credit in zip(models, credits_of(models, paths), strict=True):
         given = dict(zip(credit.channels, credit.conversions, strict=True))
         without = [test.channel for test in tests if not given[test.channel] > 0]
         if without:
@@ -214,44 +248,46 @@ def simulated(job: Job) -> bool:
     return all(SimulatedLog().recognises(open_table(file)) for file in job.files)
 
 
-def gathered(problems: list[str], make: Callable[[], Any]) -> Any:
-    """What `make` returns, or None after adding what is wrong to `problems`."""
-    try:
-        return make()
-    except InvalidInputError as error:
-        problems += error.lines
-        return None
-
-
-def read(job: Job, settings: "PathSettings") -> tuple["Paths", "Records | None", Any, tuple[str, ...], bool]:
-    """The paths, the records behind them where there are any, the costs, what was left out, and whether values are known."""
-    from attribution.formats.agreement import money_problems, people_notes, period_notes
-    from attribution.formats.records import DEFAULT_ACTION, CountedPaths
+def read(job: Job, settings: "PathSettings") -> "Records | CountedPaths":
+    """The rows of the data, or their paths where these are streamed."""
+    from attribution.formats.records import DEFAULT_ACTION
     from attribution.formats.registry import read_data
     from attribution.paths.stream import stream_paths
 
-    data: Records | CountedPaths
-    said: tuple[str, ...] = ()
-    if job.direct is None and simulated(job):
-        settings = replace(settings, direct="ignored_unless_alone")
-        said = ("Direct visits gave way to other touches, as in cpalab run; --direct kept counts them.",)
     if job.stream:
-        data = stream_paths(*job.files, settings=settings, action=job.action or DEFAULT_ACTION, bad_rows=job.bad_rows)
-    else:
-        data = read_data(
-            *job.files, format=chosen_format(job), bad_rows=job.bad_rows, action=job.action, options=job.options
-        )
+        settings, _ = settings_for(job, settings)
+        return stream_paths(*job.files, settings=settings, action=job.action or DEFAULT_ACTION, bad_rows=job.bad_rows)
+    return read_data(
+        *job.files, format=chosen_format(job), bad_rows=job.bad_rows, action=job.action, options=job.options
+    )
+
+
+def settings_for(job: Job, settings: "PathSettings") -> tuple["PathSettings", tuple[str, ...]]:
+    """The path settings for these files, and a sentence where they differ from what the options say."""
+    if job.direct is not None or not simulated(job):
+        return settings, ()
+    said = "Direct visits gave way to other touches, as in cpalab run; --direct kept counts them."
+    return replace(settings, direct="ignored_unless_alone"), (said,)
+
+
+def built(job: Job, given: Inputs) -> tuple["Paths", "Records | None", Any, tuple[str, ...], bool]:
+    """The paths, the records behind them where there are any, the costs, what was left out, and whether values are known."""
+    from attribution.formats.agreement import money_problems, people_notes, period_notes
+    from attribution.formats.records import CountedPaths
+
+    settings, said = settings_for(job, given.settings)
+    data: Records | CountedPaths = given.data
     notes: tuple[str, ...] = (data.report.summary(), *said)
     currencies = data.report.currencies
-    if job.cost_file is not None:
-        costs, report = read_cost_file(job)
+    if given.costs is not None:
+        costs, report = given.costs
         data = replace(data, costs=costs)
         notes += (f"Costs: {report.summary()}",)
         currencies += report.currencies
     refuse_emptiness(data)
     if problems := money_problems(currencies):
         raise InvalidInputError(problems)
-    data, spellings = with_one_spelling(job, data)
+    data, spellings = with_one_spelling(given.names, data)
     notes += spellings
     if isinstance(data, CountedPaths):
         timed = [
@@ -300,7 +336,9 @@ def refuse_emptiness(data: "Records | CountedPaths") -> None:
         raise InvalidInputError([dropped, *map(str, data.report.defects)])
 
 
-def with_one_spelling(job: Job, data: "Records | CountedPaths") -> tuple[Any, tuple[str, ...]]:
+def with_one_spelling(
+    rules: Sequence[tuple[str, str]] | None, data: "Records | CountedPaths"
+) -> tuple[Any, tuple[str, ...]]:
     """The data with the channels that --map says, and one spelling of each channel; and what was joined."""
     from attribution.formats.agreement import channel_rows, mapped, renamed, spelt_alike
     from attribution.formats.records import CountedPaths
@@ -314,8 +352,7 @@ def with_one_spelling(job: Job, data: "Records | CountedPaths") -> tuple[Any, tu
         return held + ([(name, 0) for name, _ in channel_rows(data.costs)] if data.costs is not None else [])
 
     notes: tuple[str, ...] = ()
-    if job.map_file is not None:
-        rules = read_map(job.map_file, job.options)
+    if rules is not None:
         found = mapped({name for name, _ in names()}, rules)
         known = {to for _, to in rules}
         left = sorted({name for name, _ in names()} - found.keys() - known)
@@ -394,10 +431,12 @@ def size_notes(models: Sequence["AttributionModel"], paths: "Paths") -> list[str
 
 def credited(models: Sequence["AttributionModel"], paths: "Paths", job: Job, report: Report) -> "Sequence[Credit]":
     """The credits of all models, with intervals if they were asked for."""
-    for told in size_notes(models, paths):
-        click.echo(told, err=True)
+    for note in size_notes(models, paths):
+        click.echo(note, err=True)
     if job.intervals is None:
-        return [model.fit(paths).credit(paths) for model in models]
+        from attribution.model import credits_of
+
+        return credits_of(models, paths)
     from attribution.bootstrap import bootstrap_credits
 
     draws = job.intervals

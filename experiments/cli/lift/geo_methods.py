@@ -84,7 +84,8 @@ def chosen_geo_method(
         names, hint = OPTIONS[option]
         name = next((name for name in names if name in known), None)
         if name is None:
-            problems.append(f"{option}: {value} must not be given with {written}{hint}")
+            shown = "" if isinstance(value, bool) else f"{value} "
+            problems.append(f"{option}: {shown}must not be given with {written}{hint}")
         else:
             given[name], option_of[f"{method.name}.{name}"] = value, option
     refuse(problems)

@@ -48,10 +48,15 @@ def read_panel(
     with_cost: bool = True,
 ) -> "GeoPanel":
     """The panel of a file, without the geos and dates left out."""
+    from cpalab.refusal import refuse
+    from experiments.lift.columns import misspelt_columns
     from experiments.lift.geo.panel import geo_panel
 
     table = read_table(file)
-    if not with_cost:
+    if with_cost:
+        # A cost that is misspelt would be left out of the reading in silence.
+        refuse(misspelt_columns(list(map(str, table.columns)), ("cost",), ("cost", response or "")))
+    else:
         table = table.drop(columns="cost", errors="ignore")
     left_out = geos_in(exclude, _geo_names(table))
     return geo_panel(table, missing_rows=missing_rows, response=response, exclude=left_out, skip=skip)

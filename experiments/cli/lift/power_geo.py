@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 WEEKS = (7, 14, 21, 28, 42, 56)
 ASSIGNMENTS = ("stratified", "constrained", "matched_pairs")
 LENGTHS = (
-    "Other lengths, by formula (neighbouring days alike, the control at its mean), and the conversions that a go-dark test "
-    "of ads with just that lift forgoes:"
+    "Other lengths, by formula (neighbouring days alike, the control at its mean, geos that keep their relation), and the "
+    "conversions that a go-dark test of ads with just that lift forgoes:"
 )
 
 
@@ -276,7 +276,7 @@ def _dearest(found: "SimulatedPower", cost: float | None) -> str:
 
 def show_cell_powers(found: "dict[str, SimulatedPower]", cost: float | None, as_json: bool) -> None:
     """The power curve of every cell against the geos in none, as tables and sentences, or as JSON."""
-    from experiments.cli.terminal_tables import console, print_json
+    from experiments.cli.terminal import console, print_json
 
     if as_json:
         print_json(

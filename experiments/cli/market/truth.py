@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @click.option(
     "--feedback",
     type=click.Choice(["held", "free"]),
-    default="held",
-    show_default=True,
-    help="Whether the market's budgets and pacing react to a change.",
+    default=None,
+    help="Whether the market's budgets and pacing react to a change. By default they do not, but for the marginal bid of a "
+    "channel whose budget binds.",
 )
 @click.option(
     "--interactions",
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @talk_options
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
-    feedback: Literal["held", "free"], interactions: str | None, out: Path | None, force: bool, engine: "EngineName",
+    feedback: Literal["held", "free"] | None, interactions: str | None, out: Path | None, force: bool, engine: "EngineName",
     threads: int, quiet: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
@@ -69,7 +69,7 @@ def command(
             found = together and measure_interactions(
                 world,
                 together,
-                feedback=feedback,
+                feedback=feedback or "held",
                 threads=threads,
                 progress=lambda share: report("interactions", share),
             )

@@ -151,16 +151,16 @@ def print_rollout(found: "Rollout") -> None:
     )
     for heading in headings:
         table.add_column(heading, justify="right")
-    for cell in found.cells:
+    for shift in found.shifts:
         table.add_row(
-            words(cell.channel) if cell.system == "platform" else "",
-            cell.system,
-            money(cell.cpa_today),
-            money(cell.cpa_tomorrow),
-            factor(cell.multiplier),
-            between(cell.lower, cell.upper),
-            between(cell.alert_lower, cell.alert_upper),
-            f"{cell.parallel_days:z,.1f}" if cell.parallel_days < 1e5 else "never",
+            words(shift.channel) if shift.system == "platform" else "",
+            shift.system,
+            money(shift.cpa_today),
+            money(shift.cpa_tomorrow),
+            factor(shift.multiplier),
+            between(shift.lower, shift.upper),
+            between(shift.alert_lower, shift.alert_upper),
+            f"{shift.parallel_days:z,.1f}" if shift.parallel_days < 1e5 else "never",
         )
     screen.print(table)
     screen.print(
@@ -172,10 +172,10 @@ def print_rollout(found: "Rollout") -> None:
         style="dim",
     )
     screen.print()
-    if len(found.cells[0].parts) > 1:
+    if len(found.shifts[0].parts) > 1:
         screen.print(parts_table(found))
         said = "The factors of a row multiply to its expected ×."
-        if BILLING in found.cells[0].parts:
+        if BILLING in found.shifts[0].parts:
             said += (
                 " Billing: fees that follow a record of orders follow its losses too. A change that moves a CPA only "
                 "through such fees shares its factor with billing in equal parts (Shapley), also where the system itself "
@@ -194,12 +194,12 @@ def parts_table(found: "Rollout") -> "Table":
     table = Table(title="What each change does to CPA", title_justify="left")
     table.add_column("channel")
     table.add_column("system")
-    for part in found.cells[0].parts:
+    for part in found.shifts[0].parts:
         table.add_column(f"{part} ×", justify="right")
     table.add_column("expected ×", justify="right", style="bold")
-    for cell in found.cells:
-        name = words(cell.channel) if cell.system == "platform" else ""
-        table.add_row(name, cell.system, *map(factor, cell.parts.values()), factor(cell.multiplier))
+    for shift in found.shifts:
+        name = words(shift.channel) if shift.system == "platform" else ""
+        table.add_row(name, shift.system, *map(factor, shift.parts.values()), factor(shift.multiplier))
     return table
 
 

@@ -18,6 +18,7 @@ from experiments.lift.estimate.lift_estimate import (
     StudentDistribution,
     normal_parameters,
 )
+from experiments.lift.estimate.small_counts import SmallCountDistribution
 from experiments.lift.user.user_test import with_bounds
 
 __all__ = [
@@ -207,4 +208,6 @@ def joint_family(lifts: Mapping[str, LiftEstimate], loadings: tuple[float, ...])
 def _joint(distribution: SamplingDistribution, loadings: tuple[float, ...]) -> SamplingDistribution:
     if isinstance(distribution, StudentDistribution) and distribution.df >= NEARLY_NORMAL:
         return ManyToOneDistribution(**normal_parameters(distribution), loadings=loadings)
+    if isinstance(distribution, SmallCountDistribution):
+        distribution = replace(distribution, one_of_several=True)
     return OneOfSeveralDistribution(distribution, loadings)

@@ -10,9 +10,9 @@ from experiments.lift.estimate.lift_estimate import Interval
 
 __all__ = ["SmallCountContrast", "SmallCountDistribution", "score_limits"]
 
-# In an arm less than a ninth the size of another, a single conversion may be a surprise of one in ten that score limits
+# In an arm less than an eleventh the size of another, a single conversion may be a surprise of one in ten that score limits
 # take for one in forty: below so many conversions its lower limit is the exact one too (the smaller of both).
-UNEVEN = 9
+UNEVEN = 11
 EXACT_BELOW = 25
 
 
@@ -84,6 +84,11 @@ class _ScoreLimits(ABC):
         return True
 
     @property
+    def _exact(self) -> bool:
+        """Whether arms of any size take the exact limit too: where several comparisons or cells share an arm."""
+        return True
+
+    @property
     def _binary(self) -> bool:
         return all(arm.is_binary for _, arm in self.parts)
 
@@ -99,7 +104,7 @@ class _ScoreLimits(ABC):
     def _limits(self, arm: ArmStatistics, quantile: float) -> Interval:
         binary, dispersion = self._binary, self._dispersion
         lower, upper = score_limits(arm.mean, arm.users, quantile, dispersion, binary)
-        if arm.users * UNEVEN < max(other.users for _, other in self.parts):
+        if self._exact or arm.users * UNEVEN < max(other.users for _, other in self.parts):
             if arm.sum < EXACT_BELOW * dispersion:
                 lower = min(lower, _exact_lower_limit(arm.sum, arm.users, quantile, dispersion, binary))
             if binary and arm.users - arm.sum < EXACT_BELOW:
@@ -150,11 +155,12 @@ class SmallCountDistribution(_ScoreLimits):
     With arm limits (l, u), the difference T − B has lower limit T − B − √((T − l_T)² + (u_B − B)²) and,
     mirrored, an upper one; the ratio R = T/B has the limits at which T − R·B, built in the same way, touches
     zero. For binary outcomes the first is Newcombe's hybrid score interval. The p-value is the level at which
-    the limit touches zero. In an arm less than a ninth the size of the other, with fewer than 25 conversions, the limit
+    the limit touches zero. In an arm less than an eleventh the size of the other, with fewer than 25 conversions, the limit
     of the arm that is further away of score and exact (Clopper-Pearson, Garwood) is taken.
 
     Args:
         treated, control: statistics of a count of conversions per user.
+        one_of_several: whether other arms are compared with the same control; then arms of any size take the exact limit too.
 
     Raises:
         LiftInputError: an arm with nobody, or outcomes that are not counts.
@@ -165,10 +171,15 @@ class SmallCountDistribution(_ScoreLimits):
 
     treated: ArmStatistics
     control: ArmStatistics
+    one_of_several: bool = False
 
     def __post_init__(self) -> None:
         """Refuse arms whose outcome is not a count."""
         self._refuse_values(("treated", "control"))
+
+    @property
+    def _exact(self) -> bool:
+        return self.one_of_several
 
     @property
     def parts(self) -> tuple[tuple[float, ArmStatistics], ...]:

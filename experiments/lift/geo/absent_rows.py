@@ -32,13 +32,13 @@ def spelling_problems(geos: NDArray[Any], calendar: NDArray[np.datetime64], rows
         told |= set(places)
         problems.append(_two_names(geos, calendar, rows, first, second))
     starts, ends = (rows > 0).argmax(axis=1), rows.shape[1] - 1 - (rows[:, ::-1] > 0).argmax(axis=1)
-    for second in np.flatnonzero(starts > 0):
-        before = [k for k in np.flatnonzero(ends == starts[second] - 1) if not {int(k), int(second)} & told]
+    for second in np.flatnonzero(starts > 0).tolist():
+        before = [k for k in np.flatnonzero(ends == starts[second] - 1).tolist() if not {k, second} & told]
         alike = [k for k in before if _ratio(geos[k], geos[second]) >= ALIKE]
         if alike:
             first = max(alike, key=lambda k: _ratio(geos[k], geos[second]))
-            told |= {int(first), int(second)}
-            problems.append(_two_names(geos, calendar, rows, int(first), int(second)))
+            told |= {first, second}
+            problems.append(_two_names(geos, calendar, rows, first, second))
     return problems
 
 

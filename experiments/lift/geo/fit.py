@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from cpalab.refusal import LiftInputError
 from experiments.lift.geo.panel import GeoExperiment
 
 __all__ = ["GeoFit", "fit_notes", "geo_fit"]
@@ -87,7 +88,9 @@ class GeoFit:
         if not math.isnan(self.correlation):
             parts.append(f"correlation with the control {self.correlation:z.2f}")
         if not math.isnan(self.explained):
-            parts.append(f"share explained {self.explained:z.0%}")
+            parts.append(
+                f"share explained {self.explained:z.0%}" if self.explained >= 0 else "share explained below 0%"
+            )
         if not math.isnan(self.autocorrelation):
             parts.append(f"autocorrelation of what is left {self.autocorrelation:z.2f}")
         rows, placebo = self.placebo
@@ -157,10 +160,10 @@ def geo_fit(
 def fit_notes(fit: GeoFit) -> list[str]:
     """What the fit warns of, one sentence each."""
     notes = []
-    if fit.slope < 0 and fit.correlation < RUNS_AGAINST:
+    if fit.correlation < RUNS_AGAINST:
         notes.append(
-            "The control geos ran against the treated ones before the test (negative slope): what they foretell is no "
-            "counterfactual. Use did or synthetic_control, or other controls."
+            f"The control geos ran against the treated ones before the test (correlation {fit.correlation:z.2f}, a negative "
+            "slope): a regression on them foretells no counterfactual. Use did or synthetic_control, or other controls."
         )
     elif fit.correlation < LEAST_CORRELATION:
         notes.append(
@@ -193,7 +196,11 @@ def _placebo(experiment: GeoExperiment, counterfactual_of: CounterfactualOf | No
     if counterfactual_of is None or rows < 1 or n - rows < 4:
         return 0, math.nan
     earlier = GeoExperiment(experiment.panel, experiment.is_treated, n - rows, rows, 0, experiment.outcome)
-    expected = float(counterfactual_of(earlier)[n - rows :].sum())
+    try:
+        expected = float(counterfactual_of(earlier)[n - rows :].sum())
+    except LiftInputError:
+        # Fewer rows may not carry the method: then there is no placebo.
+        return 0, math.nan
     observed = float(earlier.treated[:, n - rows :].sum())
     return rows, observed / expected - 1 if expected > 0 else math.nan
 

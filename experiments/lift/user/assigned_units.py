@@ -15,7 +15,7 @@ from experiments.lift.estimate.welch import ratio_metric_lift, welch_lift
 __all__ = ["AssignedUnits"]
 
 # With so few equally valuable buyers in an arm the mean of value is too skewed for a normal distribution: in a 10 % holdout
-# Welch's 95 % intervals then miss 7 to 15 %, nearly all on the flattering side.
+# Welch's 95 % intervals then miss 7 to 15 %, nearly all because the lift looks too large.
 FEW_BUYERS = 1_000
 # A small arm of few clusters beside one with more than twice as many is too skewed for Student's distribution as well.
 FEW_CLUSTERS = 50

@@ -148,7 +148,8 @@ class UserLiftTest(Result):
         """Distribution of the lift per assigned user; its baseline is π times the exposed people's rate without ads."""
         if self.unexposed is None or not isinstance(distribution, StudentDistribution):
             organic_rate = 0.0 if self.unexposed is None else self.unexposed.sum / self.treated.users
-            return _OfExposed(self.treated, self.control, organic_rate)
+            several = isinstance(distribution, SmallCountDistribution) and distribution.one_of_several
+            return _OfExposed(self.treated, self.control, several, organic_rate)
         # Per treated user, w = y where unexposed and 0 elsewhere; hence Σw² = Σwy.
         organic = ArmStatistics(self.treated.users, self.unexposed.sum, self.unexposed.sum_squares)
         error = organic.mean_variance
@@ -345,7 +346,7 @@ def adjusted_test(
 class _OfExposed(SmallCountDistribution):
     """The small-count distribution of a difference whose baseline, the control's rate less `organic`, has no limits here."""
 
-    organic: float
+    organic: float = 0.0
 
     @property
     def baseline(self) -> float:

@@ -53,4 +53,4 @@ def test_no_option_reads_numbers_in_a_way_of_its_own():
 def test_what_is_no_number_is_refused_with_an_example():
     answer = CliRunner().invoke(cli, ["run", "--days", "1%"])
     assert answer.exit_code == 2
-    assert "'1%' must be a finite number; write 0.25" in answer.output
+    assert "'1%' is not a valid float; write 0.25" in answer.output

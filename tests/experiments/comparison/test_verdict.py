@@ -28,7 +28,7 @@ def said(cost, credited, caused, channel="brand_search", model="last_click"):
             5.0,
             50,
             "Brand search is under-credited: last click says 200.00 per order, an extra order truly cost 20.00, "
-            "10.0 times less.",
+            "90% less.",
         ),
         (
             6_000.0,

@@ -194,3 +194,12 @@ def test_a_world_without_orders_still_has_a_page(make_comparison, comparison):
     )
     nothing = make_comparison(channels, {}, conversions=0, unattributed=0.0, journeys=())
     assert "There was no order in this world" in render_report(nothing)
+
+
+def test_any_compared_model_is_explained_by_its_docstring(comparison):
+    lines = ("All to the last touch of the path.", 'Half to the "oldest" <touch>', "")
+    own = replace(comparison, models=("last_click", "time_decay(half_life_days=3)", "unexplained"), model_lines=lines)
+    page = render_report(own)
+    assert "<em>Time decay (half_life_days=3)</em>: Half to the &#34;oldest&#34; &lt;touch&gt;." in page
+    assert "Unexplained" not in page
+    assert "All to the last touch of the path" not in page, "last click has words of its own"

@@ -21,13 +21,13 @@ def found(world: World) -> Rollout:
 
 def test_the_bands_of_a_contract_are_those_of_the_rollout(found: Rollout) -> None:
     rows = {row.key: row for row in found.contract().rows}
-    assert len(rows) == 2 * len(found.cells)
-    for cell in found.cells:
-        row = rows[cell.channel, cell.system, "cpa"]
+    assert len(rows) == 2 * len(found.shifts)
+    for shift in found.shifts:
+        row = rows[shift.channel, shift.system, "cpa"]
         assert (row.expected, row.lower, row.upper) == pytest.approx(
-            (cell.multiplier, cell.alert_lower, cell.alert_upper), nan_ok=True
+            (shift.multiplier, shift.alert_lower, shift.alert_upper), nan_ok=True
         )
-        assert rows[cell.channel, cell.system, "roas"].expected == pytest.approx(cell.roas_multiplier, nan_ok=True)
+        assert rows[shift.channel, shift.system, "roas"].expected == pytest.approx(shift.roas_multiplier, nan_ok=True)
 
 
 def test_a_contract_is_read_back_as_it_was_written(found: Rollout, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def hand_made(sigma: float) -> Expectations:
     mirror = np.log(np.array([1.0, 1.5, 1.0, 1.5, 1.0, 1 / 1.5, 1.0, 1 / 1.5]))
     covariance = sigma**2 * np.eye(8)
     return Expectations(
-        cells=CELLS,
+        keys=CELLS,
         planned=Prediction(np.zeros(8), covariance, MANY),
         faults={
             "click_id_stripped": (np.array([0.3]), (Prediction(shift, covariance, MANY),)),
@@ -84,7 +84,7 @@ def test_too_little_volume_is_admitted() -> None:
     expected = replace(hand_made(0.05), enough=np.zeros(4, np.bool_))
     found = judge(expected, seen(2.0, 1.0))
     assert found.cells == 0
-    assert len(found.left_out) == 8, "CPA and ROAS of four cells"
+    assert len(found.left_out) == 8, "CPA and ROAS of four figures"
     assert "fewer than 25 actions in a period at this volume" in found.summary()
     assert found.summary().startswith("Cannot tell")
 
@@ -104,14 +104,14 @@ def test_noise_alone_is_refused_as_rarely_as_promised() -> None:
 
 
 def incident(
-    world: World, plan: Any, faults: dict[str, float], cells: Sequence[Key], split: Split | None = None
+    world: World, plan: Any, faults: dict[str, float], keys: Sequence[Key], split: Split | None = None
 ) -> Observations:
     """What a team would note if these faults came with the planned change, in the very same world."""
     extra = PlannedChange("fault", {f"tracking.faults.{name}": size for name, size in faults.items()})
     after = replace(world, scenario=apply(world.scenario, [*plan.changes, extra]))
-    spent = spending(world, cells, split)
+    spent = spending(world, keys, split)
     return observe(
-        reported_cpas(world, record(world), cells, spent), reported_cpas(after, record(after), cells, spent), split
+        reported_cpas(world, record(world), keys, spent), reported_cpas(after, record(after), keys, spent), split
     )
 
 
@@ -120,7 +120,7 @@ def test_an_exact_incident_is_found_in_the_frozen_world(world: World) -> None:
     chosen = [fault for fault in FAULTS if fault.name in ("duplicate_firing", "wrong_trigger", "value_bug")]
     expected = expectations(world, plan, people=2_000_000, faults=chosen)
     for fault in chosen:
-        found = judge(expected, incident(world, plan, {fault.name: fault.usual}, expected.cells))
+        found = judge(expected, incident(world, plan, {fault.name: fault.usual}, expected.keys))
         assert found.suspects[0].fault == fault.name
         assert found.suspects[0].chi_squared < 1.0
     table = separations(expected).set_index("fault")
@@ -175,7 +175,7 @@ def test_sums_do_not_count_twice_and_nothing_counted_is_understood(tmp_path: Pat
     found = read(tmp_path, world, f"{head}{every}video,crm,1,2,\n")
     assert found.split == "browser"
     assert {seen.part: seen.emptied for seen in found.rows} == {name: name == "chrome" for name in BROWSERS}
-    assert [row.cell for row in found.sums] == ["video in crm"]
+    assert [row.in_words for row in found.sums] == ["video in crm"]
 
 
 @pytest.mark.parametrize(
@@ -199,8 +199,8 @@ def test_one_more_row_does_not_hide_what_the_total_says(world: World) -> None:
     """All of analytics halved, with and without one channel's row beside it that is as expected."""
     plan = load_plan({"changes": [{"set": {"tracking.transport.utm_loss": 0.0}}]}, world.scenario)
     chosen = [fault for fault in FAULTS if fault.name in ("utm_lost", "shorter_window")]
-    cells = [Key("all", "analytics"), Key("video", "analytics")]
-    expected = expectations(world, plan, people=1_000_000, faults=chosen, cells=cells)
+    keys = [Key("all", "analytics"), Key("video", "analytics")]
+    expected = expectations(world, plan, people=1_000_000, faults=chosen, keys=keys)
     total = Observation("all", "analytics", 100.0, 200.0)
     beside = Observation("video", "analytics", 100.0, 90.0)
     for rows in ((total,), (total, beside)):
@@ -211,14 +211,13 @@ def test_one_more_row_does_not_hide_what_the_total_says(world: World) -> None:
 
 def test_a_change_that_is_not_live_is_named_and_so_is_half_of_one(world: World) -> None:
     plan = load_plan({"changes": [{"fault": "server_side", "size": 0.9}]}, world.scenario)
-    cells = [Key(channel, system) for channel in ("social_prospecting", "all") for system in ("platform", "analytics")]
+    keys = [Key(channel, system) for channel in ("social_prospecting", "all") for system in ("platform", "analytics")]
     chosen = [fault for fault in FAULTS if fault.name in ("utm_lost", "click_id_stripped", "tag_outage")]
-    expected = expectations(world, plan, people=3_000_000, faults=chosen, cells=cells)
+    expected = expectations(world, plan, people=3_000_000, faults=chosen, keys=keys)
     shifts = expected.planned.mean
     for live in (0.0, 0.5):
         rows = tuple(
-            Observation(key.channel, key.system, 1.0, math.exp(live * shifts[i]))
-            for i, key in enumerate(expected.cells)
+            Observation(key.channel, key.system, 1.0, math.exp(live * shifts[i])) for i, key in enumerate(expected.keys)
         )
         found = judge(expected, Observations(rows))
         assert found.consistent == (live > 0)  # half of the shift is within chance, and yet better explained
@@ -252,33 +251,33 @@ def part_keys(parts: Sequence[str], channels: Sequence[str] = ("all",)) -> list[
 def test_an_outage_in_one_browser_shows_in_its_rows_and_only_there(world: World) -> None:
     plan = load_plan({"changes": [{"set": {"tracking.transport.utm_loss": 0.0}}]}, world.scenario)
     chosen = [fault for fault in FAULTS if fault.name in ("partial_outage", "tag_outage", "gateway_referral")]
-    cells = part_keys(["chrome", "safari", "edge"])
-    expected = expectations(world, plan, people=300_000, faults=chosen, cells=cells, split="browser")
-    seen = incident(world, plan, {"partial_outage": 1.0}, cells, "browser")
+    keys = part_keys(["chrome", "safari", "edge"])
+    expected = expectations(world, plan, people=300_000, faults=chosen, keys=keys, split="browser")
+    seen = incident(world, plan, {"partial_outage": 1.0}, keys, "browser")
     found = judge(expected, seen)
     assert not found.consistent
     assert [suspect.fault for suspect in found.look_alike] == ["partial_outage"]
     assert found.suspects[0].probability > 0.99
-    assert judge(expected, incident(world, plan, {}, cells, "browser")).consistent
+    assert judge(expected, incident(world, plan, {}, keys, "browser")).consistent
 
 
 def test_an_outage_on_some_days_is_found_on_those_days(world: World) -> None:
     plan = load_plan({"changes": [{"set": {"tracking.transport.utm_loss": 0.0}}]}, world.scenario)
     broken = {"transport": {"outages": [{"start_day": 4.0, "end_day": 9.0}]}}
     change = PlannedChange("broken", {"tracking.transport.outages": broken["transport"]["outages"]})
-    cells = part_keys([str(day) for day in range(1, 31)])
-    spent = spending(world, cells, "day")
+    keys = part_keys([str(day) for day in range(1, 31)])
+    spent = spending(world, keys, "day")
     after = replace(world, scenario=apply(world.scenario, [*plan.changes, change]))
     # Platforms book on the day of the click: of the days of an outage they still claim some, by later orders.
     seen = observe(
-        reported_cpas(world, record(world), cells, spent), reported_cpas(after, record(after), cells, spent), "day"
+        reported_cpas(world, record(world), keys, spent), reported_cpas(after, record(after), keys, spent), "day"
     )
     first, last = days_lost(seen) or (0, 0)
     assert abs(first - 5) <= 1
     assert abs(last - 9) <= 1
     chosen = [fault for fault in FAULTS if fault.name in ("tag_outage", "partial_outage", "late_ingestion")]
     expected = expectations(
-        world, plan, people=3_000_000, faults=chosen, cells=cells, split="day", lost=(first, last)
+        world, plan, people=3_000_000, faults=chosen, keys=keys, split="day", lost=(first, last)
     )  # fmt: skip
     found = judge(expected, seen)
     assert found.suspects[0].fault == "tag_outage"

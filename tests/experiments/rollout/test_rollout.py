@@ -31,10 +31,10 @@ def test_nothing_changes_where_nothing_is_changed(world: World) -> None:
         world, {"name": "same", "set": {"tracking.transport.utm_loss": world.scenario.tracking.transport.utm_loss}}
     )
     found = roll_out(world, same, verify=False, replicates=20)
-    for cell in found.cells:
-        if math.isfinite(cell.multiplier):
-            assert cell.multiplier == cell.lower == cell.upper == 1.0
-            assert cell.alert_lower < 1 < cell.alert_upper
+    for shift in found.shifts:
+        if math.isfinite(shift.multiplier):
+            assert shift.multiplier == shift.lower == shift.upper == 1.0
+            assert shift.alert_lower < 1 < shift.alert_upper
 
 
 def test_parts_multiply_to_the_whole_exactly_and_billing_is_one_of_them(world: World) -> None:
@@ -46,35 +46,35 @@ def test_parts_multiply_to_the_whole_exactly_and_billing_is_one_of_them(world: W
     )
     found = roll_out(world, plan, verify=False, replicates=20)
     checked = 0
-    for cell in found.cells:
-        if math.isfinite(cell.multiplier) and all(map(math.isfinite, cell.parts.values())):
-            assert math.prod(cell.parts.values()) == pytest.approx(cell.multiplier, rel=1e-9)
+    for shift in found.shifts:
+        if math.isfinite(shift.multiplier) and all(map(math.isfinite, shift.parts.values())):
+            assert math.prod(shift.parts.values()) == pytest.approx(shift.multiplier, rel=1e-9)
             checked += 1
     assert checked >= 20
-    cell = found.cell(ALL, "platform")
-    assert set(cell.parts) == {"server side", "window", "banner", BILLING}
-    assert cell.parts["server side"] < 1 < cell.parts["window"]
+    shift = found.shift(ALL, "platform")
+    assert set(shift.parts) == {"server side", "window", "banner", BILLING}
+    assert shift.parts["server side"] < 1 < shift.parts["window"]
     assert found.billing_micros.keys() == {"coupon"}
     assert found.billing_micros["coupon"] < 0, "a network that loses claims is paid less"
-    assert found.cell("coupon", "platform").parts[BILLING] < 1
+    assert found.shift("coupon", "platform").parts[BILLING] < 1
 
 
 def test_a_change_of_one_system_moves_no_other(world: World) -> None:
     found = roll_out(world, plan_of(world, {"name": "s", "fault": "server_side"}), verify=False, replicates=20)
-    platform = found.cell(ALL, "platform")
+    platform = found.shift(ALL, "platform")
     assert platform.upper < 1
     assert platform.lower <= platform.multiplier <= platform.upper
     for system in ("analytics", "crm"):
-        assert found.cell(ALL, system).multiplier == 1.0
+        assert found.shift(ALL, system).multiplier == 1.0
 
 
 def test_a_value_bug_moves_roas_and_not_cpa(world: World) -> None:
     found = roll_out(
         world, plan_of(world, {"name": "v", "fault": "value_bug", "size": 1.3}), verify=False, replicates=20
     )
-    cell = found.cell("retargeting", "platform")
-    assert cell.multiplier == 1.0
-    assert cell.roas_multiplier == pytest.approx(1.3, rel=1e-6)
+    shift = found.shift("retargeting", "platform")
+    assert shift.multiplier == 1.0
+    assert shift.roas_multiplier == pytest.approx(1.3, rel=1e-6)
 
 
 def test_everything_real_is_the_same_event_for_event(world: World) -> None:
@@ -87,36 +87,36 @@ def test_everything_real_is_the_same_event_for_event(world: World) -> None:
 
 def test_the_whole_table_leaves_its_bands_once_in_twenty(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     # Each of n rows leaves its own band with a chance of 5 % / n: together at most 5 %.
-    alone, made = [], rollout._cell
+    alone, made = [], rollout._shift
 
     def also_alone(*given: Any) -> Any:
         *others, rows = given
         alone.append((rows, made(*others, 1)))
         return made(*given)
 
-    monkeypatch.setattr(rollout, "_cell", also_alone)
+    monkeypatch.setattr(rollout, "_shift", also_alone)
     found = roll_out(world, plan_of(world, {"name": "s", "fault": "server_side"}), verify=False, replicates=20)
-    rows = len(found.cells)
+    rows = len(found.shifts)
     assert rows > 1
-    for cell, (given, single) in zip(found.cells, alone, strict=True):
+    for shift, (given, single) in zip(found.shifts, alone, strict=True):
         assert given == rows
-        if math.isfinite(cell.multiplier):
-            wider = math.log(cell.alert_upper / cell.alert_lower) / math.log(single.alert_upper / single.alert_lower)
+        if math.isfinite(shift.multiplier):
+            wider = math.log(shift.alert_upper / shift.alert_lower) / math.log(single.alert_upper / single.alert_lower)
             assert wider == pytest.approx(norm.isf(0.025 / rows) / norm.isf(0.025))
 
 
 def test_a_larger_market_narrows_intervals_to_what_the_simulation_leaves_open(world: World) -> None:
     plan = plan_of(world, {"name": "s", "fault": "server_side"})
     small, large, endless = (
-        roll_out(world, plan, verify=False, people=people).cell(ALL, "platform")
+        roll_out(world, plan, verify=False, people=people).shift(ALL, "platform")
         for people in (30_000, 100 * 30_000, 10**9 * 30_000)
     )
     assert small.multiplier == large.multiplier
     of_interval, of_band = (
         [math.log(upper / lower) for lower, upper in ends]
         for ends in (
-            [(cell.lower, cell.upper) for cell in (small, large, endless)],
-            [(cell.alert_lower, cell.alert_upper) for cell in (small, large, endless)],
+            [(shift.lower, shift.upper) for shift in (small, large, endless)],
+            [(shift.alert_lower, shift.alert_upper) for shift in (small, large, endless)],
         )
     )
     # Of the variance in a market as large as the simulated one, half is the simulation's own: 1.41, within 4 errors of 400.
@@ -128,21 +128,21 @@ def test_a_larger_market_narrows_intervals_to_what_the_simulation_leaves_open(wo
 
 def test_a_handful_of_actions_that_are_all_kept_is_no_certainty(world: World) -> None:
     found = roll_out(world, plan_of(world, {"name": "s", "fault": "server_side"}), verify=False)
-    few = [cell for cell in found.cells if cell.system == "platform" and cell.multiplier == 1.0]
+    few = [shift for shift in found.shifts if shift.system == "platform" and shift.multiplier == 1.0]
     assert few, "a channel whose few claims the change leaves as they are"
-    for cell in few:
-        assert cell.lower < 0.99
-        assert cell.upper > 1.01
+    for shift in few:
+        assert shift.lower < 0.99
+        assert shift.upper > 1.01
     # Server-side events touch no action in analytics or CRM, be there few or many.
-    assert {(c.lower, c.upper) for c in found.cells if c.system == "crm" and c.multiplier == 1.0} == {(1.0, 1.0)}
+    assert {(c.lower, c.upper) for c in found.shifts if c.system == "crm" and c.multiplier == 1.0} == {(1.0, 1.0)}
 
 
 def test_a_handful_of_actions_in_a_whole_system_does_not_show_that_it_is_untouched() -> None:
     tiny = simulate(load_scenario("dtc-apparel", {"run.users": 1_000, "tracking.transport.server_coverage": 0.0}))
     found = roll_out(tiny, plan_of(tiny, {"name": "s", "fault": "server_side"}), verify=False, replicates=100)
-    known = [cell for cell in found.cells if cell.system == "crm" and math.isfinite(cell.multiplier)]
+    known = [shift for shift in found.shifts if shift.system == "crm" and math.isfinite(shift.multiplier)]
     assert known
-    assert all(cell.lower < cell.multiplier == 1.0 < cell.upper for cell in known)
+    assert all(shift.lower < shift.multiplier == 1.0 < shift.upper for shift in known)
 
 
 def test_days_of_parallel_run_have_the_power_they_claim() -> None:
@@ -162,12 +162,12 @@ def test_delivery_is_a_part_of_its_own_and_only_on_request(world: World) -> None
         "delivery": {"channels.retargeting.campaigns.visitors.targeting.audience_days": 3.0},
     }  # fmt: skip
     without = roll_out(world, plan_of(world, change), verify=False, replicates=20)
-    assert "delivery of banner" not in without.cell(ALL, "platform").parts
+    assert "delivery of banner" not in without.shift(ALL, "platform").parts
     with_it = roll_out(world, plan_of(world, change), with_delivery=True, replicates=20)
     assert with_it.verification is None
-    cell = with_it.cell("retargeting", "platform")
-    assert cell.parts["delivery of banner"] != 1.0
-    assert math.prod(cell.parts.values()) == pytest.approx(cell.multiplier, rel=1e-9)
+    shift = with_it.shift("retargeting", "platform")
+    assert shift.parts["delivery of banner"] != 1.0
+    assert math.prod(shift.parts.values()) == pytest.approx(shift.multiplier, rel=1e-9)
 
 
 def refused(world: World, *changes: dict[str, Any]) -> list[str]:
@@ -257,9 +257,9 @@ def test_dearer_orders_move_roas_and_no_order() -> None:
     found = roll_out(simulate(scenario), Plan("", (dearer,)), replicates=20)
     assert found.verification is None, "the world is meant to change"
     for system in SYSTEMS:
-        cell = found.cell(ALL, system)
-        assert cell.multiplier == 1.0
-        assert cell.roas_multiplier == pytest.approx(140 / 120, rel=1e-4)
+        shift = found.shift(ALL, system)
+        assert shift.multiplier == 1.0
+        assert shift.roas_multiplier == pytest.approx(140 / 120, rel=1e-4)
 
 
 def test_the_table_has_a_row_for_every_channel_and_system(world: World) -> None:
@@ -300,12 +300,12 @@ def as_rows(found: Rollout, channels: Sequence[str]) -> str:
         "| days side by side |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for cell in found.cells:
-        if cell.channel in channels:
+    for shift in found.shifts:
+        if shift.channel in channels:
             lines.append(
-                f"| {cell.channel} | {cell.system} | {money(cell.cpa_today)} | {money(cell.cpa_tomorrow)} "
-                f"| {factor(cell.multiplier)} | {between(cell.lower, cell.upper)} "
-                f"| {between(cell.alert_lower, cell.alert_upper)} | {cell.parallel_days:,.1f} |"
+                f"| {shift.channel} | {shift.system} | {money(shift.cpa_today)} | {money(shift.cpa_tomorrow)} "
+                f"| {factor(shift.multiplier)} | {between(shift.lower, shift.upper)} "
+                f"| {between(shift.alert_lower, shift.alert_upper)} | {shift.parallel_days:,.1f} |"
             )
     return "\n".join(lines) + "\n"
 
@@ -316,27 +316,27 @@ def test_the_example_in_the_guide() -> None:
     scenario = load_scenario("dtc-apparel")
     found = roll_out(simulate(scenario), load_plan(example_of_the_guide(), scenario), verify=False, people=500_000)
     window, banner = (
-        found.cell("retargeting", "platform").parts[name] for name in ("shorter view window", "consent banner")
+        found.shift("retargeting", "platform").parts[name] for name in ("shorter view window", "consent banner")
     )
     assert window > 1.05
     assert banner > 1.05
-    assert found.cell("retargeting", "analytics").parts["shorter view window"] == 1.0
+    assert found.shift("retargeting", "analytics").parts["shorter view window"] == 1.0
     put_into_guide(BEGIN_EXAMPLE, as_rows(found, ("retargeting", "video", ALL)))
 
 
 def as_table(found: Rollout) -> str:
     """The case's lines for all paid channels: CPA, ROAS, and the factor of each change."""
-    parts = list(found.cells[0].parts)
+    parts = list(found.shifts[0].parts)
     lines = [
         f"| system | CPA | ROAS | expected × | {' | '.join(f'{part} ×' for part in parts)} |",
         "|---|---|---|---:|" + "---:|" * len(parts),
     ]
     for system in SYSTEMS:
-        cell = found.cell(ALL, system)
-        factors = " | ".join(f"{cell.parts[part]:.3f}" for part in parts)
+        shift = found.shift(ALL, system)
+        factors = " | ".join(f"{shift.parts[part]:.3f}" for part in parts)
         lines.append(
-            f"| {system} | {cell.cpa_today:.2f} → {cell.cpa_tomorrow:.2f} | {cell.roas_today:.2f} → {cell.roas_tomorrow:.2f} "
-            f"| {cell.multiplier:.3f} | {factors} |"
+            f"| {system} | {shift.cpa_today:.2f} → {shift.cpa_tomorrow:.2f} "
+            f"| {shift.roas_today:.2f} → {shift.roas_tomorrow:.2f} | {shift.multiplier:.3f} | {factors} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -346,12 +346,12 @@ def test_the_published_case_in_the_guide() -> None:
     """CPA 60 → 28 and ROAS 2 → 5 were published; the preset comes near, and repair alone explains a part of it."""
     scenario = load_scenario("apparel-rescue")
     found = roll_out(simulate(scenario), load_plan("apparel-rescue", scenario), replicates=20)
-    cell = found.cell(ALL, "platform")
-    assert cell.cpa_today == pytest.approx(60, rel=0.1)
-    assert cell.cpa_tomorrow == pytest.approx(28, rel=0.15)
-    assert cell.roas_today == pytest.approx(2, rel=0.1)
-    assert cell.roas_tomorrow == pytest.approx(5, rel=0.15)
-    assert 0.7 < cell.parts["server-side events"] < 0.9
+    shift = found.shift(ALL, "platform")
+    assert shift.cpa_today == pytest.approx(60, rel=0.1)
+    assert shift.cpa_tomorrow == pytest.approx(28, rel=0.15)
+    assert shift.roas_today == pytest.approx(2, rel=0.1)
+    assert shift.roas_tomorrow == pytest.approx(5, rel=0.15)
+    assert 0.7 < shift.parts["server-side events"] < 0.9
     put_into_guide(BEGIN, as_table(found))
 
 
@@ -365,12 +365,12 @@ def test_where_delivery_follows_the_record_a_banner_shrinks_audiences_by_itself(
     assert "delivery of ads is held as it was" in alone.summary()
     with_it = roll_out(own, plan_of(own, change), with_delivery=True, replicates=20)
     part = "delivery of all that is tracked"
-    assert part in with_it.cells[0].parts
-    assert part not in alone.cells[0].parts
-    for cell in with_it.cells:
-        if math.isfinite(cell.multiplier) and all(map(math.isfinite, cell.parts.values())):
-            assert math.prod(cell.parts.values()) == pytest.approx(cell.multiplier, rel=1e-9)
-    moved = [cell.parts[part] for cell in with_it.cells if cell.channel == "retargeting"]
+    assert part in with_it.shifts[0].parts
+    assert part not in alone.shifts[0].parts
+    for shift in with_it.shifts:
+        if math.isfinite(shift.multiplier) and all(map(math.isfinite, shift.parts.values())):
+            assert math.prod(shift.parts.values()) == pytest.approx(shift.multiplier, rel=1e-9)
+    moved = [shift.parts[part] for shift in with_it.shifts if shift.channel == "retargeting"]
     assert any(factor_ != 1.0 for factor_ in moved if math.isfinite(factor_))
     fewer = simulate(load_scenario(follows.model_dump(), {"tracking.consent.share": 0.3}))
     assert impressions(fewer, "retargeting") < 0.5 * impressions(own, "retargeting")

@@ -43,18 +43,23 @@ def numbers(truth):
     }
 
 
+def from_day_0(changes):
+    """Dated changes on day 0: the warm-up stays as it was."""
+    return {"timeline": [{"day": 0.0, "set": changes}]}
+
+
 def campaigns_of(scenario, channel):
     return [f"channels.{channel}.campaigns.{name}" for name in scenario.channels[channel].campaigns]
 
 
 def totals(world):
-    orders = world.orders()
+    orders = world.orders_until(math.inf)
     return orders.num_rows, pc.sum(orders["value_micros"]).as_py() or 0
 
 
 def reached(world, *channels):
-    """People, robots aside, to whom an ad of these channels was shown."""
-    events = world.events
+    """People, robots aside, to whom an ad of these channels was shown in the reported window."""
+    events = world.reported_events()
     channel = events["channel"].cast(pa.string())
     shown = pc.and_(pc.equal(events["kind"], "impression"), pc.is_in(channel, pa.array(channels)))
     users = np.unique(events.filter(shown)["user_id"].to_numpy())
@@ -67,7 +72,7 @@ def reached(world, *channels):
 @pytest.mark.parametrize("channel", PAID)
 def test_an_average_effect_is_the_difference_to_a_run_without_bids(shop, unlimited, truth, channel):
     no_bids = {f"{place}.bid": 0.0 for place in campaigns_of(unlimited.scenario, channel)}
-    without = simulate(shop(no_bids, budgets=False))
+    without = simulate(shop(from_day_0(no_bids), budgets=False))
     assert without.cost_micros()[channel] == 0
     (orders, value), (orders_without, value_without) = totals(unlimited), totals(without)
     effect = truth.effect(channel)
@@ -78,9 +83,9 @@ def test_an_average_effect_is_the_difference_to_a_run_without_bids(shop, unlimit
 
 def test_the_joint_effect_is_the_difference_to_a_run_without_any_bids(shop, unlimited, truth):
     places = [place for channel in PAID for place in campaigns_of(unlimited.scenario, channel)]
-    without = simulate(shop({f"{place}.bid": 0.0 for place in places}, budgets=False))
+    without = simulate(shop(from_day_0({f"{place}.bid": 0.0 for place in places}), budgets=False))
     effect = truth.effect(ALL, "joint")
-    assert effect.incremental_conversions == unlimited.orders().num_rows - without.orders().num_rows > 0
+    assert effect.incremental_conversions == totals(unlimited)[0] - totals(without)[0] > 0
     assert effect.cost_micros == sum(unlimited.cost_micros().values())
 
 
@@ -92,10 +97,10 @@ def test_a_marginal_bid_is_the_difference_of_runs_with_bids_ten_percent_up_and_d
             f"channels.{channel}.campaigns.{name}.bid": campaign.bid * factor
             for name, campaign in unlimited.scenario.channels[channel].campaigns.items()
         }
-        runs.append(simulate(shop(bids, budgets=False)))
+        runs.append(simulate(shop(from_day_0(bids), budgets=False)))
     less, more = runs
     effect = truth.effect(channel, "marginal_bid")
-    assert effect.incremental_conversions == more.orders().num_rows - less.orders().num_rows
+    assert effect.incremental_conversions == totals(more)[0] - totals(less)[0]
     assert effect.cost_micros == more.cost_micros()[channel] - less.cost_micros()[channel] > 0
 
 
@@ -104,10 +109,10 @@ def test_a_marginal_budget_with_free_feedback_is_the_difference_of_runs_with_oth
     runs = []
     for factor in (0.9, 1.1):
         budget = budgeted.scenario.channels["video"].campaigns["ctv"].daily_budget * factor
-        runs.append(simulate(shop({"channels.video.campaigns.ctv.daily_budget": budget})))
+        runs.append(simulate(shop(from_day_0({"channels.video.campaigns.ctv.daily_budget": budget}))))
     less, more = runs
     effect = truth.effect("video", "marginal_budget")
-    assert effect.incremental_conversions == more.orders().num_rows - less.orders().num_rows
+    assert effect.incremental_conversions == totals(more)[0] - totals(less)[0]
     assert effect.cost_micros == more.cost_micros()["video"] - less.cost_micros()["video"] > 0
 
 
@@ -164,6 +169,26 @@ def test_a_channel_without_effect_costs_money_and_moves_nothing(shop):
     assert (effect.incremental_conversions, effect.incremental_value_micros) == (0, 0)
     assert effect.cost_per_incremental_conversion == math.inf
     assert set(truth.labels["social_prospecting"].label) == {ALWAYS}
+
+
+def test_a_truth_names_its_horizon_and_budgets_that_never_bind_have_no_marginal_price(shop, budgeted):
+    truth = measure_truth(budgeted, estimands=("average", "joint", "marginal_budget"))
+    assert (truth.days, truth.horizon_days) == (14.0, 5.0)
+    assert "purchases until 5 days after" in truth.summary()
+    generous = simulate(shop({"channels.video.campaigns.ctv.daily_budget": 1e6}))
+    found = measure_truth(generous, estimands=("average", "marginal_budget"))
+    assert "video" in found.unbound
+    assert "never bound" in found.summary() or "joint" not in {e.estimand for e in found.effects}
+    with pytest.raises(KeyError):
+        found.effect("video", "marginal_budget")
+    assert found.effect("video").days_bound == 0.0 < truth.effect("video").days_bound
+
+
+def test_a_marginal_bid_of_a_channel_whose_budget_binds_is_asked_of_a_free_market(budgeted):
+    truth = measure_truth(budgeted, estimands=("marginal_bid",))
+    feedback = {effect.channel: effect.feedback for effect in truth.effects}
+    assert feedback["video"] == "free"
+    assert feedback["brand_search"] == "held"
 
 
 @pytest.mark.parametrize("feedback", ["held", "free"])

@@ -282,8 +282,8 @@ class MarketSelection:
     Attributes:
         ranking: one row per candidate: `treated, treated_share, error, minimum_detectable_lift`, best first.
         chosen: the best candidate.
-        held_out: its power on the days that took no part in the ranking. The ranking itself flatters the
-            winner: it is the best of many.
+        held_out: its power on the days that took no part in the ranking. The ranking itself overstates
+            the winner's power: it is the best of many.
         top_share: share of redrawn pasts in which each candidate of the ranking is the best, of shape `(candidates,)`.
     """
 

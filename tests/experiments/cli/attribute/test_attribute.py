@@ -299,3 +299,26 @@ def test_the_log_of_a_run_is_credited_as_the_run_does(tmp_path, cpalab):
         assert both["conversions_x"].notna().all()
         assert both["conversions_y"].notna().all()
         assert both["conversions_x"].to_list() == pytest.approx(both["conversions_y"].to_list(), abs=1e-9)
+
+
+def test_every_model_that_cannot_use_the_paths_is_named(tmp_path, cpalab):
+    counted = tmp_path / "paths.csv"
+    counted.write_text("path,total_conversions,total_conversion_value,total_null\na > b,3,30,0\nb,2,9,0\n")
+    status, _, err = cpalab("attribute", counted, "-m", "additive_hazard", "-m", "linear", "-m", "bagged_logistic")
+    assert status == 2
+    assert "additive_hazard, paths: hold counts only" in err
+    assert "bagged_logistic, paths: every journey converted" in err
+    assert "linear" not in err
+
+
+def test_options_and_all_files_are_refused_together(tmp_path, cpalab):
+    sessions, costs, lifts = (tmp_path / name for name in ("sessions.csv", "costs.csv", "lifts.csv"))
+    sessions.write_text("user_id,time,channel,converted\n1,2026-01-01,a,perhaps\n")
+    costs.write_text("channel,cost\na,x\n")
+    lifts.write_text("channel,found\na,1\n")
+    status, _, err = cpalab(
+        "attribute", sessions, "--cost", costs, "--lift-tests", lifts, "-m", "nope", "--lookback", "-1"
+    )
+    assert status == 2
+    for place in ("--model: 'nope'", "--lookback: -1", "sessions.csv", "costs.csv.cost", "lifts.csv: column"):
+        assert place in err

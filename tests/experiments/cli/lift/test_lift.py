@@ -274,6 +274,15 @@ def test_columns_that_are_nearly_known_are_refused_and_others_named(cpalab, user
     assert "Columns not used: country, device." in " ".join(cpalab("lift", "user", file)[1].split())
 
 
+def test_a_misspelt_cost_of_regions_is_refused(cpalab, tmp_path):
+    days, file = pd.date_range("2026-01-01", periods=40).strftime("%Y-%m-%d"), tmp_path / "geo.csv"
+    rows = [(day, geo, 10 + n % 7, 0.0) for geo in ("a", "b", "c") for n, day in enumerate(days)]
+    pd.DataFrame(rows, columns=["date", "geo", "response", "Spend"]).to_csv(file, index=False)
+    status, _, err = cpalab("lift", "geo", file, "--treated", "a", "--start", "2026-02-01", "--end", "2026-02-09")
+    assert status == 2
+    assert "Spend: column is none that is read here; did you mean cost?" in err
+
+
 def test_a_test_without_cost_has_no_price(cpalab, users, tmp_path):
     table, file = pd.read_csv(users).drop(columns="cost"), tmp_path / "free.csv"
     table.to_csv(file, index=False)
@@ -544,3 +553,81 @@ def test_pairs_without_a_name_are_refused(cpalab, geos, tmp_path):
     pairs.write_text("geo,pair\nRome,1\nNA,1\n01,\n")
     options = ("--start", "2026-02-16", "--end", "2026-03-01", "--method", "trimmed_match", "--pairs", pairs)
     assert "1 rows without geo or pair" in cpalab("lift", "geo", geos, "--treated", "Rome", *options)[2]
+
+
+@pytest.fixture
+def geo_file(tmp_path):
+    """Twelve geos on 80 days; g0 to g2 and, with another treatment, g3 to g5 sell 20 % more from 2026-03-02 on."""
+    rng = np.random.default_rng(5)
+    days = pd.date_range("2026-01-01", periods=80).strftime("%Y-%m-%d")
+    response = np.exp(rng.normal(5, 0.4, 12))[:, None] * (1 + 0.03 * rng.normal(size=(12, 80)))
+    cost = np.zeros((12, 80))
+    response[:6, 60:] *= 1.2
+    cost[:6, 60:] = 50.0
+    rows = [(f"g{k}", day, response[k, t], cost[k, t]) for k in range(12) for t, day in enumerate(days)]
+    file = tmp_path / "geo.csv"
+    pd.DataFrame(rows, columns=["geo", "date", "response", "cost"]).to_csv(file, index=False)
+    return file
+
+
+TEST_DATES = ("--start", "2026-03-02", "--end", "2026-03-21")
+
+
+def test_the_default_says_what_it_took_and_shows_its_fit(cpalab, geo_file):
+    status, out, _ = cpalab("lift", "geo", geo_file, "--treated", "g0,g1,g2", *TEST_DATES, "--exclude", "g3,g4,g5")
+    said = " ".join(out.split())
+    assert status == 0
+    assert "Read by synthetic control, because 3 of 9 geos are treated" in said
+    for label in (
+        "correlation before",
+        "placebo lift before",
+        "scaled l2 imbalance",
+        "control weights",
+        "standard error",
+    ):
+        assert label in said
+
+
+def test_contaminated_controls_are_named_and_can_be_kept(cpalab, geo_file):
+    words = ("lift", "geo", geo_file, "--treated", "g0,g1,g2", *TEST_DATES)
+    assert "--exclude g3,g4,g5" in " ".join(cpalab(*words)[1].split())
+    assert "--exclude g3,g4,g5" not in " ".join(cpalab(*words, "--force-control", "g3,g4,g5")[1].split())
+
+
+def test_cells_are_read_together(cpalab, geo_file, tmp_path):
+    words = ("lift", "geo", geo_file, "--cell", "a=g0,g1,g2", "--cell", "b=g3,g4,g5", *TEST_DATES)
+    found = json.loads(cpalab(*words, "--json", "--weights", tmp_path / "weights.csv")[1])
+    assert [row["cell"] for row in found["rows"]] == ["a", "a", "b", "b"]
+    assert len(found["pairs"]) == 2
+    assert set(pd.read_csv(tmp_path / "weights.csv")["geo"]) == {f"g{k}" for k in range(6, 12)}
+    for options, problem in (
+        (("--treated", "g0"), "--treated, --cell: one of both"),
+        (("--cell", "a=g1"), "must be named once"),
+        (("--cell", "c"), "must be a name and its geos"),
+    ):
+        assert problem in cpalab(*words, *options)[2]
+
+
+def test_synthetic_controls_take_their_options(cpalab, geo_file):
+    words = ("lift", "geo", geo_file, "--treated", "g0,g1,g2", *TEST_DATES, "--exclude", "g3,g4,g5", "--json")
+    free = json.loads(cpalab(*words, "--method", "augmented_synthetic_control", "--scaling", "additive",
+                             "--no-intercept", "--penalty", 0)[1])["rows"][0]  # fmt: skip
+    assert free["method"] == "augmented_synthetic_control"
+    assert "--no-intercept: must not be given with tbr" in cpalab(*words, "--method", "tbr", "--no-intercept")[2]
+    assert json.loads(cpalab(*words, "--method", "synthetic_did")[1])["rows"][0]["inference"] == "placebo"
+
+
+WALKTHROUGH = Path(__file__).parents[5] / "shared" / "data" / "panels" / "geolift_test_data.csv"
+
+
+def test_geolifts_walkthrough_from_the_command_line(cpalab):
+    # Published: an average of 155.556 and a total of 4,667 incremental conversions, scaled L2 imbalance .1636.
+    if not WALKTHROUGH.exists():
+        pytest.skip("the public panel geolift_test_data.csv is not here")
+    row = json.loads(
+        cpalab("lift", "geo", WALKTHROUGH, "--treated", "chicago,portland", "--start", "2021-04-01", "--end", "2021-04-15",
+               "--method", "synthetic_control", "--scaling", "additive", "--json")[1]
+    )["rows"][0]  # fmt: skip
+    assert row["incremental_conversions"] == pytest.approx(4_666.67, abs=0.05)
+    assert row["incremental_conversions"] / 30 == pytest.approx(155.556, abs=0.001)
+    assert row["scaled_l2_imbalance"] == pytest.approx(0.1636, abs=1e-4)

@@ -113,7 +113,7 @@ def test_markets_are_chosen_and_judged_on_days_held_out(cpalab, past):
 
 def test_bad_geo_plans_are_refused_in_words(cpalab, past):
     for arguments, words in (
-        (("--test-days", 10), "one of both must be given"),
+        (("--test-days", 10), "one of them must be given"),
         (("--test-days", 10, "--treated", "g99"), "g99 must be a geo of the table"),
         (("--test-days", 100, "--treated", "g0"), "bring more of the past"),
         (("--test-days", 10, "--candidates", 0), "at least 1"),
@@ -141,11 +141,11 @@ def test_a_plan_by_matched_pairs_can_be_written_and_read_by_trimmed_match(cpalab
 
 
 def test_other_lengths_of_a_regression_are_told_by_formula(cpalab, past):
-    words = ("geo", past, "--treated", "g0,g3,g5", "--test-days", 14, "--windows", 4)
+    words = ("geo", past, "--treated", "g0,g3,g5", "--test-days", 14, "--windows", 4, "--method", "tbr")
     lengths = pd.DataFrame(json.loads(cpalab(*words, "--json")[1])["lengths"])
     assert lengths["minimum_detectable_lift"].is_monotonic_decreasing
     assert "Other lengths, by formula" in cpalab(*words)[1]
-    assert "lengths" not in json.loads(cpalab(*words, "--method", "did", "--json")[1])
+    assert "lengths" not in json.loads(cpalab(*words[:-1], "did", "--json")[1])
 
 
 def test_divisions_that_fit_nothing_are_refused_together(cpalab, past):
@@ -217,3 +217,29 @@ def test_a_channel_that_is_none_is_refused_by_its_option(cpalab):
     status, _, err = cpalab("scenario", "dtc-apparel", "--channel", "vidoe")
     assert status == 2
     assert "--channel: vidoe is no channel with campaigns; did you mean video?" in err
+
+
+def test_geos_and_dates_are_left_out_of_a_plan(cpalab, past):
+    words = ("geo", past, "--test-days", 14, "--windows", 4, "--json")
+    drawn = json.loads(cpalab(*words, "--candidates", 5, "--force-control", "g0,g1", "--exclude", "g2")[1])
+    assert not {"g0", "g1", "g2"} & set(drawn["treated"])
+    assert "it stays the best in" in drawn["summary"]
+    cells = json.loads(cpalab(*words, "--cell", "a=g0,g1", "--cell", "b=g2,g3")[1])["cells"]
+    assert list(cells) == ["a", "b"]
+    status, _, err = cpalab(*words, "--treated", "g0", "--force-control", "g0")
+    assert status == 2
+    assert "--force-control: g0 must not be treated too" in err
+
+
+def test_lengths_in_days_are_whole_rows(cpalab, past, tmp_path):
+    weekly = pd.read_csv(past)
+    column = "date"
+    weekly[column] = pd.to_datetime("2020-01-06") + pd.to_timedelta(
+        7 * (pd.to_datetime(weekly[column]) - pd.to_datetime(weekly[column]).min()).dt.days, unit="D"
+    )
+    weekly.to_csv(tmp_path / "weekly.csv", index=False)
+    words = ("geo", tmp_path / "weekly.csv", "--treated", "g0,g3,g5", "--windows", 4)
+    assert cpalab(*words, "--test-days", 14)[0] == 0
+    status, _, err = cpalab(*words, "--test-days", 10)
+    assert status == 2
+    assert "--test-days: 10 must be a whole number of rows; a row of this table is a week" in " ".join(err.split())

@@ -118,7 +118,7 @@ def test_the_library_is_listed_and_one_fault_shown() -> None:
 def test_their_number_is_told_right_everywhere() -> None:
     told = f"{len(FAULTS)} faults"
     assert told in CliRunner().invoke(faults, ["--help"]).output
-    for page in ("README.md", "CHANGELOG.md"):
+    for page in ("docs/guide.md", "CHANGELOG.md"):
         text = (Path(__file__).parents[4] / page).read_text(encoding="utf-8")
         assert set(re.findall(r"\b\d+ faults", text)) == {told}, page
 

@@ -8,7 +8,8 @@ import pytest
 
 from experiments.lift.geo.panel import GeoExperiment, GeoPanel, geo_experiment, geo_panel
 
-PUBLIC = Path(__file__).parents[5] / "shared" / "reference" / "lift" / "tbr_gbr_salesandcost"
+SHARED = Path(__file__).parents[5] / "shared"
+PUBLIC = SHARED / "reference" / "lift" / "tbr_gbr_salesandcost"
 
 
 def public_table(name: str) -> pd.DataFrame:
@@ -96,3 +97,48 @@ def table_of():
         )
 
     return table
+
+
+def _public_panel(name):
+    """Response of the panel, of shape `(geos, days)`; skips where the data are not at hand."""
+    files = {
+        "geolift": (SHARED / "data" / "panels" / "geolift_test_data.csv", "location", "date", "Y"),
+        "walmart": (SHARED / "data" / "panels" / "walmart_weekly_sales.csv", "store", "week", "sales"),
+        "trimmed_match": (SHARED / "data" / "panels" / "tm_design.csv", "geo", "date", "response"),
+        "salesandcost": (
+            PUBLIC / "salesandcost.csv",
+            "geo",
+            "date",
+            "sales",
+        ),
+    }
+    file, geo, date, response = files[name]
+    if not file.exists():
+        pytest.skip(f"the public panel {file.name} is not here")
+    wide = pd.read_csv(file).pivot(index=geo, columns=date, values=response).fillna(0)
+    if name == "geolift":
+        return wide.iloc[:, :90].to_numpy(float)
+    if name == "salesandcost":
+        return wide.loc[:, :"2015-02-15"].to_numpy(float)
+    return wide.to_numpy(float)
+
+
+def _false_alarms(read, name, pre, test, treated, draws, seed=0):
+    """Share of random windows and geos in which a 95 % test finds what is not there."""
+    response = _public_panel(name)
+    geos, days = response.shape
+    rng, found = np.random.default_rng(seed), []
+    names = tuple(f"g{k:03d}" for k in range(geos))
+    dates = np.datetime64("2026-01-05") + np.arange(pre + test)
+    for _ in range(draws):
+        start = rng.integers(0, days - pre - test + 1)
+        is_treated = np.isin(np.arange(geos), rng.choice(geos, treated, replace=False))
+        panel = GeoPanel(names, dates, response[:, start : start + pre + test])
+        found.append(read(GeoExperiment(panel, is_treated, pre, test)))
+    return float(np.mean(found))
+
+
+@pytest.fixture
+def false_alarms():
+    """A function that tells the share of false alarms in random windows of a public panel; it skips without the panel."""
+    return _false_alarms

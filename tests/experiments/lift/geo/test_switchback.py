@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from cpalab.refusal import LiftInputError
 from experiments.lift.geo.switchback import switchback_schedule, switchback_test
@@ -105,3 +106,58 @@ def test_levels_and_outcomes_that_are_none_are_refused_at_once(autoregressive):
     with pytest.raises(LiftInputError) as refusal:
         switchback_test(good, 7, 0.95, outcome="sales")
     assert [problem.split(":")[0] for problem in refusal.value.lines] == ["levels", "outcome"]
+
+
+def trending(seed, days=56, block_days=7, lift=0.0, growth=1.0):
+    """A plan of weeks in pairs on a market that doubles."""
+    rng = np.random.default_rng(seed)
+    plan = switchback_schedule(days // block_days, block_days, rng)["state"].to_numpy()
+    level = 200 * (1 + growth * np.arange(days) / days) * (1 + 0.03 * rng.normal(size=days))
+    response = np.round(level * np.where(plan == "on", 1 + lift, 1.0))
+    dates = pd.date_range("2026-01-05", periods=days).strftime("%Y-%m-%d")
+    return pd.DataFrame(
+        {"date": dates, "response": response, "state": plan, "cost": np.where(plan == "on", 100.0, 0.0)}
+    )
+
+
+def test_pairs_that_were_randomised_are_compared():
+    table = trending(1)
+    test = switchback_test(table, 7)
+    means = table["response"].to_numpy().reshape(8, 7).mean(axis=1)
+    on = table["state"].to_numpy()[::7] == "on"
+    gains = means[on] - means[~on]
+    assert test.inference == "pairs_of_blocks"
+    assert test.lift.difference == pytest.approx(28 * gains.mean())
+    assert test.p_value == pytest.approx(scipy.stats.ttest_1samp(gains, 0).pvalue)
+
+
+def test_a_trend_costs_pairs_no_power():
+    # A lift of 15 % in a market that doubles, 100 plans of 12 pairs; by groups of blocks hardly any is found.
+    found = [switchback_test(trending(seed, 168, lift=0.15), 7).p_value < 0.05 for seed in range(100)]
+    assert np.mean(found) > 0.9
+    alarms = [switchback_test(trending(seed, 168), 7).p_value < 0.05 for seed in range(300)]
+    assert np.mean(alarms) <= 0.05 + 3.3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_a_schedule_without_pairs_says_so():
+    table = trending(1)
+    states = np.repeat(["on", "on", "off", "on", "off", "off", "on", "off"], 7)
+    test = switchback_test(table.assign(state=states), 7)
+    assert test.inference == "blocks_of_days"
+    assert "Blocks are not in pairs of on and off" in test.summary()
+
+
+def test_an_order_no_coin_draws_is_named():
+    states = np.repeat(["on", "off"] * 5, 7)
+    assert "On comes first in every pair" in switchback_test(trending(1, 70).assign(state=states), 7).summary()
+
+
+def test_weekdays_that_never_share_a_state_are_refused():
+    table = trending(1)
+    weekend = pd.to_datetime(table["date"]).dt.day_of_week >= 5
+    with pytest.raises(LiftInputError, match=r"on and off never share a weekday \(off: Saturday, Sunday\)"):
+        switchback_test(table.assign(state=np.where(weekend, "off", "on")), 1)
+    # Sundays alone are always off: it can be read, and is said.
+    rng = np.random.default_rng(2)
+    states = np.where(pd.to_datetime(table["date"]).dt.day_of_week == 6, "off", rng.choice(["on", "off"], len(table)))
+    assert "Sunday always off" in switchback_test(table.assign(state=states), 1).summary()

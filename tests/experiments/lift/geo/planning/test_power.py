@@ -1,12 +1,16 @@
 """Power of geo tests: the published formula, simulation on the past, and what selection promises."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import fdtri, stdtrit
 
 from cpalab.refusal import LiftInputError
-from experiments.lift.geo.methods.tbr import time_based_regression, time_regression
+from experiments.lift.geo.methods.did import DifferenceInDifferences, difference_in_differences
+from experiments.lift.geo.methods.synthetic_control import SyntheticControl, synthetic_control
+from experiments.lift.geo.methods.tbr import TimeBasedRegression, time_based_regression, time_regression
 from experiments.lift.geo.panel import GeoExperiment, GeoPanel, geo_experiment
 from experiments.lift.geo.planning.durations import required_impact
 from experiments.lift.geo.planning.power import (
@@ -17,9 +21,7 @@ from experiments.lift.geo.planning.power import (
     simulated_power,
 )
 
-
-def regression(experiment):
-    return time_based_regression(experiment, (0.90,), errors="independent")
+regression = TimeBasedRegression("independent")
 
 
 def test_published_required_impacts(reference):
@@ -214,7 +216,7 @@ def found_at_the_required_impact(replications, seed, n=56, m=14):
         impact = required_impact(np.sqrt(past.residuals @ past.residuals / past.df), n, m)
         panel = quiet_panel(rng, n, m, impact)
         experiment = GeoExperiment(panel, np.array([False, True]), n, m)
-        found += regression(experiment).lift.verdict(0.90, "greater") == 1
+        found += regression.read(experiment).lift.verdict(0.90, "greater") == 1
     return found / replications
 
 
@@ -257,3 +259,43 @@ def test_the_simulated_detectable_lift_is_found_on_windows_held_out():
 def test_the_simulated_detectable_lift_is_found_in_the_long_run():
     # 1,000 windows held out: .04 is 2.8 standard errors, with those of the 3,000 that chose it; lifts are .001 apart.
     assert found_at_the_simulated_lift(3_000, 1_000, 17, seed=4) == pytest.approx(0.80, abs=0.04)
+
+
+def test_adding_lifts_finds_what_reading_each_anew_finds(panel_of_geos):
+    panel = panel_of_geos(5, days=120, rho=0.3)
+    treated = panel.geos[:6]
+    for method, function in (
+        (DifferenceInDifferences(), difference_in_differences),
+        (TimeBasedRegression(), time_based_regression),
+        (SyntheticControl(), lambda experiment: synthetic_control(experiment, augmentation="none")),
+    ):
+        quick, slow = (
+            simulated_power(panel, treated, 14, analyse, windows=4, relative_lifts=(0.02, 0.05))
+            for analyse in (method, function)
+        )
+        np.testing.assert_array_equal(quick.found, slow.found)
+        np.testing.assert_allclose(quick.errors, slow.errors)
+
+
+def test_the_choice_tells_how_stable_it_is(panel_of_geos):
+    # Of twenty sets of equally noisy geos none is the best for certain; a set of quiet ones beside loud ones is.
+    panel = panel_of_geos(5, geos=24, days=200)
+    rng = np.random.default_rng(1)
+    alike = [tuple(rng.choice(panel.geos, 6, replace=False)) for _ in range(20)]
+    chance = select_markets(panel, alike, 14, DifferenceInDifferences(), windows=12, relative_lifts=(0.01, 0.02, 0.03))
+    assert chance.top_share.sum() == pytest.approx(1.0)
+    assert chance.ranking["top_share"].tolist() == chance.top_share.tolist()
+    assert "it stays the best in" in chance.summary()
+    loud = panel.response.copy()
+    loud[12:] *= np.exp(0.4 * rng.normal(size=(12, 200)))
+    sets = [panel.geos[:6], panel.geos[12:18], panel.geos[14:20]]
+    clear = select_markets(
+        replace(panel, response=loud),
+        sets,
+        14,
+        DifferenceInDifferences(),
+        windows=12,
+        relative_lifts=(0.02, 0.05, 0.1, 0.2),
+    )
+    assert clear.chosen == panel.geos[:6]
+    assert clear.top_share[0] > 0.9

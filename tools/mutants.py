@@ -1,7 +1,7 @@
 """Mutants: one-line mistakes put into a copy of the code, each of which its test must catch (exit status 1 where one is not).
 
-`tests/mutants.toml` lists them: the file, the line as it is, the line as it must not be, and the test. Copies are compiled anew,
-so tests of the simulated market take longer; `python tests/mutants.py WORD` tries those whose file or test holds the word.
+`tools/mutants.toml` lists them: the file, the line as it is, the line as it must not be, the test. The copy is compiled anew,
+so tests of the simulated market take longer; `python tools/mutants.py WORD` tries those whose file or test holds the word.
 """
 
 import os
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 def main(word: str = "") -> int:
     """Try every mutant; how many were not caught."""
-    listed = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text(encoding="utf-8"))["mutant"]
+    listed = tomllib.loads((ROOT / "tools" / "mutants.toml").read_text(encoding="utf-8"))["mutant"]
     survived = 0
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
@@ -33,7 +33,7 @@ def main(word: str = "") -> int:
             file = copy / mutant["file"]
             original = file.read_text(encoding="utf-8")
             if original.count(mutant["is"]) != 1:
-                told = f"stands there {original.count(mutant['is'])} times; mend tests/mutants.toml"
+                told = f"stands there {original.count(mutant['is'])} times; mend tools/mutants.toml"
                 survived += 1
             else:
                 file.write_text(original.replace(mutant["is"], mutant["becomes"]), encoding="utf-8")
