@@ -27,7 +27,7 @@ def channels_withheld(law: Law, board: Board, person: Any, moment: Moment, varia
 
 
 @aside
-def withheld_by_session(law: Law, person: Any, moment: Moment, withheld: int, by_session: int) -> int:
+def withheld_by_session(law: Law, person: Any, moment: Moment, withheld: int | np.int64, by_session: int | np.int64) -> int:
     """Add the channels whose tests look at the cookie or at the log-in of a session (bit k of `by_session`)."""
     for k in range(law.tests.size):
         if (by_session >> k) & 1:
