@@ -37,6 +37,12 @@ def switchback_schedule(blocks: int, block_days: int, rng: np.random.Generator) 
 
     Raises:
         LiftInputError: an odd number of blocks, or fewer than four; blocks without days.
+
+    Example:
+        >>> import numpy as np
+        >>> plan = switchback_schedule(4, 7, np.random.default_rng(1))
+        >>> plan.groupby("block")["state"].first().tolist()
+        ['off', 'on', 'on', 'off']
     """
     problems = []
     if blocks < 4 or blocks % 2:

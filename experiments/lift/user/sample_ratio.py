@@ -79,6 +79,11 @@ def sample_ratio_check(
     Raises:
         LiftInputError: fewer than two arms, arms that differ between the two, weights that are not positive,
             nobody.
+
+    Example:
+        >>> check = sample_ratio_check({"treated": 900, "control": 100}, {"treated": 0.9, "control": 0.1})
+        >>> float(check.p_value)
+        1.0
     """
     problems = []
     if len(users) < 2:

@@ -124,6 +124,13 @@ def user_table_test(
         LiftInputError: columns missing or of the wrong kind, missing values, users in two rows or two arms,
             negative conversions or costs, an arm with nobody, a cluster in both arms, an adjustment without a pre-period
             or with clusters, a design, method or levels that are none; all at once.
+
+    Example:
+        >>> import pandas as pd
+        >>> arms = {"arm": ["treated", "control"], "users": [9000, 1000], "conversions": [450, 40], "cost": [900.0, 0.0]}
+        >>> test = user_table_test(pd.DataFrame(arms))
+        >>> round(test.conversions.incremental_conversions.difference)
+        90
     """
     problems: list[Problem | str] = [
         *choice_problems("design", design, get_args(UserDesign)),
