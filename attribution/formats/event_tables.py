@@ -197,6 +197,11 @@ class EventTables:
             problems.append(f"{source.name}: both {found['value']!r} and {found['value_micros']!r} are given; keep one")
         sieve = CheckedColumns(source.name, source.load())
         found["user_id"] = people_column(sieve, found["user_id"], rest)
+        if (paid := columns_named(rest, ("financial status",))) and columns_named(rest, ("name",)):
+            found.setdefault(
+                "order_id", columns_named(rest, ("name",))[0]
+            )  # Shopify: an order's first row, then its articles
+            sieve.leave_out(pc.is_null(sieve.text(paid[0], empty_is=None)).to_numpy(), "further articles of orders")
         if "action" in found:
             several = _several(sieve, (found["action"], *rest))
             found["action"] = several[0] if several else found["action"]

@@ -88,8 +88,8 @@ def default_geo_test(experiment: GeoExperiment, levels: Sequence[float] = (0.90,
     """The test by `default_method`, with the sentence that says why.
 
     Args:
-        experiment: the panel with its design.
-        levels: confidence levels of the intervals that the table will show, such as 0.95 for 95 %.
+        experiment: the design.
+        levels: confidence levels to report.
 
     Raises:
         LiftInputError: what the chosen method refuses.

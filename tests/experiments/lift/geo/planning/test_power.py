@@ -21,9 +21,7 @@ from experiments.lift.geo.planning.power import (
     simulated_power,
 )
 
-
-def regression(experiment):
-    return time_based_regression(experiment, (0.90,), errors="independent")
+regression = TimeBasedRegression("independent")
 
 
 def test_published_required_impacts(reference):
@@ -218,7 +216,7 @@ def found_at_the_required_impact(replications, seed, n=56, m=14):
         impact = required_impact(np.sqrt(past.residuals @ past.residuals / past.df), n, m)
         panel = quiet_panel(rng, n, m, impact)
         experiment = GeoExperiment(panel, np.array([False, True]), n, m)
-        found += regression(experiment).lift.verdict(0.90, "greater") == 1
+        found += regression.read(experiment).lift.verdict(0.90, "greater") == 1
     return found / replications
 
 
