@@ -46,6 +46,14 @@ def bootstrap_credits(
         InvalidInputError: `replicates` or `level` make no interval, or models refuse the paths: each is named.
 
     Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, section 13.3.
+
+    Example:
+        >>> from attribution import build_paths, load_model
+        >>> touches = {"user_id": ["ann", "ann"], "time": [1.0, 2.0], "channel": ["search", "email"]}
+        >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
+        >>> (credit,) = bootstrap_credits([load_model("linear")], paths, seed=1, replicates=2)
+        >>> credit.interval.replicates
+        2
     """
     problems = []
     if replicates < 2:

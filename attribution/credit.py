@@ -56,6 +56,13 @@ class Credit(Result):
             one (0 for models that see all channels).
         duplicate_value_micros: their value in micros.
         interval: bootstrap bounds, where they were asked for.
+
+    Example:
+        >>> from attribution import build_paths, load_model
+        >>> touches = {"user_id": ["ann", "ann"], "time": [1.0, 2.0], "channel": ["search", "email"]}
+        >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
+        >>> print(load_model("linear").fit(paths).credit(paths))
+        linear credits 1.0 conversions, most of them to email (0.5); 0.0 conversions had no touch.
     """
 
     method: str

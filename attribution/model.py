@@ -93,6 +93,13 @@ def credits_of(models: Iterable[AttributionModel], paths: Paths) -> list[Credit]
 
     Raises:
         InvalidInputError: what any model cannot use of the paths, each by the name of the model; all at once.
+
+    Example:
+        >>> from attribution import build_paths, load_model
+        >>> touches = {"user_id": ["ann", "ann"], "time": [1.0, 2.0], "channel": ["search", "email"]}
+        >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
+        >>> [credit.conversions.tolist() for credit in credits_of([load_model("linear"), load_model("last_click")], paths)]
+        [[0.5, 0.5], [1.0, 0.0]]
     """
     found: list[Credit] = []
     problems: list[Problem] = []

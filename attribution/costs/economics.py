@@ -79,6 +79,10 @@ class UnitEconomics:
 
     Raises:
         InvalidInputError: if a figure is negative, not finite or beyond its range, or both margins are given.
+
+    Example:
+        >>> UnitEconomics(margin_rate=0.4).margin_rate
+        0.4
     """
 
     margin_rate: float | None = None

@@ -59,6 +59,10 @@ class PathSettings:
             under `new_journey`, so has a person with touches after the last conversion.
         observed_until: the end of observation, in days or as a datetime like the data's own times (a datetime
             without time zone is UTC); `None` takes the latest time in the data. Give it for shards.
+
+    Example:
+        >>> PathSettings(lookback_days=7, direct="dropped").lookback_days
+        7
     """
 
     lookback_days: float = 30.0

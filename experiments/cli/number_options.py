@@ -68,4 +68,4 @@ def _converted(
     number = number_of(value)
     if number is None or (whole and not isinstance(number, int)):
         kind.fail(f"{value!r} is not a valid {'integer; write 1000' if whole else 'float; write 0.25'}", param, ctx)
-    return number if whole else float(number)
+    return number if whole or number is None else float(number)

@@ -100,6 +100,8 @@ def numbers(
         negative: what to do with negative values, said where they are refused; None where they are allowed.
     """
     none = np.array([], dtype=np.float64)
+    if name not in frame.columns:
+        return none  # said by whoever knows which columns are needed
     column = frame[name]
     missing = int(column.is_null().sum())
     values = none if missing else _floating(column)
@@ -129,8 +131,10 @@ def numbers(
 
 def coded(frame: nw.DataFrame[Any], name: str, problems: list[str]) -> "tuple[NDArray[np.intp], pd.Index[Any]]":
     """A column of names as codes of shape `(rows,)` and its distinct names; nothing, and a problem more, without names."""
-    column = frame[name]
     nothing = np.array([], dtype=np.intp), pd.Index([], dtype=object)
+    if name not in frame.columns:
+        return nothing
+    column = frame[name]
     missing = int(column.is_null().sum())
     if not missing:
         try:
@@ -159,6 +163,8 @@ def days(frame: nw.DataFrame[Any], name: str, problems: list[str]) -> NDArray[np
 
     A time of day is left out: a day's rows have one day.
     """
+    if name not in frame.columns:
+        return np.array([], dtype="datetime64[D]")
     column = frame[name]
     if isinstance(column.dtype, nw.Datetime) and column.dtype.time_zone is not None:
         column = column.dt.replace_time_zone(None)

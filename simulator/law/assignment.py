@@ -7,7 +7,6 @@ import numpy as np
 
 from simulator.compiled import aside, entry_point, part
 from simulator.draws import COOKIE_ARM, LOGGED_IN, TEST_COOKIE, uniforms
-from simulator.law.board import Board
 from simulator.law.moment import Moment
 from simulator.law.parameters import Law
 from simulator.law.state import BY_COOKIE
@@ -16,7 +15,7 @@ COOKIES_PER_DEVICE = 1 << 24  # more than any run is long
 
 
 @part
-def channels_withheld(law: Law, board: Board, person: Any, moment: Moment, variant: Any) -> int:
+def channels_withheld(law: Law, board: Any, person: Any, moment: Moment, variant: Any) -> int:
     """The channels whose running tests withhold their ads here and now (bit k); in a variant, everywhere from everyone."""
     running = np.int64(board.holdouts[moment.tick])
     withheld = (np.int64(person.held_out) | np.int64(variant.held_out)) & running

@@ -1,5 +1,6 @@
 """`cpalab lift`: read a lift test from one's own table."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,8 +108,9 @@ def user(
     import pandas as pd
 
     from cpalab.micros import MICROS
-    from cpalab.refusal import refuse
+    from cpalab.refusal import LiftInputError, Problem, gathered
     from experiments.cli.lift.calibration import calibration_row
+    from experiments.lift.estimate.lift_estimate import level_problems
     from experiments.lift.estimate.margin import margin_test
     from experiments.lift.sequential.early_reading import EarlyReading
     from experiments.lift.user.cap import Cap
@@ -116,8 +118,16 @@ def user(
     from experiments.lift.user.user_table import user_table_test
 
     early = information_fraction is not None or look is not None
-    table = _with_response(read_table(file), response)
-    shares = planned_shares(planned)
+    problems: list[Problem | str] = []
+    given = (look, looks, boundary, information_fraction)
+    early_reading = None
+    if given != (None,) * len(given):
+        early_reading = gathered(problems, partial(EarlyReading, *given))
+    shares = gathered(problems, partial(planned_shares, planned))
+    threshold = None if cap is None else gathered(problems, partial(Cap.of, cap))
+    table = gathered(problems, lambda: _with_response(read_table(file), response))
+    if table is None:
+        raise LiftInputError([*problems, *level_problems(levels)])
     if arms_of(table):
         one_holdout = (
             ("--method", method != "auto"),
@@ -128,25 +138,21 @@ def user(
             ("--information, --look", early),
             ("--alternative", alternative != "two-sided"),
         )
-        refuse(
-            [f"{option}: must not be given with several arms; read one arm at a time" for option, x in one_holdout if x]
-        )
-        family = several_arms_test(table, levels, design=design, planned_shares=shares)
+        problems += [
+            f"{option}: must not be given with several arms; read one arm at a time" for option, x in one_holdout if x
+        ]
+        family = gathered(problems, partial(several_arms_test, table, levels, design=design, planned_shares=shares))
+        if family is None or problems:
+            raise LiftInputError(problems)
         show(family.to_frame(), family.summary(), as_json, lambda shown: print_each(shown, "arm"))
         return
     if isinstance(shares, dict):
-        refuse([f"--treated-share: {planned} must be one share where there is one treated arm; write 0.9"])
-    given = (look, looks, boundary, information_fraction)
-    early_reading = None if given == (None,) * len(given) else EarlyReading(*given)
-    test = user_table_test(
-        table,
-        levels,
-        design=design,
-        method=method,
-        planned_treated_share=None if isinstance(shares, dict) else shares,
-        adjusted=adjusted,
-        cap=None if cap is None else Cap.of(cap),
-    )
+        problems.append(f"--treated-share: {planned} must be one share where there is one treated arm; write 0.9")
+    share = None if isinstance(shares, dict) else shares
+    read = partial(user_table_test, design=design, method=method, planned_treated_share=share, adjusted=adjusted)
+    test = gathered(problems, partial(read, table, levels, cap=threshold))
+    if test is None or problems:
+        raise LiftInputError(problems)
     if early_reading is not None:
         test = early_reading.of(test)
     test = test.against(alternative)
@@ -212,12 +218,14 @@ def factorial(file: Path, factors: str, levels: tuple[float, ...], as_json: bool
     """
     import pandas as pd
 
-    from cpalab.refusal import refuse
+    from cpalab.refusal import LiftInputError, Problem, gathered
     from experiments.lift.estimate.lift_estimate import level_problems
     from experiments.lift.user.factorial_table import factorial_table_test
 
-    refuse(level_problems(levels))
-    test = factorial_table_test(read_table(file), names_in((factors,)))
+    problems: list[Problem | str] = [*level_problems(levels)]
+    test = gathered(problems, lambda: factorial_table_test(read_table(file), names_in((factors,))))
+    if test is None or problems:
+        raise LiftInputError(problems)
     rows = [test.to_frame(level).assign(level=level) for level in levels]
     frame = pd.concat(rows, ignore_index=True)
     named = frame["contrast"].str.replace("first", test.first).str.replace("second", test.second).str.replace("_", " ")

@@ -1,5 +1,6 @@
 """`cpalab lift geo|switchback`: read a test of regions, or of days, from one's own table."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,15 +84,16 @@ def geo(
 
     import pandas as pd
 
-    from cpalab.refusal import refuse
+    from cpalab.refusal import LiftInputError, Problem, gathered
     from experiments.cli.lift.calibration import calibration_row
+    from experiments.lift.estimate.lift_estimate import level_problems
     from experiments.lift.estimate.margin import margin_test
     from experiments.lift.estimate.removed_ads import removed_ads_lift
     from experiments.lift.geo.cells import geo_cells_test
     from experiments.lift.geo.method import needs_pairs
     from experiments.lift.geo.panel import geo_experiment
 
-    problems = [*folder_problems(series, "--series"), *folder_problems(weights, "--weights")]
+    problems: list[Problem | str] = [*folder_problems(series, "--series"), *folder_problems(weights, "--weights")]
     if bool(treated) == bool(cells):
         problems.append("--treated, --cell: one of both must be given; name the geos whose ads were changed")
     problems += [
@@ -99,26 +101,37 @@ def geo(
         for option, given in (("--margin", margin), ("--calibration", calibration))
         if cells and given is not None
     ]
-    refuse(problems)
-    chosen = chosen_geo_method(
+    problems += level_problems(levels)
+    chosen = gathered(problems, lambda: chosen_geo_method(
         method, inference, season_days, pairs,
         scaling=scaling, intercept=False if no_intercept else None, penalty=penalty,
-    )  # fmt: skip
-    if needs_pairs(chosen):
-        refuse([f"--pairs: nothing given must be a table with geo and pair; {method} needs it"])
-    panel = read_panel(file, missing_rows, response, exclude, skip)
+    ))  # fmt: skip
+    if chosen is not None and needs_pairs(chosen):
+        problems.append(f"--pairs: nothing given must be a table with geo and pair; {method} needs it")
+    panel = gathered(problems, partial(read_panel, file, missing_rows, response, exclude, skip))
+    if panel is None:
+        raise LiftInputError(problems)
     design: dict[str, Any] = {
         "cooldown_days": cooldown_days,
         "outcome": outcome,
         "force_control": geos_in(force_control, panel.geos),
     }
     if cells:
-        found = geo_cells_test(panel, cells_in(cells, panel.geos), start, end, chosen.read, levels, **design)
+        of_cells = gathered(problems, partial(cells_in, cells, panel.geos))
+        if of_cells is None or chosen is None or problems:
+            raise LiftInputError(problems)
+        found = geo_cells_test(panel, of_cells, start, end, chosen.read, levels, **design)
         found = found.against(alternative)
         _write(dict(found.cells), series, weights, method)
         show_cells(found, as_json)
         return
-    experiment = geo_experiment(panel, geos_in(treated, panel.geos), start, end, **design)
+    experiment = None
+    if treated:
+        experiment = gathered(
+            problems, lambda: geo_experiment(panel, geos_in(treated, panel.geos), start, end, **design)
+        )
+    if experiment is None or chosen is None or problems:
+        raise LiftInputError(problems)
     test = chosen.read(experiment, levels).against(alternative)
     _write({"": test}, series, weights, method)
     further: dict[str, Result | pd.DataFrame] = {}

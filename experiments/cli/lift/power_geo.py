@@ -1,6 +1,7 @@
 """`cpalab power geo|markets|switchback`: plan a test of regions, or of days."""
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ def geo(
     """
     import numpy as np
 
-    from cpalab.refusal import refuse
+    from cpalab.refusal import LiftInputError, Problem, gathered
     from experiments.lift.geo.cells import cell_problems, without_geos
     from experiments.lift.geo.method import needs_pairs, with_pairs
     from experiments.lift.geo.methods.tbr import TimeBasedRegression
@@ -86,7 +87,7 @@ def geo(
     from experiments.lift.geo.planning.durations import detectable_lift_by_days
     from experiments.lift.geo.planning.power import power_problems, select_markets, simulated_power
 
-    problems = []
+    problems: list[Problem | str] = []
     if sum((bool(treated), bool(cells), candidates is not None)) != 1:
         problems.append(
             "--treated, --candidates, --cell: one of them must be given; name the geos, let them be chosen, or name cells"
@@ -101,25 +102,29 @@ def geo(
         problems += share_problems(treated_share)
         if candidates is None or assignment == "matched_pairs":
             problems.append("--treated-share: must not be given with named geos or pairs; half of each pair is treated")
-    estimator = chosen_geo_method(method)
-    if needs_pairs(estimator) and (candidates is None or assignment != "matched_pairs"):
+    estimator = gathered(problems, partial(chosen_geo_method, method))
+    if estimator is not None and needs_pairs(estimator) and (candidates is None or assignment != "matched_pairs"):
         problems.append(f"--method: {method} needs --candidates and --assignment matched_pairs; pairs carry it")
     problems += folder_problems(plan, "--plan")
-    refuse([*problems, *power_problems(relative_lifts, level, power)])
+    problems += power_problems(relative_lifts, level, power)
     # Past spending plays no part: lifts are added to the response.
-    past = read_panel(file, missing_rows, response, exclude, skip, with_cost=False)
-    rows = past.step.rows_in(test_days, "--test-days")
+    past = gathered(problems, partial(read_panel, file, missing_rows, response, exclude, skip, with_cost=False))
+    if past is None:
+        raise LiftInputError(problems)
+    rows = gathered(problems, partial(past.step.rows_in, test_days, "--test-days"))
     forced = geos_in(force_control, past.geos)
     problems += unknown_geos(past, forced, "--force-control")
     problems += [
         f"--force-control: {geo} must not be treated too; a geo has one arm"
         for geo in sorted(set(forced) & set(geos_in(treated, past.geos)))
     ]
-    refuse(problems)
+    of_cells = gathered(problems, partial(cells_in, cells, past.geos)) if cells else None
+    if of_cells is not None:
+        problems += cell_problems(past, of_cells)
+    if rows is None or estimator is None or problems:
+        raise LiftInputError(problems)
     options: dict[str, Any] = {"relative_lifts": relative_lifts, "windows": windows, "level": level, "power": power}
-    if cells:
-        of_cells = cells_in(cells, past.geos)
-        refuse(cell_problems(past, of_cells))
+    if of_cells is not None:
         show_cell_powers(
             {
                 name: simulated_power(

@@ -26,6 +26,11 @@ class ArmStatistics:
 
     Raises:
         LiftInputError: negative counts, sums that are not finite, or sums no set of outcomes can have.
+
+    Example:
+        >>> import numpy as np
+        >>> ArmStatistics.from_values(np.array([0.0, 1.0, 1.0, 0.0])).mean
+        0.5
     """
 
     users: int
@@ -122,6 +127,11 @@ class PairStatistics:
 
     Raises:
         LiftInputError: different numbers of users, or a sum of products no set of pairs can have.
+
+    Example:
+        >>> import numpy as np
+        >>> PairStatistics.from_values(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])).covariance
+        2.0
     """
 
     outcome: ArmStatistics

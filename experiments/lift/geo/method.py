@@ -64,6 +64,10 @@ def find_geo_method(given: GeoMethod | type | str, **parameters: Any) -> GeoMeth
 
     Raises:
         LiftInputError: there is no such method, it is none, or it does not take these parameters.
+
+    Example:
+        >>> find_geo_method("tbr(errors='independent')").name
+        "tbr(errors='independent')"
     """
     return GEO_METHODS.find(given, **parameters)
 

@@ -273,6 +273,13 @@ def geo_panel(
         LiftInputError: columns missing or of the wrong kind, dates that are none or skip some, two rows for a geo and date,
             one geo spelled two ways, missing rows or values, negative costs, a response that never varies, fewer than two
             geos, unknown geos to exclude; all at once.
+
+    Example:
+        >>> import pandas as pd
+        >>> dates = ["2026-01-01", "2026-01-02"] * 2
+        >>> rows = pd.DataFrame({"date": dates, "geo": ["north", "north", "south", "south"], "response": [5, 7, 2, 3]})
+        >>> geo_panel(rows).geos
+        ('north', 'south')
     """
     frame = frame_of(data)
     stretches = stretches_of(skip)

@@ -37,6 +37,12 @@ def switchback_schedule(blocks: int, block_days: int, rng: np.random.Generator) 
 
     Raises:
         LiftInputError: an odd number of blocks, or fewer than four; blocks without days.
+
+    Example:
+        >>> import numpy as np
+        >>> plan = switchback_schedule(4, 7, np.random.default_rng(1))
+        >>> plan.groupby("block")["state"].first().tolist()
+        ['off', 'on', 'on', 'off']
     """
     problems = []
     if blocks < 4 or blocks % 2:
@@ -78,23 +84,19 @@ def switchback_test(
             that change within a block, fewer than two blocks on or off, states that never share a weekday.
     """
     frame = frame_of(data)
-    refuse(
-        level_problems(levels)
-        + choice_problems("outcome", outcome, get_args(Outcome))
-        + [
-            f"{name}: column is required; the table has {', '.join(frame.columns)}"
-            for name in ("date", "response", "state")
-            if name not in frame.columns
-        ]
-    )
-    problems: list[str] = []
+    problems = level_problems(levels) + choice_problems("outcome", outcome, get_args(Outcome))
+    problems += [
+        f"{name}: column is required; the table has {', '.join(frame.columns)}"
+        for name in ("date", "response", "state")
+        if name not in frame.columns
+    ]
     refunds = "if it is value with refunds, ask for outcome value" if outcome == "conversions" else None
     response = numbers(frame, "response", problems, refunds)
     has_cost = "cost" in frame.columns
     cost = numbers(frame, "cost", problems, "book credits elsewhere") if has_cost else np.zeros(response.size)
     codes, states = coded(frame, "state", problems)
     dates = days(frame, "date", problems)
-    refuse(problems)
+    refuse(problems and problems + block_problems(len(frame), block_days, washout_days))
     order = np.argsort(dates)
     state = np.array([str(label) for label in states], dtype=object)[codes][order]
     response, cost = response[order], cost[order]
@@ -241,6 +243,15 @@ def _notes(response: NDArray[np.float64], cost: NDArray[np.float64], days_in_blo
     return notes
 
 
+def block_problems(test_days: int, block_days: int, washout_days: int) -> list[str]:
+    """What is wrong with the length of blocks, or of what is left out of them, in a test of so many days."""
+    if not 1 <= block_days <= max(1, test_days // 4):
+        return [f"block_days: {block_days} must leave at least four blocks in {test_days} days"]
+    if not 0 <= washout_days < block_days:
+        return [f"washout_days: {washout_days} must lie between 0 and {block_days - 1}"]
+    return []
+
+
 def schedule_problems(
     dates: NDArray[np.datetime64],
     state: NDArray[Any],
@@ -254,11 +265,9 @@ def schedule_problems(
         problems.append(f"state: {', '.join(strangers[:5])} must be on or off; rename the states")
     if (np.diff(dates) != np.timedelta64(1, "D")).any():
         problems.append("date: days must follow each other once each; sum repeated days, add missing ones")
-    if not 1 <= block_days <= max(1, state.size // 4):
-        problems.append(f"block_days: {block_days} must leave at least four blocks in {state.size} days")
-    elif not 0 <= washout_days < block_days:
-        problems.append(f"washout_days: {washout_days} must lie between 0 and {block_days - 1}")
-    else:
+    of_blocks = block_problems(state.size, block_days, washout_days)
+    problems += of_blocks
+    if not of_blocks:
         switches = np.flatnonzero(state[1:] != state[:-1]) + 1
         within = switches[switches % block_days != 0]
         if within.size:

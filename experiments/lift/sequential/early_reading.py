@@ -27,6 +27,15 @@ class EarlyReading:
 
     Raises:
         LiftInputError: one of look and looks alone, both kinds of reading, neither, or an unknown boundary; all at once.
+
+    Example:
+        >>> import pandas as pd
+        >>> from experiments.lift import user_table_test
+        >>> arms = {"arm": ["treated", "control"], "users": [9000, 1000], "conversions": [450, 40]}
+        >>> test = user_table_test(pd.DataFrame(arms))
+        >>> early = EarlyReading(look=1, looks=2).of(test)
+        >>> early.conversions.p_value > test.conversions.p_value
+        True
     """
 
     look: int | None = None

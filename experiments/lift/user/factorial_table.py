@@ -25,17 +25,18 @@ def factorial_table_test(data: Any, factors: Sequence[str] = ("arm_a", "arm_b"))
             conversions or costs, other arms, a cell with fewer than two people; as many as can be told at once.
     """
     names = list(factors)
+    problems: list[str] = []
     if len(set(names)) != 2:
-        refuse([f"factors: {', '.join(names) or 'nothing given'} must be two columns; write search,social"])
+        problems.append(f"factors: {', '.join(names) or 'nothing given'} must be two columns; write search,social")
     frame = frame_of(data)
     read = ("user_id", "conversions", *names, "cost")
-    refuse(missing_columns(frame.columns, read[:-1], ("cost",)) + misspelt_columns(frame.columns, ("cost",), read))
-    problems: list[str] = []
+    problems += missing_columns(frame.columns, read[:-1], ("cost",))
+    problems += misspelt_columns(frame.columns, ("cost",), read)
     user, users = coded(frame, "user_id", problems)
     conversions = numbers(frame, "conversions", problems, REFUNDS)
     cost = numbers(frame, "cost", problems, REFUNDS) if "cost" in frame.columns else None
-    first_arm, second_arm = (is_treated(frame, name, problems) for name in names)
+    arms = [is_treated(frame, name, problems) for name in names]
     refuse(problems or user_problems(user, users))
-    first, second = names
+    (first, second), (first_arm, second_arm) = names, arms
     test = factorial_test(first, second, conversions, first_arm, second_arm, cost)
     return replace(test, notes=(*test.notes, *unused_columns(frame.columns, read)))

@@ -79,6 +79,11 @@ def sample_ratio_check(
     Raises:
         LiftInputError: fewer than two arms, arms that differ between the two, weights that are not positive,
             nobody.
+
+    Example:
+        >>> check = sample_ratio_check({"treated": 900, "control": 100}, {"treated": 0.9, "control": 0.1})
+        >>> float(check.p_value)
+        1.0
     """
     problems = []
     if len(users) < 2:
@@ -107,6 +112,13 @@ def sample_ratio_check(
     return SampleRatioCheck(dict(users), shares, statistic, df, float(chdtrc(df, statistic)), unit)
 
 
+def planned_share_problems(share: float | None) -> list[str]:
+    """What is wrong with the planned share of treated units; nothing where none was planned."""
+    if share is None or 0 < share < 1:
+        return []
+    return [f"planned_treated_share: {share} must lie between 0 and 1; write 0.9 for a 10 % holdout"]
+
+
 def two_arm_check(
     assigned: tuple[int, int], planned_treated_share: float, by_cluster: bool = False
 ) -> SampleRatioCheck:
@@ -120,10 +132,7 @@ def two_arm_check(
     Raises:
         LiftInputError: a share that is none.
     """
-    if not 0 < planned_treated_share < 1:
-        refuse(
-            [f"planned_treated_share: {planned_treated_share} must lie between 0 and 1; write 0.9 for a 10 % holdout"]
-        )
+    refuse(planned_share_problems(planned_treated_share))
     return sample_ratio_check(
         {"treated": assigned[0], "control": assigned[1]},
         {"treated": planned_treated_share, "control": 1 - planned_treated_share},

@@ -66,9 +66,7 @@ def user_rows(data: Any, design: UserDesign, adjusted: bool) -> UserRows:
             conversions or costs, a cluster in both arms; all at once.
     """
     frame = frame_of(data)
-    refuse(_column_problems(frame.columns, design, adjusted))
-    problems: list[str] = []
-
+    problems = _column_problems(frame.columns, design, adjusted)
     user, users = coded(frame, "user_id", problems)
     treated = is_treated(frame, "arm", problems)
     conversions = numbers(frame, "conversions", problems, REFUNDS)

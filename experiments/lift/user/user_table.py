@@ -2,26 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self, get_args
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cpalab.micros import MICROS
-from cpalab.refusal import choice_problems, refuse
+from cpalab.refusal import LiftInputError, Problem, choice_problems, gathered, refuse
 from cpalab.result import Result
 from experiments.lift.columns import frame_of
 from experiments.lift.estimate.arm_sums import ArmStatistics, PairStatistics
 from experiments.lift.estimate.cost_ratio import in_money
 from experiments.lift.estimate.few_conversions import FEW_CONVERSIONS_NOTE, few_conversions, notes_of_few
-from experiments.lift.estimate.lift_estimate import Alternative, LiftEstimate, StudentDistribution
+from experiments.lift.estimate.lift_estimate import Alternative, LiftEstimate, StudentDistribution, level_problems
 from experiments.lift.user.assigned_units import AssignedUnits
 from experiments.lift.user.cap import Cap
 from experiments.lift.user.paid_cost import cost_of_treated, with_estimated_cost
-from experiments.lift.user.sample_ratio import ALARM, two_arm_check
-from experiments.lift.user.totals import arm_totals, is_totals, two_arm_problems
+from experiments.lift.user.sample_ratio import ALARM, planned_share_problems, two_arm_check
+from experiments.lift.user.totals import ArmTotals, arm_totals, is_totals, two_arm_problems
 from experiments.lift.user.user_rows import UserDesign, UserRows, user_rows
 from experiments.lift.user.user_test import (
     LiftMethod,
@@ -124,16 +124,34 @@ def user_table_test(
         LiftInputError: columns missing or of the wrong kind, missing values, users in two rows or two arms,
             negative conversions or costs, an arm with nobody, a cluster in both arms, an adjustment without a pre-period
             or with clusters, a design, method or levels that are none; all at once.
+
+    Example:
+        >>> import pandas as pd
+        >>> arms = {"arm": ["treated", "control"], "users": [9000, 1000], "conversions": [450, 40], "cost": [900.0, 0.0]}
+        >>> test = user_table_test(pd.DataFrame(arms))
+        >>> round(test.conversions.incremental_conversions.difference)
+        90
     """
-    refuse(
-        choice_problems("design", design, get_args(UserDesign))
-        + choice_problems("method", method, get_args(LiftMethod))
-    )
-    frame = frame_of(data)
-    if is_totals(frame.columns):
-        refuse(_row_options(design, adjusted, cap))
-        return _from_totals(frame, levels, method, planned_treated_share)
-    rows = user_rows(frame, design, adjusted)
+    problems: list[Problem | str] = [
+        *choice_problems("design", design, get_args(UserDesign)),
+        *choice_problems("method", method, get_args(LiftMethod)),
+        *level_problems(levels),
+        *planned_share_problems(planned_treated_share),
+    ]
+    frame = gathered(problems, partial(frame_of, data))
+    rows = None
+    if frame is not None and is_totals(frame.columns):
+        problems += _row_options(design, adjusted, cap)
+        totals = gathered(problems, partial(arm_totals, frame))
+        problems += [] if totals is None else two_arm_problems(totals.arms)
+        if totals is not None and not problems:
+            return _from_totals(totals, levels, method, planned_treated_share)
+    elif frame is not None:
+        problems += _unsupported(adjusted, "cluster_id" in frame.columns, False, method)
+        problems += _cap_problems(cap, "value" in frame.columns)
+        rows = gathered(problems, partial(user_rows, frame, design, adjusted))
+    if rows is None or problems:
+        raise LiftInputError(problems)
     return _from_rows(rows, levels, design, method, planned_treated_share, adjusted, cap)
 
 
@@ -158,7 +176,7 @@ def _from_rows(
         unexposed = ArmStatistics.from_values(conversions[treated & ~exposed])
     spent, cost_notes = cost_of_treated(rows, compared)
     control_cost = 0.0 if rows.cost is None else float(rows.cost[control].sum())
-    refuse(_unsupported(adjusted, clustered, control_cost > 0, method) + _cap_problems(cap, rows.value))
+    refuse(_unsupported(adjusted, clustered, control_cost > 0, method))
     arms = units.counts(conversions)
     test = user_holdout_test(
         *arms,
@@ -204,10 +222,8 @@ def _from_rows(
 
 
 def _from_totals(
-    frame: nw.DataFrame[Any], levels: Sequence[float], method: LiftMethod, planned_treated_share: float | None
+    totals: ArmTotals, levels: Sequence[float], method: LiftMethod, planned_treated_share: float | None
 ) -> UserTableTest:
-    totals = arm_totals(frame)
-    refuse(two_arm_problems(totals.arms))
     treated, control = totals.arms["treated"], totals.arms["control"]
     test = user_holdout_test(
         treated,
@@ -242,8 +258,8 @@ def _row_options(design: UserDesign, adjusted: bool, cap: "Cap | None") -> list[
     ]
 
 
-def _cap_problems(cap: "Cap | None", value: NDArray[np.float64] | None) -> list[str]:
-    if cap is None or value is not None:
+def _cap_problems(cap: "Cap | None", has_value: bool) -> list[str]:
+    if cap is None or has_value:
         return []
     return ["cap: must not be given without a column value; it caps the value per user"]
 

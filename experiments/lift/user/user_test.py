@@ -27,7 +27,7 @@ from experiments.lift.estimate.lift_estimate import (
 from experiments.lift.estimate.permutation import PermutationDistribution
 from experiments.lift.estimate.small_counts import SmallCountDistribution
 from experiments.lift.estimate.welch import adjusted_lift, welch_lift
-from experiments.lift.user.sample_ratio import SampleRatioCheck, two_arm_check
+from experiments.lift.user.sample_ratio import SampleRatioCheck, planned_share_problems, two_arm_check
 
 __all__ = ["LiftMethod", "UserLiftTest", "adjusted_test", "user_holdout_test", "user_lift", "with_bounds"]
 
@@ -309,11 +309,7 @@ def user_holdout_test(
         problems.append(
             f"unexposed: {unexposed} must be part of the treated arm {treated}; give its users whom no ad reached"
         )
-    if planned_treated_share is not None and not 0 < planned_treated_share < 1:
-        problems.append(
-            f"planned_treated_share: {planned_treated_share} must lie between 0 and 1; write 0.9 for a 10 % holdout"
-        )
-    refuse(problems)
+    refuse(problems + planned_share_problems(planned_treated_share))
     check = None
     if planned_treated_share is not None:
         check = two_arm_check((treated.users, control.users), planned_treated_share)

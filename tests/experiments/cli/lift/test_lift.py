@@ -631,3 +631,41 @@ def test_geolifts_walkthrough_from_the_command_line(cpalab):
     assert row["incremental_conversions"] == pytest.approx(4_666.67, abs=0.05)
     assert row["incremental_conversions"] / 30 == pytest.approx(155.556, abs=0.001)
     assert row["scaled_l2_imbalance"] == pytest.approx(0.1636, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("command", "table", "places"),
+    [
+        (
+            "lift user {} --level 1.5 --treated-share 3 --adjusted --look 3 --method score --cap x",
+            "user_id,arm,conversions,cost\n1,treated,x,1\n2,control,1,0\n2,foo,1,\n",
+            "--look, --treated-share: --cap: --level: --method: pre_period_conversions: arm: conversions: cost:",
+        ),
+        (
+            "lift factorial {} --level 2 --factors a",
+            "user_id,a,conversions\n1,treated,x\n",
+            "--level: --factors: conversions:",
+        ),
+        (
+            "lift geo {} --level 3 --method nope --start 2026-01-01 --end 2026-01-03",
+            "date,geo,response\n2026-01-01,a,x\n",
+            "--treated, --level: --method: response:",
+        ),
+        (
+            "power geo {} --windows 0 --method nope --level 4 --test-days 1",
+            "date,geo,response\n2026-01-01,a,x\n",
+            "--treated, --windows: --method: --level: response:",
+        ),
+        (
+            "lift switchback {} --level 3 --block-days 9",
+            "date,response\n2026-01-01,x\n",
+            "--level: state: response: --block-days:",
+        ),
+    ],
+)
+def test_options_and_table_are_refused_together(tmp_path, cpalab, command, table, places):
+    file = tmp_path / "table.csv"
+    file.write_text(table)
+    status, _, err = cpalab(*command.format(file).split())
+    assert status == 2
+    assert [place for place in places.split() if place not in err] == []
