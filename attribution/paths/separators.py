@@ -15,11 +15,19 @@ import pyarrow.compute as pc
 from cpalab.refusal import InvalidInputError
 
 USUAL = " > "
-ARROWS = (">>>", ">>", "-->", "->", "=>", "→", "➔", "➜", "⇒", ">")
+ARROWS = ("&gt;", ">>>", ">>", "-->", "->", "=>", "→", "➔", "➜", "⇒", ">")
 BARS = ("»", "›", "^", "|")  # which could stand in a name
 STRONG = re.compile("|".join(map(re.escape, (*ARROWS, *BARS))))
-WEAK = (", ", ",", ";", "::", " / ", "/", " + ", "+", "~", "\\", " - ", "_", ":", "-", ".", "&", "\t")
-TOKENS = ("(start)", "(conversion)", "(null)", "(convert)")
+LISTS = (", ", ",", ";", "::", " / ", "/", "\t", "\n")  # which stand between channels more often than in a name
+WEAK = (*LISTS, " then ", " + ", "+", "~", "\\", " - ", "_", ":", "-", ".", "&")
+TOKENS = tuple(
+    f"{left}{word}{right}"
+    for left, right in ("()", "[]")
+    for word in ("start", "begin", "entrance", "entry", "conversion", "null", "convert", "converted", "exit", "end")
+)
+# Without brackets these are tokens where every path begins, or ends, with one.
+STARTS, ENDS = ("start", "begin", "entrance"), ("conversion", "null", "converted", "no conversion")
+MAYBE_TOKEN = re.compile(rb"(?i)start|begin|entrance|conversion|converted|null")
 
 
 def cut_paths(column: Any, separator: str | None, place: str) -> tuple[Any, str, str | None]:
@@ -36,16 +44,21 @@ def cut_paths(column: Any, separator: str | None, place: str) -> tuple[Any, str,
     distinct = [text for text in pc.unique(column).to_pylist() if text and text.strip()]
     if separator is not None:
         return column, separator, None
-    lists = [text for text in distinct if re.fullmatch(r"\s*(\[.*\]|\{.*\})\s*", text, re.DOTALL)]
+    lists = [text for text in distinct if re.fullmatch(r"\s*(\[.*\]|\{.*\}|\(\s*['\"].*\))\s*", text, re.DOTALL)]
     if lists and len(lists) < len(distinct):
         _refuse(place, USUAL, lists[0][:20], len(lists), len(distinct))
     if lists:
         rows = {text: _names(text, place) for text in distinct}
         return pa.array([rows.get(text, []) for text in column.to_pylist()], pa.list_(pa.large_string())), USUAL, None
     found = _separator(distinct, place)
-    if any(token in text.casefold() for text in distinct for token in TOKENS):
-        column = _without_tokens(column, found)
     told = None if found.strip() == ">" else f"{place}: paths are cut at {found!r} (--separator)"
+    if (bare := _bare_tokens(distinct, found)) is not None:
+        column, what = _without(column, found, *bare), " and ".join(filter(None, map(" or ".join, bare)))
+        told = "; ".join(
+            filter(None, (told, f"{place}: every path has {what} for a start or end, which is no channel"))
+        )
+    if any(token in text.casefold() for text in distinct for token in TOKENS):
+        column = _without(column, found, TOKENS, TOKENS)
     return column, found, told
 
 
@@ -56,7 +69,7 @@ def _is_usual(column: Any) -> bool:
         return False
     data = b"".join(bytes(chunk.buffers()[2] or b"") for chunk in chunks)
     bytes_held = np.bincount(np.frombuffer(data, dtype=np.uint8), minlength=256)
-    if bytes_held[[*b"|^[{("]].any() or not 0 < bytes_held[ord(">")] == data.count(b" > "):
+    if bytes_held[[*b"|^[{(&"]].any() or MAYBE_TOKEN.search(data) or not 0 < bytes_held[ord(">")] == data.count(b" > "):
         return False
     marks = [mark.encode() for mark in (*ARROWS, *BARS) if not mark.isascii()]
     return not bytes_held[128:].any() or not any(mark in data for mark in marks)
@@ -72,7 +85,7 @@ def _separator(texts: Sequence[str], place: str) -> str:
     if not marks:
         for mark in WEAK:
             cut = [text for text in texts if mark in text]
-            if 2 * len(cut) > len(texts) and _trade_places(cut, texts, mark):
+            if 2 * len(cut) > len(texts) and (mark in LISTS or _trade_places(cut, texts, mark)):
                 _refuse(place, USUAL, mark, len(cut), len(texts))
         return ">"
     glued = [text for text in texts if re.search(r"[^\s>]>|>[^\s>]", text) and held[text] == {">"}]
@@ -113,7 +126,7 @@ def _names(text: str, place: str) -> list[str]:
         )
     except (ValueError, SyntaxError):
         names = None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise InvalidInputError([f'{place}: {text[:60]!r} is no list of names; write ["a", "b"] or a > b'])
     names = [name.strip() for name in names]
     while names and names[0].casefold() in TOKENS:
@@ -123,12 +136,26 @@ def _names(text: str, place: str) -> list[str]:
     return names
 
 
-def _without_tokens(column: Any, mark: str) -> Any:
-    """The texts without tokens at their start and end."""
-    tokens, cut = "|".join(map(re.escape, TOKENS)), re.escape(mark.strip() or mark)
+def _bare_tokens(texts: Sequence[str], mark: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """The words without brackets that every path begins or ends with; None if there are none."""
+    rows = [[name.strip().casefold() for name in text.split(mark.strip() or mark)] for text in texts]
+    if not rows or any(len(row) < 2 for row in rows):
+        return None
+    first, last = {row[0] for row in rows}, {row[-1] for row in rows}
+    found = tuple(sorted(first)) if first <= {*STARTS} else (), tuple(sorted(last)) if last <= {*ENDS} else ()
+    return found if any(found) else None
+
+
+def _without(column: Any, mark: str, starts: Sequence[str], ends: Sequence[str]) -> Any:
+    """The texts without these words at their start and end."""
+    cut = re.escape(mark.strip() or mark)
     column = column.cast(pa.large_string())
-    column = pc.replace_substring_regex(column, rf"(?i)^\s*({tokens})\s*({cut}\s*|$)", "")
-    return pc.replace_substring_regex(column, rf"(?i)(^|\s*{cut})\s*({tokens})\s*$", "")
+    first, last = ("|".join(map(re.escape, words)) for words in (starts, ends))
+    if first:
+        column = pc.replace_substring_regex(column, rf"(?i)^\s*({first})\s*({cut}\s*|$)", "")
+    if last:
+        column = pc.replace_substring_regex(column, rf"(?i)(^|\s*{cut})\s*({last})\s*$", "")
+    return column
 
 
 def _refuse(place: str, usual: str, other: str, texts: int, whole: int) -> None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 SEPARATORS = (",", "\t", ";", "|")
 SAMPLE_ROWS = 400
+# The sums of other rows, as exports call them; a row so called whose amounts are not the sums is refused.
 TOTAL = re.compile(
-    r"^\W*(grand )?(sub)?(totals?|totale|gesamt(summe)?|summe|итого|合計)( general| général| generale)?\W*$"
-    r"|^(sub)?totals?\s*[:\-–]",
+    r"^\W*((grand|account|campaign|overall|all) )?(sub)?(totals?|totale|totaal|suma|somme|sum|summary|overall|gesamt(summe"
+    r"|ergebnis)?|insgesamt|summe|итого|всего|合計|总计)( general| général| generale| \(\d+\)|, \d+ rows)?\W*$"
+    r"|^(sub)?totals?\s*[:\-–]|^results from \d+ |^\W*all (channels|campaigns|rows)\W*$",
     re.IGNORECASE,
 )
 UNIT = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*$")

@@ -231,3 +231,45 @@ def test_formats_are_listed_with_columns_and_an_example():
         "example: search",
     ):
         assert part in told
+
+
+def paths_of(write, *lines):
+    return read_data(write("p.csv", "path|conversions\n" + "".join(f"{line}\n" for line in lines)))
+
+
+class TestPathsOfOtherTools:
+    @pytest.mark.parametrize("mark", [",", ", ", ";", "::", " / ", "/"])
+    def test_lists_that_never_trade_places_are_refused_too(self, write, mark):
+        assert "could be cut there or be names" in refused(
+            write("p.csv", f'path|conversions\n"a{mark}b"|3\n"c{mark}b{mark}d"|2\n')
+        )
+
+    @pytest.mark.parametrize("token", ["(entrance)", "(start)", "[start]", "start", "Start", "START", "begin"])
+    @pytest.mark.parametrize("end", ["(conversion)", "conversion", "Conversion", "(exit)", "Null"])
+    def test_starts_and_ends_are_no_channels(self, write, token, end):
+        found = paths_of(write, f"{token} > a > b > {end}|3", f"{token} > b > {end}|2")
+        assert found.paths.channels == ("a", "b")
+
+    def test_a_channel_called_start_stays_where_not_every_path_has_it(self, write):
+        assert "start" in paths_of(write, "start > a|3", "a|2").paths.channels
+
+    def test_words_without_brackets_are_told(self, write):
+        assert "start" in "".join(paths_of(write, "start > a|3", "start > b|2").report.notes)
+
+    @pytest.mark.parametrize("cell", ["('a', 'b')", "a &gt; b"])
+    def test_tuples_and_escaped_marks_are_paths(self, write, cell):
+        assert paths_of(write, f"{cell}|3").paths.channels == ("a", "b")
+
+    @pytest.mark.parametrize(
+        "word",
+        "Summary,Sum,Итого,Gesamtergebnis,Insgesamt,Overall,TOTAL (2),Totaal,Account total,Results from 2 paths".split(
+            ","
+        ),
+    )
+    def test_totals_by_other_words_are_left_out(self, write, word):
+        found = paths_of(write, "a > b|3", "b|2", f"{word}|5")
+        assert found.paths.conversions.sum() == 5
+        assert ("totals", 1) in found.report.left_out
+
+    def test_a_total_that_is_no_sum_is_refused(self, write):
+        assert "could sum up other rows" in refused(write("p.csv", "path,conversions\na,3\nb,2\nSummary,4\n"))
