@@ -14,14 +14,17 @@ from cpalab.tables.dialect import plain_name
 
 USER = (
     "user_id", "customer_id", "user_identifier", "stitched_user_id", "domain_userid", "visitor_id", "user", "cookie",
-    "cookie_id", "client_id", "user_pseudo_id", "anonymous_id", "visitorid", "idvisitor", "appsflyer id", "adid",
-    "distinct_id",
-    "amplitude_id", "contact_id", "person_id", "uid", "gps_adid", "device_id", "fullvisitorid", "customer email", "email",
+    "cookie_id", "client_id", "user_pseudo_id", "anonymous_id", "visitorid", "idvisitor", "id visitor",
+    "appsflyer id", "adid",
+    "distinct_id", "mpid",
+    "amplitude_id", "contact_id", "person_id", "uid", "gps_adid", "device_id", "fullvisitorid", "full_visitor_id",
+    "customer email", "email",
 )  # fmt: skip
 CHANNEL = (
     "channel", "default_channel_group", "channel_name", "media source", "marketing channel", "channel group",
     "channel grouping",
-    "source / medium", "source medium", "referrertypename", "referrer type", "network_name", "traffic source", "channel_id",
+    "source / medium", "source medium", "referrertypename", "referrer_type_name", "referrer type", "network_name",
+    "traffic source", "channel_id",
 )  # fmt: skip
 ORIGIN = {
     "source": (
@@ -33,7 +36,8 @@ ORIGIN = {
 }  # fmt: skip
 ANY_TIME = (
     "time", "timestamp", "event_time", "event_timestamp", "occurred_at", "original_timestamp", "datetime", "date time",
-    "created_at", "servertimestamp", "server_time", "received_at", "sent_at", "date", "day", "collector_tstamp",
+    "created_at", "servertimestamp", "server_timestamp", "event_timestamp_ms", "timestamp_ms", "server_time",
+    "received_at", "sent_at", "date", "day", "collector_tstamp",
 )  # fmt: skip
 TOUCH_TIME = (
     "attributed touch time", "time", "start_tstamp", "visit_start_tstamp", "derived_tstamp", "click_time", "clicked_at",
@@ -54,8 +58,30 @@ ORDER = (
     "invoice_id",
     "order",
 )
-COPY_ID = ("event_id", "dedup_id", "deduplication key", "insert_id", "message_id")
-COPY_SOURCE = ("action_source", "event_source", "data_source", "sent_by", "origin system")
+# What became of an order; its rows count alike only where none of them came to nothing.
+STATUS = (
+    "status",
+    "order_status",
+    "payment_status",
+    "financial status",
+    "state",
+    "order state",
+    "stage",
+    "deal status",
+)
+COPY_ID = (
+    "event_id", "dedup_id", "dedup_key", "deduplication key", "deduplication id", "insert_id", "message_id", "pixel_event_id",
+    "external_event_id", "external_id", "event_uuid", "uuid", "id",
+)  # fmt: skip
+COPY_SOURCE = (
+    "action_source",
+    "event_source",
+    "data_source",
+    "sent_by",
+    "origin system",
+    "event source type",
+    "tracker",
+)
 LINE = (
     "sku",
     "line_id",
@@ -76,7 +102,9 @@ VALUE = (
 )  # fmt: skip
 ACTION = (
     "action", "cv_type", "event_name", "event", "event_type", "activity_kind", "conversion_type", "conversion_name",
-    "conversion action", "goal", "type",
+    "conversion action", "goal", "type", "action_type", "action_name", "event_action", "goal_name", "activity",
+    "activity_type", "activity_name", "event_category", "lifecycle_stage", "lifecyclestage", "dealstage",
+    "deal stage", "kind",
 )  # fmt: skip
 CURRENCY = ("currency", "currency_code", "order_currency", "event revenue currency", "account currency")
 COST_TIME = (
@@ -106,6 +134,7 @@ CONVERTED = (
     "is_conversion",
     "has_transaction",
     "visitconverted",
+    "visit_converted",
     "conversions",
     "transactions",
 )
@@ -119,6 +148,11 @@ PATH_NAMES = (
     "path", "transformed_path", "channel_path", "channel_transformed_path", "conversion path", "default channel group path",
     "default channel grouping path", "mcf channel grouping path", "source / medium path", "primary channel group path",
     "channel group path", "source path", "medium path", "campaign path", "conversion paths", "paths",
+)  # fmt: skip
+# Rows of several of these tell the same conversions again, or conversions of several kinds.
+PATH_GRAINS = (
+    "path_type", "cv_type", "conversion_type", "path dimension", "dimension", "level", "model", "attribution_model",
+    "conversion_name", "conversion action", "key event", "key event name", "event_name", "goal", "goal_name", "currency",
 )  # fmt: skip
 PATH_CONVERSIONS = (
     "conversions",

@@ -25,7 +25,7 @@ from attribution.formats.column_names import (
     VIEWS,
     columns_named,
 )
-from attribution.formats.orders import Refunds, Rows, copy_id, settled
+from attribution.formats.orders import Refunds, Rows, copy_id, settled, status_of
 from attribution.formats.origins import ChannelName, Origins, channels_of
 from attribution.formats.records import Records, empty_conversions, empty_touches, micros, segment_columns
 from attribution.formats.roles import Role, misspelt_channel, role_of, roles_of
@@ -205,6 +205,8 @@ class EventTables:
         if "action" in found:
             several = _several(sieve, (found["action"], *rest))
             found["action"] = several[0] if several else found["action"]
+        if ("action" not in found or not _several(sieve, (found["action"],))) and (status := status_of(sieve, rest)):
+            found["action"] = status
         copy_id(sieve, found, rest)
         other = [name for name in columns_named(rest, VALUE) if "value" in found]
         if other:

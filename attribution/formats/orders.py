@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.column_names import COPY_ID, COPY_SOURCE, LINE, columns_named
+from attribution.formats.column_names import COPY_ID, COPY_SOURCE, LINE, STATUS, columns_named
 from attribution.paths.ragged import Bools, Ints
 from cpalab.tables.checked_columns import CheckedColumns
 
@@ -27,6 +28,19 @@ LINES = (
 )
 
 
+UNDONE = r"(?i)cancel|refund|void|fail|declin|return|pending|unpaid|lost|reject|expired|chargeback|abandon|draft"
+
+
+def status_of(sieve: CheckedColumns, rest: Sequence[str]) -> str | None:
+    """The column that says of some orders only that they were cancelled, refunded, not paid … : its words are actions."""
+    for name in columns_named(rest, STATUS):
+        words = pc.unique(sieve.text(name, empty_is=None)).drop_null()
+        undone = pc.match_substring_regex(words, UNDONE)
+        if len(words) > 1 and pc.any(undone).as_py():
+            return name
+    return None
+
+
 def copy_id(sieve: CheckedColumns, found: dict[str, str], rest: Sequence[str]) -> None:
     """Take the id of an event for that of an order where there is no other, and leave out copies that have none.
 
@@ -34,19 +48,47 @@ def copy_id(sieve: CheckedColumns, found: dict[str, str], rest: Sequence[str]) -
     row without the id cannot be matched with its twin, so it is left out and counted.
     """
     ids = columns_named(rest, COPY_ID)
-    if "order_id" in found or not ids:
+    sources = columns_named(rest, COPY_SOURCE)
+    if "order_id" not in found and not ids and sources and len(pc.unique(sieve.ids(sources[0])).drop_null()) > 1:
+        sieve.notes.append(
+            f"{sieve.place}: conversions of several {sources[0]} without an id of the order or event; "
+            "one told by two counts twice"
+        )
+    if not ids:
+        return
+    if "order_id" in found:
+        _one_order(sieve, found, ids[0])
         return
     held = pc.is_valid(sieve.ids(ids[0])).to_numpy()
     texts = sieve.ids(ids[0])
     if pc.count_distinct(texts).as_py() == int(np.count_nonzero(held)) and not columns_named(rest, COPY_SOURCE):
         return  # every event has its own: it says nothing about copies
     found["order_id"] = ids[0]
-    sources = columns_named(rest, COPY_SOURCE)
     told = f"{sieve.place}: no order id; rows with one {ids[0]} are one conversion"
     if sources and len(pc.unique(sieve.ids(sources[0])).drop_null()) > 1 and not held.all():
         told += f", and rows of several {sources[0]} without it are left out"
         sieve.leave_out(~held, f"conversions of several {sources[0]} without {ids[0]}, which may be copies")
     sieve.notes.append(told)
+
+
+def _one_order(sieve: CheckedColumns, found: dict[str, str], event: str) -> None:
+    """Give a row without order id that of its twin with the same event id, or the event id where several rows have it."""
+    orders, events = sieve.ids(found["order_id"]), sieve.ids(event)
+    lacking = pc.and_(pc.is_null(orders), pc.is_valid(events))
+    if not pc.any(lacking).as_py() or pc.count_distinct(events).as_py() == len(events.drop_null()):
+        return
+    pairs = pa.table({"event": events, "order": orders}).filter(pc.is_valid(events))
+    homes = pairs.group_by("event", use_threads=False).aggregate([("order", "min")])
+    place = pc.index_in(events, value_set=homes["event"].combine_chunks()).combine_chunks()
+    known = pc.coalesce(orders, homes["order_min"].combine_chunks().take(place), events)
+    sieve.loaded = replace(
+        sieve.loaded, table=sieve.loaded.table.append_column("\0order", known.cast(pa.large_string()))
+    )
+    found["order_id"] = "\0order"
+    told = (
+        f"{int(pc.sum(lacking).as_py()):,} rows without order id are known by {event}; rows with one are one conversion"
+    )
+    sieve.notes.append(f"{sieve.place}: {told}")
 
 
 def settled(
@@ -65,6 +107,7 @@ def settled(
         rows: what several rows of an order are.
         column: the column of values.
     """
+    _tell_repeats(sieve, table)
     if "value_micros" not in table.column_names:
         return table
     value = table["value_micros"].to_numpy().copy()
@@ -93,6 +136,27 @@ def settled(
         _lines(sieve, key, value, again, keep, rest, rows, column)
     table = table.set_column(table.column_names.index("value_micros"), "value_micros", pa.array(value))
     return table if keep.all() else table.filter(pa.array(keep))
+
+
+def _tell_repeats(sieve: CheckedColumns, table: pa.Table) -> None:
+    """Say where rows may tell one order twice though they count as several."""
+    keys = ["user_id", "time"]
+    if "order_id" not in table.column_names:
+        again = len(table) - table.select(keys).group_by(keys).aggregate([]).num_rows
+        if again:
+            sieve.notes.append(
+                f"{sieve.place}: {again:,} rows are of one person and time as another and have no order id; each "
+                "counts, though they may be copies or lines of one order"
+            )
+        return
+    named = table.filter(pc.is_valid(table["order_id"]))
+    people = named.group_by("order_id").aggregate([("user_id", "count_distinct")])
+    shared = people.filter(pc.greater(people["user_id_count_distinct"], 1))
+    if len(shared):
+        sieve.notes.append(
+            f"{sieve.place}: {len(shared):,} order ids ({shared['order_id'][0]} …) stand with several people; "
+            "each person's counts"
+        )
 
 
 def _lines(

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.column_names import PATH_CONVERSIONS, PATH_NAMES, columns_named
+from attribution.formats.column_names import PATH_CONVERSIONS, PATH_GRAINS, PATH_NAMES, columns_named
 from attribution.formats.records import CountedPaths
 from attribution.formats.writing import OutputTable
 from attribution.paths.paths import SEPARATOR, Paths
@@ -71,7 +71,7 @@ class TopPaths:
             told |= found.keys()
             if not {"path", "conversions"} <= found.keys():
                 continue
-            grain = columns_named(rest, ("path_type", "cv_type", "conversion_type"))
+            grain = columns_named(rest, PATH_GRAINS)
             sieve = CheckedColumns(source.name, source.load((*found.values(), *grain)))
             problems += one_type(sieve, grain, self.path_type, f"{self.name}.path_type")
             amounts = [found[name] for name in ("conversions", "value") if name in found]

@@ -27,6 +27,10 @@ COLUMNS = {
     "revenue": Column(("revenue", "cv_total_revenue"), required=False),
     "customer": Column(("customer_id", "user_identifier", "stitched_user_id", "domain_userid"), required=False),
 }
+REPEATED = (
+    "stands in several rows: a row is one conversion in paths_to_conversion, but one touch in channel_attributions; give "
+    "paths_to_conversion, each conversion once"
+)
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,12 @@ class SnowplowPaths:
             if self.cv_type is not None:
                 chosen = pc.fill_null(pc.equal(kinds, self.cv_type), False).to_numpy()
                 sieve.left_out.append(("conversions of another kind", int(np.count_nonzero(~chosen))))
+        if "conversion" in found and found["conversion"].casefold() != "cv_tstamp":
+            ids = sieve.ids(found["conversion"])
+            again = pc.value_counts(ids.drop_null())
+            several = again.field("values").filter(pc.greater(again.field("counts"), 1))
+            rows = pc.and_(pc.is_in(ids, value_set=several), pa.array(chosen)).fill_null(False).to_numpy()
+            sieve.mark(found["conversion"], rows, REPEATED, can_drop=False)
         revenue = sieve.numbers(found["revenue"]) if "revenue" in found else np.zeros(len(sieve))
         rows = distinct_rows(path, SEPARATOR)
         gap = rows.has_empty_name[rows.row]

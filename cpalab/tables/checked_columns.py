@@ -40,10 +40,27 @@ AMBIGUOUS_DATE = "may begin with the day or the month; say which (--dates day-fi
 MIXED_DATES = "is one of dates some of which begin with the day and some with the month; write 2026-03-31"
 AMBIGUOUS_TOTAL = "could sum up other rows or be a name, and is not the sum of the others; delete the row or rename it"
 POINT: Mark = "."
-TOTAL_WORDS = tuple(
-    word.encode()
-    for word in ("total", "totaal", "gesamt", "sum", "som", "overall", "all ", "results", "итого", "Итого", "ИТОГО")
-    + ("всего", "Всего", "合計", "总计")
+TOTAL_WORDS = (
+    *tuple(
+        word.encode()
+        for word in [
+            "total",
+            "totaal",
+            "gesamt",
+            "sum",
+            "som",
+            "overall",
+            "results",
+            "итого",
+            "Итого",
+            "ИТОГО",
+            "всего",
+            "Всего",
+            "合計",
+            "总计",
+        ]
+    ),
+    b"all ",
 )
 SUMS_UP = r"^(sub)?totals?\s*[:\-–]"
 

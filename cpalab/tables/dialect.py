@@ -41,7 +41,11 @@ class Dialect:
 
 
 def plain_name(name: str) -> str:
-    """A column's name without case, marks, and a unit in brackets: "Amount spent (USD)" is "amount spent"."""
+    """A column's name without case, marks, and a unit in brackets: "Amount spent (USD)" is "amount spent".
+
+    Words that only capitals tell apart are words: "eventName" is "event name", "eventID" "event id".
+    """
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return re.sub(r"[\W_]+", " ", UNIT.sub("", name.casefold()) or name.casefold()).strip()
 
 

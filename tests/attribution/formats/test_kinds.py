@@ -262,9 +262,18 @@ class TestPathsOfOtherTools:
 
     @pytest.mark.parametrize(
         "word",
-        "Summary,Sum,Итого,Gesamtergebnis,Insgesamt,Overall,TOTAL (2),Totaal,Account total,Results from 2 paths".split(
-            ","
-        ),
+        [
+            "Summary",
+            "Sum",
+            "Итого",
+            "Gesamtergebnis",
+            "Insgesamt",
+            "Overall",
+            "TOTAL (2)",
+            "Totaal",
+            "Account total",
+            "Results from 2 paths",
+        ],
     )
     def test_totals_by_other_words_are_left_out(self, write, word):
         found = paths_of(write, "a > b|3", "b|2", f"{word}|5")
@@ -273,3 +282,60 @@ class TestPathsOfOtherTools:
 
     def test_a_total_that_is_no_sum_is_refused(self, write):
         assert "could sum up other rows" in refused(write("p.csv", "path,conversions\na,3\nb,2\nSummary,4\n"))
+
+
+class TestRowsOfOtherGrains:
+    @pytest.mark.parametrize(
+        "name", ["eventName", "eventType", "action_type", "activity", "goal_name", "Event Action", "lifecycleStage"]
+    )
+    def test_events_of_several_kinds_are_asked_for(self, write, name):
+        text = f"user_id,time,{name}\nu1,2026-03-02 10:00:00,viewed\nu1,2026-03-02 11:00:00,ordered\n"
+        files = write("t.csv", TOUCHES), write("e.csv", text)
+        try:
+            found = read_data(*files)
+        except InvalidInputError as error:
+            assert "did you mean" in str(error)  # noqa: PT017 - a near name is refused too
+        else:
+            assert set(found.conversions["action"].to_pylist()) == {"viewed", "ordered"}
+
+    @pytest.mark.parametrize("name", ["status", "order_status", "Payment Status", "state"])
+    def test_cancelled_orders_are_an_action_of_their_own(self, write, name):
+        text = f"user_id,time,order_id,value,{name}\nu1,2026-03-02 10:00:00,o1,5,completed\n"
+        text += "u2,2026-03-02 10:00:00,o2,6,cancelled\n"
+        found = read_data(write("t.csv", TOUCHES), write("o.csv", text))
+        assert set(found.conversions["action"].to_pylist()) == {"completed", "cancelled"}
+
+    @pytest.mark.parametrize("name", ["eventID", "eventId", "dedup_key", "messageId", "uuid", "pixel_event_id", "id"])
+    def test_copies_are_known_by_the_id_of_their_event(self, write, name):
+        rows = "u1,2026-03-02 10:00:00,e1,website,5\nu1,2026-03-02 10:00:01,e1,server,5\nu2,2026-03-02 10:00:00,e2,server,6\n"
+        files = write("t.csv", TOUCHES), write("o.csv", f"user_id,time,{name},action_source,value\n{rows}")
+        assert read_data(*files).of_action().to_paths(keep_journeys=False).conversions.sum() == 2
+
+    def test_a_copy_without_order_id_is_known_by_its_twin(self, write):
+        rows = "u1,2026-03-02 10:00:00,o1,e1,5\nu1,2026-03-02 10:00:01,,e1,5\nu2,2026-03-02 10:00:00,o2,e2,6\n"
+        files = write("t.csv", TOUCHES), write("o.csv", f"user_id,time,order_id,event_id,value\n{rows}")
+        assert read_data(*files).of_action().to_paths(keep_journeys=False).conversions.sum() == 2
+
+    @pytest.mark.parametrize("rows", ["u1,2026-03-02,5\nu1,2026-03-02,5\n", "u1,2026-03-02,5\nu1,2026-03-02,7\n"])
+    def test_rows_of_one_person_and_time_are_told(self, write, rows):
+        found = read_data(write("t.csv", TOUCHES), write("o.csv", f"user_id,time,value\n{rows}"))
+        assert "may be copies or lines" in "".join(found.report.notes)
+
+    def test_one_order_of_two_people_is_told(self, write):
+        found = read_data(
+            write("t.csv", TOUCHES),
+            write("o.csv", "user_id,time,order_id,value\nu1,2026-03-02,o1,5\nu2,2026-03-02,o1,5\n"),
+        )
+        assert "with several people" in "".join(found.report.notes)
+
+    def test_a_table_of_touches_is_no_table_of_conversions(self, write):
+        rows = "cv1,100,a > b,1\ncv1,100,a > b,2\n"
+        text = f"cv_id,cv_total_revenue,channel_transformed_path,source_index\n{rows}"
+        assert "channel_attributions" in refused(write("c.csv", text))
+
+    @pytest.mark.parametrize(
+        "name", ["dimension", "model", "attribution_model", "conversion_name", "level", "Key event"]
+    )
+    def test_paths_told_in_several_ways_are_asked_for(self, write, name):
+        text = f"path,{name},conversions\na > b,x,5\nc > d,y,5\n"
+        assert "say which to read" in refused(write("p.csv", text))
