@@ -74,7 +74,8 @@ class TopPaths:
             grain = columns_named(rest, ("path_type", "cv_type", "conversion_type"))
             sieve = CheckedColumns(source.name, source.load((*found.values(), *grain)))
             problems += one_type(sieve, grain, self.path_type, f"{self.name}.path_type")
-            sieve.leave_out_totals([found["path"]], [found[name] for name in ("conversions", "value") if name in found])
+            amounts = [found[name] for name in ("conversions", "value") if name in found]
+            sieve.leave_out_totals([found["path"]], amounts, nameless_counts=True)
             parts.append(self._paths(sieve, found))
             notes = [f"{source.name}: columns not read: {', '.join(rest)}"] if rest else []
             reports.append(sieve.report(notes))

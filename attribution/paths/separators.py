@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -30,6 +31,8 @@ def cut_paths(column: Any, separator: str | None, place: str) -> tuple[Any, str,
     Raises:
         InvalidInputError: if the texts could be cut in two ways.
     """
+    if separator is None and _is_usual(column):
+        return column, ">", None
     distinct = [text for text in pc.unique(column).to_pylist() if text and text.strip()]
     if separator is not None:
         return column, separator, None
@@ -44,6 +47,19 @@ def cut_paths(column: Any, separator: str | None, place: str) -> tuple[Any, str,
         column = _without_tokens(column, found)
     told = None if found.strip() == ">" else f"{place}: paths are cut at {found!r} (--separator)"
     return column, found, told
+
+
+def _is_usual(column: Any) -> bool:
+    """Whether a quick look at the bytes of all texts shows " > " and nothing else that could cut or begin a path."""
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    if any(not (pa.types.is_string(chunk.type) or pa.types.is_large_string(chunk.type)) for chunk in chunks):
+        return False
+    data = b"".join(bytes(chunk.buffers()[2] or b"") for chunk in chunks)
+    bytes_held = np.bincount(np.frombuffer(data, dtype=np.uint8), minlength=256)
+    if bytes_held[[*b"|^[{("]].any() or not 0 < bytes_held[ord(">")] == data.count(b" > "):
+        return False
+    marks = [mark.encode() for mark in (*ARROWS, *BARS) if not mark.isascii()]
+    return not bytes_held[128:].any() or not any(mark in data for mark in marks)
 
 
 def _separator(texts: Sequence[str], place: str) -> str:

@@ -58,8 +58,12 @@ def _of_lists(column: Any, row: NDArray[np.integer] | None = None, blanks: str =
     """Rows of names as they are; equal ones are joined only where `row` says which each row of the data is."""
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
     flat = pc.list_flatten(column).cast(pa.large_string()).fill_null("")
-    codes, first = _grouped(pc.utf8_trim(flat, blanks) if blanks else flat)
-    names = [name.strip(blanks) if blanks else name for name in flat.take(first).to_pylist()]
+    codes, first = _grouped(flat)
+    names = flat.take(first).to_pylist()
+    if blanks:  # of the few distinct names, not of every place
+        place = {name: k for k, name in enumerate(dict.fromkeys(name.strip(blanks) for name in names))}
+        codes = np.array([place[name.strip(blanks)] for name in names], dtype=np.int32)[codes]
+        names = list(place)
     order = sorted(range(len(names)), key=names.__getitem__)
     rank = np.empty(len(names), dtype=np.int32)
     rank[order] = np.arange(len(names))

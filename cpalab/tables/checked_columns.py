@@ -30,6 +30,7 @@ NO_ID = (
     "(not set)", "not set", "(none)", "none", "(direct)", "(data deleted)", "(empty)", "undefined", "null", "nil", "na",
     "n/a", "<na>", "nan", "-", "00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
+NO_IDS = sorted({*NO_ID, *map(str.upper, NO_ID), *map(str.title, NO_ID)})
 AMBIGUOUS_WORD = "could be a name or say that there is none; say --missing-words name or --missing-words empty"
 AMBIGUOUS_NUMBER = (
     "has a mark that could stand before thousands or decimals; write 1204 or 1.2040 (or say --decimal point or comma)"
@@ -39,6 +40,7 @@ AMBIGUOUS_DATE = "may begin with the day or the month; say which (--dates day-fi
 MIXED_DATES = "is one of dates some of which begin with the day and some with the month; write 2026-03-31"
 AMBIGUOUS_TOTAL = "could sum up other rows or be a name, and is not the sum of the others; delete the row or rename it"
 POINT: Mark = "."
+TOTAL_WORDS = tuple(word.encode() for word in ("total", "gesamt", "summe", "итого", "合計"))
 SUMS_UP = r"^(sub)?totals?\s*[:\-–]"
 
 
@@ -178,15 +180,17 @@ class CheckedColumns:
         column = self._plain_text(name)
         if self._is_parquet_like or self.loaded.options.missing == "name":
             return column
-        is_word = pc.is_in(column, value_set=pa.array(MISSING_WORDS, pa.large_string())).to_numpy()
         if self.loaded.options.missing is None:
-            self.mark(name, is_word, AMBIGUOUS_WORD)
+            return column  # a path of one such name is refused as any path that holds one
+        is_word = pc.is_in(column, value_set=pa.array(MISSING_WORDS, pa.large_string())).to_numpy()
         return pc.if_else(pa.array(is_word), pa.scalar(None, pa.large_string()), column)
 
     def ids(self, name: str) -> pa.ChunkedArray:
         """A column of ids as text without blanks around them; empty, and words such as (not set), are null."""
         column = self.text(name, empty_is=None)
-        absent = pc.is_in(pc.utf8_lower(column), value_set=pa.array(NO_ID, pa.large_string()))
+        absent = pc.is_in(
+            column, value_set=pa.array({*NO_ID, *map(str.upper, NO_ID), *map(str.title, NO_ID)}, pa.large_string())
+        )
         return pc.if_else(absent, pa.scalar(None, pa.large_string()), column)
 
     def users(self, name: str) -> pa.ChunkedArray:
@@ -319,15 +323,17 @@ class CheckedColumns:
         if is_days.all():
             return pa.array(days)
         texts = column.to_pandas()
-        day_first = self.loaded.options.day_first
+        day_first, two_way = self.loaded.options.day_first, False
         try:
-            leads = moments.days_lead(text for text in pc.unique(column).to_pylist() if text)
-            day_first = leads if day_first is None else day_first
+            if pc.any(pc.match_substring_regex(column, r"^\d{1,2}[./-]")).as_py():
+                leads = moments.days_lead(text for text in pc.unique(column).to_pylist() if text)
+                day_first = leads if day_first is None else day_first
+                two_way = True
         except ValueError:
             self.mark(name, texts.str.match(moments.NUMBERED).fillna(False).to_numpy(bool), MIXED_DATES)
         found = moments.moments(texts.mask(is_days), day_first)
         is_moment = found.notna().to_numpy()
-        if day_first is None:
+        if day_first is None and two_way:
             two_ways = texts.map(lambda text: isinstance(text, str) and moments.is_two_ways(text)).to_numpy(bool)
             self.mark(
                 name,
@@ -356,7 +362,7 @@ class CheckedColumns:
         self.without_hour[name] = midnight if bool(midnight.all()) else dated
         return pa.array(micros).cast(pa.timestamp("us", tz="UTC" if clock == "zoned" else None))
 
-    def leave_out_totals(self, names: Sequence[str], amounts: Sequence[str]) -> None:
+    def leave_out_totals(self, names: Sequence[str], amounts: Sequence[str], *, nameless_counts: bool = False) -> None:
         """Leave out rows that sum up others: a name such as "Total: Campaigns" or "Grand total", or no name at all.
 
         Such a row's amounts must be the sums of the others, or its name must say what is summed ("Total: Account"); else it
@@ -366,8 +372,14 @@ class CheckedColumns:
         Args:
             names: the columns that name things.
             amounts: the columns of amounts, read already or not.
+            nameless_counts: whether a row without a name could be one of its own, so that it is refused where it is the sum.
         """
         if self._is_parquet_like or not names or not amounts:
+            return
+        held = b"".join(
+            bytes(b) for name in names for chunk in self.column(name).chunks if (b := chunk.buffers()[2])
+        ).lower()
+        if not any(word in held for word in TOTAL_WORDS) and not all(self.column(name).null_count for name in names):
             return
         texts = [pc.utf8_trim_whitespace(self._plain_text(name)).fill_null("") for name in names]
         called = np.zeros(len(self), dtype=np.bool_)
@@ -386,8 +398,8 @@ class CheckedColumns:
             ) + 1e-9 * abs(whole)
         sums &= np.count_nonzero(~(called | nameless)) > 0
         said = np.logical_or.reduce([pc.match_substring_regex(c, SUMS_UP, ignore_case=True).to_numpy() for c in texts])
-        total = (called & (sums | said)) | (nameless & sums)
-        self.mark(names[0], called & ~total, AMBIGUOUS_TOTAL)
+        total = (called & (sums | said)) | (nameless & sums & (not nameless_counts))
+        self.mark(names[0], (called & ~total) | (nameless & sums & ~total), AMBIGUOUS_TOTAL)
         self.leave_out(total, "totals")
 
     def kept(self, rows: Bools | None = None) -> NDArray[np.int64]:

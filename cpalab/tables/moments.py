@@ -41,14 +41,18 @@ def moments(texts: pd.Series, day_first: bool | None) -> pd.Series:
     """The instants of texts as pandas timestamps in UTC; NaT where a text is none. A time without offset is taken as UTC."""
     import pandas as pd
 
-    plain = texts.str.strip().str.replace(r"\s?(?:UTC|GMT)$", "Z", regex=True)
+    found = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True).dt.as_unit("us")
+    rest = found.isna() & texts.notna()
+    if not rest.any():
+        return found
+    plain = texts.where(rest).str.strip().str.replace(r"\s?(?:UTC|GMT)$", "Z", regex=True)
     plain = plain.str.replace(r"(:\d{2}\S*) ?([+-]\d{2})(:?\d{2})?$", _offset, regex=True)
-    found = pd.to_datetime(plain, format="ISO8601", errors="coerce", utc=True)
+    found[rest] = pd.to_datetime(plain[rest], format="ISO8601", errors="coerce", utc=True).dt.as_unit("us")
     rest = found.isna() & plain.notna()
     if rest.any():
         distinct = plain[rest].unique()
         read = {text: _moment(text, day_first) for text in distinct}
-        found[rest] = pd.to_datetime(plain[rest].map(read), errors="coerce", utc=True)
+        found[rest] = pd.to_datetime(plain[rest].map(read), errors="coerce", utc=True).dt.as_unit("us")
     return found
 
 

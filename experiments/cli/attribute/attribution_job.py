@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from cpalab.refusal import InvalidInputError, Problem, did_you_mean, gathered
 
 if TYPE_CHECKING:
@@ -399,8 +401,38 @@ def total_by_channel(costs: Any) -> dict[str, int]:
     return total
 
 
+MANY_STATES, MANY_CHANNELS = 20_000, 150
+
+
+def size_notes(models: Sequence["AttributionModel"], paths: "Paths") -> list[str]:
+    """What to say, before they start, of models that will take minutes: by states of chains and by channels."""
+    import numpy as np
+
+    notes = []
+    for model in models:
+        order = getattr(model, "order", 1)
+        if isinstance(order, int) and order > 1 and len(paths.codes) > order:
+            inside = np.flatnonzero(np.diff(paths.path_of_touch) == 0)
+            states = len(
+                np.unique(paths.codes[inside].astype(np.int64) * len(paths.channels) + paths.codes[inside + 1])
+            )
+            if states > MANY_STATES:
+                notes.append(
+                    f"{model.name}: {len(paths.channels):,} channels at order {order} are {states:,} states or more, which "
+                    "takes minutes; markov (order 1) or fewer channels (--map) are fast"
+                )
+        if model.name.startswith("shapley_markov") and len(paths.channels) > MANY_CHANNELS:
+            notes.append(
+                f"{model.name}: solves a chain for sampled sets of {len(paths.channels):,} channels, which takes minutes; "
+                "markov, or fewer channels (--map), are fast"
+            )
+    return notes
+
+
 def credited(models: Sequence["AttributionModel"], paths: "Paths", job: Job, report: Report) -> "Sequence[Credit]":
     """The credits of all models, with intervals if they were asked for."""
+    for note in size_notes(models, paths):
+        click.echo(note, err=True)
     if job.intervals is None:
         from attribution.model import credits_of
 

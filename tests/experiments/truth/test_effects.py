@@ -70,10 +70,10 @@ def reached(world, *channels):
 
 
 @pytest.mark.parametrize("channel", PAID)
-def test_an_average_effect_is_the_difference_to_a_run_without_bids(shop, unlimited, truth, channel):
-    no_bids = {f"{place}.bid": 0.0 for place in campaigns_of(unlimited.scenario, channel)}
-    without = simulate(shop(from_day_0(no_bids), budgets=False))
-    assert without.cost_micros()[channel] == 0
+def test_an_average_effect_is_the_difference_to_a_run_without_the_channel_s_ads(shop, unlimited, truth, channel):
+    off_air = {f"{place}.start_day": 999.0 for place in campaigns_of(unlimited.scenario, channel)}
+    without = simulate(shop(from_day_0(off_air), budgets=False))
+    assert len(reached(without, channel)) == 0  # an affiliate is still owed for clicks of the warm-up
     (orders, value), (orders_without, value_without) = totals(unlimited), totals(without)
     effect = truth.effect(channel)
     assert effect.incremental_conversions == orders - orders_without
@@ -81,9 +81,9 @@ def test_an_average_effect_is_the_difference_to_a_run_without_bids(shop, unlimit
     assert effect.cost_micros == unlimited.cost_micros()[channel]
 
 
-def test_the_joint_effect_is_the_difference_to_a_run_without_any_bids(shop, unlimited, truth):
+def test_the_joint_effect_is_the_difference_to_a_run_without_any_ads(shop, unlimited, truth):
     places = [place for channel in PAID for place in campaigns_of(unlimited.scenario, channel)]
-    without = simulate(shop(from_day_0({f"{place}.bid": 0.0 for place in places}), budgets=False))
+    without = simulate(shop(from_day_0({f"{place}.start_day": 999.0 for place in places}), budgets=False))
     effect = truth.effect(ALL, "joint")
     assert effect.incremental_conversions == totals(unlimited)[0] - totals(without)[0] > 0
     assert effect.cost_micros == sum(unlimited.cost_micros().values())
@@ -308,7 +308,8 @@ def test_labels_and_effects_of_a_world_agree(truth):
         seen |= {name for name, count in counts.items() if count}
         effect = truth.effect(channel, "joint" if channel == ALL else "average")
         assert counts["always"] + counts["caused"] + counts["moved"] == truth.conversions
-        assert counts["caused"] - counts["prevented"] == effect.incremental_conversions
+        # Effects count the follow-up's orders too.
+        assert np.sum(labels.label == CAUSED) - labels.prevented == effect.incremental_conversions
     assert seen == set(LABELS)
 
 
@@ -338,6 +339,8 @@ def test_the_frame_has_one_row_per_effect_in_currency(truth):
         "cost",
         "incremental_conversions",
         "cost_per_incremental_conversion",
+        "feedback",
+        "days_bound",
     ]
     assert len(frame) == len(truth.effects)
     assert frame["cost"].tolist() == [effect.cost_micros / 1e6 for effect in truth.effects]
@@ -346,7 +349,7 @@ def test_the_frame_has_one_row_per_effect_in_currency(truth):
 def test_the_summary_counts_the_labels_of_all_ads_together(truth):
     counts = truth.labels[ALL].counts()
     assert truth.summary().startswith(f"Of {truth.conversions:,} purchases, {counts['always']:,} (")
-    assert truth.summary().endswith(f"ads prevented {counts['prevented']:,}.")
+    assert f"ads prevented {counts['prevented']:,}. Effects count purchases until 5 days after." in truth.summary()
 
 
 def test_profit_is_the_margin_of_what_was_gained_less_its_cost():

@@ -170,8 +170,8 @@ def test_an_unchanged_twin_never_parts(world):
 
 
 def test_people_part_at_the_first_ad_of_the_channel(world, events):
-    twins = twins_of(world, variant_rows(world, ("video",)))
-    shown = events[(events["kind"] == "impression") & (events["channel"] == "video")]
+    twins = twins_of(world, variant_rows(world, ("social",)))
+    shown = events[(events["kind"] == "impression") & (events["channel"] == "social")]
     first = shown[shown["time"] >= 0.0].groupby("user_id")["session"].min()
     people = world.scenario.run.users
     first = first[first.index < people]
@@ -207,7 +207,9 @@ def test_threads_and_blocks_change_nothing(world):
         assert (one.ledgers == other.ledgers).all()
 
 
-def test_held_feedback_scales_the_pacing_that_happened(world):
+def test_held_feedback_scales_the_pacing_that_happened(market):
+    market["channels"]["social"]["campaigns"]["prospecting"]["daily_budget"] = 1.0
+    world = simulate(load_scenario(market))
     rows = variant_rows(world, {"channel": "social", "throttle": 0.5}, {"channel": "social", "throttle": 1.5})
     twins = twins_of(world, rows)
     c = [campaign.name for campaign in world.names.campaigns].index("prospecting")

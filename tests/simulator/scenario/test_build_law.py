@@ -54,7 +54,7 @@ def test_a_half_life_is_the_time_in_which_half_is_forgotten(law, names):
 
 
 def test_what_is_not_limited_has_no_limit(law, names):
-    assert law.campaigns[0, 1].frequency_cap == NO_LIMIT
+    assert law.campaigns[0, 1].frequency_cap == 0
     assert law.channels[0, names.channels.index("video")].overexposure_impressions == NO_LIMIT
     assert law.channels[0, names.channels.index("video")].wear_per_impression == 0.0
     assert law.surfaces[0, names.surfaces.index("feed")].visit_channel == NOBODY

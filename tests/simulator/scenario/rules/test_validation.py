@@ -53,7 +53,7 @@ def put(tables, path, value):
         ("channels.social.campaigns.prospecting.billing", "cps", "must be 'cpm', 'cpc'"),
         ("channels.social.campaigns.prospecting.frequency_cap", 0, "must be greater than or equal to 1"),
         ("invalid_traffic.robots_share", 0.6, "must be less than or equal to 0.5"),
-        ("timeline.0.day", 0.0, "must be greater than 0"),
+        ("timeline.0.day", -0.5, "must be greater than or equal to 0"),
         ("timeline.0.set", {}, "must have at least 1 entry"),
         ("title", 5, "must be text"),
         ("need.season.0.day", True, "must be a number"),
