@@ -248,6 +248,11 @@ def _checked(sieve: CheckedColumns, conversion_events: tuple[str, ...]) -> pa.Ta
     time = sieve.numbers("event_timestamp", empty=None)
     value = sieve.numbers("value", negative=True)
     sieve.mark("value", bought & (value < 0), "is negative; it must be zero or more")
+    currency = sieve.text("currency", empty_is=None)
+    paid = bought & pc.is_valid(currency).to_numpy() & (value > 0)
+    if (codes := pc.unique(currency.filter(pa.array(paid)))) and len(codes) > 1:
+        told = f"is one of {', '.join(sorted(codes.to_pylist()))}; amounts of several currencies are never summed"
+        sieve.mark("currency", paid, told, can_drop=False)
     events = {
         "user_id": sieve.ids("user_pseudo_id"),
         "time": pa.array(time.astype(np.int64)).cast(CLOCK),

@@ -22,7 +22,7 @@ def flat_events(loaded: Loaded) -> Loaded:
     """The events with flat columns; what an event does not have is empty.
 
     They are `event_timestamp, event_name, user_pseudo_id, session, source, medium, campaign, click_id, order_id, value,
-    device, country`.
+    currency, device, country`.
     """
     table = loaded.table
     rows = len(table)
@@ -40,6 +40,9 @@ def flat_events(loaded: Loaded) -> Loaded:
     ids = {name: pc.is_valid(first(inner(collected, name), param(name))) for name in CLICK_IDS}
     clicked = [pc.if_else(held, name, pa.scalar(None, TEXT)) for name, held in ids.items()]
     in_url = pc.struct_field(pc.extract_regex(param("page_location"), CLICK_ID_IN_URL), "name")
+    in_usd = pc.and_(
+        pc.is_null(inner("ecommerce", "purchase_revenue")), pc.is_valid(_said(_top(table, "event_value_in_usd")))
+    )
     flat = {
         "event_timestamp": table["event_timestamp"],
         "event_name": table["event_name"],
@@ -51,6 +54,7 @@ def flat_events(loaded: Loaded) -> Loaded:
         "click_id": first(*clicked, in_url.cast(TEXT)),
         "order_id": first(inner("ecommerce", "transaction_id"), param("transaction_id")),
         "value": first(inner("ecommerce", "purchase_revenue"), _top(table, "event_value_in_usd"), param("value")),
+        "currency": pc.if_else(in_usd, pa.scalar("USD", TEXT), pc.utf8_upper(param("currency"))),
         "device": inner("device", "category"),
         "country": inner("geo", "country"),
     }

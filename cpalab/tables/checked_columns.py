@@ -28,7 +28,7 @@ MISSING_WORDS = ("NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "NaN", "nan
 # Of ids these can only mean that there is none; taken for ids, they would make one person or order of many.
 NO_ID = (
     "(not set)", "not set", "(none)", "none", "(direct)", "(data deleted)", "(empty)", "undefined", "null", "nil", "na",
-    "n/a", "<na>", "nan", "-", "00000000-0000-0000-0000-000000000000",
+    "n/a", "<na>", "nan", "NaN", "-", "\\N", "(null)", "(other)", "[object Object]", "00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
 NO_IDS = sorted({*NO_ID, *map(str.upper, NO_ID), *map(str.title, NO_ID)})
 AMBIGUOUS_WORD = "could be a name or say that there is none; say --missing-words name or --missing-words empty"

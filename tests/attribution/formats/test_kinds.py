@@ -339,3 +339,24 @@ class TestRowsOfOtherGrains:
     def test_paths_told_in_several_ways_are_asked_for(self, write, name):
         text = f"path,{name},conversions\na > b,x,5\nc > d,y,5\n"
         assert "say which to read" in refused(write("p.csv", text))
+
+
+def ga4_paid(second, currency, order):
+    params = [
+        {"key": "ga_session_id", "value": {"int_value": "1"}},
+        {"key": "currency", "value": {"string_value": currency}},
+    ]
+    event = {"event_timestamp": str(1772355600000000 + second), "event_name": "purchase", "user_pseudo_id": "a"}
+    return json.dumps(event | {"event_params": params, "ecommerce": {"transaction_id": order, "purchase_revenue": 50}})
+
+
+class TestPurchasesOfGA4:
+    def test_several_currencies_are_never_summed(self, write):
+        text = "\n".join([ga4_paid(0, "EUR", "o1"), ga4_paid(1, "JPY", "o2")])
+        assert "one of EUR, JPY" in refused(write("e.jsonl", text))
+        assert len(read_data(write("f.jsonl", text.replace("JPY", "eur"))).conversions) == 2
+
+    @pytest.mark.parametrize("word", ["(other)", "NaN", "[object Object]", "(not set)", ""])
+    def test_words_are_no_order_ids(self, write, word):
+        found = read_data(write("e.jsonl", "\n".join(ga4_paid(k, "EUR", word) for k in range(2))))
+        assert found.conversions["order_id"].null_count == 2
