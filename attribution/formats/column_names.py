@@ -15,7 +15,7 @@ from cpalab.tables.dialect import plain_name
 USER = (
     "user_id", "customer_id", "user_identifier", "stitched_user_id", "domain_userid", "visitor_id", "user", "cookie",
     "cookie_id", "client_id", "user_pseudo_id", "anonymous_id", "visitorid", "idvisitor", "id visitor",
-    "appsflyer id", "adid",
+    "appsflyer id", "apps flyer id", "adid",
     "distinct_id", "mpid",
     "amplitude_id", "contact_id", "person_id", "uid", "gps_adid", "device_id", "fullvisitorid", "full_visitor_id",
     "customer email", "email",
