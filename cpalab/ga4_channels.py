@@ -18,6 +18,7 @@ ABSENT = frozenset(
 DIRECT_NAMES = frozenset({
     "direct", "(direct)", "direct entry", "direct / none", "direct / (none)", "(direct) / (none)", "(direct) / none",
     "(direct) / (not set)",
+    "(direct)/(none)",
     "(none)", "typed/bookmarked", "direct traffic", "direct visit", "direct load", "direct/none", "none / direct",
 })  # fmt: skip
 # The ad platform whose click each parameter marks: source and medium of the click.

@@ -24,7 +24,25 @@ Floats = NDArray[np.float64]
 MOST_DAYS = 100_000.0  # 274 years; a larger number is seconds, milliseconds or a date, not days
 TRUE, FALSE = ("1", "1.0", "true", "yes", "y", "t"), ("0", "0.0", "false", "no", "n", "f")
 # Words that stand for a missing cell, but could be names: NA is Namibia, North America …
-MISSING_WORDS = ("NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "NaN", "nan", "<NA>", "undefined")
+MISSING_WORDS = (
+    "NA",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "NULL",
+    "null",
+    "None",
+    "NaN",
+    "nan",
+    "<NA>",
+    "undefined",
+    "Null",
+    "NONE",
+    "NAN",
+    "Nan",
+    "(null)",
+    "\\N",
+)
 # Of ids these can only mean that there is none; taken for ids, they would make one person or order of many.
 NO_ID = (
     "(not set)", "not set", "(none)", "none", "(direct)", "(data deleted)", "(empty)", "undefined", "null", "nil", "na",

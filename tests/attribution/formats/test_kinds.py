@@ -360,3 +360,10 @@ class TestPurchasesOfGA4:
     def test_words_are_no_order_ids(self, write, word):
         found = read_data(write("e.jsonl", "\n".join(ga4_paid(k, "EUR", word) for k in range(2))))
         assert found.conversions["order_id"].null_count == 2
+
+
+@pytest.mark.parametrize("word", ["Null", "NONE", "NAN", "(null)", "\\N"])
+def test_words_for_no_channel_are_refused_in_any_case(write, word):
+    assert "could be a name" in refused(
+        write("t.csv", f"{TOUCHES}u1,2026-03-01 10:00:00,{word}\n"), write("o.csv", ORDERS)
+    )
