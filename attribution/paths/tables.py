@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from attribution.paths.ragged import Bools, Codes, Ints
 from cpalab.micros import MICROS
 from cpalab.refusal import did_you_mean
+from cpalab.tables.input_table import arrow_table
 
 Clock = Literal["days", "datetimes without time zone", "datetimes with time zone"]
 
@@ -41,24 +41,6 @@ class Conversions:
     clock: Clock
     order: Ints
     value_micros: Ints
-
-
-def arrow_table(frame: Any, place: str, problems: list[str]) -> pa.Table:
-    """Any data frame narwhals knows, an Arrow table or a mapping of columns as an Arrow table."""
-    if isinstance(frame, pa.Table):
-        return frame
-    if isinstance(frame, pa.RecordBatch):
-        return pa.Table.from_batches([frame])
-    if isinstance(frame, Mapping):
-        return pa.table(dict(frame))
-    import narwhals as nw
-
-    try:
-        known = nw.from_native(frame)
-    except TypeError:
-        problems.append(f"{place}: {type(frame).__name__} is not a table; give a data frame or an Arrow table")
-        return pa.table({})
-    return (known.collect() if isinstance(known, nw.LazyFrame) else known).to_arrow()
 
 
 def read_touches(frame: Any, problems: list[str]) -> Touches | None:

@@ -8,14 +8,13 @@ import numpy as np
 from simulator.compiled import aside, entry_point, part
 from simulator.draws import COOKIE_ARM, LOGGED_IN, TEST_COOKIE, uniforms
 from simulator.law.moment import Moment
-from simulator.law.parameters import Law
 from simulator.law.state import BY_COOKIE
 
 COOKIES_PER_DEVICE = 1 << 24  # more than any run is long
 
 
 @part
-def channels_withheld(law: Law, board: Any, person: Any, moment: Moment, variant: Any) -> int:
+def channels_withheld(law: Any, board: Any, person: Any, moment: Moment, variant: Any) -> int:
     """The channels whose running tests withhold their ads here and now (bit k); in a variant, everywhere from everyone."""
     running = np.int64(board.holdouts[moment.tick])
     withheld = (np.int64(person.held_out) | np.int64(variant.held_out)) & running
@@ -26,7 +25,7 @@ def channels_withheld(law: Law, board: Any, person: Any, moment: Moment, variant
 
 
 @aside
-def withheld_by_session(law: Law, person: Any, moment: Moment, withheld: int, by_session: int) -> int:
+def withheld_by_session(law: Any, person: Any, moment: Moment, withheld: int, by_session: int) -> int:
     """Add the channels whose tests look at the cookie or at the log-in of a session (bit k of `by_session`)."""
     for k in range(law.tests.size):
         if (by_session >> k) & 1:
