@@ -246,7 +246,7 @@ def cell(name: str, value: Any) -> str:
         return f"{value:z.3g}"
     if name.startswith("conversions_per_person"):
         return f"{value:z,.3g}"
-    if any(word in name.split("_") for word in SHARES):
+    if any(word in name.split("_") for word in SHARES) and not name.startswith("budget_"):
         return f"{count(100 * value, 2)} %"
     if NOTHING < abs(value) < 1 and value != round(value, 2):
         return three_digits(value)

@@ -155,6 +155,9 @@ def unknown_geos(panel: GeoPanel, names: Sequence[str], place: str) -> list[str]
     """A problem for each name that is no geo of the panel; `place` is where it was given."""
     problems = []
     for geo in sorted(set(names) - set(panel.geos)):
+        if geo in panel.excluded:
+            problems.append(f"{place}: {geo} must take part, and --exclude leaves it out; name it in one of the two")
+            continue
         close = difflib.get_close_matches(geo, panel.geos, n=1)
         hint = f"did you mean {close[0]}?" if close else f"the panel has {', '.join(panel.geos[:5])} …"
         problems.append(f"{place}: {geo} must be a geo of the table; {hint}")
@@ -316,6 +319,7 @@ def geo_panel(
     if geos.size < 2:
         problems.append(f"geo: {geos.size} geos must be at least 2; a test compares treated with other geos")
     step, of_dates = gap_problems(calendar, stretches)
+    problems += _between_rows(dates, step, skip, stretches)
     table = rows.reshape(geos.size, calendar.size)
     two_ways = spelling_problems(geos, calendar, table)
     problems += (
@@ -354,6 +358,28 @@ def _idle_stretches(
         for text, (begins, ends) in zip(skip, stretches, strict=True)
         if ends < first or begins > last
     ]
+
+
+def _between_rows(
+    dates: NDArray[np.datetime64],
+    step: Step,
+    skip: Sequence[str],
+    stretches: Sequence[tuple[np.datetime64, np.datetime64]],
+) -> list[str]:
+    """A problem for each stretch between two rows of the table, so that it leaves nothing out."""
+    problems = []
+    for text, (begins, ends) in zip(skip, stretches, strict=True):
+        if begins <= dates.min() or ((dates >= begins) & (dates <= ends)).any():
+            continue
+        # The next row, whether the table has it or lacks it.
+        row = dates[dates < begins].max()
+        while row < begins:
+            row = step.after(row)
+        if row > ends:
+            problems.append(
+                f"--skip: {text} must hold the date of a row, and rows of the table are {step.noun}s; the next is {row}"
+            )
+    return problems
 
 
 def _columns(present: Sequence[str], response: str | None) -> dict[str, str]:

@@ -25,6 +25,8 @@ STATES = ("on", "off")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # With so many pairs one order throughout is no chance (1 in 16 at most).
 FEWEST_PAIRS_TO_VARY = 5
+# Standard errors by which the lift may differ from that within weekdays: days drawn at random differ more in 5 %.
+WEEKDAYS_MATTER = 2.0
 
 
 def switchback_schedule(blocks: int, block_days: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -112,6 +114,8 @@ def switchback_test(
     scale = float(is_on.sum() * block_days)
     lift = read.lift.scaled(scale)
     spent = float(beyond_rounding(np.array([read.cost]), np.abs(cost))[0])
+    place = np.arange(response.size)
+    compared = (place < blocks * block_days) & (place % block_days >= washout_days)
     known = isinstance(lift.distribution, StudentDistribution) and math.isfinite(lift.standard_error)
     known = known and spent != 0
     return GeoLiftTest(
@@ -129,6 +133,7 @@ def switchback_test(
             f"{int(is_on.sum())} blocks on, {int((~is_on).sum())} off, of {block_days} days each.",
             *read.notes,
             *_weekday_notes(dates[order], state),
+            *_other_weekdays_notes(dates[order][compared], state[compared], response[compared], lift, scale),
             *_notes(response, cost, blocks * block_days),
         ),
     )
@@ -228,6 +233,23 @@ def _weekday_notes(dates: NDArray[np.datetime64], state: NDArray[Any]) -> list[s
         return []
     shown = ", ".join(f"{day} always {of_day}" for day, of_day in one_sided)
     return [f"Some weekdays are never both on and off ({shown}): what these days sell anyway is part of the effect."]
+
+
+def _other_weekdays_notes(
+    dates: NDArray[np.datetime64], state: NDArray[Any], response: NDArray[np.float64], lift: LiftEstimate, scale: float
+) -> list[str]:
+    """What is said where days of like weekday, compared by least squares on state and weekday, tell of another lift."""
+    weekdays = (dates.astype("datetime64[D]").astype(int) + 3) % 7
+    design = np.column_stack([state == "on", weekdays[:, None] == np.unique(weekdays)]).astype(np.float64)
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        return []
+    within = scale * float(np.linalg.lstsq(design, response, rcond=None)[0][0])
+    if not abs(within - lift.difference) > WEEKDAYS_MATTER * lift.standard_error:
+        return []
+    return [
+        f"On and off fall on other weekdays: among days of the same weekday the ads' effect is {within:z,.1f} instead of "
+        f"{lift.difference:z,.1f}; the rest is what these days sell anyway, and the interval does not know it."
+    ]
 
 
 def _notes(response: NDArray[np.float64], cost: NDArray[np.float64], days_in_blocks: int) -> list[str]:

@@ -22,7 +22,7 @@ def factorial_table_test(data: Any, factors: Sequence[str] = ("arm_a", "arm_b"))
 
     Raises:
         LiftInputError: not two factors, columns missing or of the wrong kind, missing values, users in two rows, negative
-            conversions or costs, other arms, a cell with fewer than two people; as many as can be told at once.
+            conversions or costs, other arms, clusters, a cell with fewer than two people; as many as can be told at once.
     """
     names = list(factors)
     problems: list[str] = []
@@ -32,6 +32,11 @@ def factorial_table_test(data: Any, factors: Sequence[str] = ("arm_a", "arm_b"))
     read = ("user_id", "conversions", *names, "cost")
     problems += missing_columns(frame.columns, read[:-1], ("cost",))
     problems += misspelt_columns(frame.columns, ("cost",), read)
+    if "cluster_id" in frame.columns:
+        problems.append(
+            "cluster_id: must be left out of a factorial test, whose errors are those of users; with clusters assigned as "
+            "one they would be too small: test one channel at a time"
+        )
     user, users = coded(frame, "user_id", problems)
     conversions = numbers(frame, "conversions", problems, REFUNDS)
     cost = numbers(frame, "cost", problems, REFUNDS) if "cost" in frame.columns else None

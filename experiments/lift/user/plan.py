@@ -11,6 +11,7 @@ import pandas as pd
 from cpalab.refusal import refuse
 from cpalab.result import Result
 from experiments.lift.estimate.cost_ratio import in_money
+from experiments.lift.estimate.few_conversions import FEW_CONVERSIONS
 from experiments.lift.estimate.lift_estimate import significance
 from experiments.lift.sequential.group_sequential import GroupSequentialPlan
 from experiments.lift.user.assigned_clusters import Clusters
@@ -24,6 +25,9 @@ LARGEST_T = 60.0
 MOST_USERS = 1e18
 # With fewer clusters in an arm, Student's quantiles are wider than the normal ones that plans use.
 FEW_CLUSTERS = 20
+# With arms less even than this and few conversions in the smaller, score limits find less than the normal ones of plans: at
+# 5 % held out and a planned power of 80 %, some 55 % with 10 conversions there and 74 % with 100; even arms lose nothing.
+UNEVEN_SHARE = 0.4
 
 
 def exaggeration(expected_t: float, level: float = 0.95) -> float:
@@ -360,6 +364,13 @@ class UserTestPlan(Result):
                 sentences.append(
                     "An arm has few clusters: limits for few clusters are wider than this plan reckons with."
                 )
+        smaller = min(self.design.treated_share, 1 - self.design.treated_share)
+        expected = self.users * smaller * self.design.baseline_rate
+        if self.design.outcome_sd is None and smaller < UNEVEN_SHARE and expected < FEW_CONVERSIONS:
+            sentences.append(
+                f"Only about {expected:z,.0f} conversions are expected in the smaller arm: the limits for few conversions "
+                "are wider than this plan reckons with, and the test finds the lift less often. Hold out more, or more users."
+            )
         if self.eligible_share < 1:
             sentences.append(
                 f"With {self.eligible_share:z.1%} of the people eligible, an audience of "

@@ -120,15 +120,12 @@ def several_arms_test(
     check = None
     if shares is not None:
         check = sample_ratio_check(sizes, shares, "clusters" if "cluster_id" in frame.columns else "users")
-    had_value = any(test.incremental_value is not None for test in tests.values())
+    had_value = "value" in frame.columns and not is_totals(frame.columns)
     return SeveralArmsTest(
         {
             arm: replace(
                 test,
                 conversions=replace(test.conversions, lift=family.lifts[arm]),
-                # Value would be read without the other arms in mind.
-                incremental_value=None,
-                value_per_conversion=None,
                 notes=_joint_notes(test, family.lifts[arm], arm, max(levels)),
             )
             for arm, test in tests.items()
@@ -156,7 +153,8 @@ def _of_rows(
     tests, named = {}, np.where(labels == "control", "control", "treated")
     for arm in arms:
         chosen = np.isin(labels, (arm, "control"))
-        pair = frame.filter(chosen.tolist())
+        # Value would be read without the other arms in mind.
+        pair = frame.drop("value", strict=False).filter(chosen.tolist())
         pair = pair.with_columns(nw.new_series("arm", named[chosen].tolist(), backend=nw.get_native_namespace(pair)))
         tests[arm] = user_table_test(pair, levels, design=design)
     unit = frame["cluster_id" if "cluster_id" in frame.columns else "user_id"].to_numpy()

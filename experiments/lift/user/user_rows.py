@@ -103,6 +103,8 @@ def missing_columns(names: Sequence[str], needed: Sequence[str], known: Sequence
         if name not in names:
             close = difflib.get_close_matches(name, [x for x in names if x not in (*needed, *known)], n=1)
             hint = f"did you mean {close[0]}?" if close else f"the table has {', '.join(names)}"
+            if close and "rate" in close[0].lower():
+                hint = f"{close[0]} is no count: give the number itself"
             problems.append(f"{name}: column is required; {hint}")
     return problems
 

@@ -18,6 +18,13 @@ from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
 
 __all__ = ["GeoBasedRegression", "GeoRegression", "geo_based_regression", "geo_regression"]
 
+# Ratio of the spreads of treated and control geos, in proportion to their size, from which they are not taken as alike.
+MOST_UNLIKE = 1.5
+# Difference of the arms in size, in standard errors of one by chance, from which they are taken to differ.
+MOST_APART = 3.0
+# Bias of the effect, in standard errors, from which it is named.
+MOST_BIAS = 0.5
+
 
 @dataclass(frozen=True, eq=False)
 class GeoRegression:
@@ -113,8 +120,48 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
         "weighted_least_squares",
         levels,
         cost=cost,
+        notes=_unlike_notes(experiment, fitted, before, during, dose),
         fit=geo_fit(experiment),
     )
+
+
+def _unlike_notes(
+    experiment: GeoExperiment,
+    fitted: GeoRegression,
+    before: NDArray[np.float64],
+    during: NDArray[np.float64],
+    dose: NDArray[np.float64],
+) -> list[str]:
+    """What is said where treated geos are unlike the controls in a way that the regression takes for an effect.
+
+    - Sizes that hardly differ within an arm, beyond the noise of their past: the slope is too flat by δ = Σw²s²/Σw²r², with
+      s² the variance of a geo's past and r what the dose leaves of it; the effect is off by δ·β₁·γ, γ the slope of x on d.
+    - Treated geos that vary more in proportion to their size: the weights take the proportion for one.
+    """
+    rows, treated = experiment.panel.response[:, experiment.pre], experiment.is_treated
+    shares = rows / rows.mean(axis=1, keepdims=True)
+    noise = (shares - np.median(shares, axis=0)).var(axis=1)
+    weighted = np.column_stack([np.ones(before.size), dose]) / before[:, None]
+    on_dose = np.linalg.lstsq(weighted, np.ones(before.size), rcond=None)[0]
+    left = max(float(((1 - weighted @ on_dose) ** 2).sum()), np.finfo(float).tiny)
+    flat = min(1.0, float(noise.sum()) / rows.shape[1] / left)
+    growth = float(during[~treated].sum() / before[~treated].sum())
+    # Arms drawn at random differ in size by chance, and a slope flattened by chance is right for chance.
+    apart = abs(float(on_dose[1])) / float(np.sqrt(left / fitted.df * np.linalg.inv(weighted.T @ weighted)[1, 1]))
+    notes = []
+    if apart > MOST_APART and abs(flat * growth * float(on_dose[1])) > MOST_BIAS * float(fitted.standard_errors[2]):
+        notes.append(
+            "Treated and control geos differ in size, and within the arms sizes hardly differ beyond chance: the slope on "
+            "the past is too flat, and part of the effect is that of size. Use did or synthetic_control."
+        )
+    of_treated, of_control = (float(np.sqrt(noise[arm].mean())) for arm in (treated, ~treated))
+    if of_treated > MOST_UNLIKE * of_control:
+        times = f"{of_treated / of_control:.1f} times as much" if of_control > 0 else "more"
+        notes.append(
+            f"Treated geos vary {times} in proportion to their size as control geos, which the weights of geo-based "
+            "regression take to vary alike: the interval is too narrow. Use did or synthetic_control."
+        )
+    return notes
 
 
 def _dose(experiment: GeoExperiment, before: NDArray[np.float64]) -> tuple[NDArray[np.float64], IncrementalCost | None]:

@@ -243,3 +243,10 @@ def test_lengths_in_days_are_whole_rows(cpalab, past, tmp_path):
     status, _, err = cpalab(*words, "--test-days", 10)
     assert status == 2
     assert "--test-days: 10 must be a whole number of rows; a row of this table is a week" in " ".join(err.split())
+
+
+def test_a_budget_for_a_lift_is_money_and_no_share(cpalab):
+    words = ("user", "--baseline-rate", 0.01, "--users", 100_000, "--budget", 5_000, "--cost-per-action", 20)
+    line = next(line for line in cpalab(*words)[1].splitlines() if "budget for minimum detectable lift" in line)
+    assert "1,841.44" in line
+    assert "%" not in line

@@ -149,3 +149,23 @@ def test_levels_that_are_none_are_refused(panel_of_geos):
     experiment = geo_experiment(panel_of_geos(geos=6, days=40), ["g00", "g01"], "2026-01-31", "2026-02-09")
     with pytest.raises(LiftInputError, match=r"levels: 0.95 must be a sequence"):
         difference_in_differences(experiment, 0.95)
+
+
+def test_a_geo_that_is_excluded_is_no_misspelling(table):
+    panel = geo_panel(table, exclude=["g01"])
+    with pytest.raises(LiftInputError, match="treated: g01 must take part, and --exclude leaves it out") as refusal:
+        geo_experiment(panel, ["g01"], "2026-01-09", "2026-01-10", force_control=["g01"])
+    assert "did you mean" not in str(refusal.value)
+
+
+def test_dates_between_two_rows_leave_nothing_out(panel_of_geos, table_of):
+    weekly = table_of(panel_of_geos(geos=4, days=70)).loc[lambda rows: rows["date"].isin(
+        (np.datetime64("2026-01-05") + 7 * np.arange(9)).astype(str)
+    )]  # fmt: skip
+    assert problems_of(weekly, skip=["2026-01-13..2026-01-15"]) == (
+        "--skip: 2026-01-13..2026-01-15 must hold the date of a row, and rows of the table are weeks; the next is 2026-01-19",
+    )
+    assert geo_panel(weekly, skip=["2026-01-19"]).dates.size == 8
+    # A week that no geo has is left out on purpose by the same words.
+    gap = weekly[weekly["date"] != "2026-01-19"]
+    assert geo_panel(gap, skip=["2026-01-19..2026-01-21"]).dates.size == 8

@@ -161,3 +161,27 @@ def test_weekdays_that_never_share_a_state_are_refused():
     rng = np.random.default_rng(2)
     states = np.where(pd.to_datetime(table["date"]).dt.day_of_week == 6, "off", rng.choice(["on", "off"], len(table)))
     assert "Sunday always off" in switchback_test(table.assign(state=states), 1).summary()
+
+
+def test_ads_off_on_most_weekends_are_said_to_be_compared_with_other_weekdays():
+    rng = np.random.default_rng(1)
+    days = np.datetime64("2026-01-05") + np.arange(84)
+    weekday = np.arange(84) % 7
+    # Every weekday is on and off at least once, and yet off is the weekend, which sells a third less anyway.
+    weekends = weekday < 5
+    for day in range(7):
+        weekends[7 * day + day] = not weekends[7 * day + day]
+    response = rng.poisson(np.where(weekday < 5, 200, 135))
+
+    def read(on):
+        table = pd.DataFrame({"date": days.astype(str), "state": np.where(on, "on", "off"), "response": response})
+        return switchback_test(table, 1)
+
+    test = read(weekends)
+    assert test.p_value < 1e-6
+    assert any(note.startswith("On and off fall on other weekdays") for note in test.notes)
+    at_random = [read(rng.random(84) < 0.5) for _ in range(40)]
+    # 5 % expected: at most 6 of 40 but for one run in 100 (binomial).
+    assert sum(any("fall on other weekdays" in note for note in test.notes) for test in at_random) <= 6
+    in_weeks = read(np.arange(84) // 7 % 2 == 0)
+    assert not any("fall on other weekdays" in note for note in in_weeks.notes)

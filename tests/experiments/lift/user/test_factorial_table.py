@@ -80,6 +80,7 @@ def test_bad_tables_are_refused():
     refused(table, "serch: column is required; did you mean search?", factors=("serch", "social"))
     refused(table.drop(columns="user_id"), "user_id: column is required")
     refused(table.assign(search="on"), "search: on must be treated or control")
+    refused(table.assign(cluster_id=1), "cluster_id: must be left out of a factorial test")
     refused(table.assign(user_id=1), "user_id: 1 users in several rows must have one")
     refused(
         table.assign(conversions=-1, cost=np.inf), "conversions: 40 negative values", "cost: 40 values must be finite"

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from experiments.lift.sequential.group_sequential import GroupSequentialPlan
 from experiments.lift.user.assigned_clusters import Clusters
 from experiments.lift.user.budget import Budget
 from experiments.lift.user.plan import UserTestDesign, exaggeration, experiment_multiplier, plan_user_test
+from experiments.lift.user.user_table import user_table_test
 
 
 def test_the_textbook_sample_size():
@@ -151,6 +153,24 @@ def test_a_weak_plan_warns_of_exaggeration():
     plan = plan_user_test(UserTestDesign(0.02), users=5_000, relative_lift=0.05)
     assert plan.power < 0.2
     assert f"{plan.exaggeration:.1f} times too large" in plan.summary()
+
+
+def test_a_small_holdout_with_few_conversions_finds_less_than_planned_and_says_so():
+    design = UserTestDesign(0.01, treated_share=0.95)
+    plan = plan_user_test(design, users=20_000)
+    assert "Only about 10 conversions are expected in the smaller arm" in plan.summary()
+    rng, found = np.random.default_rng(1), []
+    # 300 seeded tests: three standard errors of 80 % are 7 points.
+    for made, held_out in zip(
+        rng.binomial(19_000, 0.01 * (1 + plan.relative_lift), 300), rng.binomial(1_000, 0.01, 300), strict=True
+    ):
+        totals = pd.DataFrame(
+            {"arm": ["treated", "control"], "users": [19_000, 1_000], "conversions": [made, held_out]}
+        )
+        found.append(user_table_test(totals, (0.95,)).conversions.p_value < 0.05)
+    assert np.mean(found) < 0.7
+    for enough in (plan_user_test(design, users=400_000), plan_user_test(UserTestDesign(0.01), users=2_000)):
+        assert "are expected in the smaller arm" not in enough.summary()
 
 
 def test_users_alone_give_the_detectable_lift():

@@ -113,3 +113,10 @@ def test_a_holdout_without_conversions_claims_nothing():
     assert (test.to_frame()["p_value"] > 0.1).all()
     assert np.isinf(test.to_frame()["cost_per_incremental_conversion_upper"]).all()
     assert test.summary().count("No conversion in the control arm: too few to tell") == 1
+
+
+def test_value_is_left_out_and_nothing_else_is_said_of_it():
+    table = users(RATES)
+    summary = several_arms_test(table.assign(value=table["conversions"] * 40.0)).summary()
+    assert "Value of" not in summary
+    assert "Value is left out with several arms" in summary

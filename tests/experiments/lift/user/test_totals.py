@@ -79,5 +79,8 @@ def test_everything_wrong_is_named_at_once():
     assert {line.split(":")[0] for line in refusal.value.lines} == {"arm", "users", "conversions"}
     with pytest.raises(LiftInputError, match="adjusted: must not be given with totals per arm"):
         user_table_test(totals(), adjusted=True)
+    rates = totals().drop(columns="conversions").assign(conversion_rate=["1.06%", "0.80%"])
+    with pytest.raises(LiftInputError, match="conversions: column is required; conversion_rate is no count"):
+        user_table_test(rates)
     with pytest.raises(LiftInputError, match="did you mean cost"):
         user_table_test(totals().rename(columns={"cost": "Spend"}))
