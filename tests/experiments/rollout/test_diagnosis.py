@@ -127,6 +127,24 @@ def test_an_exact_incident_is_found_in_the_frozen_world(world: World) -> None:
     assert (table["from_no_fault"] > 3).all()
 
 
+@pytest.mark.parametrize("size", [0.37, 0.9, 1.31, 2.2])
+def test_a_size_between_two_steps_is_found_in_a_large_market(size: float) -> None:
+    """Steps are as wide as six standard deviations here: a fault that explains all must not look far from what was seen."""
+    sizes = np.array([0.3, 0.6, 1.2, 1.8, 2.4])
+
+    def shifted(factor: float) -> Prediction:
+        return Prediction(np.r_[np.zeros(4), np.full(4, math.log(factor))], 0.005**2 * np.eye(8), MANY)
+
+    expected = replace(hand_made(0.005), faults={"value_bug": (sizes, tuple(map(shifted, sizes)))})
+    rows = [Observation(k.channel, k.system, 50.0, 50.0, 2.0, 2.0 * size) for k in CELLS]
+    found = judge(expected, Observations(tuple(rows)))
+    assert found.suspects[0].fault == "value_bug"
+    assert found.suspects[0].size == pytest.approx(
+        size, rel=0.1
+    )  # shifts are interpolated, their logarithms are not linear
+    assert found.suspects[0].chi_squared < 4.0
+
+
 def test_observations_are_read_and_every_mistake_is_named(tmp_path: Path, world: World) -> None:
     good = tmp_path / "observed.csv"
     good.write_text("channel,system,cpa_before,cpa_after\nvideo,platform,10,12.5\n", encoding="utf-8")
