@@ -30,7 +30,7 @@ from simulator.record.record import record
 from simulator.scenario.faults import FAULTS
 from simulator.scenario.loading import load_scenario
 from simulator.scenario.tracking import BROWSERS
-from simulator.world import World
+from simulator.world import World, simulate
 
 CELLS = tuple(Key(channel, system) for channel in ("search", "social") for system in ("platform", "analytics"))
 MANY = np.full(4, 1000.0)
@@ -279,7 +279,13 @@ def test_an_outage_in_one_browser_shows_in_its_rows_and_only_there(world: World)
     assert judge(expected, incident(world, plan, {}, keys, "browser")).consistent
 
 
-def test_an_outage_on_some_days_is_found_on_those_days(world: World) -> None:
+def test_an_outage_on_some_days_is_found_on_those_days() -> None:
+    # Needs arise often and last, so that analytics counts ten orders a day: of one a day no stretch of days can be told.
+    often = {
+        "run.users": 20_000, "population.need_per_day.mean": 0.2, "need.satiation_days": 0.0, "need.rival_per_day": 0.01,
+        "need.lapse_per_day": 0.01, "tracking.transport.server_coverage": 0.0,
+    }  # fmt: skip
+    world = simulate(load_scenario("dtc-apparel", often))
     plan = load_plan({"changes": [{"set": {"tracking.transport.utm_loss": 0.0}}]}, world.scenario)
     broken = {"transport": {"outages": [{"start_day": 4.0, "end_day": 9.0}]}}
     change = PlannedChange("broken", {"tracking.transport.outages": broken["transport"]["outages"]})
