@@ -76,7 +76,7 @@ GEO = ("lift", "geo", "geos.csv", "--treated")
         ("power user --baseline-rate .2 --lift .1 --delay-days -1", ["--delay-days: -1.0"]),
         ("power user --baseline-rate .2 --lift .1 --looks 2 --alternative greater", ["--alternative: greater must"]),
         ("power user --baseline-rate .2 --lift .1 --level 3", ["--level: 3.0"]),
-        ("power geo geos.csv --treated c --test-days 90", ["--treated: c must", "--test-days: 90 must"]),
+        ("power geo geos.csv --treated c --test-days 90", ["--treated: c must", "--test-days: 90 days must"]),
         ("power geo geos.csv --treated a --test-days 5 --lift -1", ["--lift: -1 must be positive; write 0.05"]),
         ("power geo geos.csv --candidates 3 --test-days 5 --treated-share 2", ["--treated-share: 2.0"]),
         ("power geo geos.csv --treated a --test-days 5 --power 3 --level 4", ["--power: 3.0", "--level: 4.0"]),
