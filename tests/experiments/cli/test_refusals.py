@@ -89,7 +89,7 @@ GEO = ("lift", "geo", "geos.csv", "--treated")
         ("power markets dtc-geos --set channels.video.holdout.share=7", ["--set channels.video.holdout.share: 7 must"]),
         ("power markets dtc-geos --set channels.vidoe={holdout={share=1}}", ["--set channels.vidoe: unknown key"]),
         ("power markets dtc-geos --set channels.video={holdout={shre=1}}", ["--set channels.video.holdout.shre: unk"]),
-        ("lift user users.csv --treated-share 2 --level 7", ["--treated-share: 2.0", "--level: 7.0"]),
+        ("lift user users.csv --treated-share 2 --level 7", ["--treated-share: 2 must", "--level: 7.0 must"]),
         ("lift user users.csv --information -2", ["--information: -2.0 must"]),
         ("lift geo geos.csv --treated c --start 2026-01-20 --end 2027-01-01", ["--treated: c must", "--end: 2027"]),
         ("lift geo geos.csv --treated a --start 2026-01-20 --end 2026-02-09 --cooldown-days 9", ["--cooldown-days: 9"]),
