@@ -1,5 +1,7 @@
 """Readings of user-level tests, counted again by hand."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -14,8 +16,13 @@ def ghost_world(world_of):
     return world_of("ghost_ads")[1]
 
 
+def counted_orders(world):
+    """Orders from the first reported day to the end of the follow-up."""
+    return world.orders_until(math.inf).to_pandas()
+
+
 def test_everyone_assigned_counts_by_intention_to_treat(ghost_world):
-    users, orders = ghost_world.users.to_pandas(), ghost_world.orders().to_pandas()
+    users, orders = ghost_world.users.to_pandas(), counted_orders(ghost_world)
     per_user = orders.groupby("user_id").size().reindex(users["user_id"], fill_value=0).to_numpy()
     people = ~users["robot"].to_numpy()
     held_out = users["holdout_video"].to_numpy()
@@ -28,11 +35,11 @@ def test_everyone_assigned_counts_by_intention_to_treat(ghost_world):
 
 
 def test_ghost_ads_compare_those_an_ad_reached_with_those_it_would_have_from_that_moment_on(ghost_world):
-    events, users = ghost_world.events.to_pandas(), ghost_world.users.to_pandas()
+    events, users = ghost_world.reported_events().to_pandas(), ghost_world.users.to_pandas()
     marks = events[(events["channel"] == "video") & events["kind"].isin(["impression", "ghost"])]
     marks = marks[~users["robot"].to_numpy()[marks["user_id"]]]
     first = marks.groupby("user_id")["time"].min()
-    orders = events[events["kind"] == "conversion"]
+    orders = counted_orders(ghost_world)
     since = orders[orders["time"] >= orders["user_id"].map(first).fillna(np.inf)]
     bought = since.groupby("user_id").size().reindex(first.index, fill_value=0)
     held_out = users.set_index("user_id")["holdout_video"].loc[first.index]
@@ -62,7 +69,7 @@ def test_predicted_ads_give_the_effect_per_exposed_through_the_share_that_saw_on
 
 def test_value_is_in_currency_and_the_value_of_an_order_a_ratio(ghost_world):
     test = read_user_test(ghost_world, "social_prospecting")
-    users, orders = ghost_world.users.to_pandas(), ghost_world.orders().to_pandas()
+    users, orders = ghost_world.users.to_pandas(), counted_orders(ghost_world)
     held_out = users["holdout_social_prospecting"].to_numpy()[orders["user_id"]]
     value = orders["value_micros"].to_numpy() / 1e6
     per_order = value[~held_out].mean() - value[held_out].mean()
@@ -73,7 +80,7 @@ def test_value_is_in_currency_and_the_value_of_an_order_a_ratio(ghost_world):
 
 def test_adjusting_for_visits_before_the_test_is_sharper_and_needs_days_before_it(world_of, tested_shop):
     design, world = world_of("user_holdout_adjusted")
-    assert world.scenario.channels["video"].holdout.start_day == 5.0
+    assert world.scenario.channels["video"].holdout.start_day == 0.0  # the warm-up comes before it
     plain, adjusted = (read_user_test(world, "video", adjusted=adjusted) for adjusted in (False, True))
     assert adjusted.conversions.lift.standard_error < plain.conversions.lift.standard_error
     given = design.arrange(tested_shop({"channels.video.holdout.start_day": 2.0}), "video")
@@ -90,7 +97,7 @@ def test_people_in_another_arm_of_the_group_are_not_compared(world_of):
     assert test.treated.users == (people & ~users["holdout_video"]).sum()
     assert test.control.users == (people & users["holdout_video"]).sum()
     assert not test.sample_ratio.mismatch
-    paid_for_others = world.events.to_pandas()
+    paid_for_others = world.reported_events().to_pandas()
     paid_for_others = paid_for_others[
         (paid_for_others["channel"] == "video") & users["holdout_retargeting"].to_numpy()[paid_for_others["user_id"]]
     ]
@@ -101,7 +108,7 @@ def test_people_in_another_arm_of_the_group_are_not_compared(world_of):
 
 def test_placebo_ads_cost_the_test_not_the_ads(world_of):
     design, world = world_of("psa")
-    events = world.events.to_pandas()
+    events = world.reported_events().to_pandas()
     robot = world.users["robot"].to_numpy(zero_copy_only=False)
     paid = events[(events["channel"] == "video") & (events["kind"] == "psa") & ~robot[events["user_id"]]]
     reading = design.read(world, "video")
@@ -112,7 +119,7 @@ def test_placebo_ads_cost_the_test_not_the_ads(world_of):
 def test_log_in_leaks_are_corrected_by_the_share_of_ads_withheld(world_of):
     design, world = world_of("login_holdout")
     plain = read_user_test(world, "video").conversions.incremental_conversions
-    ads = world.events.to_pandas()
+    ads = world.reported_events().to_pandas()
     ads = ads[(ads["channel"] == "video") & (ads["kind"] == "impression")].groupby("user_id").size()
     users = world.users.to_pandas()
     users["ads"] = users["user_id"].map(ads).fillna(0)
