@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from attribution.formats.agreement import money_problems, period_notes
 from attribution.formats.event_tables import EventTables
 from attribution.formats.ga4 import GA4
 from attribution.formats.path_tables import TopPaths
@@ -440,3 +441,99 @@ class TestOrdersOfGA4:
         told = read_data(write("e.jsonl", text)).report.summary()
         assert "1 refund events are not taken off" in told
         assert "1 order ids (o1 …) stand with several people" in told
+
+
+class TestCosts:
+    @pytest.fixture
+    def costs(self, write):
+        def read(text):
+            problems = []
+            table, report = EventTables().read_costs(open_table(write("c.csv", text), known=KNOWN_COLUMNS), problems)
+            return table, report, "\n".join(problems)
+
+        return read
+
+    @pytest.mark.parametrize(
+        ("column", "away", "near"),
+        [
+            ("month", "2025-11", "2026-03"),
+            ("Month", "November 2025", "Mar 2026"),
+            ("month", "11/2025", "202603"),
+            ("week", "2025-W40", "2026-W09"),
+            ("Week", "2025-09-29", "2026-02-23"),
+        ],
+    )
+    def test_months_and_weeks_are_compared_like_days(self, write, costs, column, away, near):
+        data = read_data(write("t.csv", TOUCHES), write("o.csv", ORDERS))
+        table = costs(f"channel,{column},cost\nemail,{away},5\nsearch,{near},7\n")[0]
+        assert "5.00 of 12.00 lie outside" in period_notes(table, data)[0]
+        assert period_notes(table.slice(1), data) == ()
+        with pytest.raises(InvalidInputError, match="no cost belongs to them"):
+            period_notes(table.slice(0, 1), data)
+
+    @pytest.mark.parametrize("column", ["month", "week"])
+    def test_a_period_without_a_year_is_told(self, write, costs, column):
+        data = read_data(write("t.csv", TOUCHES), write("o.csv", ORDERS))
+        assert "not compared" in period_notes(costs(f"channel,{column},cost\nemail,9,5\n")[0], data)[0]
+
+    @pytest.mark.parametrize(
+        ("text", "codes"),
+        [
+            ("channel,cost,currency\na,€5,USD\n", None),
+            ("channel,cost,currency\na,£5,$\n", None),
+            ("channel,Cost (€),currency\na,5,USD\n", None),
+            ("channel,cost,currency\na,€5,EUR\nb,5 EUR,€\n", ["EUR"]),
+            ("channel,cost,currency\na,$5,CAD\n", ["CAD"]),
+            ("channel,Cost (€)\na,5\n", ["EUR"]),
+        ],
+    )
+    def test_a_sign_and_a_code_agree_or_are_refused(self, costs, text, codes):
+        _, report, problems = costs(text)
+        assert ("never summed" in problems) == (codes is None)
+        assert codes is None or [code for _, code in report.currencies] == codes
+        assert not money_problems([("cost", "€"), ("value", "EUR")])
+        assert not money_problems([("cost", "$"), ("value", "USD")])
+        assert money_problems([("cost", "€"), ("value", "USD")])
+
+    def test_exact_copies_are_told(self, costs):
+        assert (
+            "1 rows of cost are exact copies"
+            in costs("channel,day,cost\na,2026-03-01,5\na,2026-03-01,5\n")[1].summary()
+        )
+        assert "copies" not in costs("channel,day,cost\na,2026-03-01,5\na,2026-03-02,5\n")[1].summary()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Campaign,Ad group,Cost\nx,,12\nx,g1,5\nx,g2,7\ny,g3,4\n",
+            "Level,Campaign,Cost\nCampaign,x,12\nAd group,x,5\nAd group,x,7\n",
+        ],
+    )
+    def test_campaigns_beside_their_ad_groups_are_refused(self, costs, text):
+        assert "keep one level" in costs(text)[2]
+
+    def test_other_rows_without_an_ad_group_are_told(self, costs):
+        _, report, problems = costs("Campaign,Ad group,Cost\nx,,3\nx,g1,5\n")
+        assert (problems, "some have none" in report.summary()) == ("", True)
+
+
+@pytest.mark.parametrize("source", ["text", "numbers"])
+def test_ten_digits_that_are_an_hour_are_no_seconds(write, source):
+    hours = [2026030110, 2026030123]
+    touches = {"user_id": ["u", "u"], "time": hours, "channel": ["a", "b"]}
+    given = (
+        touches if source == "numbers" else write("t.csv", f"user_id,time,channel\nu,{hours[0]},a\nu,{hours[1]},b\n")
+    )
+    found = read_data(given, write("o.csv", ORDERS)).touches["time"]
+    assert list(map(str, found.to_pylist())) == ["2026-03-01 10:00:00", "2026-03-01 23:00:00"]
+
+
+def test_ten_digits_that_are_no_hour_among_hours_are_refused(write):
+    text = "user_id,time,channel\nu,2026030110,a\nu,2026023010,b\nu,2026030124,b\nu,2026030101,b\n"
+    assert "'2026023010' is not an hour" in refused(write("t.csv", text), write("o.csv", ORDERS))
+
+
+@pytest.mark.parametrize("word", ["none", "nil", "n.a.", "-", "?", "N.A.", "--"])
+def test_marks_for_no_channel_are_refused(write, word):
+    touches = write("t.csv", f"{TOUCHES}u1,2026-03-01 10:00:00,{word}\n")
+    assert "could be a name" in refused(touches, write("o.csv", ORDERS))
