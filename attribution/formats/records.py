@@ -36,12 +36,15 @@ class Records:
         costs: `channel, cost_micros`, `time` where known, and other columns as segments; None if the data
             hold no costs.
         report: what became of every row.
+        counted_from: where the count starts, in days; what lies before is the known past (`PathSettings.counted_from`).
+            None: everything counts.
     """
 
     touches: pa.Table
     conversions: pa.Table
     costs: pa.Table | None
     report: ReadReport
+    counted_from: float | None = None
 
     @property
     def has_value(self) -> bool:
@@ -99,11 +102,15 @@ class Records:
             InvalidInputError: if conversions are of several actions: choose with `of_action` before.
         """
         from attribution.paths.build import build_paths
+        from attribution.paths.settings import PathSettings
 
         if len(self._words) > 1:
             raise InvalidInputError(
                 [f"action: conversions are of several actions; choose one with of_action: {self._known}"]
             )
+        settings = settings or PathSettings()
+        if settings.counted_from is None:
+            settings = replace(settings, counted_from=self.counted_from)
         return build_paths(self.touches, self.conversions, settings, keep_journeys=keep_journeys)
 
     def summary(self) -> str:

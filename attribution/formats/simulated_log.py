@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,6 +20,7 @@ from cpalab.refusal import InvalidInputError
 from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
 from cpalab.tables.input_table import InputTable
 from cpalab.tables.report import ReadReport
+from cpalab.whole_output import MANIFEST
 
 SEGMENTS = ("campaign", "creative", "device", "geo")
 COLUMNS = {
@@ -34,6 +37,11 @@ LEFT_OUT = {
     "closed": "closed deals (a truth about their conversion)",
     "refund": "refunds (a truth about their conversion)",
 }
+WINDOW_END = "reported_until_day"
+NO_WINDOW = (
+    "No manifest.json of cpalab lies beside the log, so where its reported window ends is not known: orders of a follow-up, "
+    "when ads are off, count too."
+)
 KNOWN_KINDS = ("impression", "click", "visit", "conversion", "fake_lead", *LEFT_OUT)
 
 
@@ -44,6 +52,10 @@ class SimulatedLog:
     A visit that has a campaign was caused by a paid click, and the click is the touch. A conversion knows
     whether it was `qualified`, `closed` and `refunded` later; a funnel step `micro:lead` is a conversion of
     the action `lead`. Every row's cost counts, fees included.
+
+    Counted is the reported window, from day 0 to the end that the manifest beside the log names. The warm-up before it
+    (negative times) is the known past: its touches may be credited, its conversions use up touches, its costs are left out.
+    The follow-up behind it is left out, but for what became of the window's orders.
     """
 
     name: ClassVar[str] = "simulated_log"
@@ -61,7 +73,7 @@ class SimulatedLog:
         if problems:
             raise InvalidInputError(problems)
         parts = [
-            self.read_rows(CheckedColumns(source.name, source.load(tuple(names.values()))))
+            self.read_rows(CheckedColumns(source.name, source.load(tuple(names.values()))), reported_until(source))
             for source, names in zip(sources, found, strict=True)
         ]
         costs = [part.costs for part in parts if part.costs is not None]
@@ -70,10 +82,11 @@ class SimulatedLog:
             joined([part.conversions for part in parts]),
             joined(costs),
             ReadReport.sum([part.report for part in parts]),
+            counted_from=parts[0].counted_from,
         )
 
-    def read_rows(self, sieve: CheckedColumns) -> Records:
-        """Read some rows of the log, all those of the people in them."""
+    def read_rows(self, sieve: CheckedColumns, until: float | None = None) -> Records:
+        """Read some rows of the log, all those of the people in them; the reported window ends `until` this day."""
         table = sieve.loaded.table.unify_dictionaries()
         kind, kinds = _encoded(table, "kind")
         here = {name: kind == code for code, name in enumerate(kinds)}
@@ -92,19 +105,26 @@ class SimulatedLog:
         view, click = here.get("impression", none), here.get("click", none) | (visit & ~has_campaign)
         no_channel = table["channel"].is_null().to_numpy()
         sieve.mark("channel", (view | click | (cost > 0)) & no_channel, "is empty; a touch or cost needs one")
-        touches, conversion = (view | click) & ~sieve.bad, here.get("conversion", none) & ~sieve.bad
+        in_days = pa.types.is_floating(table["time"].type) or pa.types.is_integer(table["time"].type)
+        time = table["time"].to_numpy() if in_days else np.zeros(len(table))
+        late = time >= (math.inf if until is None else until)
+        counted = ~sieve.bad & ~late
+        happened = view | click | here.get("conversion", none)
         sieve.left_out += [
             ("visits that a paid click caused", int(np.count_nonzero(visit & has_campaign))),
             *((what, int(np.count_nonzero(here.get(name, none)))) for name, what in LEFT_OUT.items()),
+            ("touches and conversions of the follow-up", int(np.count_nonzero(happened & late & ~sieve.bad))),
+            ("costs of the warm-up", int(np.count_nonzero((cost > 0) & (time < 0) & ~sieve.bad))),
         ]
-        actions = {"conversion": conversion, "fake_lead": here.get("fake_lead", none), **micro}
+        actions = {"conversion": here.get("conversion", none), "fake_lead": here.get("fake_lead", none), **micro}
         segments = [name for name in SEGMENTS if name in table.column_names]
         costs = table.select(["channel", "time", "cost_micros", *segments])
         return Records(
-            self._touches(table, touches, view, segments),
-            self._conversions(table, actions, here, segments, sieve.bad),
-            costs.filter(pa.array((cost > 0) & ~sieve.bad)),
-            sieve.report(),
+            self._touches(table, (view | click) & counted, view, segments),
+            self._conversions(table, actions, here, segments, counted),
+            costs.filter(pa.array((cost > 0) & (time >= 0) & counted)),
+            sieve.report(() if until is not None else (NO_WINDOW,)),
+            counted_from=0.0 if in_days else None,
         )
 
     def _touches(self, table: pa.Table, chosen: Bools, view: Bools, segments: Sequence[str]) -> pa.Table:
@@ -119,11 +139,11 @@ class SimulatedLog:
         actions: Mapping[str, Bools],
         here: Mapping[str, Bools],
         segments: Sequence[str],
-        bad: Bools,
+        counted: Bools,
     ) -> pa.Table:
         action = np.full(len(table), -1, dtype=np.int16)
         for code, done in enumerate(actions.values()):
-            action[done & ~bad] = code
+            action[done & counted] = code
         chosen = np.flatnonzero(action >= 0)
         names = ["user_id", "time", "channel", "order_id", "value_micros", *segments]
         conversions = table.select(names).take(pa.array(chosen)).rename_columns({"channel": "arrival_channel"})
@@ -149,6 +169,9 @@ class SimulatedLog:
             raise InvalidInputError(
                 ["simulated_log: user_id must be a whole number and time a number of days; write `tables`"]
             )
+        times = np.concatenate([table["time"].to_numpy() for table in (touches, conversions)])
+        if records.counted_from is None and (times < 0).any():
+            raise InvalidInputError(["simulated_log: times before day 0 are its warm-up, not counted; write `tables`"])
         rows = len(touches), len(conversions)
         view = _is_view(touches)
         kind = np.concatenate([np.where(view, "impression", "click"), _kinds_of(conversions)])
@@ -165,6 +188,18 @@ class SimulatedLog:
         log["value_micros"] = _both(touches, conversions, "value_micros", pa.int64()).fill_null(0)
         table = pa.table(log).sort_by([("user_id", "ascending"), ("time", "ascending")])
         return (OutputTable("events/part-00000", table, "parquet"),)
+
+
+def reported_until(source: InputTable) -> float | None:
+    """The day on which the reported window ends, as the manifest beside the log says; None where there is none."""
+    path = source.path
+    for folder in () if path is None else (path, *path.resolve().parents[:2]):
+        try:
+            clock = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["clock"]
+            return float(clock[WINDOW_END])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None
 
 
 def _encoded(table: pa.Table, name: str) -> tuple[NDArray[Any], list[str]]:

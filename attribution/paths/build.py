@@ -65,7 +65,7 @@ def build_paths(
     if len(clocks) > 1:
         problems.append(f"time: {read.clock} in touches but {bought.clock} in conversions; use one clock")
     touch_person, conversion_person, people = people_codes(read, bought, problems)
-    _check_observed_until(read, bought, settings, problems)
+    _check_moments(read, bought, settings, problems)
     if problems:
         raise InvalidInputError(problems)
     kept = _kept_touches(read, settings)
@@ -136,6 +136,8 @@ def _cut(
     closed = observed_until - longest if longest < clock.longest else -clock.longest
     null_until = {"all": clock.longest, "uncensored": closed, "none": -clock.longest}[settings.nulls]
     rows = kernels.TouchRows(offsets, touch_time[order], touches.channel[order], touches.view[order])
+    start = settings.counted_from
+    counted_from = -clock.longest if start is None else touch_time.dtype.type(_moment(start))
     rules = kernels.JourneyRules(
         window=window,
         longest_window=longest,
@@ -146,6 +148,7 @@ def _cut(
         new_journey=settings.after_conversion == "new_journey",
         one_per_touch=settings.counting == "one_per_touch",
         null_until=null_until,
+        counted_from=counted_from,
     )
     given = rows, orders.offsets, conversion_time[orders.rows], rules
     count, length, uncounted, left_out = kernels.journeys(False, *given, _room(0, 0, rows.time))
@@ -176,6 +179,7 @@ def _cut(
         conversions=len(conversion_time),
         duplicate_orders=orders.duplicates,
         conversions_not_counted=uncounted,
+        conversions_before_the_count=int(np.count_nonzero(conversion_time[orders.rows] < counted_from)),
         censored_nulls=int(np.count_nonzero(~converted & (found.end_time > closed))) if settings.nulls == "all" else 0,
         nulls_left_out=left_out,
     )
@@ -221,16 +225,21 @@ class _Clock:
         return time / NANOSECONDS_PER_DAY if self.datetimes else time.astype(np.float64, copy=False)
 
 
-def _check_observed_until(
-    touches: Touches, conversions: Conversions, settings: PathSettings, problems: list[str]
-) -> None:
+def _check_moments(touches: Touches, conversions: Conversions, settings: PathSettings, problems: list[str]) -> None:
     until = settings.observed_until
     filled = [table for table in (touches, conversions) if len(table.time)]
-    if until is None or not filled:
+    if not filled:
         return
-    if isinstance(until, datetime) != (filled[0].clock != "days"):
-        problems.append(f"settings.observed_until: {until!r} is not on the clock of the data, {filled[0].clock}")
-    elif _moment(until) < max(table.time.max() for table in filled):
+    other_clock = {
+        name: moment
+        for name, moment in (("observed_until", until), ("counted_from", settings.counted_from))
+        if moment is not None and isinstance(moment, datetime) != (filled[0].clock != "days")
+    }
+    for name, moment in other_clock.items():
+        problems.append(f"settings.{name}: {moment!r} is not on the clock of the data, {filled[0].clock}")
+    if until is None or "observed_until" in other_clock:
+        return
+    if _moment(until) < max(table.time.max() for table in filled):
         problems.append(f"settings.observed_until: {until!r} lies before the latest time in the data")
 
 

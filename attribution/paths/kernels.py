@@ -66,6 +66,7 @@ class JourneyRules(NamedTuple):
         new_journey: whether a conversion ends the journey; else the next sees the same touches.
         one_per_touch: whether a last touch is credited with one conversion only.
         null_until: a journey without conversion counts if its last touch is not later.
+        counted_from: a journey counts if it does not end earlier; an earlier conversion still ends its journey.
     """
 
     window: NDArray[Any]
@@ -77,6 +78,7 @@ class JourneyRules(NamedTuple):
     new_journey: bool
     one_per_touch: bool
     null_until: Any
+    counted_from: Any
 
 
 class JourneyRows(NamedTuple):
@@ -159,9 +161,11 @@ def journeys(
             n = journey_touches(first, last, end, touches, rules, kept)
             if n > 0:
                 if rules.one_per_touch and kept[n - 1] == credited:
-                    uncounted += 1
+                    uncounted += end >= rules.counted_from
                     continue
                 credited = kept[n - 1]
+            if end < rules.counted_from:
+                continue
             if write:
                 out.person[j], out.conversion[j], out.end_time[j] = p, c, end
                 out.touch[t : t + n] = kept[:n]
@@ -173,7 +177,7 @@ def journeys(
         if first == stop:
             continue
         end = touches.time[stop - 1]
-        if end > rules.null_until:
+        if end > rules.null_until or end < rules.counted_from:
             censored += 1
             continue
         n = journey_touches(first, stop, end, touches, rules, kept)

@@ -59,6 +59,9 @@ class PathSettings:
             under `new_journey`, so has a person with touches after the last conversion.
         observed_until: the end of observation, in days or as a datetime like the data's own times (a datetime
             without time zone is UTC); `None` takes the latest time in the data. Give it for shards.
+        counted_from: the start of the count, on the same clock. The past before it is known but not counted: its
+            touches may be credited, its conversions use up the touches before them, and journeys that end in it are
+            left out. `None` counts everything.
 
     Example:
         >>> PathSettings(lookback_days=7, direct="dropped").lookback_days
@@ -79,6 +82,7 @@ class PathSettings:
     counting: Counting = "every"
     nulls: Nulls = "all"
     observed_until: float | datetime | None = None
+    counted_from: float | datetime | None = None
 
     def __post_init__(self) -> None:
         """Refuse durations and words that mean nothing."""

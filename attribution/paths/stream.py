@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from attribution.formats.records import ACTION, DEFAULT_ACTION, CountedPaths, Records
 from attribution.formats.roles import role_of
-from attribution.formats.simulated_log import SimulatedLog
+from attribution.formats.simulated_log import SimulatedLog, reported_until
 from attribution.paths.paths import Paths
 from attribution.paths.settings import PathSettings
 from cpalab.column_types import column_problem
@@ -72,7 +72,9 @@ def stream_paths(
         raise InvalidInputError(problems)
     settings = settings or PathSettings()
     if settings.observed_until is None:
-        settings = replace(settings, observed_until=max(_latest(source) for source in sources))
+        latest = max(_latest(source) for source in sources)
+        end = reported_until(sources[0]) if log else None
+        settings = replace(settings, observed_until=latest if end is None else min(latest, end))
     waiting: list[Paths] = []
     costs: list[pa.Table] = []
     actions: set[str] = set()
@@ -155,9 +157,10 @@ def _first(table: pa.Table, user: Any, side: str) -> int:
 
 
 def _log_blocks(source: InputTable, rows: int) -> Iterator[Records]:
+    until = reported_until(source)
     people = _People(source, [name for name in LOG_COLUMNS if name in source.columns], rows)
     while (loaded := people.block()) is not None:
-        yield SimulatedLog().read_rows(CheckedColumns(source.name, loaded))
+        yield SimulatedLog().read_rows(CheckedColumns(source.name, loaded), until)
 
 
 def _table_blocks(sources: Mapping[Any, InputTable], rows: int) -> Iterator[Records]:

@@ -18,8 +18,9 @@ class Tally:
         conversions: rows read.
         duplicate_orders: conversions left out because the person's order id came earlier.
         conversions_not_counted: conversions left out because an earlier one had the same last touch.
+        conversions_before_the_count: conversions left out because they came before `PathSettings.counted_from`.
         censored_nulls: null journeys kept although they could still convert when observation ended.
-        nulls_left_out: null journeys left out by `PathSettings.nulls`.
+        nulls_left_out: null journeys left out by `PathSettings.nulls` or `PathSettings.counted_from`.
     """
 
     touches: int = 0
@@ -28,6 +29,7 @@ class Tally:
     conversions: int = 0
     duplicate_orders: int = 0
     conversions_not_counted: int = 0
+    conversions_before_the_count: int = 0
     censored_nulls: int = 0
     nulls_left_out: int = 0
 

@@ -240,6 +240,8 @@ def _lift_rows(lifts: Mapping[str, WorldTest | None], costs: Mapping[str, int]) 
             lift = test.conversions
             price = lift.cost_per_incremental_conversion(0.95)
             row |= {
+                # The money of those compared, on the test's days; a held-out person's order may owe a fee for an old click.
+                "cost": price.cost,
                 "conversions": lift.incremental_conversions.difference,
                 "cost_per_conversion": price.point,
                 "cost_per_conversion_lower": price.lower,

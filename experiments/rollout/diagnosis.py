@@ -44,6 +44,7 @@ NAMED_AT_MOST = 4
 FEWEST_LOST = 10  # where so many are expected, a count of zero is chance once in 22,000
 MODEL_ERROR = 0.02
 STEPS = 24
+CLOSER_STEPS = 33  # over the two steps around the best size
 IMPOSSIBLE = 1e3  # the shift where an explanation leaves no actions
 ALIKE = 1.0 / 3.0
 REFUSED = 0.05
@@ -345,17 +346,17 @@ def judge(expected: Expectations, observations: Observations) -> Diagnosis:
     for name, (shares, predictions) in expected.not_live.items():
         sign = "the shifts that it should bring are missing or smaller; nothing else moves"
         suspect = Suspect(name, "", 0.0, 1.0, 0.0, "share of it that is live", sign)
-        scores.append(_scored(suspect, shares, predictions, seen, prior))
+        scores.append(_scored(suspect, shares, predictions, seen, prior, (shares, predictions)))
     for fault in FAULTS:
         if fault.name in expected.faults:
-            sizes, fine = between(*expected.faults[fault.name])
+            replayed = expected.faults[fault.name]
             lost = days_lost(observations) if fault.name in expected.looked_at else None
             unit = f"share of the days: {lost[0]} to {lost[1]}" if lost else fault.size
             suspect = Suspect(
                 fault.name, fault.code, 0.0, 1.0, 0.0, unit, fault.signature, expected.today.get(fault.name, "")
             )
             looked = math.log(expected.looked_at.get(fault.name, 1))
-            scores.append(_scored(suspect, sizes, fine, seen, prior - looked))
+            scores.append(_scored(suspect, *between(*replayed), seen, prior - looked, replayed))
     if all(chi2.sf(suspect.chi_squared, seen.count) < REFUSED for suspect, _ in scores):
         scores += _pairs(expected, seen, prior)
     total = float(np.logaddexp.reduce([evidence for _, evidence in scores]))
@@ -365,12 +366,30 @@ def judge(expected: Expectations, observations: Observations) -> Diagnosis:
 
 
 def _scored(
-    suspect: Suspect, sizes: Floats, predictions: Sequence[Prediction], seen: Shift, prior: float
-) -> tuple[Suspect, float]:
-    """A suspect at the size that explains best, and its evidence: the mean likelihood over sizes times its prior."""
+    suspect: Suspect, sizes: Floats, predictions: Sequence[Prediction], seen: Shift, prior: float,
+    replayed: tuple[Floats, Sequence[Prediction]] | None = None,
+) -> tuple[Suspect, float]:  # fmt: skip
+    """A suspect at the size that explains best, and its evidence: the mean likelihood over sizes times its prior.
+
+    Where it was `replayed` at sizes to interpolate between, the step to either side of the best size is looked at more
+    closely: in a large market a step is wider than chance, and the true size may lie between two.
+    """
     apart, likelihoods = np.array([prediction.distance(seen) for prediction in predictions]).T
+    weights = np.full(len(sizes), 1.0 / len(sizes))
+    if replayed is not None and len(sizes) > 1:
+        best = int(np.argmax(likelihoods))
+        ends = sizes[max(best - 1, 0)], sizes[min(best + 1, len(sizes) - 1)]
+        closer, there = between(*replayed, np.linspace(*ends, CLOSER_STEPS)[1:-1])
+        near = np.array([prediction.distance(seen) for prediction in there]).T
+        order = np.argsort(np.append(sizes, closer))
+        sizes, apart, likelihoods = (
+            np.append(wide, narrow)[order]
+            for wide, narrow in ((sizes, closer), (apart, near[0]), (likelihoods, near[1]))
+        )
+        # The trapezoid rule: each size stands for half the way to its neighbours.
+        weights = np.convolve(np.diff(sizes), [0.5, 0.5]) / (sizes[-1] - sizes[0])
     best = int(np.argmax(likelihoods))
-    evidence = float(np.logaddexp.reduce(likelihoods)) + prior - math.log(len(sizes))
+    evidence = float(np.logaddexp.reduce(likelihoods + np.log(weights))) + prior
     return replace(suspect, size=float(sizes[best]), chi_squared=float(apart[best])), evidence
 
 
@@ -434,11 +453,13 @@ def _why_not(expected: Expectations, row: Observation, i: int) -> str:
     return "noted before or after only, or without a value in the simulated market"
 
 
-def between(sizes: Floats, predictions: Sequence[Prediction]) -> tuple[Floats, list[Prediction]]:
-    """Many sizes between those replayed, and what they predict by linear interpolation."""
+def between(
+    sizes: Floats, predictions: Sequence[Prediction], fine: Floats | None = None
+) -> tuple[Floats, list[Prediction]]:
+    """Sizes between those replayed (default: 24 over all their range), and what they predict by linear interpolation."""
     if len(sizes) == 1:
         return sizes, list(predictions)
-    fine = np.linspace(sizes[0], sizes[-1], STEPS)
+    fine = np.linspace(sizes[0], sizes[-1], STEPS) if fine is None else fine
     place = np.clip(np.searchsorted(sizes, fine, side="right") - 1, 0, len(sizes) - 2)
     share = (fine - sizes[place]) / (sizes[place + 1] - sizes[place])
     return fine, [predictions[i].towards(predictions[i + 1], float(x)) for i, x in zip(place, share, strict=True)]

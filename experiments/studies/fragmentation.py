@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cpalab.result import Result
+from experiments.designs.users.arrangement import days_of
+from experiments.designs.users.world_counts import ad_events, cost_of_ads, orders_between
 from experiments.lift.estimate.arm_sums import ArmStatistics
 from experiments.lift.user.user_test import UserLiftTest, user_holdout_test
 from simulator.record.true_events import codes
@@ -118,20 +120,19 @@ class FragmentedLift:
 def fragmented_lift(world: World, channel: str) -> FragmentedLift:
     """Read a channel's holdout test (ghost ads) on people, then on devices, as a test that runs on cookies must.
 
-    A unit enters with its first impression or ghost and counts orders from then on. A test by place is not affected:
+    A unit enters with its first impression or ghost of the test's days and counts orders from then on, those of the
+    follow-up included. A test by place is not affected:
     every order has its place, whatever device it was placed on.
 
     Raises:
         LiftInputError: the channel holds nobody out, or an arm is empty.
     """
     devices = len(world.names.devices)
-    kind = world.events["kind"].cast(pa.string())
-    own = pc.equal(world.events["channel"].cast(pa.string()), channel)
-    offered = world.events.filter(pc.and_(own, pc.is_in(kind, pa.array(["impression", "ghost"]))))
-    offered = offered.filter(pc.invert(pc.is_in(offered["user_id"], _robots(world))))
-    orders = world.orders()
-    cost = world.cost_micros()[channel]
+    days = days_of(world.scenario, channel)
+    offered = ad_events(world, channel, "impression", "ghost")
+    orders = orders_between(world, days.start_day, days.last_day)
     treated = ~world.users[f"holdout_{channel}"].to_numpy(zero_copy_only=False)
+    cost = cost_of_ads(world, channel, treated)
     share = 1.0 - world.scenario.channels[channel].holdout.share
 
     def read(
@@ -163,7 +164,3 @@ def device_of(world: World, rows: pa.Table) -> npt.NDArray[np.int64]:
     place = codes(rows["device"], world.names.devices)
     found: npt.NDArray[np.int64] = rows["user_id"].to_numpy().astype(np.int64) * len(world.names.devices) + place
     return found
-
-
-def _robots(world: World) -> pa.Array:
-    return world.users.filter(world.users["robot"])["user_id"].combine_chunks()

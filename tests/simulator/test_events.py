@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.events import EVENT_SCHEMA, is_micro
+from simulator.law.moment import Moment
+from simulator.law.signals import days_known
 from simulator.market.geo_tests import people_by_geo
 from simulator.market.holdouts import cookies_of
 from simulator.scenario.loading import load_scenario
@@ -136,10 +138,35 @@ def check_ads_reach_those_they_may(world, log):
             assert not (withheld & ~(held_out & running.to_numpy())).any()
         else:
             assert (withheld == (held_out & running.to_numpy())).all()
-        if campaign.frequency_cap is not None and scenario.delivery.follows == "person":
+        if campaign.frequency_cap is not None:
             # Of one person, each ad comes at least so many days after the one that the cap counts back to.
-            before = seen.groupby("user_id")["time"].shift(campaign.frequency_cap)
-            assert (seen["time"] - before).dropna().ge(campaign.frequency_cap_days).all()
+            since = seen["time"] - seen.groupby("user_id")["time"].shift(campaign.frequency_cap)
+            soon = seen[since < campaign.frequency_cap_days]
+            assert (days_the_cap_knows(world, placed, soon) < campaign.frequency_cap_days).all()
+
+
+def days_the_cap_knows(world, placed, seen):
+    """For how many days a cap remembers who sees these ads: for good, or as what is recorded of a person lasts."""
+    if world.scenario.delivery.follows == "person":
+        return np.full(len(seen), math.inf)
+    names, c = world.names, world.names.campaigns.index(placed)
+    nowhere = Moment(**dict.fromkeys(Moment._fields, 0))
+    return np.array(
+        [
+            days_known.py_func(
+                world.law,
+                nowhere._replace(
+                    seed=world.scenario.run.seed,
+                    user=ad.user_id,
+                    device=names.devices.index(ad.device),
+                    geo=names.geos.index(ad.geo),
+                ),
+                c,
+            )
+            for ad in seen.itertuples()
+        ],
+        float,
+    )
 
 
 def check_costs(world, log):
@@ -165,20 +192,26 @@ def check_costs(world, log):
         assert own["cost_micros"].sum() + fees == books["cost_micros"]
         for kind, field in (("impression", "impressions"), ("click", "clicks"), ("fee", "actions")):
             assert (own["kind"] == kind).sum() == books[field]
-        billed = {"cpm": "impression", "cpc": "click", "cpl": "fee", "cpa": "fee", "revenue_share": "fee"}
+        billed = {
+            "cpm": "impression", "send": "impression", "cpc": "click", "cpl": "fee", "cpa": "fee", "revenue_share": "fee",
+        }  # fmt: skip
         paid = own["kind"].isin([billed.get(campaign.billing), "psa"])  # a placebo's slot is paid for as such
         assert (own.loc[~paid, "cost_micros"] == 0).all()
         assert (own["cost_micros"] >= 0).all()
         if campaign.optimisation == 0 and campaign.billing in ("cpm", "cpc"):
             most = campaign.bid / 1000 if campaign.billing == "cpm" else campaign.bid
             assert own["cost_micros"].max() <= most * 1e6 + 1 or own.empty
+        if campaign.billing == "send":
+            assert (
+                own.loc[own["kind"] == "impression", "cost_micros"].isin([int(campaign.bid / 1000 * 1e6 + 0.5)]).all()
+            )
         if campaign.billing in ("cpl", "cpa"):
             assert own.loc[own["kind"] == "fee", "cost_micros"].isin([round(campaign.bid * 1e6)]).all()
     assert sum(world.cost_micros().values()) == market.loc[market["period"] == "reported", "cost_micros"].sum()
 
 
 def check_fees(world, log):
-    """A fee is owed to the last click that can earn one, within its cookie's days, for an order or a lead."""
+    """A fee is owed to the last click that can earn one, within its cookie's days, for an order, a lead, or a fake of one."""
     first_step = f"micro:{world.names.steps[0]}" if len(world.names.steps) > 1 else "conversion"
     campaigns = {
         (placed.channel, placed.name): world.scenario.channels[placed.channel].campaigns[placed.name]
@@ -188,8 +221,12 @@ def check_fees(world, log):
     for _, life in log[log["user_id"].isin(of(log, "fee")["user_id"])].groupby("user_id"):
         owed = None
         values = dict(zip(of(life, "conversion")["session"], of(life, "conversion")["value_micros"], strict=True))
-        converting = set(values)
-        leads = set(of(life, first_step)["session"])
+        fakes = {world.scenario.invalid_traffic.fakes: set(of(life, "fake_lead")["session"])}
+        earned = {
+            "cpl": set(of(life, first_step)["session"]) | fakes.get("lead", set()),
+            "cpa": set(values) | fakes.get("action", set()),
+            "revenue_share": set(values),
+        }
         for row in life.itertuples():
             key = (row.channel, row.campaign)
             if row.kind == "click" and key in earning:
@@ -201,7 +238,8 @@ def check_fees(world, log):
             assert (owed.channel, owed.campaign) == key
             session_time = life.loc[life["session"] == row.session, "time"].min()
             assert session_time - owed.time <= campaign.cookie_days
-            assert row.session in (leads if campaign.billing == "cpl" else converting)
+            assert session_time < world.clock.days
+            assert row.session in earned[campaign.billing]
             if campaign.billing == "revenue_share":
                 assert row.cost_micros == int(campaign.bid * values[row.session] + 0.5)
             owed = None
@@ -209,7 +247,7 @@ def check_fees(world, log):
 
 def check_robots(world, log):
     robots = log[log["user_id"] >= world.scenario.run.users]
-    assert set(robots["kind"]) <= {"impression", "ghost", "psa", "predicted", "click", "visit", "fake_lead"}
+    assert set(robots["kind"]) <= {"impression", "ghost", "psa", "predicted", "click", "visit", "fake_lead", "fee"}
     people = log[log["user_id"] < world.scenario.run.users]
     assert "fake_lead" not in set(people["kind"])
     assert (of(log, "ghost", "predicted", "visit", "fake_lead")["cost_micros"] == 0).all()

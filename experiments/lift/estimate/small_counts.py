@@ -22,10 +22,11 @@ def score_limits(mean: float, users: int, quantile: float, dispersion: float = 1
     V(m) = m(1 − m) for a binary outcome (Wilson 1927), V(m) = φ·m for counts with dispersion φ (the Poisson
     score interval for φ = 1: Barker 2002). Zero conversions give a positive upper limit.
     """
-    k = quantile**2 / users
+    k = quantile**2 / users * (1.0 if binary else dispersion)
     curvature = 1 + k if binary else 1.0
-    slope = 2 * mean + k * (1.0 if binary else dispersion)
-    root = slope + math.sqrt(max(0.0, slope**2 - 4 * curvature * mean**2))
+    slope = 2 * mean + k
+    # slope² − 4·curvature·ȳ², multiplied out: the difference itself would lose ten digits near a mean of 1.
+    root = slope + math.sqrt(k * (k + 4 * mean * ((1 - mean) if binary else 1.0)))
     return (2 * mean**2 / root if root else 0.0), root / (2 * curvature)
 
 

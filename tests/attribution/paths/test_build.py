@@ -98,6 +98,14 @@ class TestAfterAConversion:
         found = built(self.rows, [(1, 2.0), (1, 4.0)], after_conversion="touches_shared")
         assert found == {"a": (1, 0), "a > b": (1, 0)}
 
+    def test_conversions_before_the_count_use_up_touches_and_are_not_counted(self):
+        touched = [(1, 1.0, "used up"), (1, 3.0, "past"), (2, 2.0, "never came again"), (3, 5.0, "a"), (3, 11.0, "b")]
+        bought = [(1, 2.0), (1, 10.0), (4, 1.0)]
+        paths = build_paths(touches(*touched), conversions(*bought), PathSettings(counted_from=10.0))
+        assert table(paths) == {"past": (1, 0), "a > b": (0, 1)}
+        assert paths.unattributed_conversions == 0
+        assert (paths.tally.conversions_before_the_count, paths.tally.nulls_left_out) == (2, 1)
+
     def test_conversions_of_one_instant_end_the_same_journey(self):
         assert built(self.rows, [(1, 4.0), (1, 4.0)]) == {"a > b": (2, 0)}
 

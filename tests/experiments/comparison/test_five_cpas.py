@@ -8,6 +8,7 @@ import pytest
 from attribution.paths.build import build_paths
 from attribution.paths.settings import PathSettings
 from experiments.comparison.five_cpas import DIMENSIONS, INCREMENTAL, ORACLE, SOURCES, ChannelCpas, cpas_by, five_cpas
+from experiments.comparison.perfect_tracking import LAST_CLICK_SETTINGS
 from experiments.truth.effects import ALL, Truth, measure_truth
 from simulator.record.record import Record, record
 from simulator.record.systems.analytics_journeys import recorded_journeys
@@ -61,7 +62,10 @@ def test_no_system_but_platforms_claims_more_than_there_is(world: World, truth: 
 
 
 def test_under_perfect_tracking_analytics_is_the_oracle(world: World, truth: Truth) -> None:
-    found = five_cpas(world, truth, recorded=record(world, PERFECT))
+    # Both look back as far: analytics' own window is longer than the oracle's.
+    window = {"lookback_days": LAST_CLICK_SETTINGS.lookback_days}
+    perfect = PERFECT.model_copy(update={"analytics": PERFECT.analytics.model_copy(update=window)})
+    found = five_cpas(world, truth, recorded=record(world, perfect))
     robots = world.users.filter(world.users["robot"]).num_rows
     assert robots > 0
     for own in found.channels[:-1]:

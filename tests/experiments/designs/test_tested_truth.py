@@ -9,11 +9,11 @@ from simulator.world import simulate
 
 
 def orders_of(world, people, channel):
+    """Orders of these people, and their value in micros, from the test's first day on, the follow-up included."""
     days = days_of(world.scenario, channel)
-    time = world.orders()["time"].to_numpy()
-    own = people[world.orders()["user_id"].to_numpy()]
-    counted = own & (time >= days.start_day) & (time < days.last_day)
-    return int(counted.sum()), int(world.orders()["value_micros"].to_numpy()[counted].sum())
+    orders = world.orders_until(days.last_day)
+    counted = people[orders["user_id"].to_numpy()] & (orders["time"].to_numpy() >= days.start_day)
+    return int(counted.sum()), int(orders["value_micros"].to_numpy()[counted].sum())
 
 
 @pytest.mark.parametrize("name", ["user_holdout", "ghost_ads", "psa", "predicted_ghost_ads"])

@@ -30,7 +30,7 @@ from simulator.record.record import record
 from simulator.scenario.faults import FAULTS
 from simulator.scenario.loading import load_scenario
 from simulator.scenario.tracking import BROWSERS
-from simulator.world import World
+from simulator.world import World, simulate
 
 CELLS = tuple(Key(channel, system) for channel in ("search", "social") for system in ("platform", "analytics"))
 MANY = np.full(4, 1000.0)
@@ -125,6 +125,24 @@ def test_an_exact_incident_is_found_in_the_frozen_world(world: World) -> None:
         assert found.suspects[0].chi_squared < 1.0
     table = separations(expected).set_index("fault")
     assert (table["from_no_fault"] > 3).all()
+
+
+@pytest.mark.parametrize("size", [0.37, 0.9, 1.31, 2.2])
+def test_a_size_between_two_steps_is_found_in_a_large_market(size: float) -> None:
+    """Steps are as wide as six standard deviations here: a fault that explains all must not look far from what was seen."""
+    sizes = np.array([0.3, 0.6, 1.2, 1.8, 2.4])
+
+    def shifted(factor: float) -> Prediction:
+        return Prediction(np.r_[np.zeros(4), np.full(4, math.log(factor))], 0.005**2 * np.eye(8), MANY)
+
+    expected = replace(hand_made(0.005), faults={"value_bug": (sizes, tuple(map(shifted, sizes)))})
+    rows = [Observation(k.channel, k.system, 50.0, 50.0, 2.0, 2.0 * size) for k in CELLS]
+    found = judge(expected, Observations(tuple(rows)))
+    assert found.suspects[0].fault == "value_bug"
+    assert found.suspects[0].size == pytest.approx(
+        size, rel=0.1
+    )  # shifts are interpolated, their logarithms are not linear
+    assert found.suspects[0].chi_squared < 4.0
 
 
 def test_observations_are_read_and_every_mistake_is_named(tmp_path: Path, world: World) -> None:
@@ -261,7 +279,13 @@ def test_an_outage_in_one_browser_shows_in_its_rows_and_only_there(world: World)
     assert judge(expected, incident(world, plan, {}, keys, "browser")).consistent
 
 
-def test_an_outage_on_some_days_is_found_on_those_days(world: World) -> None:
+def test_an_outage_on_some_days_is_found_on_those_days() -> None:
+    # Needs arise often and last, so that analytics counts ten orders a day: of one a day no stretch of days can be told.
+    often = {
+        "run.users": 20_000, "population.need_per_day.mean": 0.2, "need.satiation_days": 0.0, "need.rival_per_day": 0.01,
+        "need.lapse_per_day": 0.01, "tracking.transport.server_coverage": 0.0,
+    }  # fmt: skip
+    world = simulate(load_scenario("dtc-apparel", often))
     plan = load_plan({"changes": [{"set": {"tracking.transport.utm_loss": 0.0}}]}, world.scenario)
     broken = {"transport": {"outages": [{"start_day": 4.0, "end_day": 9.0}]}}
     change = PlannedChange("broken", {"tracking.transport.outages": broken["transport"]["outages"]})

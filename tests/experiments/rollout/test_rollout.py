@@ -138,7 +138,7 @@ def test_a_handful_of_actions_that_are_all_kept_is_no_certainty(world: World) ->
 
 
 def test_a_handful_of_actions_in_a_whole_system_does_not_show_that_it_is_untouched() -> None:
-    tiny = simulate(load_scenario("dtc-apparel", {"run.users": 1_000, "tracking.transport.server_coverage": 0.0}))
+    tiny = simulate(load_scenario("dtc-apparel", {"run.users": 4_000, "tracking.transport.server_coverage": 0.0}))
     found = roll_out(tiny, plan_of(tiny, {"name": "s", "fault": "server_side"}), verify=False, replicates=100)
     known = [shift for shift in found.shifts if shift.system == "crm" and math.isfinite(shift.multiplier)]
     assert known

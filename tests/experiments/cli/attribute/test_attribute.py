@@ -299,6 +299,21 @@ def test_the_log_of_a_run_is_credited_as_the_run_does(tmp_path, cpalab):
         assert both["conversions_x"].notna().all()
         assert both["conversions_y"].notna().all()
         assert both["conversions_x"].to_list() == pytest.approx(both["conversions_y"].to_list(), abs=1e-9)
+        paid = both[both["cost_y"] > 0]
+        assert len(paid)
+        assert paid["cost_x"].to_list() == pytest.approx(paid["cost_y"].to_list(), abs=1e-6)
+
+
+def test_a_log_without_its_manifest_says_that_a_follow_up_would_count(tmp_path, cpalab):
+    world = tmp_path / "world"
+    assert cpalab("simulate", "--users", "2000", "--days", "10", "--out", world, "--quiet")[0] == 0
+    with_manifest = cpalab("attribute", world, "-m", "last_click", "--json")[1]
+    (world / "events").rename(tmp_path / "moved")
+    alone = cpalab("attribute", tmp_path / "moved", "-m", "last_click", "--json")[1]
+    credited = [sum(row["conversions"] for row in json.loads(out)["rows"]) for out in (with_manifest, alone)]
+    assert credited[0] < credited[1]
+    assert "where its reported window ends is not known" in " ".join(json.loads(alone)["notes"])
+    assert "where its reported window ends" not in with_manifest
 
 
 def test_every_model_that_cannot_use_the_paths_is_named(tmp_path, cpalab):

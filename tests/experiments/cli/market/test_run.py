@@ -27,7 +27,15 @@ CPA_COLUMNS = [
     "cost_per_conversion_lower",
     "cost_per_conversion_upper",
 ]
-TRUTH_COLUMNS = ["channel", "estimand", "cost", "incremental_conversions", "cost_per_incremental_conversion"]
+TRUTH_COLUMNS = [
+    "channel",
+    "estimand",
+    "cost",
+    "incremental_conversions",
+    "cost_per_incremental_conversion",
+    "feedback",
+    "days_bound",
+]
 
 
 def rows_of(path):
@@ -81,7 +89,7 @@ def test_the_tables_hold_numbers_or_inf_or_nothing(finished):
     for name in ("cpa.csv", "truth.csv"):
         for row in rows_of(folder / name):
             for column, text in row.items():
-                if column not in ("channel", "method", "estimand"):
+                if column not in ("channel", "method", "estimand", "feedback"):
                     assert text in ("", "inf") or math.isfinite(float(text)), (name, row)
 
 

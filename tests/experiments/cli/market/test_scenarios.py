@@ -4,6 +4,7 @@ import tomllib
 
 import pytest
 
+from simulator.scenario.clock import Clock
 from simulator.scenario.loading import load_scenario, presets
 
 pytestmark = pytest.mark.xdist_group("cli")
@@ -38,7 +39,7 @@ def test_check_says_what_a_scenario_holds(cpalab):
     assert (answer.status, answer.err) == (0, "")
     assert answer.out == (
         "b2b-leads: valid. 100,000 people for 30 days, 5 channels, 3 of them paid with 3 campaigns, "
-        "0 changes on the timeline.\n"
+        f"0 changes on the timeline. {Clock.of(load_scenario('b2b-leads')).summary()}\n"
     )
 
 

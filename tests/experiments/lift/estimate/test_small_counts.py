@@ -32,6 +32,12 @@ def test_arm_limits_are_wilsons(users, share, level):
     assert found == pytest.approx(expected, abs=1e-12)
 
 
+def test_arm_limits_keep_their_digits_where_everyone_converts():
+    # All of n: n / (n + q²) and 1, exactly.
+    for users in (1, 100, 10_000, 100_000_000):
+        assert score_limits(1.0, users, 0.6745) == pytest.approx((users / (users + 0.6745**2), 1.0), abs=1e-15)
+
+
 def test_arm_limits_of_counts_are_the_poisson_score_limits():
     # (x + q²/2 ± q√(x + q²/4)) / n
     lower, upper = score_limits(7 / 1000, 1000, Z, binary=False)
