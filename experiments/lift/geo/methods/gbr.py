@@ -156,7 +156,7 @@ def _unlike_notes(
         )
     of_treated, of_control = (float(np.sqrt(noise[arm].mean())) for arm in (treated, ~treated))
     if of_treated > MOST_UNLIKE * of_control:
-        times = f"{of_treated / of_control:.1f} times as much" if of_control > 0 else "more"
+        times = f"{of_treated / of_control:z.1f} times as much" if of_control > 0 else "more"
         notes.append(
             f"Treated geos vary {times} in proportion to their size as control geos, which the weights of geo-based "
             "regression take to vary alike: the interval is too narrow. Use did or synthetic_control."
