@@ -27,12 +27,14 @@ CLICK_IDS = {
     "srsltid": ("google", "organic"), "msclkid": ("bing", "cpc"), "fbclid": ("facebook", "paid_social"),
     "ttclid": ("tiktok", "paid_social"), "li_fat_id": ("linkedin", "paid_social"), "twclid": ("twitter", "paid_social"),
     "sccid": ("snapchat", "paid_social"), "yclid": ("yandex", "cpc"), "rdt_cid": ("reddit", "paid_social"),
-    "epik": ("pinterest", "paid_social"),
+    "epik": ("pinterest", "paid_social"), "gad_source": ("google", "cpc"),
 }  # fmt: skip
 AD_CLICK_IDS = tuple(
     name for name in CLICK_IDS if name not in ("fbclid", "srsltid")
 )  # these two stand behind free links too
-CLICK_ID_IN_URL = rf"[?&#;](?P<name>{'|'.join(CLICK_IDS)})=[^&#;\s]+"
+CLICK_ID_IN_URL = rf"(?i)[?&#;](?P<name>{'|'.join(name for name in CLICK_IDS if name != 'gad_source')})=[^&#;\s]+"
+AD_IN_URL = r"(?i)[?&#;](?P<name>gad_source)=[^&#;\s]+"  # says less than any click ID beside it
+GENERIC = frozenset({"co", "com", "org", "net", "ac", "gov", "edu", "or", "ne", "go"})  # of co.uk, com.au …
 
 
 @cache
@@ -58,6 +60,21 @@ def site_category(source: str) -> str:
         if labels[k] in sites and TOP_LEVEL.fullmatch(".".join(labels[k + 1 :])) and len(labels[k]) > 2:
             return sites[labels[k]]
     return ""
+
+
+def registered_site(host: str) -> str:
+    """The domain that a host belongs to: example.co.uk of www.example.co.uk."""
+    labels = host.casefold().rstrip(".").split(".")
+    generic = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in GENERIC
+    return ".".join(labels[-3 if generic else -2 :])
+
+
+def origin_of_referrer(host: str) -> tuple[str, str]:
+    """Source and medium of a visit that a link brought: a search site is `organic` by its name, any other a `referral`."""
+    source = host.casefold().removeprefix("www.")
+    if site_category(source) != "search":
+        return source, "referral"
+    return next((label for label in source.split(".") if label in _sites() and len(label) > 2), source), "organic"
 
 
 def is_absent(word: str | None) -> bool:

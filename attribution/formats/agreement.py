@@ -9,8 +9,10 @@ from fnmatch import fnmatchcase
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from attribution.formats.cost_rows import days_of, periods_of
 from attribution.formats.records import CountedPaths, Records
 from cpalab.refusal import InvalidInputError
+from cpalab.tables.numerals import one_currency
 
 MOST_NAMES = 8
 TEXT = pa.large_string()
@@ -136,8 +138,10 @@ def _difference(one: str, other: str) -> list[str]:
 def money_problems(currencies: Sequence[tuple[str, str]]) -> list[str]:
     """What is wrong where costs and values, or several tables of either, are in different currencies."""
     held: dict[str, list[str]] = {}
-    for what, code in currencies:
-        held.setdefault(code, []).append(what)
+    codes = one_currency({code for _, code in currencies})
+    for what, given in currencies:
+        for code in one_currency({given}) & codes:
+            held.setdefault(code, []).append(what)
     if len(held) < 2:
         return []
     told = ", ".join(f"{' and '.join(sorted(set(what)))} in {code}" for code, what in sorted(held.items()))
@@ -145,26 +149,41 @@ def money_problems(currencies: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def period_notes(costs: pa.Table, records: Records) -> tuple[str, ...]:
-    """What to say of costs outside the time of touches and conversions.
+    """What to say of costs outside the time of touches and conversions; a row of a month or week is outside if all of it is.
 
     Raises:
         InvalidInputError: if none of the costs lies inside.
     """
-    if "time" not in costs.column_names or not len(costs):
-        return ()
     times = [table["time"] for table in (records.touches, records.conversions) if len(table)]
-    same = [pa.types.is_timestamp(column.type) for column in (costs["time"], *times)]
-    if not times or len(set(same)) > 1 or not same[0]:
+    if not len(costs) or not times or not all(pa.types.is_timestamp(column.type) for column in times):
         return ()
-    days = [column.cast(pa.timestamp("us")).cast(pa.date32(), safe=False) for column in (costs["time"], *times)]
-    low, high = min(pc.min(day).as_py() for day in days[1:]), max(pc.max(day).as_py() for day in days[1:])
-    inside = pc.and_(pc.greater_equal(days[0], low), pc.less_equal(days[0], high))
+    if "time" in costs.column_names:
+        if not pa.types.is_timestamp(costs["time"].type):
+            return ()
+        starts = ends = _days(costs["time"])
+    elif (found := periods_of(costs)) is None:
+        return ()
+    else:
+        name, periods = found
+        known = [period for period in periods if period is not None]
+        if len(known) < len(periods):
+            return (
+                f"Costs: {name} holds what is no {name} of a year, so their time is not compared with conversions.",
+            )
+        starts, ends = days_of(known)
+    days = [_days(column) for column in times]
+    low, high = min(pc.min(day).as_py() for day in days), max(pc.max(day).as_py() for day in days)
+    inside = pc.and_(pc.greater_equal(ends, low), pc.less_equal(starts, high))
     amount = costs["cost_micros"].to_numpy() / 1e6
     outside = float(amount[~inside.to_numpy()].sum())
-    first, last = pc.min(days[0]).as_py(), pc.max(days[0]).as_py()
+    first, last = pc.min(starts).as_py(), pc.max(ends).as_py()
     told = f"Costs run from {first} to {last}, touches and conversions from {low} to {high}"
     if not pc.any(inside).as_py():
         raise InvalidInputError([f"cost: {told.lower()}, so no cost belongs to them; give costs of the same days"])
     return (
         (f"{told}: {outside:,.2f} of {amount.sum():,.2f} lie outside and count all the same.",) if outside > 0 else ()
     )
+
+
+def _days(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    return times.cast(pa.timestamp("us")).cast(pa.date32(), safe=False)

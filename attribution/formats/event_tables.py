@@ -25,6 +25,7 @@ from attribution.formats.column_names import (
     VIEWS,
     columns_named,
 )
+from attribution.formats.cost_rows import levels_problems, tell_repeats
 from attribution.formats.orders import Refunds, Rows, copy_id, settled, status_of
 from attribution.formats.origins import ChannelName, Origins, channels_of
 from attribution.formats.records import Records, empty_conversions, empty_touches, micros, segment_columns
@@ -35,6 +36,7 @@ from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, did_you_mean
 from cpalab.tables.checked_columns import Bools, CheckedColumns, Column, match_columns
 from cpalab.tables.input_table import InputTable
+from cpalab.tables.numerals import SIGNS, one_currency
 from cpalab.tables.report import ReadReport
 
 DAY = 86_400_000_000
@@ -262,6 +264,8 @@ class EventTables:
         if "time" in found:
             columns["time"] = sieve.times(found["time"])
         amount = sieve.numbers(amount_column, empty=None)
+        tell_repeats(sieve, amount)
+        problems += levels_problems(sieve, found["channel"], found.get("time"), amount)
         columns["cost_micros"] = pa.array(micros(amount if amounts == ["cost"] else amount / MICROS))
         currencies = _currencies(sieve, found, problems, amount_column)
         if found["channel"] not in columns_named(source.columns, CHANNEL):
@@ -418,11 +422,9 @@ def _currencies(sieve: CheckedColumns, found: Mapping[str, str], problems: list[
         if "currency" in found
         else set()
     )
-    codes = (
-        codes
-        or sieve.currencies
-        or {unit.upper() for unit in [amount.rpartition("(")[2].rstrip(") ")] if "(" in amount and len(unit) == 3}
-    )
+    unit = amount.rpartition("(")[2].rstrip(") ") if "(" in amount else ""
+    named = {unit} if unit.upper() in SIGNS else set()
+    codes = one_currency(codes | sieve.currencies | named) or {word.upper() for word in [unit] if len(word) == 3}
     if len(codes) > 1:
         place = f"{sieve.place}.{found.get('currency', amount)}"
         problems.append(

@@ -13,13 +13,14 @@ import pyarrow.compute as pc
 
 from attribution.formats.event_tables import joined, without_person
 from attribution.formats.ga4_cells import flat_events
+from attribution.formats.orders import shared_orders
 from attribution.formats.origins import channel_named, channels_of
 from attribution.formats.records import Records, micros
 from attribution.formats.writing import OutputTable
-from cpalab.ga4_channels import origin_of
+from cpalab.ga4_channels import origin_of, origin_of_referrer
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, did_you_mean
-from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
+from cpalab.tables.checked_columns import Bools, CheckedColumns, Column, match_columns
 from cpalab.tables.input_table import InputTable
 from cpalab.tables.report import ReadReport
 
@@ -77,9 +78,11 @@ class GA4:
 
     A session is `user_pseudo_id` and the parameter `ga_session_id`; each further order in it has it for a touch again. Its
     source, medium and campaign are the first that any of its events collected (`collected_traffic_source`, then the
-    event's own parameters); a click ID of an ad (`gclid` …: collected, a parameter, or in `page_location`) beats an absent
-    or organic source (`origin_of`); without any the session is direct. The export's `session_traffic_source_last_click` is
-    not used, since it has replaced direct sessions by earlier ones already. An order is known by its `transaction_id`. An
+    event's own parameters, then `utm_source` … in `page_location`); a click ID of an ad (`gclid` …: collected, a parameter,
+    or in `page_location`) beats an absent or organic source (`origin_of`); without any, the site that `page_referrer` of the
+    session's first page names is the source, and else the session is direct. The export's
+    `session_traffic_source_last_click` is not used, since it has replaced direct sessions by earlier ones already, nor is
+    `traffic_source`, the user's first. An order is known by its `transaction_id`. Refunds are counted and not taken off. An
     event without a person (consent mode) is no touch, and its conversion nobody's; both are counted.
 
     Attributes:
@@ -120,10 +123,10 @@ class GA4:
             reports.append(sieve.report())
         if problems:
             raise InvalidInputError(problems)
-        every = joined(events)
+        every, notes = _once(joined(events), self.conversion_events)
         known = pc.is_valid(every["user_id"]).to_numpy()
         inside = pc.is_valid(every["session"]).to_numpy()
-        touches, notes = self._touches(every.filter(pa.array(known & inside))), []
+        touches = self._touches(every.filter(pa.array(known & inside)))
         named = pc.unique(every["action"]).to_pylist()
         chosen = [name for name in self.conversion_events if name in named]
         if not chosen:
@@ -131,7 +134,14 @@ class GA4:
                 f"No event is {' or '.join(self.conversion_events)}; --action counts one of {', '.join(sorted(named)[:20])}."
             )
         bought = every.filter(pc.is_in(every["action"], value_set=pa.array(self.conversion_events, TEXT)))
+        notes += shared_orders(bought)
+        bought = _with_value(bought, notes)
         conversions = self._conversions(bought)
+        refunds = pc.sum(pc.equal(every["action"], "refund")).as_py() or 0
+        if refunds and "refund" not in self.conversion_events:
+            notes.append(
+                f"{refunds:,} refund events are not taken off; conversions and value are those before refunds."
+            )
         nobody = int(np.count_nonzero(~known))
         if nobody:
             lost = bought["user_id"].null_count
@@ -142,13 +152,7 @@ class GA4:
             ("events without a session", int(np.count_nonzero(known & ~inside))),
             ("events without a person", nobody),
         )
-        if "session_traffic_source_last_click" in {name for source in sources for name in source.columns}:
-            plain = every.select(ORIGIN)
-            if all(column.null_count == len(plain) for column in plain.columns):
-                notes.append(
-                    "No event names a source, so every session is direct; session_traffic_source_last_click is not read, "
-                    "because it has replaced direct sessions by earlier ones: export collected_traffic_source."
-                )
+        notes += _unread_sources(every, {name for source in sources for name in source.columns})
         report = ReadReport.sum([*reports, ReadReport(left_out=outside, notes=tuple(notes))])
         return Records(touches, conversions, None, report)
 
@@ -158,18 +162,30 @@ class GA4:
             pa.chunked_array([without_person(bought["user_id"]).combine_chunks()]) if len(bought) else bought["user_id"]
         )
         table = bought.set_column(bought.column_names.index("user_id"), "user_id", people)
-        return table.select(["user_id", "time", "order_id", "value_micros", "action", "device", "country"])
+        names = ("user_id", "time", "order_id", "value_micros", "action", "device", "country")
+        return table.select([name for name in names if name in table.column_names])
 
     def _touches(self, inside: pa.Table) -> pa.Table:
         """One touch per session, with its first origin."""
-        channel, has_origin, parts = channels_of(
-            inside["source"], inside["medium"], inside["campaign"], inside["click_id"], self.channel
+        linked = pa.array(_names_nothing(inside) & pc.is_valid(inside["referrer"]).to_numpy())
+        hosts = pc.unique(inside["referrer"]).drop_null()
+        links = [pa.array(list(words), TEXT) for words in zip(*map(origin_of_referrer, hosts.to_pylist()), strict=True)]
+        host = pc.index_in(inside["referrer"], value_set=hosts).combine_chunks()
+        source, medium = (
+            pc.if_else(linked, words.take(host), inside[name]) if len(hosts) else inside[name]
+            for name, words in zip(("source", "medium"), links or ([], []), strict=True)
         )
-        frame = inside.select(["user_id", "session", "time", "device", "country"]).to_pandas()
-        frame = frame.assign(channel=channel.to_pandas(), named=has_origin, **parts)
+        channel, has_origin, parts = channels_of(source, medium, inside["campaign"], inside["click_id"], self.channel)
+        frame = inside.select(["user_id", "session", "time", "device", "country", "page"]).to_pandas()
+        frame = frame.assign(channel=channel.to_pandas(), named=has_origin, linked=linked.to_numpy(False), **parts)
         frame = frame.sort_values("time", kind="stable")
-        touches = frame.drop_duplicates(["user_id", "session"]).drop(columns=["channel", "named", *parts])
-        named = frame[frame["named"]].drop_duplicates(["user_id", "session"])
+        landing = frame.groupby(["user_id", "session"], sort=False)["page"].transform("first")
+        within = frame["linked"] & (frame["page"] != landing) & landing.notna()
+        touches = frame.drop_duplicates(["user_id", "session"]).drop(
+            columns=["channel", "named", "linked", "page", *parts]
+        )
+        named = frame[frame["named"] & ~within].sort_values("linked", kind="stable")  # a referrer is the weakest word
+        named = named.drop_duplicates(["user_id", "session"])
         touches = touches.merge(named[["user_id", "session", "channel", *parts]], on=["user_id", "session"], how="left")
         touches["channel"] = touches["channel"].fillna(channel_named("", "", "", self.channel))
         touches = self._with_later_orders(touches, inside)
@@ -248,6 +264,7 @@ def _checked(sieve: CheckedColumns, conversion_events: tuple[str, ...]) -> pa.Ta
     time = sieve.numbers("event_timestamp", empty=None)
     value = sieve.numbers("value", negative=True)
     sieve.mark("value", bought & (value < 0), "is negative; it must be zero or more")
+    worth = pc.is_valid(sieve.text("value", empty_is=None)).to_numpy()
     currency = sieve.text("currency", empty_is=None)
     paid = bought & pc.is_valid(currency).to_numpy() & (value > 0)
     if (codes := pc.unique(currency.filter(pa.array(paid)))) and len(codes) > 1:
@@ -257,11 +274,56 @@ def _checked(sieve: CheckedColumns, conversion_events: tuple[str, ...]) -> pa.Ta
         "user_id": sieve.ids("user_pseudo_id"),
         "time": pa.array(time.astype(np.int64)).cast(CLOCK),
         "action": action,
-        "value_micros": pa.array(np.where(bought, micros(value), 0)),
+        "value_micros": pa.array(np.where(bought, micros(value), 0), mask=~worth),
     }
     events |= {name: sieve.ids(name) for name in ("session", "order_id")}
-    events |= {name: sieve.text(name, empty_is=None) for name in ("device", "country", *ORIGIN)}
+    events |= {name: sieve.text(name, empty_is=None) for name in ("device", "country", *ORIGIN, "page", "referrer")}
     return pa.table(events).take(pa.array(sieve.kept()))
+
+
+def _names_nothing(events: pa.Table) -> Bools:
+    """Whether nothing but a referrer could name each event's origin [n_events]."""
+    return np.asarray(np.logical_and.reduce([pc.is_null(events[name]).to_numpy() for name in ORIGIN]))
+
+
+def _once(events: pa.Table, conversion_events: tuple[str, ...]) -> tuple[pa.Table, list[str]]:
+    """The events without second copies of conversions: same person (or order), time, transaction and value."""
+    keys = ["user_id", "time", "action", "order_id", "value_micros"]
+    bought = pc.is_in(events["action"], value_set=pa.array(conversion_events, TEXT)).to_numpy()
+    known = pc.or_(pc.is_valid(events["user_id"]), pc.is_valid(events["order_id"])).to_numpy()
+    rows = np.flatnonzero(bought & known)
+    again = rows[events.select(keys).take(pa.array(rows)).to_pandas().duplicated().to_numpy()]
+    if not len(again):
+        return events, []
+    keep = np.ones(len(events), dtype=np.bool_)
+    keep[again] = False
+    told = f"{len(again):,} conversion events are told twice (one person, time and transaction); each counts once."
+    return events.filter(pa.array(keep)), [told]
+
+
+def _with_value(bought: pa.Table, notes: list[str]) -> pa.Table:
+    """The conversions with their values; without that column where none has any."""
+    value = bought["value_micros"]
+    if not value.null_count:
+        return bought
+    if value.null_count == len(bought):
+        return bought.drop_columns("value_micros")
+    notes.append(f"value is empty for {value.null_count:,} of {len(bought):,} conversions, which add no value.")
+    return bought.set_column(bought.column_names.index("value_micros"), "value_micros", value.fill_null(0))
+
+
+def _unread_sources(events: pa.Table, columns: set[str]) -> list[str]:
+    """What to say where no event names a source, though columns that are not read do."""
+    if not _names_nothing(events).all():
+        return []
+    why = {
+        "session_traffic_source_last_click": "is not read, because it has replaced direct sessions by earlier ones",
+        "traffic_source": "is the user's first touch and is not read",
+    }
+    unread = "; ".join(f"{name} {reason}" for name, reason in why.items() if name in columns)
+    linked = int(pc.sum(pc.is_valid(events["referrer"])).as_py() or 0)
+    rest = "sessions are known by page_referrer or direct" if linked else "every session is direct"
+    return [f"No event names a source, so {rest}; {unread}: export collected_traffic_source."] if unread else []
 
 
 def _event(
@@ -285,6 +347,7 @@ def _event(
         keys = ("manual_source", "manual_medium", "manual_campaign_name")
         event["collected_traffic_source"] = dict(zip(keys, origin, strict=True))
     else:
-        revenue = (row.get("value_micros") or 0) / MICROS
+        worth = row.get("value_micros")
+        revenue = None if worth is None else worth / MICROS
         event["ecommerce"] = {"transaction_id": row.get("order_id"), "purchase_revenue": revenue}
     return event

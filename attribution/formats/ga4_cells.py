@@ -5,24 +5,28 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote_plus
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from attribution.paths.ragged import row_of
-from cpalab.ga4_channels import ABSENT, CLICK_ID_IN_URL, CLICK_IDS
+from cpalab.ga4_channels import ABSENT, AD_IN_URL, CLICK_ID_IN_URL, CLICK_IDS, registered_site
 from cpalab.tables.input_table import Loaded
 
 TEXT = pa.large_string()
+HOST = r"^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@]*@)?(?P<host>[^/:?#]+)"
+NO_ORDER = ("0", "0.0", "unknown", "(unknown)", "false")  # what shops send where an order has no id yet
 VALUES = ("string_value", "int_value", "float_value", "double_value")
 
 
 def flat_events(loaded: Loaded) -> Loaded:
     """The events with flat columns; what an event does not have is empty.
 
-    They are `event_timestamp, event_name, user_pseudo_id, session, source, medium, campaign, click_id, order_id, value,
-    currency, device, country`.
+    They are `event_timestamp, event_name, user_pseudo_id, session, source, medium, campaign, click_id, page, referrer,
+    order_id, value, currency, device, country`. The address of the page (`utm_source` …) names the origin of an event of
+    which nothing else does; `referrer` is the host of another site that linked to the page.
     """
     table = loaded.table
     rows = len(table)
@@ -39,7 +43,18 @@ def flat_events(loaded: Loaded) -> Loaded:
     collected = "collected_traffic_source"
     ids = {name: pc.is_valid(first(inner(collected, name), param(name))) for name in CLICK_IDS}
     clicked = [pc.if_else(held, name, pa.scalar(None, TEXT)) for name, held in ids.items()]
-    in_url = pc.struct_field(pc.extract_regex(param("page_location"), CLICK_ID_IN_URL), "name")
+    page = param("page_location")
+    in_url = [pc.utf8_lower(_part(page, pattern, "name")) for pattern in (CLICK_ID_IN_URL, AD_IN_URL)]
+    named = {
+        part: first(inner(collected, f"manual_{field}"), param(part))
+        for part, field in (("source", "source"), ("medium", "medium"), ("campaign", "campaign_name"))
+    }
+    silent = pc.and_(
+        pc.and_(*(pc.is_null(named[part]) for part in ("source", "medium"))), pc.is_null(named["campaign"])
+    )
+    named = {part: pc.if_else(silent, _utm(page, part), texts) for part, texts in named.items()}
+    order = first(inner("ecommerce", "transaction_id"), param("transaction_id"))
+    no_order = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(order)), value_set=pa.array(NO_ORDER, TEXT))
     in_usd = pc.and_(
         pc.is_null(inner("ecommerce", "purchase_revenue")), pc.is_valid(_said(_top(table, "event_value_in_usd")))
     )
@@ -48,11 +63,11 @@ def flat_events(loaded: Loaded) -> Loaded:
         "event_name": table["event_name"],
         "user_pseudo_id": table["user_pseudo_id"],
         "session": param("ga_session_id"),
-        "source": first(inner(collected, "manual_source"), param("source")),
-        "medium": first(inner(collected, "manual_medium"), param("medium")),
-        "campaign": first(inner(collected, "manual_campaign_name"), param("campaign")),
-        "click_id": first(*clicked, in_url.cast(TEXT)),
-        "order_id": first(inner("ecommerce", "transaction_id"), param("transaction_id")),
+        **named,
+        "click_id": first(*clicked, *in_url),
+        "page": page,
+        "referrer": _other_site(param("page_referrer"), page, param("ignore_referrer")),
+        "order_id": pc.if_else(no_order, pa.scalar(None, TEXT), order),
         "value": first(inner("ecommerce", "purchase_revenue"), _top(table, "event_value_in_usd"), param("value")),
         "currency": pc.if_else(in_usd, pa.scalar("USD", TEXT), pc.utf8_upper(param("currency"))),
         "device": inner("device", "category"),
@@ -65,6 +80,30 @@ def _said(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """The texts that say something; (not set), (none) and the like are null."""
     absent = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(texts)), value_set=pa.array(sorted(ABSENT), TEXT))
     return pc.if_else(absent, pa.scalar(None, TEXT), texts)
+
+
+def _part(texts: pa.ChunkedArray, pattern: str, name: str) -> pa.ChunkedArray:
+    return pc.struct_field(pc.extract_regex(texts, pattern), name).cast(TEXT)
+
+
+def _utm(page: pa.ChunkedArray, part: str) -> pa.ChunkedArray:
+    """What the address of a page says in `utm_source`, `utm_medium` or `utm_campaign`."""
+    coded = _part(page, rf"(?i)[?&#;]utm_{part}=(?P<word>[^&#;\s]+)", "word")
+    words = pc.unique(coded).drop_null()
+    plain = pa.array([unquote_plus(word) for word in words.to_pylist()], TEXT)
+    return _said(pa.chunked_array([plain.take(pc.index_in(coded, value_set=words).combine_chunks())]))
+
+
+def _other_site(referrer: pa.ChunkedArray, page: pa.ChunkedArray, ignored: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The host of each referrer that is of another site than the page."""
+    hosts = pa.table({"from": _part(referrer, HOST, "host"), "to": _part(page, HOST, "host")})
+    own = {
+        (pair["from"], pair["to"])
+        for pair in hosts.group_by(["from", "to"]).aggregate([]).to_pylist()
+        if pair["from"] and pair["to"] and registered_site(pair["from"]) == registered_site(pair["to"])
+    }
+    pairs = zip(hosts["from"].to_pylist(), hosts["to"].to_pylist(), ignored.to_pylist(), strict=True)
+    return _texts([None if skip == "true" or (start, to) in own else start for start, to, skip in pairs])
 
 
 def _top(table: pa.Table, column: str) -> pa.ChunkedArray:

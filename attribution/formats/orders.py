@@ -149,14 +149,17 @@ def _tell_repeats(sieve: CheckedColumns, table: pa.Table) -> None:
                 "counts, though they may be copies or lines of one order"
             )
         return
+    sieve.notes += [f"{sieve.place}: {told}" for told in shared_orders(table)]
+
+
+def shared_orders(table: pa.Table) -> list[str]:
+    """What to say of order ids that stand with several people."""
     named = table.filter(pc.is_valid(table["order_id"]))
     people = named.group_by("order_id").aggregate([("user_id", "count_distinct")])
     shared = people.filter(pc.greater(people["user_id_count_distinct"], 1))
-    if len(shared):
-        sieve.notes.append(
-            f"{sieve.place}: {len(shared):,} order ids ({shared['order_id'][0]} …) stand with several people; "
-            "each person's counts"
-        )
+    if not len(shared):
+        return []
+    return [f"{len(shared):,} order ids ({shared['order_id'][0]} …) stand with several people; each person's counts"]
 
 
 def _lines(

@@ -42,6 +42,7 @@ MISSING_WORDS = (
     "Nan",
     "(null)",
     "\\N",
+    *("none", "nil", "Nil", "NIL", "n.a.", "N.A.", "-", "--", "–", "—", "?"),
 )
 # Of ids these can only mean that there is none; taken for ids, they would make one person or order of many.
 NO_ID = (
@@ -327,14 +328,17 @@ class CheckedColumns:
 
         Numbers are days, or all of them seconds, milliseconds or microseconds since 1970 (told by their size, in UTC). Text
         is a number of days, or a date or datetime: ISO 8601, 31.1.2026, 1/31/2026 (refused where no row tells day from
-        month), 20260131, Jan 31, 2026. Datetimes with different offsets are one clock (UTC); with and without an offset are
-        two, and the rows of the rarer break a rule; dates without time of day fit either.
+        month), 20260131, 2026013123 (hour 23), Jan 31, 2026. Datetimes with different offsets are one clock (UTC); with and
+        without an offset are two, and the rows of the rarer break a rule; dates without time of day fit either.
 
         Args:
             name: the column.
             seconds_per_unit: for numbers that are no days: how many seconds one is; they become days.
         """
         column = self.column(name)
+        if seconds_per_unit is None and (hours := _hours(column)) is not None:
+            self.mark(name, hours[1], "is not an hour (YYYYMMDDHH) where most rows are")
+            return hours[0]
         if seconds_per_unit is None and (since_1970 := _since_1970(column)) is not None:
             return since_1970
         if _is_number(column.type) or seconds_per_unit is not None:
@@ -460,6 +464,33 @@ class CheckedColumns:
     def _plain_text(self, name: str) -> pa.ChunkedArray:
         column = self.column(name)
         return (column if _is_text(column.type) else column.cast(pa.string())).cast(pa.large_string())
+
+
+def _hours(column: pa.ChunkedArray) -> tuple[pa.Array, Bools] | None:
+    """Times of whole numbers such as 2026030110, an hour (YYYYMMDDHH), and which are none; None if most are something else.
+
+    Read as seconds since 1970 they would lie in 2033 and later.
+    """
+    if not (_is_text(column.type) or pa.types.is_integer(column.type)) or not len(column):
+        return None
+    if len(str(column[0].as_py()).strip()) != 10:
+        return None
+    texts = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
+    held = pc.match_substring_regex(texts, r"^(19[9]|20\d|2100)\d*$").fill_null(False).to_numpy()
+    held &= pc.equal(pc.utf8_length(texts), 10).fill_null(False).to_numpy()
+    if not held.all():
+        return None
+    found = pc.strptime(pc.utf8_slice_codeunits(texts, 0, 8), "%Y%m%d", "us", error_is_null=True).combine_chunks()
+    hour = pc.utf8_slice_codeunits(texts, 8, 10).cast(pa.int64()).to_numpy()
+    days = found.cast(pa.int64()).fill_null(0).to_numpy()
+    # strptime takes 31 February for 3 March in some C libraries
+    same = pc.equal(
+        pc.strftime(pa.array(days).cast(pa.timestamp("us")), "%Y%m%d"), pc.utf8_slice_codeunits(texts, 0, 8)
+    )
+    wrong = pc.is_null(found).to_numpy(False) | (hour > 23) | ~same.to_numpy()
+    if 2 * np.count_nonzero(wrong) > len(wrong):
+        return None
+    return pa.array(days + hour * 3_600_000_000).cast(pa.timestamp("us")), wrong
 
 
 def _since_1970(column: pa.ChunkedArray) -> pa.Array | None:

@@ -14,6 +14,14 @@ Mark = Literal[".", ","]
 NOTHING = frozenset(
     {"", "-", "--", "—", "–", "n/a", "na", "null", "none", "nan", "nil", "<na>", "#n/a", "(not set)", "(none)", "undefined"}
 )  # fmt: skip
+# The codes that a sign may stand for; one only, or several.
+DOLLARS = ("USD", "CAD", "AUD", "NZD", "HKD", "SGD", "MXN", "BRL", "TWD", "CLP", "COP", "ARS")
+SIGNS = {
+    "€": ("EUR",), "£": ("GBP",), "₽": ("RUB",), "₹": ("INR",), "₩": ("KRW",), "₺": ("TRY",), "₴": ("UAH",), "₪": ("ILS",),
+    "฿": ("THB",), "ZŁ": ("PLN",), "KČ": ("CZK",), "FT": ("HUF",), "LEI": ("RON",), "US$": ("USD",), "CA$": ("CAD",),
+    "C$": ("CAD",), "AU$": ("AUD",), "A$": ("AUD",), "NZ$": ("NZD",), "HK$": ("HKD",), "SG$": ("SGD",), "S$": ("SGD",),
+    "R$": ("BRL",), "$": DOLLARS, "¥": ("JPY", "CNY"), "KR": ("SEK", "NOK", "DKK", "ISK"),
+}  # fmt: skip
 SIGN = r"(?:(?:US|CA|AU|NZ|HK|SG|A|C|R|S)?\$|[€£¥₹₽₩₺₴₪฿]|[A-Z]{3}|kr|zł|Kč|Ft|lei)?"
 NUMERAL = re.compile(
     rf"(?P<minus>[-−(+]?)\s*(?P<before>{SIGN})\s*(?P<minus2>[-−]?)(?P<digits>\d[\d.,'’\u00a0\u202f\u2009 ]*|[.,]\d+)"
@@ -79,3 +87,10 @@ def decimal_marks(numerals: Iterable[Numeral]) -> set[Mark]:
 def is_nothing(text: str) -> bool:
     """Whether a cell says that there is no number."""
     return text.strip().casefold() in NOTHING
+
+
+def one_currency(codes: Iterable[str]) -> set[str]:
+    """The currencies that codes and signs name: € is EUR, and $ is the dollar whose code stands beside it, if one does."""
+    given = {code.strip().upper() for code in codes}
+    named = {SIGNS[code][0] if len(SIGNS.get(code, ())) == 1 else code for code in given}
+    return {code for code in named if not named.intersection(SIGNS.get(code, ()))}

@@ -41,7 +41,7 @@ def test_default_channel_groups(source, medium, campaign, channel):
     assert default_channel_group(source, medium, campaign) == channel
 
 
-@pytest.mark.parametrize(("source", "medium", "campaign"), itertools.product(SOURCES, MEDIA, CAMPAIGNS))
+@pytest.mark.parametrize(("source", "medium", "campaign"), [*itertools.product(SOURCES, MEDIA, CAMPAIGNS)])
 def test_the_simulated_record_and_a_read_export_call_an_origin_the_same(source, medium, campaign):
     utm = {"source": source, "medium": medium, "campaign": campaign}
     simulated = group_of("some_channel", Transport(utm={"some_channel": utm}))

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from attribution.formats.agreement import money_problems, period_notes
 from attribution.formats.event_tables import EventTables
 from attribution.formats.ga4 import GA4
 from attribution.formats.path_tables import TopPaths
@@ -367,3 +368,172 @@ def test_words_for_no_channel_are_refused_in_any_case(write, word):
     assert "could be a name" in refused(
         write("t.csv", f"{TOUCHES}u1,2026-03-01 10:00:00,{word}\n"), write("o.csv", ORDERS)
     )
+
+
+def ga4_purchase(second, order=None, value=None, user="a", name="purchase"):
+    return ga4_line(user, second, name, ecommerce={"transaction_id": order, "purchase_revenue": value})
+
+
+class TestOriginsOfGA4ThatOnlyTheAddressNames:
+    @pytest.mark.parametrize(
+        ("url", "referrer", "channel"),
+        [
+            ("https://a.example/?utm_source=june%20news&utm_medium=email&utm_campaign=b+c", None, "june news / email"),
+            ("https://a.example/?UTM_SOURCE=bing&x=1&utm_medium=cpc", None, "bing / cpc"),
+            ("https://a.example/?utm_source=&utm_medium=", None, "direct"),
+            ("https://a.example/?GCLID=E1", None, "google / cpc"),
+            ("https://a.example/?ScCid=E1", None, "snapchat / paid_social"),
+            ("https://a.example/?gad_source=1", None, "google / cpc"),
+            ("https://a.example/?gad_source=1&dclid=E1", None, "dv360 / cpm"),
+            ("https://a.example/", "https://www.google.co.uk/", "google / organic"),
+            ("https://a.example/", "https://blog.other.example/page?x=1", "blog.other.example / referral"),
+            ("https://shop.a.example/", "https://www.a.example/start", "direct"),
+            ("https://a.co.uk/", "https://b.co.uk/", "b.co.uk / referral"),
+            ("https://a.example/?utm_source=x&utm_medium=email", "https://mail.example.org/", "x / email"),
+        ],
+    )
+    def test_is_read(self, write, url, referrer, channel):
+        line = json.loads(ga4_line("a", 0, "page_view", url=url))
+        line["event_params"].append({"key": "page_referrer", "value": {"string_value": referrer}})
+        path = write("e.jsonl", json.dumps(line) + "\n" + ga4_line("a", 9, "purchase"))
+        assert read_data(path, format=GA4(channel="source_medium")).touches["channel"].to_pylist() == [channel]
+
+    def test_a_referrer_never_beats_what_a_later_event_collected_nor_counts_within_a_visit(self, write):
+        def line(user, second, page, referrer, source=None):
+            made = json.loads(ga4_line(user, second, "page_view", source, source and "cpc", url=page))
+            made["event_params"].append({"key": "page_referrer", "value": {"string_value": referrer}})
+            return json.dumps(made) + "\n"
+
+        google, pay = "https://www.google.com/", "https://pay.example/"
+        text = line("a", 0, "https://a.example/", google) + line("a", 1, "https://a.example/", google, "google")
+        text += line("b", 0, "https://a.example/", None) + line("b", 9, "https://a.example/paid", pay)
+        found = read_data(write("e.jsonl", text), format=GA4(channel="source_medium"))
+        assert sorted(found.touches["channel"].to_pylist()) == ["direct", "google / cpc"]
+
+    def test_the_first_source_of_the_user_is_not_read_and_that_is_said(self, write):
+        first = {"source": "google", "medium": "cpc", "name": "brand"}
+        data = read_data(write("e.jsonl", ga4_line("a", 0, "page_view", traffic_source=first)))
+        assert data.touches["channel"].to_pylist() == ["Direct"]
+        assert "traffic_source is the user's first touch and is not read" in data.report.summary()
+
+
+class TestOrdersOfGA4:
+    def test_purchases_without_any_value_have_none(self, write):
+        data = read_data(write("e.jsonl", ga4_purchase(0, "o1") + ga4_purchase(9, "o2")))
+        assert not data.has_value
+        some = read_data(write("f.jsonl", ga4_purchase(0, "o1") + ga4_purchase(9, "o2", 5.0)))
+        assert some.has_value
+        assert "value is empty for 1 of 2 conversions" in some.report.summary()
+
+    @pytest.mark.parametrize("order", ["o1", None])
+    def test_one_event_told_twice_counts_once(self, write, order):
+        data = read_data(write("e.jsonl", ga4_purchase(0, order, 5.0) * 2 + ga4_purchase(3, "o2", 1.0)))
+        assert (len(data.conversions), data.to_paths().total_conversions) == (2, 2)
+        assert "1 conversion events are told twice" in data.report.summary()
+
+    @pytest.mark.parametrize("word", ["0", "unknown", "Unknown", "null", "0.0", "(unknown)"])
+    def test_words_for_no_order_join_none(self, write, word):
+        data = read_data(write("e.jsonl", ga4_purchase(0, word, 5.0) + ga4_purchase(9, word, 7.0)))
+        assert data.to_paths().total_value_micros == 12_000_000
+
+    def test_refunds_and_orders_of_two_people_are_told(self, write):
+        text = ga4_purchase(0, "o1", 5.0) + ga4_purchase(9, "o1", 5.0, "b") + ga4_purchase(20, "o1", name="refund")
+        told = read_data(write("e.jsonl", text)).report.summary()
+        assert "1 refund events are not taken off" in told
+        assert "1 order ids (o1 …) stand with several people" in told
+
+
+class TestCosts:
+    @pytest.fixture
+    def costs(self, write):
+        def read(text):
+            problems = []
+            table, report = EventTables().read_costs(open_table(write("c.csv", text), known=KNOWN_COLUMNS), problems)
+            return table, report, "\n".join(problems)
+
+        return read
+
+    @pytest.mark.parametrize(
+        ("column", "away", "near"),
+        [
+            ("month", "2025-11", "2026-03"),
+            ("Month", "November 2025", "Mar 2026"),
+            ("month", "11/2025", "202603"),
+            ("week", "2025-W40", "2026-W09"),
+            ("Week", "2025-09-29", "2026-02-23"),
+        ],
+    )
+    def test_months_and_weeks_are_compared_like_days(self, write, costs, column, away, near):
+        data = read_data(write("t.csv", TOUCHES), write("o.csv", ORDERS))
+        table = costs(f"channel,{column},cost\nemail,{away},5\nsearch,{near},7\n")[0]
+        assert "5.00 of 12.00 lie outside" in period_notes(table, data)[0]
+        assert period_notes(table.slice(1), data) == ()
+        with pytest.raises(InvalidInputError, match="no cost belongs to them"):
+            period_notes(table.slice(0, 1), data)
+
+    @pytest.mark.parametrize("column", ["month", "week"])
+    def test_a_period_without_a_year_is_told(self, write, costs, column):
+        data = read_data(write("t.csv", TOUCHES), write("o.csv", ORDERS))
+        assert "not compared" in period_notes(costs(f"channel,{column},cost\nemail,9,5\n")[0], data)[0]
+
+    @pytest.mark.parametrize(
+        ("text", "codes"),
+        [
+            ("channel,cost,currency\na,€5,USD\n", None),
+            ("channel,cost,currency\na,£5,$\n", None),
+            ("channel,Cost (€),currency\na,5,USD\n", None),
+            ("channel,cost,currency\na,€5,EUR\nb,5 EUR,€\n", ["EUR"]),
+            ("channel,cost,currency\na,$5,CAD\n", ["CAD"]),
+            ("channel,Cost (€)\na,5\n", ["EUR"]),
+        ],
+    )
+    def test_a_sign_and_a_code_agree_or_are_refused(self, costs, text, codes):
+        _, report, problems = costs(text)
+        assert ("never summed" in problems) == (codes is None)
+        assert codes is None or [code for _, code in report.currencies] == codes
+        assert not money_problems([("cost", "€"), ("value", "EUR")])
+        assert not money_problems([("cost", "$"), ("value", "USD")])
+        assert money_problems([("cost", "€"), ("value", "USD")])
+
+    def test_exact_copies_are_told(self, costs):
+        assert (
+            "1 rows of cost are exact copies"
+            in costs("channel,day,cost\na,2026-03-01,5\na,2026-03-01,5\n")[1].summary()
+        )
+        assert "copies" not in costs("channel,day,cost\na,2026-03-01,5\na,2026-03-02,5\n")[1].summary()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Campaign,Ad group,Cost\nx,,12\nx,g1,5\nx,g2,7\ny,g3,4\n",
+            "Level,Campaign,Cost\nCampaign,x,12\nAd group,x,5\nAd group,x,7\n",
+        ],
+    )
+    def test_campaigns_beside_their_ad_groups_are_refused(self, costs, text):
+        assert "keep one level" in costs(text)[2]
+
+    def test_other_rows_without_an_ad_group_are_told(self, costs):
+        _, report, problems = costs("Campaign,Ad group,Cost\nx,,3\nx,g1,5\n")
+        assert (problems, "some have none" in report.summary()) == ("", True)
+
+
+@pytest.mark.parametrize("source", ["text", "numbers"])
+def test_ten_digits_that_are_an_hour_are_no_seconds(write, source):
+    hours = [2026030110, 2026030123]
+    touches = {"user_id": ["u", "u"], "time": hours, "channel": ["a", "b"]}
+    given = (
+        touches if source == "numbers" else write("t.csv", f"user_id,time,channel\nu,{hours[0]},a\nu,{hours[1]},b\n")
+    )
+    found = read_data(given, write("o.csv", ORDERS)).touches["time"]
+    assert list(map(str, found.to_pylist())) == ["2026-03-01 10:00:00", "2026-03-01 23:00:00"]
+
+
+def test_ten_digits_that_are_no_hour_among_hours_are_refused(write):
+    text = "user_id,time,channel\nu,2026030110,a\nu,2026023010,b\nu,2026030124,b\nu,2026030101,b\n"
+    assert "'2026023010' is not an hour" in refused(write("t.csv", text), write("o.csv", ORDERS))
+
+
+@pytest.mark.parametrize("word", ["none", "nil", "n.a.", "-", "?", "N.A.", "--"])
+def test_marks_for_no_channel_are_refused(write, word):
+    touches = write("t.csv", f"{TOUCHES}u1,2026-03-01 10:00:00,{word}\n")
+    assert "could be a name" in refused(touches, write("o.csv", ORDERS))
