@@ -64,11 +64,12 @@ def cpalab_here(monkeypatch, capsys):
 
 @pytest.fixture(scope="session")
 def start_cpalab():
-    """Starts the command and does not wait; Ctrl-C reaches it even where the test itself was started to ignore it."""
+    """Starts the command and does not wait; signals reach it even where the test itself was started to ignore it."""
 
     def start(*words, stdout=subprocess.PIPE, ignored=None):
         def arrange():
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            for reaches in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+                signal.signal(reaches, signal.SIG_DFL)
             if ignored is not None:
                 signal.signal(ignored, signal.SIG_IGN)
 

@@ -127,8 +127,8 @@ def test_held_and_free_markets_agree_where_no_budget_binds(unlimited, truth):
 
 
 def test_a_market_with_budgets_reacts_when_it_may(shop):
-    # Without social ads fewer people visit, so that retargeting spends its budget on others.
-    world = simulate(shop({"channels.retargeting.campaigns.visitors.daily_budget": 40.0}))
+    # A budget that binds is spent on other people where another channel is off.
+    world = simulate(shop({"channels.video.campaigns.ctv.daily_budget": 100.0}))
     held, free = (measure_truth(world, feedback=feedback) for feedback in ("held", "free"))
     assert numbers(held) != numbers(free)
 

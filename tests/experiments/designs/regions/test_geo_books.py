@@ -136,7 +136,7 @@ def test_a_campaign_that_is_dark_wherever_it_runs_is_paced_in_the_twin_as_it_was
 
 
 def test_travellers_spill_the_test_into_other_geos(regional):
-    truth = geo_test_truth(simulate(regional(changes={"population.travel_share": 0.3})), "spring")
+    truth = geo_test_truth(simulate(regional(changes={"population.travel_share": 0.3, "run.users": 20_000})), "spring")
     assert truth.spilled_conversions < 0  # people of control geos miss ads while they travel in the dark
     # Money is counted where ads are shown; people of dark geos are capped later, so they see a few more elsewhere.
     assert 0 < truth.spilled_cost_micros < -0.1 * truth.change.cost_micros
