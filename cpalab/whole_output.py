@@ -26,6 +26,7 @@ DEAD_AFTER_SECONDS = 7 * 86_400
 # What this process is making and has made. The lock is held while results change places.
 _unfinished: list[Path] = []
 _finished: list[Path] = []
+_parents: list[Path] = []  # folders made for a result to stand in, the inner ones first
 _swapping = threading.Lock()
 
 
@@ -54,6 +55,7 @@ def whole_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
     _sweep(place)
     check_target(target, force=force)
     missing = [folder for folder in place.parents if not folder.exists()]
+    _parents.extend(missing)
     temporary, lock = _temporary(place), -1
     _unfinished.append(temporary)
     try:
@@ -126,6 +128,9 @@ def remove_unfinished() -> None:
             if not temporary.exists():
                 break
             time.sleep(0.02)
+    for folder in _parents:
+        with suppress(OSError):  # it holds something
+            folder.rmdir()
 
 
 def check_target(target: Path, *, force: bool) -> None:
