@@ -19,7 +19,7 @@ from attribution.paths.settings import PathSettings
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, Problem
 from cpalab.result import Result
-from experiments.bench.measures import Measures, as_row, ceiling, measures
+from experiments.bench.measures import Measures, ceiling, measures
 from experiments.bench.variations import AS_IT_IS, overrides_of, variations_asked
 from experiments.comparison.perfect_tracking import touches_and_orders
 from experiments.truth.effects import Truth, measure_truth
@@ -165,7 +165,7 @@ def _judge(case: Case, world: World, models: Sequence[AttributionModel]) -> list
     credits[ORACLE] = caused
     credits[DEALT_OUT] = np.random.default_rng(case.seed).permutation(caused)
     return [
-        asdict(case) | {"model": name} | dict(as_row(measures(credited, caused, cost, limit))) | {"ceiling": best}
+        asdict(case) | {"model": name} | asdict(measures(credited, caused, cost, limit)) | {"ceiling": best}
         for name, credited in credits.items()
     ]
 

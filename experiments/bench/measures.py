@@ -1,7 +1,6 @@
 """Measures of a model's error: credited against incremental conversions per channel, and the decisions that follow."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,8 +88,3 @@ def _squared_correlation(x: Floats, y: Floats, weight: Floats) -> float:
     centred = [own - np.average(own, weights=weight) for own in (x, y)]
     covariance = float(np.average(centred[0] * centred[1], weights=weight))
     return covariance**2 / math.prod(float(np.average(own**2, weights=weight)) for own in centred)
-
-
-def as_row(found: Measures) -> Mapping[str, float]:
-    """The measures by name."""
-    return {name: getattr(found, name) for name in Measures.__dataclass_fields__}
