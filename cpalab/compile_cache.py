@@ -1,11 +1,13 @@
 """The disk cache of compiled code: one folder for exactly these sources and versions, and the decorators that use it.
 
 Numba's own cache watches only the file of the compiled function itself. Compiled code here is spread over many small
-files, so the cache folder is named by a hash of every source file of the package and of the versions of what compiles them.
+files, so the cache folder is named by a hash of every source file that compiled code can depend on, and of the versions of
+what compiles them. Other files of the package may change without a new compilation.
 """
 
 import hashlib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -22,6 +24,31 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # Numba makes the names of its settings while it is imported; a type checker cannot see them.
 numba_settings: Any = numba.config
 
+# What compiles: decorators, and the calls that build own parts in. And the imports that functions and constants come from.
+COMPILES = re.compile(r"^@(entry_point|part|aside)\b|\b(again|own_entry_point)\(", re.MULTILINE)
+IMPORTED = re.compile(r"^\s*(?:from ([\w.]+) import (\([^)]*\)|[^\n]*)|import ([\w.]+))", re.MULTILINE)
+
+
+def sources_of_compiled_code(package: Path) -> list[Path]:
+    """Source files that hold compiled functions, and all that these import from the package, in order of their paths.
+
+    Args:
+        package: folder of a package that compiles as `simulator.compiled` does.
+    """
+    texts = {source: source.read_text(encoding="utf-8") for source in sorted(package.rglob("*.py"))}
+    modules = {".".join((package.name, *source.relative_to(package).with_suffix("").parts)): source for source in texts}
+    waiting = [source for source, text in texts.items() if COMPILES.search(text)]
+    needed: set[Path] = set()
+    while waiting:
+        source = waiting.pop()
+        if source in needed:
+            continue
+        needed.add(source)
+        for module, names, plain in IMPORTED.findall(texts[source]):
+            imported = [module or plain, *(f"{module}.{name}" for name in re.findall(r"\w+", names))]
+            waiting += [modules[name] for name in imported if name in modules]
+    return sorted(needed)
+
 
 @cache
 def cache_folder(package: Path) -> Path | None:
@@ -33,7 +60,7 @@ def cache_folder(package: Path) -> Path | None:
         package: folder of the sources that compiled code depends on.
     """
     digest = hashlib.sha256()
-    for source in sorted(package.rglob("*.py")):
+    for source in sources_of_compiled_code(package):
         digest.update(source.relative_to(package).as_posix().encode())
         digest.update(source.read_bytes())
     # Where the sources lie belongs to it: numba keeps code per path, and another checkout's must not be taken for ours.

@@ -33,13 +33,21 @@ def cache_folder_of_a_copy(tmp_path):
     return ask
 
 
-def test_any_changed_source_file_begins_a_new_cache(tmp_path, cache_folder_of_a_copy):
+@pytest.mark.parametrize("changed", ["law/visit.py", "law/parameters.py", "engines/kernels.py", "compiled.py"])
+def test_a_changed_source_of_compiled_code_begins_a_new_cache(tmp_path, cache_folder_of_a_copy, changed):
     before = cache_folder_of_a_copy()
     assert before == cache_folder_of_a_copy()
     assert Path(before).parent == tmp_path / "cache" / "cpalab"
-    step = tmp_path / "simulator" / "law" / "visit.py"
+    step = tmp_path / "simulator" / changed
     step.write_text(step.read_text() + "\n# changed\n")
     assert cache_folder_of_a_copy() != before
+
+
+def test_a_changed_source_that_no_compiled_code_reads_compiles_nothing_anew(tmp_path, cache_folder_of_a_copy):
+    before = cache_folder_of_a_copy()
+    market = tmp_path / "simulator" / "market" / "market.py"
+    market.write_text(market.read_text() + "\n# changed\n")
+    assert cache_folder_of_a_copy() == before
 
 
 def test_without_a_writable_place_there_is_no_cache(tmp_path, cache_folder_of_a_copy):
