@@ -66,7 +66,8 @@ def processes_of(scenario: Scenario, given: Iterable[Given | Acting] = ()) -> tu
     """
     problems: list[Problem] = []
     found = list(_declared(scenario, problems))
-    if isinstance(given, str) or not hasattr(given, "__iter__"):
+    many: Any = given
+    if isinstance(many, str) or not isinstance(many, Iterable):
         rule, hint = "must be a list of processes", "write processes=[my_process]"
         raise ScenarioError([*problems, Problem("processes", rule, repr(given), hint)])
     for one in given:
