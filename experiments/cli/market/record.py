@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from experiments.comparison.systems_report import SystemsReport
-    from simulator.world import EngineName
+    from simulator.playing import EngineName
 
 
 @click.command()
