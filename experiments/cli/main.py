@@ -35,6 +35,7 @@ COMMANDS = {  # the module of each command, and what it is for
     "lifttests": ("lift.lifttests", "Lift-test designs side by side in one market: bias, coverage, width and cost."),
     "lift": ("lift.lift", "Read a lift test from your own table, by user or by geo."),
     "power": ("lift.power", "Plan a lift test: sample size, detectable effect, cost."),
+    "lesson": ("market.lesson", "A lesson for a class as one page: guess, move the report's settings, see the truth."),
     "scenarios": ("market.scenarios", "List the scenarios that come with cpalab, or show one."),
     "check": ("market.check", "Validate a scenario file."),
 }
