@@ -85,10 +85,10 @@ class World(Result):
         return Clock.of(self.scenario)
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per channel that has campaigns: `channel, cost, impressions, clicks`; cost in currency."""
+        """One row per paid channel, in the reported window: `channel, cost, impressions, clicks`; cost in currency."""
         import pandas as pd
 
-        counts = self.events.group_by(["channel", "kind"]).aggregate([([], "count_all")]).to_pylist()
+        counts = self.reported_events().group_by(["channel", "kind"]).aggregate([([], "count_all")]).to_pylist()
         number = {(row["channel"], row["kind"]): row["count_all"] for row in counts}
         rows = [
             (channel, micros / MICROS, number.get((channel, "impression"), 0), number.get((channel, "click"), 0))
