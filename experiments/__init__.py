@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from cpalab.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from experiments.bench.optimise.optimise import Optimised as Optimised
+    from experiments.bench.optimise.optimise import optimise as optimise
     from experiments.comparison.comparison import Comparison as Comparison
     from experiments.comparison.comparison import compare as compare
     from experiments.comparison.perfect_tracking import attribute as attribute
@@ -16,10 +18,12 @@ if TYPE_CHECKING:
 
 CONTENTS = {
     "Comparison": "experiments.comparison.comparison",
+    "Optimised": "experiments.bench.optimise.optimise",
     "Truth": "experiments.truth.effects",
     "attribute": "experiments.comparison.perfect_tracking",
     "compare": "experiments.comparison.comparison",
     "measure_truth": "experiments.truth.effects",
+    "optimise": "experiments.bench.optimise.optimise",
 }
 
 __getattr__, __dir__, __all__ = lazy_exports(__name__, CONTENTS)
