@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -66,7 +67,8 @@ def processes_of(scenario: Scenario, given: Iterable[Given | Acting] = ()) -> tu
     """
     problems: list[Problem] = []
     found = list(_declared(scenario, problems))
-    if isinstance(given, str) or not hasattr(given, "__iter__"):
+    many: Any = given
+    if isinstance(many, str) or not isinstance(many, Iterable):
         rule, hint = "must be a list of processes", "write processes=[my_process]"
         raise ScenarioError([*problems, Problem("processes", rule, repr(given), hint)])
     for one in given:
@@ -120,8 +122,11 @@ def _loaded(place: str) -> Any:
 def _place(found: Any) -> str:
     """`module:Name` where that can be found again in another run; else nothing."""
     of = found if inspect.isfunction(found) or inspect.isclass(found) else type(found)
-    module, name = getattr(of, "__module__", ""), getattr(of, "__qualname__", "")
-    if module in ("", "__main__", "builtins") or not all(part.isidentifier() for part in name.split(".")):
+    module, name = getattr(of, "__module__", None), getattr(of, "__qualname__", "")
+    there: Any = sys.modules.get(module or "")
+    for part in name.split("."):
+        there = getattr(there, part, None)
+    if there is not of or module in ("__main__", "builtins"):
         return ""
     shown = getattr(found, "name", "") if of is type(found) else ""
     brackets = shown[shown.find("(") :] if isinstance(shown, str) and "(" in shown else ""
