@@ -173,7 +173,9 @@ def _of_totals(
     return tests, {arm: found.users for arm, found in totals.arms.items()}
 
 
-def _joint_lifts(tests: Mapping[str, UserTableTest], lifts: Mapping[str, LiftEstimate]) -> Mapping[str, LiftEstimate]:
+def _joint_lifts(
+    tests: Mapping[str, UserTableTest], lifts: Mapping[str, LiftEstimate | None]
+) -> Mapping[str, LiftEstimate]:
     """The estimates with limits for all arms together, whether or not every arm has one."""
     given = {arm: test.conversions for arm, test in tests.items()}
     loadings = {arm: math.sqrt(t.treated.users / (t.treated.users + t.control.users)) for arm, t in given.items()}
