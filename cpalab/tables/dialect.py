@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 SEPARATORS = (",", "\t", ";", "|")
 SAMPLE_ROWS = 400
@@ -63,6 +64,7 @@ class Dialect:
     headers: int = 1
 
 
+@lru_cache(maxsize=20_000)
 def plain_name(name: str) -> str:
     """A column's name without case, marks, and a unit in brackets: "Amount spent (USD)" is "amount spent".
 
