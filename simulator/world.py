@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cpalab.arguments import Count, checked
 from cpalab.micros import MICROS
+from cpalab.refusal import ScenarioError
 from cpalab.result import Result
 from simulator.engines.agents import Agents
 from simulator.engines.cohort import BLOCK_USERS, Cohort, Map
@@ -45,6 +47,12 @@ class World(Result):
         market: one row per tick and campaign; `period` says which ticks are reported.
         timeline: one row per version of the scenario.
         kernels: the compiled steps of the law.
+
+    Example:
+        >>> from cpalab import load_scenario, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> world.users.num_rows, world.events.num_rows
+        (3000, 1449)
     """
 
     scenario: Scenario
@@ -112,12 +120,13 @@ class Played:
     reports: list[TickReport]
 
 
+@checked(ScenarioError)
 def simulate(
     scenario: Scenario,
     *,
     engine: EngineName = "cohort",
-    threads: int = 1,
-    block_users: int = BLOCK_USERS,
+    threads: Count = 1,
+    block_users: Count = BLOCK_USERS,
     kernels: Kernels | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> World:
@@ -135,7 +144,7 @@ def simulate(
         progress: told the share of the run that is done, after each tick.
 
     Raises:
-        ScenarioError: an own step of the scenario cannot be loaded, or does not fit.
+        ScenarioError: an own step of the scenario cannot be loaded, or does not fit; an engine that is none, no threads.
 
     Example:
         >>> from simulator import load_scenario, simulate
