@@ -33,9 +33,10 @@ from experiments.truth.order_labels import Life, OrderLabels, Orders, customers_
 from simulator.engines.twins import live_twins
 from simulator.law.log import CONVERSION
 from simulator.market.market import variants
+from simulator.playing import play, thread_map
 from simulator.population import build_population
 from simulator.scenario.build_law import Names
-from simulator.world import World, between, play, thread_map
+from simulator.world import World, between
 
 Estimand = Literal["average", "joint", "marginal_bid", "marginal_budget"]
 ESTIMANDS: tuple[Estimand, ...] = ("average", "joint", "marginal_bid", "marginal_budget")
@@ -358,7 +359,10 @@ def _live_free(world: World, rows: Any, threads: int, progress: Callable[[float]
     fact = world.market.to_pandas().groupby(["channel", "campaign"])["cost_micros"].sum()
     for w in range(1, len(rows)):
         with thread_map(threads) as map_:
-            played = play(world.scenario, rows[w : w + 1], map_=map_, orders_only=True, kernels=world.kernels)
+            played = play(
+                world.scenario, rows[w : w + 1], map_=map_, orders_only=True, kernels=world.kernels,
+                processes=world.acting,
+            )  # fmt: skip
         orders = conversions_by_world(np.concatenate(list(played.engine.take_rows())), 1)[0]
         reports = pd.DataFrame([(r.channel, r.campaign, r.cost_micros) for r in played.reports])
         own = reports.groupby([0, 1])[2].sum()

@@ -330,7 +330,7 @@ class Stage:
         self.goodwill = np.zeros(len(names.channels))
         self.fading = np.full(len(names.channels), -1.0)
         shown = nothing_shown(1, len(names.campaigns), caps_of(self.law), len(names.creatives))
-        self.shown = shown_to.py_func(shown, 0)  # type: ignore[attr-defined]  # numba
+        self.shown = shown_to.py_func(shown, 0)
         self.ledger = record_array(len(names.campaigns), LEDGER)
         self.unchanged = variants(1)[0]
         self.log = Log(record_array(100, ROW), np.zeros(1, np.int64), 0, False)

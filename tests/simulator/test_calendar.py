@@ -29,28 +29,28 @@ def test_clock_time_undoes_operational_time(weekday, hour, days, share):
     operational = calendar.operational[whole] + (day * 24 - whole) * (
         calendar.operational[whole + 1] - calendar.operational[whole]
     )
-    assert clock_time.py_func(calendar, operational) == pytest.approx(day, abs=1e-6)  # type: ignore[attr-defined]  # numba
+    assert clock_time.py_func(calendar, operational) == pytest.approx(day, abs=1e-6)
 
 
 @given(st.floats(0.1, 60.0), st.lists(st.floats(0.0, 80.0), min_size=2, max_size=20))
 def test_clock_time_never_runs_backwards(days, operational):
     calendar = build_calendar(days, "friday", WEEK, HOURS)
-    times = [clock_time.py_func(calendar, moment) for moment in sorted(operational)]  # type: ignore[attr-defined]  # numba
+    times = [clock_time.py_func(calendar, moment) for moment in sorted(operational)]
     assert times == sorted(times)
 
 
 def test_sessions_lie_between_the_points_where_ticks_begin():
     calendar = build_calendar(10.0, "monday", WEEK, HOURS)
     for operational in np.linspace(0.0, 0.999 * calendar.operational[240], 500):
-        point = clock_time.py_func(calendar, operational) * LATTICE  # type: ignore[attr-defined]  # numba
+        point = clock_time.py_func(calendar, operational) * LATTICE
         assert point - math.floor(point) == 0.5
 
 
 def test_beyond_the_run_is_never():
     calendar = build_calendar(2.5, "monday", [1.0] * 7, [1.0] * 24)
-    assert clock_time.py_func(calendar, 2.49) < 2.5  # type: ignore[attr-defined]  # numba
-    assert clock_time.py_func(calendar, 2.5) == NEVER  # type: ignore[attr-defined]  # numba
-    assert clock_time.py_func(calendar, 1e6) == NEVER  # type: ignore[attr-defined]  # numba
+    assert clock_time.py_func(calendar, 2.49) < 2.5
+    assert clock_time.py_func(calendar, 2.5) == NEVER
+    assert clock_time.py_func(calendar, 1e6) == NEVER
 
 
 def test_a_week_of_operational_time_is_a_week_of_clock_time():

@@ -38,7 +38,7 @@ def test_an_address_is_the_counter_and_the_seed_is_the_key():
 
 @given(st.integers(0, 2**32 - 1))
 def test_uniforms_lie_strictly_between_0_and_1(word):
-    assert 0.0 < draws._unit.py_func(np.uint64(word)) < 1.0  # type: ignore[attr-defined]  # numba
+    assert 0.0 < draws._unit.py_func(np.uint64(word)) < 1.0
 
 
 def test_the_normal_quantile_agrees_with_scipy_to_fifteen_digits(plain):

@@ -153,7 +153,7 @@ def days_the_cap_knows(world, placed, seen):
     nowhere = Moment(**dict.fromkeys(Moment._fields, 0))
     return np.array(
         [
-            days_known.py_func(  # type: ignore[attr-defined]  # numba
+            days_known.py_func(
                 world.law,
                 nowhere._replace(
                     seed=world.scenario.run.seed,

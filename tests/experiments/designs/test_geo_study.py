@@ -110,7 +110,7 @@ def check(found):
 def check_together(found):
     """The mean coverage of all designs that are right on average, both sides; its band is that of the distinct worlds."""
     sound = [one for one in found.values() if one.power.design not in BIASED]
-    kinds = {design.kind for design in find_designs([one.power.design for one in sound])}  # type: ignore[attr-defined]  # of these designs
+    kinds = {design.kind for design in find_designs([one.power.design for one in sound])}
     band = coverage_band(len(kinds) * len(sound[0].prices_held))
     for shares in ([one.power.coverage for one in sound], [one.price_coverage for one in sound]):
         assert np.mean(shares) == pytest.approx(LEVEL, abs=band), shares

@@ -38,5 +38,5 @@ def test_every_paid_channel_has_its_test_read_by_its_own_design(shop):
     assert list(tests) == world.scenario.paid_channels()
     for channel, design in (("video", "psa"), ("retargeting", "cookie_holdout"), ("shopping", "ghost_ads")):
         (own,) = find_designs([design])
-        assert tests[channel].conversions == own.test(world, channel).conversions  # type: ignore[attr-defined]  # of these designs
+        assert tests[channel].conversions == own.test(world, channel).conversions
     assert (tests["email"], tests["coupon"]) == (None, None)  # nobody held out; nobody treated
