@@ -17,7 +17,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cpalab.column_types import column_problem
+from cpalab.column_types import column_problem, common_form
 from cpalab.refusal import InvalidInputError
 from cpalab.tables.dialect import TOTAL, Dialect, dialect_of
 from cpalab.tables.report import Numbering
@@ -149,6 +149,8 @@ class InputTable:
                 problems.append(f"{self.name}: column {name!r} {problem}")
             elif pa.types.is_null(table[name].type):
                 table = table.set_column(place, name, table[name].cast(pa.string()))
+            else:
+                table = table.set_column(place, name, common_form(table[name]))
         if problems:
             raise InvalidInputError(problems)
         return table
