@@ -341,7 +341,7 @@ def _json_rows(content: pa.Buffer) -> Iterator[tuple[int, str, dict[str, Any] | 
     if content[: 1 << 12].to_pybytes().lstrip().startswith(b"["):
         try:
             whole = json.loads(content.to_pybytes())
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or brackets in brackets without end
             whole = None
         if isinstance(whole, list):
             for number, row in enumerate(whole, 1):
@@ -394,7 +394,7 @@ def _cells_of(text: str, separator: str) -> list[str]:
 def _json_object(text: str) -> dict[str, Any] | None:
     try:
         row = json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
 
