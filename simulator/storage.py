@@ -116,6 +116,19 @@ def read_world(
 
     Raises:
         OutputError: the folder is not a finished world, a file has changed, or its own steps are not found again.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from cpalab import load_scenario, read_world, simulate
+        >>> from simulator.storage import write_manifest, write_world
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_world(world, Path(folder))
+        ...     write_manifest(Path(folder), world.scenario)
+        ...     again = read_world(folder, verify=True)
+        >>> again.events.equals(world.events)
+        True
     """
     folder = Path(folder)
     manifest_path = folder / MANIFEST

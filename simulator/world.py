@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cpalab.arguments import Count, checked
 from cpalab.micros import MICROS
+from cpalab.refusal import ScenarioError
 from cpalab.result import Result
 from simulator.engines.agents import Agents
 from simulator.engines.cohort import BLOCK_USERS, Cohort
@@ -44,6 +46,12 @@ class World(Result):
         kernels: the compiled steps of the law.
         processes: those that acted in it beside the ones that the scenario declares; they run again where the market is
             free to react. What they all changed stands on the scenario's timeline, with its author.
+
+    Example:
+        >>> from cpalab import load_scenario, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> world.users.num_rows, world.events.num_rows
+        (3000, 1449)
     """
 
     scenario: Scenario
@@ -111,12 +119,13 @@ class World(Result):
         return f" Changed while the market ran, by author: {said}." if said else ""
 
 
+@checked(ScenarioError)
 def simulate(
     scenario: Scenario,
     *,
     engine: EngineName = "cohort",
-    threads: int = 1,
-    block_users: int = BLOCK_USERS,
+    threads: Count = 1,
+    block_users: Count = BLOCK_USERS,
     kernels: Kernels | None = None,
     processes: Sequence[Given | Acting] = (),
     progress: Callable[[float], None] = lambda share: None,
@@ -140,7 +149,7 @@ def simulate(
 
     Raises:
         ScenarioError: an own step or a process cannot be loaded, or does not fit; a process has asked for what nobody can
-            know or do, or has failed.
+            know or do, or has failed; an engine that is none, no threads.
 
     Example:
         >>> from simulator import load_scenario, simulate

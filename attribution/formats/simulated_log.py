@@ -216,7 +216,7 @@ def reported_until(source: InputTable) -> float | None:
         try:
             clock = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["clock"]
             return float(clock[WINDOW_END])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
     return None
 

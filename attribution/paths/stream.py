@@ -55,6 +55,20 @@ def stream_paths(
 
     Raises:
         InvalidInputError: if the inputs are of another format, people do not stand together, or rows are malformed.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import pandas as pd
+        >>> from attribution import stream_paths
+        >>> touches = {"user_id": ["ann", "ann", "bob"], "time": [1.0, 2.0, 3.0], "channel": ["search", "email", "search"]}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     files = Path(folder) / "touches.parquet", Path(folder) / "conversions.parquet"
+        ...     pd.DataFrame(touches).to_parquet(files[0])
+        ...     pd.DataFrame({"user_id": ["ann"], "time": [2.5]}).to_parquet(files[1])
+        ...     counted = stream_paths(*files)
+        >>> counted.paths.to_frame()["path"].tolist()
+        ['search > email', 'search']
     """
     sources = [open_table(path) for path in inputs]
     log = len(sources) == 1 and SimulatedLog().recognises(sources[0])

@@ -13,6 +13,8 @@ from attribution.model import AttributionModel
 from attribution.paths.build import build_paths
 from attribution.paths.paths import Paths
 from attribution.paths.settings import PathSettings
+from cpalab.arguments import checked
+from cpalab.refusal import InvalidInputError
 from simulator.world import World, between
 
 MODELS = ("last_click", "linear", "markov")
@@ -41,6 +43,7 @@ def touches_and_orders(world: World) -> tuple[pa.Table, pa.Table]:
     return visits.select(["user_id", "time", "channel"]), orders.select(["user_id", "time", "order_id", "value_micros"])
 
 
+@checked(InvalidInputError, but=("models",))
 def attribute(
     world: World,
     models: Sequence[AttributionModel | type | str] = MODELS,
@@ -54,7 +57,15 @@ def attribute(
         settings: which touches count, and for how long.
 
     Raises:
-        InvalidInputError: a model is unknown, cannot be loaded, is given twice, or does not take its parameters.
+        InvalidInputError: a model is unknown, cannot be loaded, is given twice, or does not take its parameters;
+            or settings are no `PathSettings`.
+
+    Example:
+        >>> from cpalab import attribute, load_scenario, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> paths, credits = attribute(world, ["last_click", "markov(order=2)"])
+        >>> [credit.method for credit in credits]
+        ['last_click', 'markov_2']
     """
     fitted = ATTRIBUTION_MODELS.find_all(models)
     touches, orders = touches_and_orders(world)

@@ -24,6 +24,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
 
+from cpalab.arguments import Count, checked
 from cpalab.micros import MICROS
 from cpalab.refusal import Problem, ScenarioError
 from cpalab.result import Result
@@ -105,6 +106,13 @@ class Truth(Result):
         horizon_days: how long after it orders count.
         unbound: channels whose budgets never bound: more or less of them changes nothing, so they have no marginal price.
         margin_share: share of an order's value that is left before ad cost.
+
+    Example:
+        >>> from cpalab import load_scenario, measure_truth, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> truth = measure_truth(world)
+        >>> truth.effects[0].channel, truth.days
+        ('social', 5.0)
     """
 
     effects: tuple[Effect, ...]
@@ -189,12 +197,13 @@ def cost_per(cost_micros: int, conversions: float) -> float:
     return math.inf if conversions == 0 and cost_micros > 0 else math.nan
 
 
+@checked(ScenarioError)
 def measure_truth(
     world: World,
     *,
     estimands: Sequence[Estimand] = ("average", "joint"),
     feedback: Literal["held", "free"] | None = None,
-    threads: int = 1,
+    threads: Count = 1,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Truth:
     """The truth about a world, by twins.
@@ -210,6 +219,16 @@ def measure_truth(
         feedback: `held` or `free`; None as said.
         threads: how many threads work; the numbers do not depend on it.
         progress: called with the share of twins that are done.
+
+    Raises:
+        ScenarioError: an effect or a feedback that is none, no threads; all at once.
+
+    Example:
+        >>> from cpalab import load_scenario, measure_truth, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> truth = measure_truth(world, estimands=["average"])
+        >>> truth.to_frame()[["channel", "estimand"]].values.tolist()
+        [['social', 'average']]
     """
     bound = days_bound(world)
     questions = [q for estimand in estimands for q in _questions(world, estimand, bound)]

@@ -10,9 +10,11 @@ from typing import Any
 from simulator.calendar import is_reported
 from simulator.compiled import entry_point, part
 from simulator.law.auction import auction
+from simulator.law.board import Board
 from simulator.law.invalid_traffic import robot_session
 from simulator.law.log import Log
 from simulator.law.moment import Moment, arrive
+from simulator.law.parameters import Law
 from simulator.law.session import Encounter, approach, respond
 from simulator.law.state import NOBODY, Population, Shown, shown_to
 
@@ -21,7 +23,7 @@ MOST_ORDERS_PER_SESSION = 4  # conversion, qualified, closed, refund
 
 @entry_point
 def relive(
-    law: Any, board: Any, population: Population, worlds: Population, ledgers: Any, alive: Any, fading: Any,
+    law: Law, board: Board, population: Population, worlds: Population, ledgers: Any, alive: Any, fading: Any,
     variants: Any, log: Log, totals: Any, parted: Any, seed: int, first: int, last: int, until: float,
 ) -> int:  # fmt: skip
     """Live the lives of people first..last-1 in world 0 and, from where they part from it, in the twin worlds.
@@ -84,7 +86,7 @@ def clear(ledger: Any) -> None:
 
 @part
 def live_person(
-    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, alive: Any, parted: Any, fading: Any,
+    law: Law, board: Board, person: Any, worlds: Population, ledgers: Any, alive: Any, parted: Any, fading: Any,
     moment: Moment, variants: Any, log: Log,
 ) -> None:  # fmt: skip
     """One session of a person in every world in which they live apart from the factual one."""
@@ -141,8 +143,8 @@ def same_moment(moment: Moment, session: int) -> Moment:
 
 @part
 def parts(
-    law: Any,
-    board: Any,
+    law: Law,
+    board: Board,
     person: Any,
     worlds: Population,
     ledgers: Any,
@@ -193,8 +195,8 @@ def copy_shown(there: Shown, i: int, here: Shown, j: int) -> None:
 
 @part
 def live_robot(
-    law: Any,
-    board: Any,
+    law: Law,
+    board: Board,
     person: Any,
     worlds: Population,
     ledgers: Any,
