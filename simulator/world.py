@@ -1,9 +1,11 @@
 """The world: run a scenario, and keep what happened."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
@@ -12,8 +14,11 @@ import pyarrow.compute as pc
 from cpalab.micros import MICROS
 from cpalab.result import Result
 from simulator.engines.agents import Agents
-from simulator.engines.cohort import BLOCK_USERS, Cohort, Map
+from simulator.engines.checkpoints import SECONDS_BETWEEN, ResumableCohort
+from simulator.engines.cohort import BLOCK_USERS, Cohort, Kept, Map
+from simulator.engines.mapped_people import map_people
 from simulator.engines.replacement import DEFAULT_KERNELS, Kernels, check_parameters, kernels_of
+from simulator.event_log import Events, gathered_events, is_kind, pieces, rows_in
 from simulator.events import EVENT_SCHEMA, events_table
 from simulator.law.board import Board, blank_board
 from simulator.law.parameters import Law
@@ -68,11 +73,11 @@ class World(Result):
 
     def orders_until(self, day: float) -> pa.Table:
         """The conversions from day 0 up to and without a day, the follow-up's included."""
-        return between(self.events.filter(pc.equal(self.events["kind"], "conversion")), 0.0, day)
+        return between(gathered_events(self, lambda piece: is_kind(piece, "conversion")), 0.0, day)
 
     def reported_events(self) -> pa.Table:
         """The events of the reported window (what becomes of its orders later lies after it)."""
-        return between(self.events, 0.0, self.clock.days)
+        return gathered_events(self, lambda piece: within(piece, 0.0, self.clock.days))
 
     @property
     def clock(self) -> Clock:
@@ -83,10 +88,12 @@ class World(Result):
         """One row per channel that has campaigns: `channel, cost, impressions, clicks`; cost in currency."""
         import pandas as pd
 
-        counts = self.events.group_by(["channel", "kind"]).aggregate([([], "count_all")]).to_pylist()
-        number = {(row["channel"], row["kind"]): row["count_all"] for row in counts}
+        number: Counter[tuple[str, str]] = Counter()
+        for piece in pieces(self, ["channel", "kind"]):
+            counts = piece.group_by(["channel", "kind"]).aggregate([([], "count_all")]).to_pylist()
+            number.update({(row["channel"], row["kind"]): row["count_all"] for row in counts})
         rows = [
-            (channel, micros / MICROS, number.get((channel, "impression"), 0), number.get((channel, "click"), 0))
+            (channel, micros / MICROS, number[channel, "impression"], number[channel, "click"])
             for channel, micros in self.cost_micros().items()
         ]
         return pd.DataFrame(rows, columns=["channel", "cost", "impressions", "clicks"])
@@ -95,10 +102,29 @@ class World(Result):
         """Who lived for how long, and what they did, in one sentence."""
         run = self.scenario.run
         return (
-            f"{self.users.num_rows:,} people lived {run.days:g} days (seed {run.seed}): {self.events.num_rows:,} events, "
+            f"{self.users.num_rows:,} people lived {run.days:g} days (seed {run.seed}): {rows_in(self):,} events, "
             f"{self.orders().num_rows:,} conversions, ads for {sum(self.cost_micros().values()) / MICROS:,.2f} "
             f"{self.scenario.market.currency}."
         )
+
+
+# A stored world's log is read when somebody asks for all of it; what cpalab itself counts, it counts piece by piece.
+World.events = Events()
+
+
+@dataclass(frozen=True)
+class Workroom:
+    """Where a market that may be killed and resumed works.
+
+    Attributes:
+        folder: for checkpoints.
+        mapped: keep people's state in files there, not in memory.
+        seconds_between_checkpoints: how much work may be lost.
+    """
+
+    folder: Path
+    mapped: bool = False
+    seconds_between_checkpoints: float = SECONDS_BETWEEN
 
 
 @dataclass(frozen=True)
@@ -182,11 +208,19 @@ def play(
     engine: EngineName = "cohort",
     map_: Map = map,
     block_users: int = BLOCK_USERS,
-    orders_only: bool = False,
+    kept: Kept = "events",
     kernels: Kernels = DEFAULT_KERNELS,
+    room: Workroom | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Played:
-    """Play a scenario through with one thing changed (`variant`, VARIANT (1,)), the market free to react to it."""
+    """Play a scenario through with one thing changed (`variant`, VARIANT (1,)), the market free to react to it.
+
+    Args:
+        scenario, variant: what is played.
+        engine, map_, block_users, kernels, progress: see `simulate`.
+        kept: which rows of the log.
+        room: where people who do not fit into memory live, and checkpoints go; cohort only, and nothing is kept then.
+    """
     stretches = versions(scenario)
     names = Names.of(scenario)
     law = build_law([version.scenario for version in stretches])
@@ -196,20 +230,27 @@ def play(
         run.days, run.tick_hours / 24.0, len(names.surfaces), len(names.campaigns), len(names.creatives),
         len(names.geos), len(plans), start=clock.start, end=clock.end,
     )  # fmt: skip
-    population = build_population(scenario, law, names)
+    mapped = map_people(scenario, law, names, room.folder) if room is not None and room.mapped else None
+    population = build_population(scenario, law, names) if mapped is None else mapped.population
     # The market applies a changed budget through its pacing, so people must not see it a second time.
     felt = variant.copy()
     felt.throttle_factor = 1.0
     people: Cohort | Agents
     if engine == "agents":
-        people = Agents(law, board, population, felt, run.seed, orders_only=orders_only, kernel=kernels.step)
+        people = Agents(law, board, population, felt, run.seed, orders_only=kept != "events", kernel=kernels.step)
     else:
         people = Cohort(
             law, board, population, felt, run.seed,
-            map_=map_, block_users=block_users, orders_only=orders_only, kernel=kernels.advance,
+            map_=map_, block_users=block_users, kept=kept, kernel=kernels.advance,
+            forget=None if mapped is None else mapped.forget,
         )  # fmt: skip
     market = Market(stretches, names, board, variant, plans, progress=progress)
-    market.run(people)
+    if room is None or isinstance(people, Agents):
+        market.run(people)
+    else:
+        resumable = ResumableCohort(people, room.folder, room.seconds_between_checkpoints)
+        market.run(resumable)
+        resumable.close()
     return Played(names, law, board, people, market.reports)
 
 
@@ -246,8 +287,13 @@ def thread_map(threads: int) -> Iterator[Map]:
 
 def between(events: pa.Table, first_day: float, last_day: float) -> pa.Table:
     """The rows of a log from a day on and before another."""
+    return events.filter(within(events, first_day, last_day))
+
+
+def within(events: pa.Table, first_day: float, last_day: float) -> pa.ChunkedArray:
+    """Which rows of a log lie on or after a day and before another."""
     time = events["time"]
-    return events.filter(pc.and_(pc.greater_equal(time, first_day), pc.less(time, last_day)))
+    return pc.and_(pc.greater_equal(time, first_day), pc.less(time, last_day))
 
 
 def reported_ticks(market: pa.Table) -> pa.Table:

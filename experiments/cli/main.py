@@ -32,6 +32,7 @@ COMMANDS = {  # the module of each command, and what it is for
     "power": ("lift.power", "Plan a lift test: sample size, detectable effect, cost."),
     "scenarios": ("market.scenarios", "List the scenarios that come with cpalab, or show one."),
     "check": ("market.check", "Validate a scenario file."),
+    "verify": ("market.verify", "Whether a stored result is what its manifest says, file by file."),
 }
 
 USAGE_ERROR = 2

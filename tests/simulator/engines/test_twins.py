@@ -69,7 +69,7 @@ def orders_in_world(twins, w):
 
 def run_again(world, row):
     """The orders and the ledger of a world that is run on its own with the change in place."""
-    played = play(world.scenario, row, orders_only=True)
+    played = play(world.scenario, row, kept="orders")
     orders = framed(np.concatenate(list(played.engine.take_rows())))
     return orders.sort_values(["user", "session"], kind="stable").reset_index(drop=True), played.engine.ledger()
 
