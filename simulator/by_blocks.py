@@ -64,9 +64,11 @@ class Memory:
         Raises:
             ScenarioError: says how much it takes.
         """
-        least = BASE_BYTES + PERSON_BYTES * everyone(scenario) + BLOCK_BYTES * (threads + 1)
+        people = everyone(scenario)
+        block = BLOCK_BYTES * min(1.0, people / BLOCK_USERS)
+        least = BASE_BYTES + PERSON_BYTES * people + block * (threads + 1)
         if self.bytes is not None and self.bytes < least:
-            rule = f"is too little: {everyone(scenario):,} people on {threads} threads take about {least / 1e9:.1f} GB"
+            rule = f"is too little: {people:,} people on {threads} threads take about {least / 1e9:.1f} GB"
             hint = "give more, or simulate fewer people or on fewer threads"
             raise ScenarioError([Problem("--memory", rule, f"{self.bytes / 1e9:g} GB", hint)])
 

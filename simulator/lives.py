@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -143,16 +144,19 @@ def live_partitions(
             log, orders = events / f"part-{number:05d}.parquet", twins / f"part-{number:05d}.npz"
             parts.append(log)
             if not (log.is_file() and orders.is_file()):
-                starts = range(first, last, block_users)
                 blocks = _in_order(
                     pool,
-                    lambda start, last=last: lives(stage, start, min(start + block_users, last), worlds),
-                    starts,
+                    partial(_lives_from, stage, worlds, block_users, last),
+                    range(first, last, block_users),
                     threads,
                 )
                 _write_partition(blocks, last, log, orders, reduced)
             progress(last / users)
     return tuple(parts)
+
+
+def _lives_from(stage: Stage, worlds: Any, block_users: int, last: int, first: int) -> Lives:
+    return lives(stage, first, min(first + block_users, last), worlds)
 
 
 def _write_partition(blocks: Iterable[Lives], last: int, log: Path, orders: Path, reduced: Filter | None) -> None:

@@ -63,9 +63,9 @@ def _write_events(world: World, folder: Path) -> None:
         for part in log.parts:
             shutil.copyfile(part, folder / part.name)
         return
-    for part, first in enumerate(range(0, max(1, world.users.num_rows), PARTITION_USERS)):
+    for number, first in enumerate(range(0, max(1, world.users.num_rows), PARTITION_USERS)):
         block = people_in(world, first, first + PARTITION_USERS)
-        pq.write_table(block, folder / f"part-{part:05d}.parquet", compression="zstd", compression_level=1)
+        pq.write_table(block, folder / f"part-{number:05d}.parquet", compression="zstd", compression_level=1)
 
 
 def write_manifest(

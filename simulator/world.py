@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from cpalab.micros import MICROS
 from cpalab.result import Result
 from simulator.engines.agents import Agents
-from simulator.engines.checkpoints import SECONDS_BETWEEN, ResumableCohort
+from simulator.engines.checkpoints import SECONDS_BETWEEN, ResumableCohort, WarmUp
 from simulator.engines.cohort import BLOCK_USERS, Cohort, Kept, Map
 from simulator.engines.mapped_people import map_people
 from simulator.engines.replacement import DEFAULT_KERNELS, Kernels, check_parameters, kernels_of
@@ -84,14 +84,18 @@ class World(Result):
         """When the warm-up, the reported window and the follow-up begin and end."""
         return Clock.of(self.scenario)
 
+    def with_scenario(self, scenario: Scenario) -> "World":
+        """The same world under other assumptions about what is recorded of it; a stored log stays in its files."""
+        return World(**{**vars(self), "scenario": scenario})
+
     def to_frame(self) -> "pd.DataFrame":
-        """One row per channel that has campaigns: `channel, cost, impressions, clicks`; cost in currency."""
+        """One row per paid channel, in the reported window: `channel, cost, impressions, clicks`; cost in currency."""
         import pandas as pd
 
         number: Counter[tuple[str, str]] = Counter()
-        for piece in pieces(self, ["channel", "kind"]):
-            counts = piece.group_by(["channel", "kind"]).aggregate([([], "count_all")]).to_pylist()
-            number.update({(row["channel"], row["kind"]): row["count_all"] for row in counts})
+        for piece in pieces(self, ["channel", "kind", "time"]):
+            counts = between(piece, 0.0, self.clock.days).group_by(["channel", "kind"]).aggregate([([], "count_all")])
+            number.update({(row["channel"], row["kind"]): row["count_all"] for row in counts.to_pylist()})
         rows = [
             (channel, micros / MICROS, number[channel, "impression"], number[channel, "click"])
             for channel, micros in self.cost_micros().items()
@@ -211,6 +215,7 @@ def play(
     kept: Kept = "events",
     kernels: Kernels = DEFAULT_KERNELS,
     room: Workroom | None = None,
+    warm_up: WarmUp | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Played:
     """Play a scenario through with one thing changed (`variant`, VARIANT (1,)), the market free to react to it.
@@ -219,7 +224,9 @@ def play(
         scenario, variant: what is played.
         engine, map_, block_users, kernels, progress: see `simulate`.
         kept: which rows of the log.
-        room: where people who do not fit into memory live, and checkpoints go; cohort only, and nothing is kept then.
+        room: where people who do not fit into memory live, and checkpoints go; cohort only.
+        warm_up: shared with other worlds that differ in the reported window alone, and lived by the first, which alone
+            keeps its rows; cohort only.
     """
     stretches = versions(scenario)
     names = Names.of(scenario)
@@ -245,10 +252,11 @@ def play(
             forget=None if mapped is None else mapped.forget,
         )  # fmt: skip
     market = Market(stretches, names, board, variant, plans, progress=progress)
-    if room is None or isinstance(people, Agents):
+    if isinstance(people, Agents) or (room is None and warm_up is None):
         market.run(people)
     else:
-        resumable = ResumableCohort(people, room.folder, room.seconds_between_checkpoints)
+        folder, seconds = (None, 0.0) if room is None else (room.folder, room.seconds_between_checkpoints)
+        resumable = ResumableCohort(people, folder, seconds, warm_up=warm_up, first_tick=board.first_tick)
         market.run(resumable)
         resumable.close()
     return Played(names, law, board, people, market.reports)

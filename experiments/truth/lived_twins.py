@@ -17,6 +17,7 @@ from cpalab.whole_output import durable
 from experiments.truth.effects import Estimand, Feedback, TwinChange, asked, changes_of, live_free, worlds_of
 from experiments.truth.order_labels import Life, Orders
 from simulator.by_blocks import Memory, live
+from simulator.engines.checkpoints import WarmUp
 from simulator.event_log import StoredEvents
 from simulator.world import Workroom, World
 
@@ -53,12 +54,13 @@ def live_with_twins(
     for w, change in enumerate(held):
         lived[change, "held"] = _read(kept, f"held-{w:02d}")
     mapped = memory.maps_people(world.scenario)
+    warm_up = WarmUp(None if memory.bytes is None else folder / "market" / "warm-up")
     for w, change in enumerate(reacting):
         name = f"free-{w:02d}"
         market = folder / "market" / name
         if not (kept / f"{name}.cost.npy").is_file():
             market.mkdir(parents=True, exist_ok=True)
-            life = live_free(world, worlds_of([change])[1:], threads, Workroom(market, mapped))
+            life = live_free(world, worlds_of([change])[1:], warm_up, threads, Workroom(market, mapped))
             _keep(kept, name, life.orders, life.parted, life.cost_change_micros)
         shutil.rmtree(market, ignore_errors=True)
         lived[change, "free"] = _read(kept, name)
