@@ -1,16 +1,30 @@
-"""Runs killed by SIGKILL at any step go on with --resume and end with the same bytes; what differs is refused."""
+"""Runs killed by SIGKILL at any step go on with --resume and end with the same bytes; what differs is refused.
 
+Run as a program, this file kills and resumes: FOLDER POINTS WORD …, so many kill points spread over all steps. A step
+is a tick of a market, a piece of a log being written, a file being put on disk or in its place, or a folder removed. Each run
+is a child that is forked before any thread is there; what became of it is printed as JSON.
+"""
+
+import hashlib
+import importlib
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from experiments.cli import main
+from simulator.engines.cohort import Cohort
+from simulator.lives import RowGroups
+from simulator.world import Workroom
+
 pytestmark = pytest.mark.xdist_group("cli")
 
-DRIVER = Path(__file__).with_name("killed_runs.py")
 SMALL = [
     "dropshipping",
     "--users",
@@ -25,7 +39,7 @@ SMALL = [
 
 
 def kill_and_resume(tmp_path, points, *words):
-    command = [sys.executable, str(DRIVER), str(tmp_path), str(points), *words, "--quiet", "--threads", "1"]
+    command = [sys.executable, __file__, str(tmp_path), str(points), *words, "--quiet", "--threads", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -102,3 +116,98 @@ def test_a_run_at_work_is_not_taken_over(start_cpalab, cpalab, tmp_path, is_refu
     finally:
         process.kill()
         process.communicate()
+
+
+# What every child needs: imported once.
+NEEDED = (
+    "experiments.cli.market.run",
+    "experiments.comparison.comparison",
+    "experiments.report.page",
+    "simulator.storage",
+)
+count = {"steps": 0, "kill_at": 0}
+
+
+def step() -> None:
+    """Count, and die where it is time."""
+    count["steps"] += 1
+    if count["steps"] == count["kill_at"]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def counted(owner: object, name: str) -> None:
+    """Let a function count as a step, before it does anything."""
+    function: Callable[..., object] = getattr(owner, name)
+
+    def counting(*arguments: object, **options: object) -> object:
+        step()
+        return function(*arguments, **options)
+
+    setattr(owner, name, counting)
+
+
+def child(words: list[str], kill_at: int, told: Path | None = None) -> int:
+    """The command in a child process; its status, negative where a signal ended it. How many steps it took is told."""
+    process = os.fork()
+    if process:
+        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    count["kill_at"] = kill_at
+    sys.argv = ["cpalab", *words]
+    status = 1
+    try:
+        main.main()
+    except SystemExit as leaving:
+        status = int(leaving.code or 0)
+    finally:
+        if told is not None:
+            told.write_text(str(count["steps"]))
+        os._exit(status)
+
+
+def content(folder: Path) -> dict[str, str]:
+    """Every file of a folder, with a hash of its bytes."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def run() -> None:
+    """Kill and resume."""
+    place, points, words = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    main.watch_for_signals = lambda: None
+    for module in NEEDED:
+        importlib.import_module(module)
+    Workroom.__init__.__defaults__ = (False, 0.0)  # a checkpoint after every tick
+    for owner, name in (
+        (Cohort, "run_tick"), (RowGroups, "write"), (os, "fsync"), (Path, "replace"), (Path, "rename"), (shutil, "rmtree"),
+    ):  # fmt: skip
+        counted(owner, name)
+    whole = place / "whole"
+    assert child([*words, "--out", str(whole)], 0, place / "steps") == 0
+    wanted, total = content(whole), int((place / "steps").read_text())
+    told = []
+    for number in range(points):
+        kill_at = max(1, round((number + 0.5) / points * total))
+        target = place / f"killed-{kill_at}"
+        killed = child([*words, "--out", str(target)], kill_at)
+        half = target.exists()
+        resumed = child([words[0], "--resume", str(target), "--quiet"], 0)
+        told.append(
+            {
+                "kill_at": kill_at,
+                "of": total,
+                "killed": killed,
+                "stood_half": half,
+                "resumed": resumed,
+                "same": target.exists() and content(target) == wanted,
+                "left": [path.name for path in place.iterdir() if path.name.startswith(f".{target.name}")],
+            }
+        )
+        shutil.rmtree(target, ignore_errors=True)
+    sys.stdout.write(json.dumps(told))
+
+
+if __name__ == "__main__":
+    run()
