@@ -15,11 +15,12 @@ from simulator.engines.replacement import Kernels
 from simulator.event_log import StoredEvents, is_kind
 from simulator.lives import Filter, Stage, live_partitions
 from simulator.market.market import no_change
+from simulator.playing import Workroom, play, thread_map
 from simulator.population import build_population, everyone, users_table
 from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
-from simulator.world import Workroom, World, market_table, play, thread_map, timeline_table
+from simulator.world import World, market_table, timeline_table
 
 EventsKept = Literal["all", "orders", "sample", "none"]
 EVENTS_KEPT: tuple[EventsKept, ...] = get_args(EventsKept)

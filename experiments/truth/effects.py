@@ -34,9 +34,10 @@ from simulator.engines.twins import live_twins
 from simulator.event_log import gathered_events, is_kind
 from simulator.law.log import CONVERSION
 from simulator.market.market import variants
+from simulator.playing import Workroom, play, thread_map
 from simulator.population import build_population
 from simulator.scenario.build_law import Names
-from simulator.world import Workroom, World, play, thread_map
+from simulator.world import World
 
 Estimand = Literal["average", "joint", "marginal_bid", "marginal_budget"]
 ESTIMANDS: tuple[Estimand, ...] = ("average", "joint", "marginal_bid", "marginal_budget")
@@ -369,7 +370,10 @@ def live_free(world: World, row: Any, warm_up: WarmUp, threads: int = 1, room: W
     """Everyone's life where the market reacts to the change in `row`, VARIANT (1,); `warm_up` and `room` as in `play`."""
     fact = world.market.to_pandas().groupby(["channel", "campaign"])["cost_micros"].sum()
     with thread_map(threads) as map_:
-        played = play(world.scenario, row, map_=map_, kept="orders", kernels=world.kernels, room=room, warm_up=warm_up)
+        played = play(
+            world.scenario, row, map_=map_, kept="orders", kernels=world.kernels, processes=world.acting, room=room,
+            warm_up=warm_up,
+        )  # fmt: skip
     orders = conversions_by_world(np.concatenate(list(played.engine.take_rows())), 1)[0]
     reports = pd.DataFrame([(r.channel, r.campaign, r.cost_micros) for r in played.reports])
     own = reports.groupby([0, 1])[2].sum()

@@ -19,7 +19,8 @@ from experiments.truth.order_labels import Life, Orders
 from simulator.by_blocks import Memory, live
 from simulator.engines.checkpoints import WarmUp
 from simulator.event_log import StoredEvents
-from simulator.world import Workroom, World
+from simulator.playing import Workroom
+from simulator.world import World
 
 Lived = dict[tuple[TwinChange, Feedback], Life]
 ORDER = np.dtype([("order_id", "i8"), ("time", "f8"), ("value_micros", "i8")])

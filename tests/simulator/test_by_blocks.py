@@ -8,9 +8,9 @@ from simulator.by_blocks import EVENTS_KEPT, Memory, live, reduction, settle
 from simulator.engines.mapped_people import bytes_per_person, map_people, state_arrays
 from simulator.engines.replacement import DEFAULT_KERNELS
 from simulator.event_log import rows_in
+from simulator.playing import Workroom
 from simulator.population import build_population, everyone
 from simulator.storage import fingerprint
-from simulator.world import Workroom
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ class Blocks:
     def _settled(self, folder: Path, threads: int, report: Report) -> "World":
         from simulator.by_blocks import settle
         from simulator.engines.replacement import check_parameters, kernels_of
-        from simulator.world import Workroom
+        from simulator.playing import Workroom
 
         scenario = self.making.scenario
         kernels = kernels_of(scenario)
@@ -187,6 +187,9 @@ def check_options(
     ]
     if memory is not None and engine != "cohort":
         problems.append(Problem("--memory", "is for blocks of people", f"--engine {engine}", "use --engine cohort"))
+    if memory is not None and scenario.processes:
+        rule = "is for markets in which no processes act: they read what the systems record, in memory"
+        problems.append(Problem("--memory", rule, memory, f"leave it away, or {', '.join(scenario.processes)}"))
     bounds = Memory()
     try:
         bounds = Memory() if memory is None else Memory.of(memory)

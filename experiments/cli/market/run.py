@@ -18,7 +18,7 @@ from experiments.cli.market.by_blocks import (
     is_typed,
     resumed,
 )
-from experiments.cli.options import engine_options, scenario_options, talk_options
+from experiments.cli.options import engine_options, process_option, scenario_options, talk_options
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import Report, progress_bar, say_if_compiling
 from simulator.scenario.schema import Scenario
@@ -32,13 +32,15 @@ if TYPE_CHECKING:
     from experiments.comparison.comparison import Comparison
     from experiments.comparison.five_cpas import Dimension
     from simulator.by_blocks import EventsKept
-    from simulator.world import EngineName, World
+    from simulator.playing import EngineName
+    from simulator.world import World
 
 DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "returning")
 
 
 @click.command()
 @scenario_options
+@process_option
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for tables, events and report.html."
 )
@@ -64,6 +66,7 @@ DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "re
 @talk_options
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
+    processes: tuple[str, ...],
     out: Path | None, force: bool, dimensions: tuple["Dimension", ...], models: tuple[str, ...], judge: str | None,
     full: bool, engine: "EngineName", threads: int, memory: str | None, events: "EventsKept", resume: Path | None,
     quiet: bool, as_json: bool,
@@ -89,7 +92,7 @@ def command(
         click.echo("--quiet prints nothing, and without --out nothing is written: the result will be lost.", err=True)
     (chosen, stored), asked = everything_asked(
         lambda: (
-            chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True)
+            chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True, processes=processes)
             if left is None
             else (left.checked(scenario, users, days, seed, overrides), None)
         ),
@@ -99,7 +102,7 @@ def command(
     bounds = check_options(memory, events, out, engine, chosen, threads)
     options = {"by": list(dimensions), "models": list(models), "judge": judge}
     blocks = None
-    if out is not None and stored is None and engine == "cohort":
+    if out is not None and stored is None and engine == "cohort" and not chosen.processes:
         blocks = Blocks(Making("run", chosen, events, options), bounds, resume=left is not None)
     with progress_bar(quiet) as report:
         comparison, segments = main_job(
@@ -220,5 +223,5 @@ def main_job(
                 test.to_frame().to_csv(folder / f"geo_test_{test.name}.csv", index=False)
                 geo_frame(world, test.name).to_csv(folder / f"geo_panel_{test.name}.csv", index=False)
             (folder / "report.html").write_text(render_report(comparison, scenario.run), encoding="utf-8")
-            finish(folder, scenario, events, asked_models(comparison))
+            finish(folder, world.scenario, events, asked_models(comparison))
     return comparison, segments

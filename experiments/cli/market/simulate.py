@@ -15,16 +15,17 @@ from experiments.cli.market.by_blocks import (
     is_typed,
     resumed,
 )
-from experiments.cli.options import chosen_scenario, engine_options, scenario_options
+from experiments.cli.options import chosen_scenario, engine_options, process_option, scenario_options
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
     from simulator.by_blocks import EventsKept
-    from simulator.world import EngineName
+    from simulator.playing import EngineName
 
 
 @click.command()
 @scenario_options
+@process_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
-    out: Path | None, force: bool, engine: "EngineName", threads: int, memory: str | None, events: "EventsKept",
-    resume: Path | None, quiet: bool,
+    processes: tuple[str, ...], out: Path | None, force: bool, engine: "EngineName", threads: int, memory: str | None,
+    events: "EventsKept", resume: Path | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Simulate a market and write what happened: events, users, market, timeline and a manifest.
 
@@ -49,7 +50,7 @@ def command(
         left = resumed("simulate", resume, out, {"events": events} if is_typed("events") else {})
         chosen, out, events = left.checked(scenario, users, days, seed, overrides), resume, left.events
     else:
-        chosen = chosen_scenario(scenario, users, days, seed, overrides)
+        chosen = chosen_scenario(scenario, users, days, seed, overrides, processes)
     if out is None:
         raise click.UsageError("Missing option '--out'.")
     bounds = check_options(memory, events, out, engine, chosen, threads)
@@ -74,7 +75,7 @@ def command(
                     )
                 )
                 write_world(world, folder)
-                finish(folder, chosen, events, reduced=by_blocks)
+                finish(folder, world.scenario, events, reduced=by_blocks)
         rows = StoredEvents(tuple((folder / "events").iterdir())).num_rows
     if not quiet:
         what = {"all": "events", "sample": "events of one person in a hundred", "orders": "events of orders"}

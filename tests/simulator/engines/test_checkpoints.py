@@ -7,7 +7,8 @@ from simulator.engines.checkpoints import ResumableCohort, WarmUp
 from simulator.engines.cohort import Cohort
 from simulator.law.log import CONVERSION
 from simulator.market.market import no_change, variants
-from simulator.world import Workroom, market_table, play, simulate
+from simulator.playing import Workroom, play
+from simulator.world import market_table, simulate
 
 
 def reported_orders(rows):

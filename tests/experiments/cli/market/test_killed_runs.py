@@ -21,7 +21,7 @@ import pytest
 from experiments.cli import main
 from simulator.engines.cohort import Cohort
 from simulator.lives import RowGroups
-from simulator.world import Workroom
+from simulator.playing import Workroom
 
 pytestmark = pytest.mark.xdist_group("cli")
 
