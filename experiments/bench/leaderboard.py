@@ -4,10 +4,10 @@ Two rows check the bench itself: the oracle, credited with what each channel cau
 among the channels at random has the most.
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +19,9 @@ from attribution.paths.settings import PathSettings
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, Problem
 from cpalab.result import Result
+from experiments.bench.cells import Kept, MapCells, recipe_of_models, version_of_law
 from experiments.bench.measures import Measures, ceiling, measures
+from experiments.bench.quantities import cost_limit
 from experiments.bench.variations import AS_IT_IS, overrides_of, variations_asked
 from experiments.comparison.perfect_tracking import touches_and_orders
 from experiments.truth.effects import Truth, measure_truth
@@ -105,7 +107,8 @@ def leaderboard(
     variations: Sequence[str] = (AS_IT_IS,),
     tracking: Tracking = "perfect",
     users: int | None = None,
-    map_: Callable[[Callable[[Case], list[dict[str, Any]]], Iterable[Case]], Iterable[list[dict[str, Any]]]] = map,
+    keep: Path | None = None,
+    map_: MapCells = map,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Leaderboard:
     """Every model's error against the truth, over scenarios, variations and seeds.
@@ -117,6 +120,7 @@ def leaderboard(
         variations: assumptions changed one at a time (`experiments.bench.variations.VARIATIONS`).
         tracking: what the models see: every visit of a person (`perfect`), or what web analytics recorded (`recorded`).
         users: people of each world; default: as the scenario says, its budgets with it.
+        keep: a folder in which finished worlds are kept as small files: after a killed run none is computed twice.
         map_: runs worlds; one over threads or processes gives the same rows.
         progress: called with the share of worlds that are done.
 
@@ -132,7 +136,8 @@ def leaderboard(
         load_scenario(name, sizes)  # refused before any work
     cases = [Case(name, variation, seed, tracking) for name in scenarios for variation in asked for seed in seeds]
 
-    judged = partial(_judged_case, models=found, sizes=sizes)
+    recipe = partial(_recipe, sizes=sizes, rest=f"{recipe_of_models(found)} {version_of_law()}")
+    judged: Kept[Case] = Kept(partial(_judged_case, models=found, sizes=sizes), recipe, keep)
     rows: list[dict[str, Any]] = []
     for done, part in enumerate(map_(judged, cases), start=1):
         rows += part
@@ -142,8 +147,17 @@ def leaderboard(
 
 def _judged_case(case: Case, models: Sequence[AttributionModel], sizes: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All models in the world of a case."""
+    return _judge(case, simulate(_scenario_of(case, sizes)), models)
+
+
+def _scenario_of(case: Case, sizes: Mapping[str, Any]) -> Scenario:
     changes = overrides_of(case.variation, load_scenario(case.scenario, dict(sizes)))
-    return _judge(case, simulate(load_scenario(case.scenario, {**sizes, **changes, "run.seed": case.seed})), models)
+    return load_scenario(case.scenario, {**sizes, **changes, "run.seed": case.seed})
+
+
+def _recipe(case: Case, sizes: Mapping[str, Any], rest: str) -> str:
+    """The scenario of a world, value by value, and everything else that its rows depend on."""
+    return f"{case} {_scenario_of(case, sizes).model_dump_json()} {rest}"
 
 
 def _judge(case: Case, world: World, models: Sequence[AttributionModel]) -> list[dict[str, Any]]:
@@ -155,7 +169,7 @@ def _judge(case: Case, world: World, models: Sequence[AttributionModel]) -> list
     effects = [truth.effect(channel) for channel in channels]
     caused = np.array([effect.incremental_conversions for effect in effects], dtype=np.float64)
     cost = np.array([effect.cost_micros / MICROS for effect in effects])
-    limit = _cost_limit(world.scenario)
+    limit = cost_limit(world.scenario)
     best = ceiling(caused, _variance(truth, channels), cost)
     credits = {}
     for model in models:
@@ -168,12 +182,6 @@ def _judge(case: Case, world: World, models: Sequence[AttributionModel]) -> list
         asdict(case) | {"model": name} | asdict(measures(credited, caused, cost, limit)) | {"ceiling": best}
         for name, credited in credits.items()
     ]
-
-
-def _cost_limit(scenario: Scenario) -> float:
-    """What a conversion may cost at most: its mean value times the margin, in currency."""
-    value = scenario.order.value.mean * scenario.order.margin_share
-    return value if value > 0 else math.inf
 
 
 def _variance(truth: Truth, channels: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

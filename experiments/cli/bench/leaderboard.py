@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from experiments.cli.bench.cell_options import cells_beside, jobs_option, processes, write_manifest_of
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar, say_if_compiling
 
@@ -24,6 +25,7 @@ COLUMNS = ("error", "total error", "log CPA", "rank τ", "R²", "decisions")
               help="What the models see: every visit, or what web analytics recorded.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(1, 10_000), default=5, show_default=True, help="Worlds of each case.")
 @click.option("--users", type=click.IntRange(min=1), help="People of each world; budgets scale along.")
+@jobs_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write leaderboard.parquet, .csv and .tex.")
 @click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -31,7 +33,7 @@ COLUMNS = ("error", "total error", "log CPA", "rank τ", "R²", "decisions")
 @listing_option("--models", "List the models with their parameters.", "attribution.model:MODELS", PARAMETERS)
 def command(
     scenarios: tuple[str, ...], models: tuple[str, ...], variations: tuple[str, ...], tracking: "Tracking", seeds: int,
-    users: int | None, out: Path | None, force: bool, as_json: bool, quiet: bool,
+    users: int | None, jobs: int, out: Path | None, force: bool, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Judge attribution models by worlds whose truth is known.
 
@@ -49,32 +51,20 @@ def command(
     asked = tuple(VARIATIONS) if "each" in variations else variations or (AS_IT_IS,)
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
-        with progress_bar(quiet) as report:
+        with progress_bar(quiet) as report, processes(jobs) as map_, cells_beside(out) as cells:
             found = leaderboard(
                 models or DEFAULT_MODELS, scenarios or ("dtc-apparel",), range(1, seeds + 1), variations=asked,
-                tracking=tracking, users=users, progress=lambda share: report("simulate", share),
+                tracking=tracking, users=users, keep=cells, map_=map_,
+                progress=lambda share: report("simulate", share),
             )  # fmt: skip
         if folder is not None:
             found.rows.to_parquet(folder / "leaderboard.parquet", index=False)
             found.to_frame().to_csv(folder / "leaderboard.csv", index=False)
             (folder / "leaderboard.tex").write_text(found.to_latex(), encoding="utf-8")
-            _write_manifest(folder)
+            write_manifest_of(folder)
     _show(found, as_json, quiet)
     if out is not None and not quiet and not as_json:
         click.echo(f"\nWritten to {out}")
-
-
-def _write_manifest(folder: Path) -> None:
-    """What the folder holds, so that a later run may replace it."""
-    import json
-
-    from cpalab import __version__
-    from cpalab.whole_output import MANIFEST
-
-    files = {path.name: {"bytes": path.stat().st_size} for path in sorted(folder.iterdir())}
-    (folder / MANIFEST).write_text(
-        json.dumps({"cpalab": __version__, "files": files}, indent=2) + "\n", encoding="utf-8"
-    )
 
 
 def _show(found: "Leaderboard", as_json: bool, quiet: bool) -> None:
