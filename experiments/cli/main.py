@@ -27,11 +27,16 @@ COMMANDS = {  # the module of each command, and what it is for
         "Hold the figures seen after a rollout to its contract, for a pipeline.",
     ),
     "expect": ("rollout.expect", "The CPA shift planned changes must bring, by closed form on your own counts."),
+    "reconcile": (
+        "own_market.reconcile",
+        "Why platform, analytics and CRM disagree, cause by cause; normal or a bug.",
+    ),
     "faults": ("rollout.faults", "The tracking faults that can be simulated, with what each does to CPA."),
     "attribute": ("attribute.attribute", "Attribute your own paths or logs, with any model."),
     "lifttests": ("lift.lifttests", "Lift-test designs side by side in one market: bias, coverage, width and cost."),
     "lift": ("lift.lift", "Read a lift test from your own table, by user or by geo."),
     "power": ("lift.power", "Plan a lift test: sample size, detectable effect, cost."),
+    "lesson": ("market.lesson", "A lesson for a class as one page: guess, move the report's settings, see the truth."),
     "scenarios": ("market.scenarios", "List the scenarios that come with cpalab, or show one."),
     "check": ("market.check", "Validate a scenario file."),
 }

@@ -8,7 +8,7 @@ import click
 from cpalab.refusal import Problem
 from cpalab.visible_text import visible
 from experiments.cli.chosen_world import chosen_market, world_of
-from experiments.cli.options import engine_options, scenario_options, talk_options
+from experiments.cli.options import engine_options, process_option, scenario_options, talk_options
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import Report, progress_bar, say_if_compiling
 from simulator.scenario.schema import Scenario
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from attribution.model import AttributionModel
     from experiments.comparison.comparison import Comparison
     from experiments.comparison.five_cpas import Dimension
-    from simulator.world import EngineName, World
+    from simulator.playing import EngineName
+    from simulator.world import World
 
 DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "returning")
 
 
 @click.command()
 @scenario_options
+@process_option
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for tables, events and report.html."
 )
@@ -52,6 +54,7 @@ DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "re
 @talk_options
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
+    processes: tuple[str, ...],
     out: Path | None, force: bool, dimensions: tuple["Dimension", ...], models: tuple[str, ...], judge: str | None,
     full: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
@@ -67,7 +70,11 @@ def command(
     if quiet and out is None and not as_json:
         click.echo("--quiet prints nothing, and without --out nothing is written: the result will be lost.", err=True)
     (chosen, stored), asked = everything_asked(
-        lambda: chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True), models, judge
+        lambda: chosen_market(
+            scenario, users, days, seed, overrides, out=out, replays_tracking=True, processes=processes
+        ),
+        models,
+        judge,
     )
     with progress_bar(quiet) as report:
         comparison, segments = main_job(chosen, stored, out, force, dimensions, asked, engine, threads, report, quiet)
@@ -174,5 +181,5 @@ def main_job(
                 test.to_frame().to_csv(folder / f"geo_test_{test.name}.csv", index=False)
                 geo_frame(world, test.name).to_csv(folder / f"geo_panel_{test.name}.csv", index=False)
             (folder / "report.html").write_text(render_report(comparison, scenario.run), encoding="utf-8")
-            write_manifest(folder, scenario, asked_models(comparison))
+            write_manifest(folder, world.scenario, asked_models(comparison))
     return comparison, segments

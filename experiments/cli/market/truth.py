@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from experiments.cli.chosen_world import chosen_market, world_of
-from experiments.cli.options import engine_options, output_options, scenario_options, talk_options
+from experiments.cli.options import engine_options, output_options, process_option, scenario_options, talk_options
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
-    from simulator.world import EngineName
+    from simulator.playing import EngineName
 
 
 @click.command()
 @scenario_options
+@process_option
 @click.option(
     "--feedback",
     type=click.Choice(["held", "free"]),
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @talk_options
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
+    processes: tuple[str, ...],
     feedback: Literal["held", "free"] | None, interactions: str | None, out: Path | None, force: bool, engine: "EngineName",
     threads: int, quiet: bool,
     as_json: bool,
@@ -43,7 +45,7 @@ def command(
     written. With --out, writes truth.csv (the effects, as cpalab run does), orders.parquet (every order with its label per
     channel: always, moved, caused, prevented), truth.json (what --json prints) and manifest.json to DIR, whole or not at all.
     """
-    chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out)
+    chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, processes=processes)
     from cpalab.whole_output import whole_folder
     from experiments.cli.terminal import print_json, write_tables
     from experiments.cli.terminal_tables import print_interactions, print_truth, truth_as_json
@@ -86,7 +88,7 @@ def command(
 
             pq.write_table(order_table(world, truth), folder / "orders.parquet")
             write_tables(folder, "truth", tables, frames)
-            write_manifest(folder, chosen)
+            write_manifest(folder, world.scenario)
     if as_json:
         print_json(tables)
     elif not quiet:
