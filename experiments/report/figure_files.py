@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from cpalab.refusal import InvalidInputError, Problem, did_you_mean
 
-__all__ = ["FigureKind", "figure_kinds", "write_figure"]
+__all__ = ["FigureKind", "figure_kinds", "svg_of", "write_figure"]
 
 FigureKind = Literal["svg", "png", "pdf"]
 PIXELS_PER_POINT = 2.0
@@ -45,10 +45,18 @@ def write_figure(chart: Any, folder: Path, name: str, kinds: Sequence[FigureKind
     for kind in kinds:
         path = folder / f"{name}.{kind}"
         if kind == "svg":
-            path.write_text(vl_convert.vegalite_to_svg(text), encoding="utf-8")
+            path.write_text(svg_of(chart), encoding="utf-8")
         elif kind == "png":
             path.write_bytes(vl_convert.vegalite_to_png(text, scale=PIXELS_PER_POINT))
         else:
             path.write_bytes(vl_convert.vegalite_to_pdf(text))
         paths.append(path)
     return tuple(paths)
+
+
+def svg_of(chart: Any) -> str:
+    """An Altair chart as the text of an SVG."""
+    import vl_convert
+
+    text: str = vl_convert.vegalite_to_svg(chart.to_json())
+    return text

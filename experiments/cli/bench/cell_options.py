@@ -12,6 +12,9 @@ import click
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1, 1_000), default=1, show_default=True, help="Processes; the same results."
 )
+figures_option = click.option(
+    "--as", "figures", default="svg", show_default=True, metavar="KINDS", help="Kinds of charts in DIR: svg,png,pdf."
+)
 
 
 @contextmanager

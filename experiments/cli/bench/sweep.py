@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experiments.cli.bench.cell_options import cells_beside, jobs_option, processes, write_manifest_of
+from experiments.cli.bench.cell_options import cells_beside, figures_option, jobs_option, processes, write_manifest_of
 from experiments.cli.options import scenario_changes, scenario_options
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar, say_if_compiling
@@ -13,6 +13,7 @@ from experiments.cli.progress import progress_bar, say_if_compiling
 if TYPE_CHECKING:
     from experiments.bench.sweep import Sweep
     from experiments.bench.sweep_design import DesignName
+    from experiments.report.figure_files import FigureKind
 
 
 def _list_metrics(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -43,6 +44,7 @@ def _list_metrics(context: click.Context, _: click.Parameter, asked: bool) -> No
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write sweep.parquet, sensitivity.csv and .svg."
 )
+@figures_option
 @click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
@@ -52,7 +54,7 @@ def _list_metrics(context: click.Context, _: click.Parameter, asked: bool) -> No
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
     variations: tuple[str, ...], design: "DesignName", samples: int, seeds: int, metrics: tuple[str, ...],
-    models: tuple[str, ...], jobs: int, out: Path | None, force: bool, as_json: bool, quiet: bool,
+    models: tuple[str, ...], jobs: int, out: Path | None, figures: str, force: bool, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Simulate many worlds that differ in some parameters, and say which of these moves the gap between CPAs most.
 
@@ -64,7 +66,9 @@ def command(
     from cpalab.whole_output import whole_folder
     from experiments.bench.sweep import sweep
     from experiments.bench.sweep_design import parse_variations
+    from experiments.report.figure_files import figure_kinds
 
+    kinds = figure_kinds(figures)
     vary, changes = parse_variations(variations), scenario_changes(users, days, None, overrides)
     first = 1 if seed is None else seed
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
@@ -76,7 +80,7 @@ def command(
                 progress=lambda share: report("simulate", share),
             )  # fmt: skip
         if folder is not None:
-            _write(found, folder)
+            _write(found, folder, kinds)
     if as_json:
         from experiments.cli.terminal import print_json
 
@@ -88,12 +92,12 @@ def command(
             click.echo(f"\nWritten to {out}")
 
 
-def _write(found: "Sweep", folder: Path) -> None:
+def _write(found: "Sweep", folder: Path, kinds: "tuple[FigureKind, ...]") -> None:
     from experiments.cli.terminal import write_csv
     from experiments.report.figure_files import write_figure
 
     found.rows.to_parquet(folder / "sweep.parquet", index=False)
     sensitivity = found.sensitivity()
     write_csv(sensitivity.to_frame(), folder / "sensitivity.csv")
-    write_figure(sensitivity.chart(), folder, "sensitivity")
+    write_figure(sensitivity.chart(), folder, "sensitivity", kinds)
     write_manifest_of(folder)
