@@ -21,6 +21,7 @@ from cpalab.whole_output import durable
 from simulator.engines.cohort import Block, Cohort
 from simulator.engines.mapped_people import state_arrays
 from simulator.law.log import ROW
+from simulator.law.parameters import Law
 from simulator.law.state import LEDGER, record_array
 
 SECONDS_BETWEEN = 60.0
@@ -111,6 +112,14 @@ class ResumableCohort:
         if self.folder is not None and time.monotonic() - self.saved_at >= self.seconds:
             self._save(self.folder, with_state=True)
             self.saved_at = time.monotonic()
+
+    def follow(self, law: Law) -> None:
+        """Live on by a law that has further epochs."""
+        self.people.follow(law)
+
+    def rows_after(self, done: list[int]) -> list[Any]:
+        """The log's rows written after those that were read before; moves `done` on."""
+        return self.people.rows_after(done)
 
     def ledger(self) -> Any:
         """What each campaign has done so far, LEDGER (C,)."""
