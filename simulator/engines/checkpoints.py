@@ -102,6 +102,13 @@ class ResumableCohort:
 
     def run_tick(self, until: float) -> None:
         """Live up to `until` (days), or remember what was done until then."""
+        starts = self.people.board.starts
+        if self.tick == len(starts) - 1:
+            return
+        if until != starts[self.tick + 1]:
+            if self.tick >= self.lived_until:
+                self.people.run_tick(until)  # a moment within a tick: nothing is reported yet
+            return
         self.tick += 1
         if self.tick <= self.lived_until:
             return
@@ -124,6 +131,14 @@ class ResumableCohort:
     def ledger(self) -> Any:
         """What each campaign has done so far, LEDGER (C,)."""
         return self.history[self.tick].copy()
+
+    def follow(self, law: Law) -> None:
+        """Live by another law from now on."""
+        self.people.follow(law)
+
+    def rows_after(self, done: list[int]) -> list[Any]:
+        """What was written to the log since it was last asked for."""
+        return self.people.rows_after(done)
 
     def close(self) -> None:
         """Keep the ledgers of the whole run: the market need never live again."""
