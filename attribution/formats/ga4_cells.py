@@ -160,7 +160,7 @@ def _json_param(params: Any, key: str) -> Any:
 def _json(cell: str | None) -> Any:
     try:
         return json.loads(cell) if cell else None
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return None
 
 

@@ -18,7 +18,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cpalab.column_types import column_problem
+from cpalab.column_types import column_problem, common_form
 from cpalab.refusal import InvalidInputError
 from cpalab.tables.dialect import TOTAL, Dialect, dialect_of
 from cpalab.tables.exchange import Exchange
@@ -158,6 +158,8 @@ class InputTable:
                 problems.append(f"{self.name}: column {name!r} {problem}")
             elif pa.types.is_null(table[name].type):
                 table = table.set_column(place, name, table[name].cast(pa.string()))
+            else:
+                table = table.set_column(place, name, common_form(table[name]))
         if problems:
             raise InvalidInputError(problems)
         return table
@@ -353,7 +355,7 @@ def _json_rows(content: pa.Buffer) -> Iterator[tuple[int, str, dict[str, Any] | 
     if content[: 1 << 12].to_pybytes().lstrip().startswith(b"["):
         try:
             whole = json.loads(content.to_pybytes())
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or brackets in brackets without end
             whole = None
         if isinstance(whole, list):
             for number, row in enumerate(whole, 1):
@@ -411,7 +413,7 @@ def _cells_of(text: str, separator: str) -> list[str]:
 def _json_object(text: str) -> dict[str, Any] | None:
     try:
         row = json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return None
     return _flat(row) if isinstance(row, dict) else None
 

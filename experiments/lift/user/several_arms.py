@@ -106,6 +106,13 @@ def several_arms_test(
 
     Raises:
         LiftInputError: as `user_table_test` for any arm; a user in several rows; shares of other arms.
+
+    Example:
+        >>> import pandas as pd
+        >>> from experiments.lift import several_arms_test
+        >>> arms = {"arm": ["search", "video", "control"], "users": [9000, 9000, 9000], "conversions": [450, 340, 330]}
+        >>> several_arms_test(pd.DataFrame(arms)).to_frame().query("level == 0.95")[["arm", "significant"]].values.tolist()
+        [['search', True], ['video', False]]
     """
     frame = frame_of(data)
     arms = arms_of(frame)

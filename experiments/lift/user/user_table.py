@@ -48,6 +48,14 @@ class UserTableTest(Result):
             `pre_period_conversions` column.
         value_per_conversion: value per conversion of the treated less that of the control arm, by the delta method on users
             (or clusters); None without a `value` column or conversions in both arms. Ads that win other buyers move it too.
+
+    Example:
+        >>> import pandas as pd
+        >>> from experiments.lift import user_table_test
+        >>> arms = {"arm": ["treated", "control"], "users": [9000, 1000], "conversions": [450, 40], "cost": [900.0, 0.0]}
+        >>> test = user_table_test(pd.DataFrame(arms))
+        >>> round(test.conversions.lift.relative_lift, 2), test.incremental_value
+        (0.25, None)
     """
 
     conversions: UserLiftTest
@@ -127,6 +135,7 @@ def user_table_test(
 
     Example:
         >>> import pandas as pd
+        >>> from experiments.lift import user_table_test
         >>> arms = {"arm": ["treated", "control"], "users": [9000, 1000], "conversions": [450, 40], "cost": [900.0, 0.0]}
         >>> test = user_table_test(pd.DataFrame(arms))
         >>> round(test.conversions.incremental_conversions.difference)
