@@ -40,6 +40,8 @@ REPORTS = (
     (frozenset({"session primary channel group", "sessions"}), f"GA4's traffic acquisition {CREDITED}"),
     (frozenset({"session default channel group", "sessions"}), f"GA4's traffic acquisition {CREDITED}"),
     (frozenset({"default channel group", "key events"}), f"GA4's model comparison {CREDITED}"),
+    (frozenset({"default channel group", "last click conversions"}), f"GA4's model comparison {CREDITED}"),
+    (frozenset({"default channel group", "data driven conversions"}), f"GA4's model comparison {CREDITED}"),
     (
         frozenset({"channel transformed path", "source index"}),
         "Snowplow's channel_attributions has a row per touch; give paths_to_conversion",

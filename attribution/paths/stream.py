@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from attribution.formats.records import ACTION, DEFAULT_ACTION, CountedPaths, Records
 from attribution.formats.roles import role_of
-from attribution.formats.simulated_log import SimulatedLog, reported_until
+from attribution.formats.simulated_log import SimulatedLog, kept_note, reported_until
 from attribution.paths.paths import Paths
 from attribution.paths.settings import PathSettings
 from cpalab.column_types import column_problem
@@ -171,10 +171,12 @@ def _first(table: pa.Table, user: Any, side: str) -> int:
 
 
 def _log_blocks(source: InputTable, rows: int) -> Iterator[Records]:
-    until = reported_until(source)
+    until, note = reported_until(source), kept_note(source)
     people = _People(source, [name for name in LOG_COLUMNS if name in source.columns], rows)
     while (loaded := people.block()) is not None:
-        yield SimulatedLog().read_rows(CheckedColumns(source.name, loaded), until)
+        sieve = CheckedColumns(source.name, loaded)
+        sieve.notes += note
+        yield SimulatedLog().read_rows(sieve, until)
 
 
 def _table_blocks(sources: Mapping[Any, InputTable], rows: int) -> Iterator[Records]:

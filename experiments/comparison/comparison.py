@@ -125,6 +125,7 @@ def compare(
     models: Sequence[AttributionModel | type | str] = MODELS,
     judge: AttributionModel | type | str = JUDGE,
     estimands: Sequence[Estimand] = ("average", "joint"),
+    truth: Truth | None = None,
     threads: Count = 1,
     progress: Callable[[str, float], None] = lambda stage, share: None,
 ) -> Comparison:
@@ -136,6 +137,7 @@ def compare(
         judge: the one of them that verdicts and the oracle's CPA are about: given alike, or by the name it bears in tables.
         estimands: which effects: average (the channel off) and joint (all ads off), which are always among them,
             marginal_bid, marginal_budget (± 10 %).
+        truth: their effects, if they were measured already.
         threads: how many threads work; the numbers do not depend on it.
         progress: called with the name of a stage and the share of it that is done.
 
@@ -152,8 +154,11 @@ def compare(
     """
     models, judging = chosen_models(models, judge)
     estimands = tuple(dict.fromkeys(("average", "joint", *estimands)))
-    progress("truth", 0.0)
-    truth = measure_truth(world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share))
+    if truth is None:
+        progress("truth", 0.0)
+        truth = measure_truth(
+            world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share)
+        )
     progress("attribution", 0.0)
     paths, credits = attribute(world, models)
     oracle = credits[judging]

@@ -342,7 +342,7 @@ class _Replays:
             tracking = [change for i, change in enumerate(self.players) if i in chosen and not change.real]
             world = self._world(chosen)
             scenario = apply(world.scenario, tracking)
-            found = record(replace(world, scenario=scenario))
+            found = record(world.with_scenario(scenario))
             self.views[chosen] = View(found, reported_cpas(world, found, self.keys, self.spent))
         return self.views[chosen]
 
@@ -356,7 +356,7 @@ class _Replays:
             world = simulate_again(self.base, scenario, threads=self.threads)
             # Ads were delivered under this tracking; whether it also recorded is another part's matter.
             recorded = world.scenario.model_copy(update={"tracking": self.base.scenario.tracking})
-            self.worlds[real] = replace(world, scenario=recorded)
+            self.worlds[real] = world.with_scenario(recorded)
         return self.worlds[real]
 
 

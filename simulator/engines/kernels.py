@@ -63,12 +63,13 @@ def advance(
     Returns the person with whom to go on: `last` when all is done, an earlier one when the log is full.
     """
     for user in range(first, last):
-        itinerary = population.itineraries[user]
+        row = user - population.first
+        itinerary = population.itineraries[row]
         if itinerary.next_time < until:
-            person = population.people[user]
-            life = population.lives[user]
-            goodwill = population.goodwill[user]
-            shown = shown_to(population.shown, user)
+            person = population.people[row]
+            life = population.lives[row]
+            goodwill = population.goodwill[row]
+            shown = shown_to(population.shown, row)
             while itinerary.next_time < until:
                 if is_full(log):
                     return user

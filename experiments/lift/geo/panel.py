@@ -353,16 +353,31 @@ def geo_panel(
         summed = np.bincount(cells, weights=values, minlength=rows.size)
         return np.asarray(summed.reshape(geos.size, calendar.size), dtype=np.float64)
 
+    response_of = spread(outcome)
+    refuse(_total_problems(geos, response_of))
     return GeoPanel(
         tuple(str(geo) for geo in geos),
         calendar,
-        spread(outcome),
+        response_of,
         None if cost is None else spread(cost[kept]),
         filled=int((rows == 0).sum()),
         step=step,
         excluded=tuple(sorted({str(geo) for geo in exclude})),
         left_out=tuple(map(str, skip)),
     )
+
+
+def _total_problems(geos: NDArray[Any], response: NDArray[np.float64]) -> list[str]:
+    """What is wrong where a geo's response is the sum of all others' on every date, up to rounding: it is no geo."""
+    whole = response.sum(axis=0)
+    alike = np.abs(2 * response - whole) <= 1e-6 * np.abs(whole) + 0.005 * len(geos) * (response % 1 != 0).any()
+    found = [str(geo) for geo, same in zip(geos, alike.all(axis=1), strict=True) if same]
+    if len(geos) < 4 or not whole.any() or len(found) != 1:
+        return []
+    return [
+        f"geo: {found[0]} is the sum of the {len(geos) - 1} others on every date and must be a geo; leave it out with "
+        f"--exclude {found[0]}"
+    ]
 
 
 def _close(word: str, known: Sequence[str]) -> str:
