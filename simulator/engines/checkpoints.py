@@ -132,14 +132,6 @@ class ResumableCohort:
         """What each campaign has done so far, LEDGER (C,)."""
         return self.history[self.tick].copy()
 
-    def follow(self, law: Law) -> None:
-        """Live by another law from now on."""
-        self.people.follow(law)
-
-    def rows_after(self, done: list[int]) -> list[Any]:
-        """What was written to the log since it was last asked for."""
-        return self.people.rows_after(done)
-
     def close(self) -> None:
         """Keep the ledgers of the whole run: the market need never live again."""
         if self.folder is not None and not (self.folder / f"market-{AT_THE_END}.npz").is_file():
