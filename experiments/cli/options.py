@@ -102,6 +102,18 @@ def talk_options(command: Command) -> Command:
     return command
 
 
+def scenario_changes(
+    users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...]
+) -> dict[str, Any]:
+    """What these options change in a scenario, by dotted path; --users, --days and --seed after --set.
+
+    Raises:
+        ScenarioError: an override has no `=` or no path.
+    """
+    options = {"run.users": users, "run.days": days, "run.seed": seed}
+    return parse_overrides(overrides) | {path: value for path, value in options.items() if value is not None}
+
+
 def chosen_scenario(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
     processes: tuple[str, ...] = (),
@@ -111,7 +123,7 @@ def chosen_scenario(
     Raises:
         ScenarioError: with every problem; what an option has set is called as it was typed.
     """
-    given = parse_overrides(overrides)
+    given = scenario_changes(users, days, seed, overrides)
     typed = dict.fromkeys(given, "--set")
     for path, value, option in (
         ("run.users", users, "--users"),
@@ -119,7 +131,7 @@ def chosen_scenario(
         ("run.seed", seed, "--seed"),
     ):
         if value is not None:
-            given[path], typed[path] = value, option
+            typed[path] = option
     try:
         return with_processes(load_scenario(scenario, given), processes)
     except ScenarioError as error:
