@@ -41,7 +41,7 @@ ANY_TIME = (
 )  # fmt: skip
 TOUCH_TIME = (
     "attributed touch time", "time", "start_tstamp", "visit_start_tstamp", "derived_tstamp", "click_time", "clicked_at",
-    "session_start", "visit_time", "visited_at", "touch_time", *ANY_TIME,
+    "session_start", "visit_time", "visited_at", "touch_time", "first action timestamp", *ANY_TIME,
 )  # fmt: skip
 CONVERSION_TIME = (
     "time", "cv_tstamp", "conversion_time", "derived_tstamp", "order_date", "order_time", "ordered_at", "purchased_at",
@@ -95,7 +95,7 @@ COST = (
 COST_MICROS = ("cost_micros", "metrics.cost_micros")
 CONVERTED = (
     "converted", "conversion", "is_conversion", "has_transaction", "visitconverted", "visit_converted", "conversions",
-    "transactions", "goals", "purchases",
+    "transactions", "goals", "purchases", "goal conversions",
 )  # fmt: skip
 SESSION_VALUE = ("value", "revenue", "conversion_value", "transaction_revenue")
 # Columns whose number says how many, or whether, a row converted; and how many touches it stands for.

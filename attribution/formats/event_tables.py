@@ -186,6 +186,10 @@ class EventTables:
             channels = sieve.text(found["channel"])
         columns = {"user_id": sieve.users(found["user_id"]), "time": sieve.times(found["time"]), "channel": channels}
         sieve.notes += touch_notes(sieve, found.get("channel"), rest)
+        # A column of another name whose words are those of clicks and views says the same.
+        said = [name for name in columns_named(rest, ACTION) if _says_kind(sieve, name)]
+        if said:
+            found.setdefault("kind", said[0])
         if "kind" in found:
             columns["kind"] = _kinds(sieve, found["kind"])
         columns |= segment_columns(sieve, rest, tuple(columns))
@@ -453,6 +457,11 @@ def _told_unknown(sieve: CheckedColumns, name: str) -> None:
         sieve.notes.append(
             f"{sieve.place}.{name}: is empty for {np.count_nonzero(empty):,} of {len(sieve):,} rows, which add no value"
         )
+
+
+def _says_kind(sieve: CheckedColumns, name: str) -> bool:
+    words = {word.casefold() for word in pc.unique(sieve.ids(name)).drop_null().to_pylist()}
+    return bool(words) and words <= {*VIEWS, *VIEWS.values()}
 
 
 def _is_text(sieve: CheckedColumns, name: str) -> bool:

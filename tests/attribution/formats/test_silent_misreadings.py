@@ -117,6 +117,13 @@ class TestRows:
         assert "where people bought" in notes
         assert "0 to 4 per row" in notes
 
+    def test_impressions_are_views_whatever_their_column_is_called(self, files):
+        touches = "user_id,time,channel,event\nu1,2026-03-01,a,impression\nu2,2026-03-01,b,click\n"
+        assert read_data(*files(touches, ORDERS)).touches["kind"].to_pylist() == ["view", "click"]
+
+    def test_a_file_without_a_header_says_so(self, files):
+        assert "put a header above it" in refused(*files("a > b,3\nb,2\n"))
+
     def test_one_table_of_page_views_is_not_its_own_conversions(self, files):
         rows = "distinct_id,event,time,utm_source\nu1,Page,2026-03-01 10:00:00,google\n"
         assert "cannot be both touches and conversions" in refused(*files(rows))
