@@ -34,6 +34,18 @@ ORIGIN = {
     "medium": ("utm_medium", "context_campaign_medium", "mkt_medium", "session medium", "campaign medium", "medium"),
     "campaign": ("utm_campaign", "context_campaign_name", "mkt_campaign", "session campaign", "campaign", "campaign name"),
 }  # fmt: skip
+# Addresses of pages and of what linked to them, which name an origin where no column does.
+PAGE = ("page_location", "page_url", "url", "context_page_url", "page_urlquery", "landing_page", "landing_page_url",
+        "entry_url", "current_url", "$current_url", "page")  # fmt: skip
+REFERRER = (
+    "page_referrer",
+    "referrer",
+    "referer",
+    "context_page_referrer",
+    "referring_url",
+    "$referrer",
+    "page_referrer_url",
+)
 ANY_TIME = (
     "time", "timestamp", "event_time", "event_timestamp", "occurred_at", "original_timestamp", "datetime", "date time",
     "created_at", "servertimestamp", "server_timestamp", "event_timestamp_ms", "timestamp_ms", "server_time",

@@ -28,7 +28,7 @@ from attribution.formats.column_names import (
 )
 from attribution.formats.cost_rows import levels_problems, tell_repeats
 from attribution.formats.orders import Refunds, Rows, copy_id, settled, status_of
-from attribution.formats.origins import ChannelName, Origins, channels_of
+from attribution.formats.origins import ChannelName, Origins, channels_of, with_origins_of_urls
 from attribution.formats.records import Records, empty_conversions, empty_touches, micros, segment_columns
 from attribution.formats.roles import Role, misspelt_channel, role_of, roles_of
 from attribution.formats.row_meaning import conversion_notes, leave_out_unconverted, touch_notes, unnamed_action
@@ -159,6 +159,8 @@ class EventTables:
             return _Part(empty_touches())
         sieve = CheckedColumns(source.name, source.load())
         found["user_id"] = people_column(sieve, found["user_id"], rest)
+        if "channel" not in found and not any(columns_named(rest, ORIGIN[part]) for part in ("source", "medium")):
+            rest = (*rest, *with_origins_of_urls(sieve, rest))
         times = sieve.column(found["time"])
         if found["time"].casefold() == "attributed touch time":
             sieve.leave_out(pc.is_null(times).to_numpy(), "events that no touch was attributed to")

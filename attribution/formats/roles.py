@@ -14,6 +14,7 @@ from attribution.formats.column_names import (
     COST_MICROS,
     ORDER,
     ORIGIN,
+    PAGE,
     TOUCH_TIME,
     USER,
     VALUE,
@@ -62,8 +63,8 @@ def _could_be(source: InputTable) -> tuple[Role, ...]:
         paired = columns_named(names, ORIGIN["source"]) and (
             columns_named(names, ORIGIN["medium"]) or not columns_named(names, ("source",))
         )
-        came = bool(channel or paired)
         bought = bool(columns_named(names, (*ORDER, *VALUE, *ACTION, "value_micros")))
+        came = bool(channel or paired or (not bought and columns_named(names, PAGE)))
         if came and bought:
             return ("touches", "conversions")
         return ("touches",) if came else ("conversions",)

@@ -315,6 +315,19 @@ class TestExports:
         assert found.touches["channel"].to_pylist() == ["Paid Search"]
         assert found.conversions["value_micros"].to_pylist() == [10_000_000]
 
+    def test_addresses_of_pages_name_the_channel_where_no_column_does(self, files):
+        head, shop = "user_id,timestamp,url,referrer\n", "https://shop.example/a"
+        rows = [
+            f"u1,2026-03-01 10:00:00,{shop}?utm_source=fb&utm_medium=cpc,",
+            f"u2,2026-03-01 10:00:00,{shop}?gclid=x,https://www.google.com/",
+            f"u3,2026-03-01 10:00:00,{shop},https://www.bing.com/",
+            f"u4,2026-03-01 10:00:00,{shop},",
+            f"u4,2026-03-01 10:01:00,{shop},{shop}",
+        ]
+        found = read_data(*files(head + "\n".join(rows) + "\n", ORDERS))
+        assert found.touches["channel"].to_pylist() == ["Paid Social", "Paid Search", "Organic Search", "Direct"]
+        assert ("pages within a visit", 1) in found.report.left_out
+
     def test_ga4_events_with_a_column_per_parameter(self, files):
         text = "event_timestamp,event_name,user_pseudo_id,ga_session_id,source,medium\n"
         text += "1772359200000000,session_start,u1,1,google,cpc\n"
