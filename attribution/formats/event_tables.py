@@ -31,7 +31,13 @@ from attribution.formats.orders import Refunds, Rows, copy_id, settled, status_o
 from attribution.formats.origins import ChannelName, Origins, channels_of, with_origins_of_urls
 from attribution.formats.records import Records, empty_conversions, empty_touches, micros, segment_columns
 from attribution.formats.roles import Role, misspelt_channel, role_of, roles_of
-from attribution.formats.row_meaning import conversion_notes, leave_out_unconverted, touch_notes, unnamed_action
+from attribution.formats.row_meaning import (
+    conversion_notes,
+    leave_out_unconverted,
+    touch_notes,
+    unnamed_action,
+    words_of,
+)
 from attribution.formats.writing import Limits, OutputTable, in_currency
 from cpalab.ga4_channels import CLICK_IDS
 from cpalab.micros import MICROS
@@ -462,7 +468,7 @@ def _told_unknown(sieve: CheckedColumns, name: str) -> None:
 
 
 def _says_kind(sieve: CheckedColumns, name: str) -> bool:
-    words = {word.casefold() for word in pc.unique(sieve.ids(name)).drop_null().to_pylist()}
+    words = {word.casefold() for word in words_of(sieve, name)}
     return bool(words) and words <= {*VIEWS, *VIEWS.values()}
 
 
