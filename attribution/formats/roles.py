@@ -64,8 +64,9 @@ def _could_be(source: InputTable) -> tuple[Role, ...]:
             columns_named(names, ORIGIN["medium"]) or not columns_named(names, ("source",))
         )
         bought = bool(columns_named(names, (*ORDER, *VALUE, *ACTION, "value_micros")))
-        came = bool(channel or paired or (not bought and columns_named(names, PAGE)))
-        if came and bought:
+        came = bool(channel or paired)
+        # An address says where a visit came from, or on which page an order was made.
+        if (came and bought) or (not came and not bought and columns_named(names, PAGE)):
             return ("touches", "conversions")
         return ("touches",) if came else ("conversions",)
     costs = columns_named(names, (*COST, *COST_MICROS))

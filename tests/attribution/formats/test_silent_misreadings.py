@@ -327,6 +327,10 @@ class TestExports:
         assert found.touches["channel"].to_pylist() == ["Paid Social", "Paid Search", "Organic Search", "Direct"]
         assert ("pages within a visit", 1) in found.report.left_out
 
+    def test_orders_with_the_address_of_their_page_are_orders(self, files):
+        orders = "user_id,time,url\nu1,2026-03-02,https://shop.example/thanks\n"
+        assert len(read_data(*files(TOUCHES, orders)).conversions) == 1
+
     def test_ga4_events_with_a_column_per_parameter(self, files):
         text = "event_timestamp,event_name,user_pseudo_id,ga_session_id,source,medium\n"
         text += "1772359200000000,session_start,u1,1,google,cpc\n"
