@@ -10,6 +10,8 @@ from cpalab.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from experiments.bench.leaderboard import leaderboard as leaderboard
+    from experiments.bench.optimise.optimise import Optimised as Optimised
+    from experiments.bench.optimise.optimise import optimise as optimise
     from experiments.bench.sweep import sweep as sweep
     from experiments.comparison.comparison import Comparison as Comparison
     from experiments.comparison.comparison import compare as compare
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
 
 CONTENTS = {
     "Comparison": "experiments.comparison.comparison",
+    "Optimised": "experiments.bench.optimise.optimise",
     "Truth": "experiments.truth.effects",
     "attribute": "experiments.comparison.perfect_tracking",
     "compare": "experiments.comparison.comparison",
     "leaderboard": "experiments.bench.leaderboard",
     "measure_truth": "experiments.truth.effects",
+    "optimise": "experiments.bench.optimise.optimise",
     "sweep": "experiments.bench.sweep",
 }
 

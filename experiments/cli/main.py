@@ -20,6 +20,7 @@ COMMANDS = {  # the module of each command, and what it is for
     "record": ("market.record", "What each system recorded: sessions, claims, channel groups, postbacks, noisy sums."),
     "export": ("market.export", "Write a market's touches, conversions and costs in any format of attribution."),
     "leaderboard": ("bench.leaderboard", "Which attribution model finds the truth, and under which assumptions."),
+    "optimise": ("bench.optimise", "Let budgets follow a signal, and count the real orders that brings."),
     "sweep": ("bench.sweep", "Many worlds that differ in some parameters, and which of these moves the CPA gap most."),
     "dataset": ("bench.dataset", "A frozen, hashed data set: worlds as seen and as they were, in three schemas."),
     "rollout": ("rollout.rollout", "Which CPA shift a tracking change should bring, and what would be a bug."),

@@ -243,15 +243,20 @@ class Market:
             scenario.surfaces[self.names.surfaces[place]].rival_sigma,
         )
 
+    def flat_fee(self, tick: int, scenario: Scenario, c: int) -> int:
+        """What campaign c owes for being on air in a tick, in micros; 0 unless it is paid by a flat fee."""
+        days = float(self.board.starts[tick + 1] - self.board.starts[tick])
+        on_air_share = self._spend_weight(tick, scenario, c) if self.board.throttle[tick, c] > 0.0 else 0.0
+        campaign = self.names.campaign_of(scenario, c)
+        return flat_fee_micros(campaign, days, scale_of(scenario) * on_air_share)
+
     def _look_at_spend(self, tick: int, scenario: Scenario, before: Any, now: Any) -> None:
         day = float(self.board.starts[tick])
-        days = float(self.board.starts[tick + 1]) - day
         done = {field: (now[field] - before[field]).tolist() for field in now.dtype.names}
         for c, placed in enumerate(self.names.campaigns):
             campaign = scenario.channels[placed.channel].campaigns[placed.name]
             weight = self._spend_weight(tick, scenario, c)
-            on_air_share = weight if self.board.throttle[tick, c] > 0.0 else 0.0
-            fee = flat_fee_micros(campaign, days, scale_of(scenario) * on_air_share)
+            fee = self.flat_fee(tick, scenario, c)
             change = {field: of_campaign[c] for field, of_campaign in done.items()}
             change["cost_micros"] += fee
             if campaign.daily_budget is not None:
