@@ -18,6 +18,7 @@ COMMANDS = {  # the module of each command, and what it is for
     "simulate": ("market.simulate", "Simulate a market and write what happened."),
     "truth": ("market.truth", "What each channel's ads really caused."),
     "record": ("market.record", "What each system recorded: sessions, claims, channel groups, postbacks, noisy sums."),
+    "explain": ("market.explain", "Why CPA moved: each change's part, real or only in the record."),
     "leaderboard": ("bench.leaderboard", "Which attribution model finds the truth, and under which assumptions."),
     "rollout": ("rollout.rollout", "Which CPA shift a tracking change should bring, and what would be a bug."),
     "check-rollout": (

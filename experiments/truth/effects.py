@@ -15,7 +15,7 @@ All are stated for the world as it ran: people held out by an experiment never s
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -237,12 +237,24 @@ def _needs_the_market(question: "Question", bound: Mapping[str, float]) -> bool:
 
 @dataclass(frozen=True)
 class TwinChange:
-    """What is different in a twin world."""
+    """What is different in a twin world.
+
+    Attributes:
+        off: channels without ads (bits).
+        channel: position of the one whose bids or pacing differ, -1: none.
+        log_bid_change: added to the logarithm of its bids.
+        throttle_factor: of its pacing where a budget binds, and with free feedback of that budget.
+        share: of the auctions that it takes part in.
+        first_day, last_day: from when, and before when, all this holds; of the reported window alone.
+    """
 
     off: int = 0
     channel: int = -1
     log_bid_change: float = 0.0
     throttle_factor: float = 1.0
+    share: float = 1.0
+    first_day: float = -math.inf
+    last_day: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -287,8 +299,8 @@ def twin_lives(
     """Everyone's life in a twin world for each change; see `measure_truth` for the feedback."""
     rows = variants(len(changes) + 1)
     for w, change in enumerate(changes, start=1):
-        rows[w].off, rows[w].channel = change.off, change.channel
-        rows[w].log_bid_change, rows[w].throttle_factor = change.log_bid_change, change.throttle_factor
+        for field in fields(change):
+            rows[w][field.name] = getattr(change, field.name)
     if not changes:
         return []
     live = _live_held if feedback == "held" else _live_free

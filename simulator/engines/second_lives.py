@@ -9,7 +9,7 @@ from typing import Any
 
 from simulator.calendar import is_reported
 from simulator.compiled import entry_point, part
-from simulator.law.auction import auction
+from simulator.law.auction import auction, in_force
 from simulator.law.invalid_traffic import robot_session
 from simulator.law.log import Log
 from simulator.law.moment import Moment, arrive
@@ -154,6 +154,8 @@ def parts(
 
     A ghost parts worlds as an impression does: it counts towards caps, which outlast the experiment.
     """
+    if not in_force(law, moment, variant):
+        return False
     shown_ad = fact.offer.campaign
     if shown_ad != NOBODY and (variant.off >> law.campaigns[moment.epoch, shown_ad].channel) & 1:
         return True

@@ -11,7 +11,11 @@ from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.loading import load_scenario, presets
 from simulator.world import simulate
 
-STEADY = [name for name in presets() if name not in ("apparel-rescue", "dropshipping", "dtc-geos")]
+STEADY = [
+    name
+    for name in presets()
+    if name not in ("apparel-rescue", "dropshipping", "dtc-geos", "five-suspects", "saas-leads")
+]
 
 
 def test_at_first_as_many_are_in_the_market_as_hazards_say(market):

@@ -46,7 +46,9 @@ DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "re
 )
 @click.option("--judge", metavar="MODEL", help="The one of them that sentences and verdicts are about. Default: last_click, "
               "or the first of those given.")  # fmt: skip
-@click.option("--full", is_flag=True, help="Print every table: models, lift tests, five CPAs, a sentence per channel.")
+@click.option(
+    "--full", is_flag=True, help="Print every table: models, lift tests, five CPAs, CPA by week, a sentence each."
+)
 @listing_option("--models", "List the models with their parameters.", "attribution.model:MODELS", PARAMETERS)
 @engine_options
 @talk_options
@@ -60,7 +62,7 @@ def command(
     SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
     written. With --out, writes the world (manifest.json, events/, users.parquet, market.parquet, timeline.parquet,
     board.npz), orders.parquet (every order with its label per channel: always, moved, caused, prevented), cpa.csv,
-    five_cpas.csv, truth.csv, cpa_by_….csv for each --by, geo_test_….csv and
+    five_cpas.csv, truth.csv, cpa_by_week.csv, cpa_by_….csv for each --by, geo_test_….csv and
     geo_panel_….csv (as cpalab lift geo reads it) for each geo test of the scenario, and report.html to DIR, whole or not
     at all; with --model or --judge also models.csv: which models are compared, and which one is the judge.
     """
@@ -168,6 +170,8 @@ def main_job(
                 pd.DataFrame({"model": comparison.models, "judge": judged}).to_csv(folder / "models.csv", index=False)
             if comparison.systems is not None:
                 comparison.systems.to_frame().to_csv(folder / "five_cpas.csv", index=False)
+            if comparison.weeks is not None:
+                comparison.weeks.to_csv(folder / "cpa_by_week.csv", index=False)
             for dimension, frame in segments.items():
                 frame.to_csv(folder / f"cpa_by_{dimension}.csv", index=False)
             for test in comparison.geo_tests:

@@ -79,3 +79,46 @@ def test_simulate_writes_the_world_alone_and_the_same_world(cpalab, small, finis
 
 def test_simulate_needs_a_folder(cpalab, small, is_refused):
     is_refused(cpalab("simulate", *small), "Missing option '--out'")
+
+
+def test_truth_over_time_and_along_a_curve(cpalab_here, tmp_path):
+    words = ["dropshipping", "--users", "5000", "--days", "4", "--seed", "7", "--by", "week", "--pulse", "social:1",
+             "--curve", "social", "--at", "0,.5,1", "--out", tmp_path / "truth"]  # fmt: skip
+    status, said, err = cpalab_here("truth", *words)
+    assert (status, err) == (0, "")
+    for told in ("Truth by week", "What the ads of social on day 1 did", "Response curve of social, market held"):
+        assert told in said
+    found = json.loads((tmp_path / "truth" / "truth.json").read_text())
+    assert [row["week"] for row in found["truth_by_week"] if row["channel"] == "all"] == [1, 0]
+    assert {row["days_after"] for row in found["pulses"]} >= {0, 1, 2, 3}
+    assert [row["dose"] for row in found["curves"]] == [0.0, 0.5, 1.0]
+    assert {path.name for path in (tmp_path / "truth").glob("*.csv")} == {
+        "truth.csv", "truth_by_week.csv", "pulses.csv", "curves.csv",
+    }  # fmt: skip
+
+
+def test_what_cannot_be_asked_of_the_truth_is_refused_at_once_and_as_typed(cpalab_here):
+    words = [
+        "--pulse",
+        "soical:1",
+        "--pulse",
+        "social",
+        "--curve",
+        "social",
+        "--at",
+        "x,-1",
+        "--interactions",
+        "nobody",
+    ]
+    status, said, err = cpalab_here("truth", "dropshipping", *words)
+    assert (status, said) == (2, "")
+    for problem in (
+        "--pulse: soical is no channel with campaigns; did you mean social?",
+        "--pulse: 'social' must name a channel and a whole day; write --pulse video:7",
+        "--at: 'x' must be numbers with commas",
+        "--at: -1 doses must lie between 0 and 100",
+        "--interactions: nobody is no channel with campaigns",
+    ):
+        assert problem in err, err
+    status, _, err = cpalab_here("truth", "dropshipping", "--at", "1,2")
+    assert (status, "belongs to a curve; name a channel with --curve" in err) == (2, True)
