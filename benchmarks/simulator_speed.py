@@ -23,9 +23,10 @@ from experiments.truth.effects import measure_truth
 from simulator.draws import SESSION, exponential, normal, uniforms
 from simulator.law.log import CLICK, CONVERSION, IMPRESSION, VISIT
 from simulator.market.market import no_change
+from simulator.playing import EngineName, Played, play, thread_map
 from simulator.scenario.loading import load_scenario
 from simulator.scenario.schema import Scenario
-from simulator.world import EngineName, Played, play, simulate, thread_map
+from simulator.world import simulate
 
 PRESET = "dtc-apparel"
 PEOPLE = 50_000

@@ -7,12 +7,15 @@ DIR/market.parquet    one row per tick and campaign
 DIR/timeline.parquet  one row per change of the scenario
 DIR/board.npz         what the market published, tick by tick: with it twins live again exactly as here
 DIR/own_steps.json    which parts of the law were a researcher's own; only where some were
+DIR/processes.json    which processes acted beside those that the scenario declares; only where some did
 """
 
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,10 +25,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cpalab.refusal import ScenarioError
+from cpalab.refusal import Problem, ScenarioError
 from cpalab.whole_output import MANIFEST, OutputError
 from simulator.engines.replacement import Kernels, kernels_of
 from simulator.law.board import Board
+from simulator.market.processes.registry import Acting, Given, find_process
 from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.clock import Clock
 from simulator.scenario.rules.validation import validate
@@ -36,6 +40,7 @@ from simulator.world import World
 PARTITION_USERS = 131_072
 BOARD = "board.npz"
 OWN_STEPS = "own_steps.json"
+PROCESSES = "processes.json"
 
 
 def write_world(world: World, folder: Path) -> None:
@@ -52,6 +57,9 @@ def write_world(world: World, folder: Path) -> None:
     np.savez(folder / BOARD, allow_pickle=False, **world.board._asdict())
     if world.kernels.own:
         (folder / OWN_STEPS).write_text(json.dumps(dict(world.kernels.own), indent=2) + "\n", encoding="utf-8")
+    if world.processes:
+        found_by = {acting.author: acting.written for acting in world.processes}
+        (folder / PROCESSES).write_text(json.dumps(found_by, indent=2) + "\n", encoding="utf-8")
 
 
 def write_manifest(folder: Path, scenario: Scenario, extra: Mapping[str, Any] | None = None) -> None:
@@ -92,7 +100,10 @@ def is_stored(folder: Path | str) -> bool:
     return (Path(folder) / MANIFEST).is_file() and (Path(folder) / BOARD).is_file()
 
 
-def read_world(folder: Path | str, *, verify: bool = False, kernels: Kernels | None = None) -> World:
+def read_world(
+    folder: Path | str, *, verify: bool = False, kernels: Kernels | None = None,
+    processes: Sequence[Given] | None = None,
+) -> World:  # fmt: skip
     """A finished world read back, which every experiment takes as it takes a fresh one.
 
     Args:
@@ -100,6 +111,8 @@ def read_world(folder: Path | str, *, verify: bool = False, kernels: Kernels | N
         verify: compare every file with its checksum.
         kernels: the law with the own steps the world was made with; None: as the scenario says, or as they are found
             again by `module:function`.
+        processes: those that acted in the world beside the scenario's own, in their order; None: as they are found again.
+            One that is not found is refused only where it has to act again: what it changed stands on the timeline.
 
     Raises:
         OutputError: the folder is not a finished world, a file has changed, or its own steps are not found again.
@@ -128,6 +141,7 @@ def read_world(folder: Path | str, *, verify: bool = False, kernels: Kernels | N
         board=board,
         events=events,
         kernels=_kernels_again(folder, scenario) if kernels is None else kernels,
+        processes=_processes_again(folder, processes),
         **tables,
     )
 
@@ -146,6 +160,30 @@ def _kernels_again(folder: Path, scenario: Scenario) -> Kernels:
             f"{folder}: was made with own steps of the law ({steps}), which are not found again "
             f"({'; '.join(map(str, error.problems))}); give them as read_world(…, kernels=replace_steps(…))"
         ) from None
+
+
+def _processes_again(folder: Path, given: Sequence[Given] | None) -> tuple[Acting, ...]:
+    """The processes that acted in a stored world beside the scenario's own, under the names they had."""
+    stored = folder / PROCESSES
+    places: dict[str, str] = json.loads(stored.read_text(encoding="utf-8")) if stored.is_file() else {}
+    if given is not None and len(given) != len(places):
+        raise OutputError(f"{folder}: has {len(places)} processes of its own ({', '.join(places)}), not {len(given)}")
+    found = []
+    for place, (author, written) in enumerate(places.items()):
+        try:
+            again = find_process(written if given is None else given[place])
+            found.append(replace(again, author=author, written=written))
+        except ScenarioError:
+            if given is not None:
+                raise
+            found.append(Acting(author, partial(_not_found, folder, author), written))
+    return tuple(found)
+
+
+def _not_found(folder: Path, author: str, market: object) -> None:  # noqa: ARG001 - stands for a process
+    rule = f"acted in the world of {folder} and is not found again"
+    hint = "give it as read_world(…, processes=[…]), or hold the market's feedback"
+    raise ScenarioError([Problem(f"processes.{author}", rule, hint=hint)])
 
 
 def fingerprint(table: pa.Table) -> str:

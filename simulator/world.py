@@ -1,10 +1,9 @@
 """The world: run a scenario, and keep what happened."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,23 +11,21 @@ import pyarrow.compute as pc
 from cpalab.micros import MICROS
 from cpalab.result import Result
 from simulator.engines.agents import Agents
-from simulator.engines.cohort import BLOCK_USERS, Cohort, Map
+from simulator.engines.cohort import BLOCK_USERS, Cohort
 from simulator.engines.replacement import DEFAULT_KERNELS, Kernels, check_parameters, kernels_of
 from simulator.events import EVENT_SCHEMA, events_table
-from simulator.law.board import Board, blank_board
+from simulator.law.board import Board
 from simulator.law.parameters import Law
-from simulator.market.geo_tests import geo_plans
-from simulator.market.market import Market, TickReport, no_change
+from simulator.market.market import TickReport, no_change
+from simulator.market.processes.registry import Acting, Given, processes_of
+from simulator.playing import EngineName, Played, play, thread_map
 from simulator.population import build_population, users_table
-from simulator.scenario.build_law import Names, build_law
+from simulator.scenario.build_law import Names
 from simulator.scenario.clock import Clock
 from simulator.scenario.schema import Scenario
-from simulator.scenario.timeline import versions
 
 if TYPE_CHECKING:
     import pandas as pd
-
-EngineName = Literal["cohort", "agents"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,8 @@ class World(Result):
         market: one row per tick and campaign; `period` says which ticks are reported.
         timeline: one row per version of the scenario.
         kernels: the compiled steps of the law.
+        processes: those that acted in it beside the ones that the scenario declares; they run again where the market is
+            free to react. What they all changed stands on the scenario's timeline, with its author.
     """
 
     scenario: Scenario
@@ -56,6 +55,12 @@ class World(Result):
     market: pa.Table
     timeline: pa.Table
     kernels: Kernels = DEFAULT_KERNELS
+    processes: tuple[Acting, ...] = ()
+
+    @property
+    def acting(self) -> tuple[Acting, ...]:
+        """Every process that acted in it: those that the scenario declares, and the others."""
+        return processes_of(self.scenario, self.processes)
 
     def cost_micros(self) -> dict[str, int]:
         """What was paid for each channel that has campaigns in the reported window, in micros."""
@@ -80,10 +85,10 @@ class World(Result):
         return Clock.of(self.scenario)
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per channel that has campaigns: `channel, cost, impressions, clicks`; cost in currency."""
+        """One row per paid channel, in the reported window: `channel, cost, impressions, clicks`; cost in currency."""
         import pandas as pd
 
-        counts = self.events.group_by(["channel", "kind"]).aggregate([([], "count_all")]).to_pylist()
+        counts = self.reported_events().group_by(["channel", "kind"]).aggregate([([], "count_all")]).to_pylist()
         number = {(row["channel"], row["kind"]): row["count_all"] for row in counts}
         rows = [
             (channel, micros / MICROS, number.get((channel, "impression"), 0), number.get((channel, "click"), 0))
@@ -97,19 +102,13 @@ class World(Result):
         return (
             f"{self.users.num_rows:,} people lived {run.days:g} days (seed {run.seed}): {self.events.num_rows:,} events, "
             f"{self.orders().num_rows:,} conversions, ads for {sum(self.cost_micros().values()) / MICROS:,.2f} "
-            f"{self.scenario.market.currency}."
+            f"{self.scenario.market.currency}.{self._acts_in_words()}"
         )
 
-
-@dataclass(frozen=True)
-class Played:
-    """A scenario played through once: the board it left, the engine with its rows, the market's reports."""
-
-    names: Names
-    law: Law
-    board: Board
-    engine: Cohort | Agents
-    reports: list[TickReport]
+    def _acts_in_words(self) -> str:
+        acts = Counter(change.author for change in self.scenario.timeline if change.author for _ in change.set)
+        said = ", ".join(f"{author} {count:,}" for author, count in acts.items())
+        return f" Changed while the market ran, by author: {said}." if said else ""
 
 
 def simulate(
@@ -119,6 +118,7 @@ def simulate(
     threads: int = 1,
     block_users: int = BLOCK_USERS,
     kernels: Kernels | None = None,
+    processes: Sequence[Given | Acting] = (),
     progress: Callable[[float], None] = lambda share: None,
 ) -> World:
     """Run a scenario from the first day of its warm-up to the last of its follow-up; day 0 is the first that is reported.
@@ -132,10 +132,15 @@ def simulate(
         block_users: people per block; cohort only.
         kernels: the compiled law; see `simulator.engines.replacement` to replace a step of it. None: as the scenario's
             `law.steps` say.
+        processes: what acts in the market besides the processes that the scenario declares: generator functions
+            `my_process(market)`, objects with `name` and `run(market)`, names, `module:Name` or `FILE.py:Name`. They are
+            resumed between a tick's publication and its being lived, see what an advertiser sees
+            (`simulator.market.advertiser.desk.Desk`), and what they change holds from the next tick on.
         progress: told the share of the run that is done, after each tick.
 
     Raises:
-        ScenarioError: an own step of the scenario cannot be loaded, or does not fit.
+        ScenarioError: an own step or a process cannot be loaded, or does not fit; a process has asked for what nobody can
+            know or do, or has failed.
 
     Example:
         >>> from simulator import load_scenario, simulate
@@ -145,6 +150,7 @@ def simulate(
     """
     kernels = kernels_of(scenario) if kernels is None else kernels
     check_parameters(scenario, kernels)
+    acting = processes_of(scenario, processes)
     with thread_map(threads) as map_:
         played = play(
             scenario,
@@ -153,64 +159,35 @@ def simulate(
             map_=map_,
             block_users=block_users,
             kernels=kernels,
+            processes=acting,
             progress=progress,
         )
-    users = users_table(played.engine.population, played.names)
+    return world_from(played, kernels, acting[len(scenario.processes) :])
+
+
+def world_from(played: Played, kernels: Kernels, processes: tuple[Acting, ...] = ()) -> World:
+    """The world that a scenario has become, played through; empties the engine."""
     return World(
-        scenario=scenario,
+        scenario=played.scenario,
         names=played.names,
         law=played.law,
         board=played.board,
+        users=users_table(played.engine.population, played.names),
         events=events_of(played.engine, played.names),
-        users=users,
         market=market_table(played.reports),
-        timeline=timeline_table(scenario),
+        timeline=timeline_table(played.scenario, authored=bool(processes)),
         kernels=kernels,
+        processes=processes,
     )
 
 
 def simulate_again(world: World, scenario: Scenario, *, threads: int = 1) -> World:
-    """The same people under another scenario, by the same law: own steps go on acting unless the scenario names others."""
+    """The same people under another scenario, by the same law: own steps go on acting unless the scenario names others.
+
+    So do its processes, which see what happens there.
+    """
     kernels = world.kernels if scenario.law.steps == world.scenario.law.steps else None
-    return simulate(scenario, threads=threads, kernels=kernels)
-
-
-def play(
-    scenario: Scenario,
-    variant: Any,
-    *,
-    engine: EngineName = "cohort",
-    map_: Map = map,
-    block_users: int = BLOCK_USERS,
-    orders_only: bool = False,
-    kernels: Kernels = DEFAULT_KERNELS,
-    progress: Callable[[float], None] = lambda share: None,
-) -> Played:
-    """Play a scenario through with one thing changed (`variant`, VARIANT (1,)), the market free to react to it."""
-    stretches = versions(scenario)
-    names = Names.of(scenario)
-    law = build_law([version.scenario for version in stretches])
-    run, clock = scenario.run, Clock.of(scenario)
-    plans = geo_plans(scenario)
-    board = blank_board(
-        run.days, run.tick_hours / 24.0, len(names.surfaces), len(names.campaigns), len(names.creatives),
-        len(names.geos), len(plans), start=clock.start, end=clock.end,
-    )  # fmt: skip
-    population = build_population(scenario, law, names)
-    # The market applies a changed budget through its pacing, so people must not see it a second time.
-    felt = variant.copy()
-    felt.throttle_factor = 1.0
-    people: Cohort | Agents
-    if engine == "agents":
-        people = Agents(law, board, population, felt, run.seed, orders_only=orders_only, kernel=kernels.step)
-    else:
-        people = Cohort(
-            law, board, population, felt, run.seed,
-            map_=map_, block_users=block_users, orders_only=orders_only, kernel=kernels.advance,
-        )  # fmt: skip
-    market = Market(stretches, names, board, variant, plans, progress=progress)
-    market.run(people)
-    return Played(names, law, board, people, market.reports)
+    return simulate(scenario, threads=threads, kernels=kernels, processes=world.processes)
 
 
 def live_again(world: World, board: Board, *, threads: int = 1, block_users: int = BLOCK_USERS) -> pa.Table:
@@ -232,16 +209,6 @@ def events_of(engine: Cohort | Agents, names: Names) -> pa.Table:
     """The event log of what an engine's people did; empties the engine."""
     tables = [events_table(rows, names) for rows in engine.take_rows()]
     return pa.concat_tables(tables) if tables else EVENT_SCHEMA.empty_table()
-
-
-@contextmanager
-def thread_map(threads: int) -> Iterator[Map]:
-    """`map` over this many threads."""
-    if threads <= 1:
-        yield map
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        yield pool.map
 
 
 def between(events: pa.Table, first_day: float, last_day: float) -> pa.Table:
@@ -278,14 +245,14 @@ def market_table(reports: list[TickReport]) -> pa.Table:
     return table.append_column("impression_share", pa.array(shares, pa.float64()))
 
 
-def timeline_table(scenario: Scenario) -> pa.Table:
-    """One row per change: the day, the path, the new value as text, the note."""
+def timeline_table(scenario: Scenario, *, authored: bool = False) -> pa.Table:
+    """One row per change: the day, the path, the new value as text, the note; where processes act, their author too."""
     rows = [
-        (change.day, path, str(value), change.note)
+        (change.day, path, str(value), change.note, change.author)
         for change in scenario.timeline
         for path, value in change.set.items()
     ]
-    return pa.table(
+    table = pa.table(
         {
             "day": pa.array([row[0] for row in rows], pa.float64()),
             "path": pa.array([row[1] for row in rows], pa.string()),
@@ -293,3 +260,6 @@ def timeline_table(scenario: Scenario) -> pa.Table:
             "note": pa.array([row[3] for row in rows], pa.string()),
         }
     )
+    if not (authored or scenario.processes or any(row[4] for row in rows)):
+        return table
+    return table.append_column("author", pa.array([row[4] for row in rows], pa.string()))

@@ -190,6 +190,7 @@ SESSIONS = {
     "time": Column(TOUCH_TIME),
     "channel": Column(CHANNEL),
     "converted": Column(CONVERTED),
+    "conversion_time": Column(("conversion_time", "converted_at"), required=False),
     "value": Column(SESSION_VALUE, required=False),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from attribution.formats.event_tables import joined
 from attribution.formats.records import Records, micros
-from attribution.formats.writing import OutputTable
+from attribution.formats.writing import Limits, OutputTable
+from attribution.paths.ragged import Ints
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError
 from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
@@ -58,6 +59,7 @@ class Criteo:
     name = "criteo"
     description = "the Criteo attribution data set: timestamp, uid, campaign, conversion, click, cost …"
     layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": COLUMNS}
+    limits: ClassVar[Limits] = Limits(unattributed=False, value=False, cost="touches", clock="days_from_0")
     example = "0\\t20073966\\t22589171\\t0\\t-1\\t-1\\t0\\t0.00001"
 
     def recognises(self, source: InputTable) -> bool:
@@ -119,36 +121,41 @@ class Criteo:
         """One row per touch, with the conversion of the person that follows it first.
 
         Raises:
-            InvalidInputError: if times are not days from 0 on, or a conversion has no touch before it: it
-                would be lost.
+            InvalidInputError: if times are not days from 0 on, a conversion has no touch between it and the one before it,
+                or a cost no touch at its time: they would be lost.
         """
         touches, conversions = records.touches, records.conversions
         if not (pa.types.is_floating(touches["time"].type) and pa.types.is_floating(conversions["time"].type)):
             raise InvalidInputError(["criteo: times must be days from the start; datetimes cannot be written"])
-        frame, bought = (
-            touches.to_pandas(),
-            conversions.to_pandas().rename(columns={"time": "conversion_time"}),
-        )
-        if "order_id" not in bought:
-            bought["order_id"] = np.arange(len(bought)).astype(str)
+        if (pc.min(touches["time"]).as_py() or 0.0) < 0:
+            raise InvalidInputError(["criteo: times must be days from 0 on; write `tables`"])
+        own = pa.array([f"conversion {row}" for row in range(len(conversions))])
+        named = "order_id" in conversions.column_names
+        order = pc.coalesce(conversions["order_id"].cast(pa.string()), own) if named else own
+        frame = touches.to_pandas()
+        bought = pa.table(
+            {"user_id": conversions["user_id"], "conversion_time": conversions["time"], "order_id": order}
+        ).to_pandas()
         frame["row"] = np.arange(len(frame))
         import pandas as pd
 
         met = pd.merge_asof(
             frame.sort_values("time", kind="stable"),
-            bought[["user_id", "conversion_time", "order_id"]].sort_values("conversion_time", kind="stable"),
+            bought.sort_values("conversion_time", kind="stable"),
             left_on="time",
             right_on="conversion_time",
             by="user_id",
             direction="forward",
         ).sort_values("row")
-        lost = len(bought) - met["order_id"].nunique()
+        lost = len(bought) - len(met[["user_id", "order_id"]].dropna().drop_duplicates())
         if lost:
-            raise InvalidInputError([f"criteo: {lost} conversions have no touch before them; write `tables`"])
+            raise InvalidInputError(
+                [f"criteo: {lost} conversions have no touch of their own before them; write `tables`"]
+            )
         converted = met["conversion_time"].notna()
         seconds = (met["conversion_time"] * SECONDS_PER_DAY).where(converted, ABSENT)
         click = met["kind"].eq("click") if "kind" in met else pd.Series(True, index=met.index)
-        columns = {
+        columns: dict[str, Any] = {
             "timestamp": met["time"] * SECONDS_PER_DAY,
             "uid": met["user_id"],
             "campaign": met["channel"],
@@ -157,10 +164,44 @@ class Criteo:
             "conversion_id": met["order_id"].where(converted, str(ABSENT)),
             "click": click.astype(int),
         }
-        if records.costs is not None and len(records.costs) == len(touches):
-            columns["cost"] = records.costs["cost_micros"].to_numpy() / MICROS
+        if records.costs is not None:
+            columns["cost"] = _cost_of_touches(touches, records.costs) / MICROS
         columns |= {name: met[name] for name in CATEGORIES if name in met}
         return (OutputTable("criteo", pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False), "tsv"),)
+
+
+def _cost_of_touches(touches: pa.Table, costs: pa.Table) -> Ints:
+    """What each touch cost, in micros; of several of a channel at one time the first has it all (n_touches,).
+
+    Raises:
+        InvalidInputError: a cost has no touch of its channel at its time.
+    """
+    keys = ["channel", "time"]
+    spent = np.zeros(len(touches), dtype=np.int64)
+    if len(costs):
+        row = pa.array(np.arange(len(touches)))
+        held = (
+            _plain(touches.select(keys))
+            .append_column("row", row)
+            .group_by(keys, use_threads=False)
+            .aggregate([("row", "min")])
+        )
+        paid = (
+            _plain(costs.select([*keys, "cost_micros"]))
+            .group_by(keys, use_threads=False)
+            .aggregate([("cost_micros", "sum")])
+        )
+        met = paid.join(held, keys, join_type="left outer")
+        if lost := met["row_min"].null_count:
+            raise InvalidInputError(
+                [f"criteo: {lost} costs have no touch of their channel at their time; write `tables`"]
+            )
+        spent[met["row_min"].to_numpy()] = met["cost_micros_sum"].to_numpy()
+    return spent
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    return table.set_column(0, "channel", table["channel"].cast(pa.string()))
 
 
 def _once(conversions: pa.Table) -> pa.Table:

@@ -30,7 +30,7 @@ from attribution.formats.orders import Refunds, Rows, copy_id, settled, status_o
 from attribution.formats.origins import ChannelName, Origins, channels_of
 from attribution.formats.records import Records, empty_conversions, empty_touches, micros, segment_columns
 from attribution.formats.roles import Role, misspelt_channel, role_of, roles_of
-from attribution.formats.writing import OutputTable, in_currency
+from attribution.formats.writing import Limits, OutputTable, in_currency
 from cpalab.ga4_channels import CLICK_IDS
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, did_you_mean
@@ -81,6 +81,7 @@ class EventTables:
         "conversions": CONVERSIONS,
         "costs": COSTS,
     }
+    limits: ClassVar[Limits] = Limits(cost="tables")
     example: ClassVar[str] = "u1,2026-03-01 10:00:00,email | u1,2026-03-02 09:30:00,o17,49.90 | email,120.00"
 
     def __post_init__(self) -> None:

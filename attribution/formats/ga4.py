@@ -16,7 +16,7 @@ from attribution.formats.ga4_cells import flat_events
 from attribution.formats.orders import shared_orders
 from attribution.formats.origins import channel_named, channels_of
 from attribution.formats.records import Records, micros
-from attribution.formats.writing import OutputTable
+from attribution.formats.writing import Limits, OutputTable
 from cpalab.ga4_channels import origin_of, origin_of_referrer
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, did_you_mean
@@ -98,6 +98,7 @@ class GA4:
     example: ClassVar[str] = (
         '{"event_timestamp": "1767225600000000", "event_name": "purchase", "user_pseudo_id": "u1", …}'
     )
+    limits: ClassVar[Limits] = Limits(views=False, clock="dates")
     layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": COLUMNS}
 
     def __post_init__(self) -> None:
@@ -231,6 +232,7 @@ class GA4:
         origin = {name: self._origin(name) for name in channels}
         problems += [
             f"ga4: {name!r} is no {self.channel.replace('_', ' ')} that reads back; write `tables`"
+            + ("" if self.channel == "campaign" else ", or ga4(channel='campaign')")
             for name, (source, medium, campaign) in origin.items()
             if self._channel(source, medium, campaign) != name
         ]
@@ -349,5 +351,6 @@ def _event(
     else:
         worth = row.get("value_micros")
         revenue = None if worth is None else worth / MICROS
-        event["ecommerce"] = {"transaction_id": row.get("order_id"), "purchase_revenue": revenue}
+        order = row.get("order_id")
+        event["ecommerce"] = {"transaction_id": None if order is None else str(order), "purchase_revenue": revenue}
     return event

@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from attribution.formats.event_tables import joined
 from attribution.formats.records import Records
-from attribution.formats.writing import OutputTable
+from attribution.formats.writing import Limits, OutputTable
 from attribution.paths.ragged import Bools
 from cpalab.refusal import InvalidInputError
 from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
@@ -61,6 +62,7 @@ class SimulatedLog:
     name: ClassVar[str] = "simulated_log"
     description: ClassVar[str] = "the event log of `cpalab run`: a folder with events/*.parquet"
     layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": COLUMNS}
+    limits: ClassVar[Limits] = Limits(past=True, cost="tables", clock="days")
 
     def recognises(self, source: InputTable) -> bool:
         """Whether the columns are those of the log."""
@@ -157,12 +159,12 @@ class SimulatedLog:
         return conversions
 
     def tables(self, records: Records) -> tuple[OutputTable, ...]:
-        """One log, sorted by person and time: clicks, impressions, conversions, and costs of nobody.
+        """One log, sorted by person and time: clicks, impressions, conversions, what became of them, and costs as fees.
 
         Raises:
             InvalidInputError: if people are no numbers or times no days.
         """
-        touches, conversions = records.touches, records.conversions
+        touches, conversions, costs = records.touches, records.conversions, records.costs
         numbers = all(pa.types.is_integer(table["user_id"].type) for table in (touches, conversions))
         days = all(pa.types.is_floating(table["time"].type) for table in (touches, conversions))
         if not (numbers and days):
@@ -172,20 +174,37 @@ class SimulatedLog:
         times = np.concatenate([table["time"].to_numpy() for table in (touches, conversions)])
         if records.counted_from is None and (times < 0).any():
             raise InvalidInputError(["simulated_log: times before day 0 are its warm-up, not counted; write `tables`"])
-        rows = len(touches), len(conversions)
-        view = _is_view(touches)
-        kind = np.concatenate([np.where(view, "impression", "click"), _kinds_of(conversions)])
+        if "arrival_channel" in conversions.column_names:
+            place = conversions.column_names.index("arrival_channel")
+            conversions = conversions.set_column(place, "channel", conversions["arrival_channel"])
+        known = "order_id" in conversions.column_names and pa.types.is_integer(conversions["order_id"].type)
+        if not known:
+            own = pa.array(np.arange(len(conversions)))
+            conversions = _without(conversions, "order_id").append_column("order_id", own)
+        parts = [
+            (touches, np.where(is_view(touches), "impression", "click")),
+            (conversions, _kinds_of(conversions)),
+            *((_without(conversions.filter(rows), "value_micros"), kind) for kind, rows in _became(conversions)),
+        ]
+        if costs is not None:
+            day = costs["time"] if "time" in costs.column_names else pa.array(np.zeros(len(costs)))
+            nobody = _without(costs, "time").append_column("time", day)
+            parts.append((nobody.append_column("user_id", pa.array(np.zeros(len(costs), np.int64))), "fee"))
+        names = [np.broadcast_to(np.asarray(kind, dtype=object), len(table)) for table, kind in parts]
+        every = [table for table, _ in parts]
+        person = _stacked(every, "user_id", pa.int64())
+        small = (pc.max(person).as_py() or 0) < 2**32 and (pc.min(person).as_py() or 0) >= 0
         log: dict[str, Any] = {
-            "user_id": _both(touches, conversions, "user_id", pa.uint32()),
-            "session": pa.array(np.zeros(sum(rows), np.uint32)),
-            "time": _both(touches, conversions, "time", pa.float64()),
-            "kind": pa.array(kind).dictionary_encode(),
-            "channel": _both(touches, conversions, "channel", pa.string()),
+            "user_id": person.cast(pa.uint32()) if small else person,
+            "session": pa.array(np.zeros(sum(map(len, every)), np.uint32)),
+            "time": _stacked(every, "time", pa.float64()),
+            "kind": pa.array(np.concatenate(names)).dictionary_encode(),
+            "channel": _stacked(every, "channel", pa.string()),
         }
-        log |= {name: _both(touches, conversions, name, pa.string()) for name in SEGMENTS}
-        log["order_id"] = pa.array(np.arange(sum(rows)) - rows[0], mask=np.arange(sum(rows)) < rows[0])
-        log["cost_micros"] = pa.array(np.zeros(sum(rows), np.int64))
-        log["value_micros"] = _both(touches, conversions, "value_micros", pa.int64()).fill_null(0)
+        log |= {name: _stacked(every, name, pa.string()) for name in SEGMENTS}
+        log["order_id"] = _stacked(every, "order_id", pa.int64())
+        log["cost_micros"] = _stacked(every, "cost_micros", pa.int64()).fill_null(0)
+        log["value_micros"] = _stacked(every, "value_micros", pa.int64()).fill_null(0)
         table = pa.table(log).sort_by([("user_id", "ascending"), ("time", "ascending")])
         return (OutputTable("events/part-00000", table, "parquet"),)
 
@@ -212,7 +231,8 @@ def _encoded(table: pa.Table, name: str) -> tuple[NDArray[Any], list[str]]:
     return codes, chunk.dictionary.to_pylist()
 
 
-def _is_view(touches: pa.Table) -> Bools:
+def is_view(touches: pa.Table) -> Bools:
+    """Which touches are views; those of unknown kind are clicks (n_touches,)."""
     if "kind" not in touches.column_names:
         return np.zeros(len(touches), dtype=np.bool_)
     codes, words = _encoded(touches, "kind")
@@ -228,9 +248,20 @@ def _kinds_of(conversions: pa.Table) -> NDArray[Any]:
     return np.asarray(kinds[codes])
 
 
-def _both(touches: pa.Table, conversions: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
-    parts = [
-        table[name].cast(kind).chunks if name in table.column_names else [pa.nulls(len(table), kind)]
-        for table in (touches, conversions)
-    ]
-    return pa.chunked_array([*parts[0], *parts[1]], kind)
+def _became(conversions: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:
+    """What conversions became later, and which did."""
+    return [(kind, conversions[truth]) for truth, kind in STAGES.items() if truth in conversions.column_names]
+
+
+def _stacked(tables: Sequence[pa.Table], name: str, kind: pa.DataType) -> pa.ChunkedArray:
+    return pa.chunked_array([chunk for table in tables for chunk in _column(table, name, kind).chunks], kind)
+
+
+def _column(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+    if name not in table.column_names:
+        return pa.chunked_array([pa.nulls(len(table), kind)])
+    return table[name].cast(kind)
+
+
+def _without(table: pa.Table, name: str) -> pa.Table:
+    return table.drop_columns(name) if name in table.column_names else table

@@ -1,4 +1,4 @@
-"""`OutputTable`: tables on their way to files; each file appears whole, under its name, or not at all."""
+"""`OutputTable` and `Limits`: tables on their way to files, each whole or not at all, and what a format cannot hold."""
 
 from __future__ import annotations
 
@@ -16,8 +16,30 @@ import pyarrow.parquet as pq
 from cpalab.micros import MICROS
 
 FileKind = Literal["csv", "tsv", "parquet", "json_lines"]
+Clock = Literal["any", "days", "days_from_0", "dates"]
 
 SUFFIX: dict[FileKind, str] = {"csv": ".csv", "tsv": ".tsv", "parquet": ".parquet", "json_lines": ".jsonl"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a format cannot hold; the class attribute `limits` of a format, if it has one.
+
+    Attributes:
+        past: it can say that what lies before some instant is known and not counted.
+        views: it holds views beside clicks.
+        unattributed: it holds conversions without a touch since the person's last conversion.
+        value: it holds what conversions are worth.
+        cost: "tables": any costs; "touches": costs of touches; "none".
+        clock: how it tells time.
+    """
+
+    past: bool = False
+    views: bool = True
+    unattributed: bool = True
+    value: bool = True
+    cost: Literal["tables", "touches", "none"] = "none"
+    clock: Clock = "any"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,13 @@ from simulator.scenario.loading import parse_overrides, presets
 from simulator.scenario.schema import Scenario
 
 if TYPE_CHECKING:
-    from simulator.world import EngineName, World
+    from simulator.playing import EngineName
+    from simulator.world import World
 
 
 def chosen_market(
     source: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...], *,
-    out: Path | None = None, replays_tracking: bool = False,
+    out: Path | None = None, replays_tracking: bool = False, processes: tuple[str, ...] = (),
 ) -> "tuple[Scenario, World | None]":  # fmt: skip
     """The scenario that the options describe, or that of a finished world in the folder `source`, and that world.
 
@@ -24,6 +25,7 @@ def chosen_market(
         source: name of a scenario, TOML file, or folder of a finished world.
         users, days, seed, overrides: change a scenario; a world has happened, and cannot be changed.
         out: where results go: not into the folder that is read.
+        processes: what acts in a scenario's market.
         replays_tracking: what the command does with a world depends on its tracking, and `--set tracking.…` may change it.
 
     Raises:
@@ -32,12 +34,13 @@ def chosen_market(
     """
     folder = Path(source)
     if source in presets() or not folder.is_dir():
-        return chosen_scenario(source, users, days, seed, overrides), None
+        return chosen_scenario(source, users, days, seed, overrides, processes), None
     from simulator.storage import read_world
 
     given = {"--users": users, "--days": days, "--seed": seed}
     rule, hint = "cannot change a world that has happened", "simulate another: cpalab simulate SCENARIO --out DIR"
     problems = [Problem(option, rule, str(value), hint) for option, value in given.items() if value is not None]
+    problems += [Problem("--process", rule, written, hint) for written in processes]
     changed = parse_overrides(overrides)
     if not replays_tracking:
         problems += [Problem(f"--set {path}", rule, str(value), hint) for path, value in changed.items()]

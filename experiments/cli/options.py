@@ -1,6 +1,7 @@
 """Options that several commands share, and what they mean for a scenario."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 
 from cpalab.refusal import ScenarioError
 from simulator.scenario.loading import DEFAULT_PRESET, load_scenario, parse_overrides
-from simulator.scenario.schema import Scenario
+from simulator.scenario.schema import Process, Scenario
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -42,6 +43,14 @@ def scenario_options(command: Command) -> Command:
     return command
 
 
+seeds_option = click.option(
+    "--seeds",
+    type=int,
+    metavar="N",
+    help="Also the truth in N markets, of this seed and the next ones, with its intervals.",
+)
+
+
 def engine_options(command: Command) -> Command:
     """How to compute, which never changes the result: --engine, --threads."""
     for decorate in reversed(
@@ -54,6 +63,18 @@ def engine_options(command: Command) -> Command:
     ):  # fmt: skip
         command = decorate(command)
     return command
+
+
+def process_option(command: Command) -> Command:
+    """What acts in the market while it runs: --process."""
+    return click.option(
+        "--process",
+        "processes",
+        multiple=True,
+        metavar="PROCESS",
+        help="A process that acts in the market: a name such as 'target_cpa(target=40)', module:Name or FILE.py:Name. "
+        "May be repeated.",
+    )(command)
 
 
 def output_options(command: Command) -> Command:
@@ -83,9 +104,10 @@ def talk_options(command: Command) -> Command:
 
 
 def chosen_scenario(
-    scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...]
-) -> Scenario:
-    """The scenario that these options describe.
+    scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
+    processes: tuple[str, ...] = (),
+) -> Scenario:  # fmt: skip
+    """The scenario that these options describe, with the processes that act in it.
 
     Raises:
         ScenarioError: with every problem; what an option has set is called as it was typed.
@@ -100,9 +122,33 @@ def chosen_scenario(
         if value is not None:
             given[path], typed[path] = value, option
     try:
-        return load_scenario(scenario, given)
+        return with_processes(load_scenario(scenario, given), processes)
     except ScenarioError as error:
         raise ScenarioError([replace(found, place=_as_typed(found.place, typed)) for found in error.problems]) from None
+
+
+def with_processes(scenario: Scenario, written: tuple[str, ...]) -> Scenario:
+    """The scenario with these processes declared in it, each under the name of its function or class.
+
+    Raises:
+        ScenarioError: one of them cannot be found, or does not take its parameters.
+    """
+    if not written:
+        return scenario
+    from simulator.market.processes.registry import processes_of
+
+    declared = dict(scenario.processes)
+    for text in written:
+        place = re.sub(r"^([^(]*\.py):", lambda file: f"{Path(file[1]).expanduser().resolve()}:", text)
+        plain = place.partition("(")[0] if ":" not in place else place.rpartition(":")[2].partition("(")[0]
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower()
+        name = re.sub(r"[^a-z0-9_]+", "_", words).strip("_")[:36] or "process"
+        name = name if name[0].isalpha() else f"process_{name}"
+        own = next(word for word in (name, *(f"{name}_{n}" for n in range(2, 99))) if word not in declared)
+        declared[own] = Process(use=place)
+    changed = scenario.model_copy(update={"processes": declared})
+    processes_of(changed)
+    return changed
 
 
 def _as_typed(place: str, typed: dict[str, str]) -> str:

@@ -17,8 +17,9 @@ from experiments.lift.estimate.small_counts import score_limits
 from experiments.lift.user.user_test import with_bounds
 from experiments.truth.effects import Effect
 from simulator.engines.replacement import Kernels
+from simulator.playing import EngineName
 from simulator.scenario.schema import Scenario
-from simulator.world import EngineName, World, simulate
+from simulator.world import World, simulate
 
 __all__ = ["DesignResult", "SideBySide", "designs_that_fit", "run_designs"]
 

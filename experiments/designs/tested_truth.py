@@ -16,8 +16,9 @@ from experiments.truth.effects import Effect, check_same_lives, conversions_by_w
 from simulator.engines.twins import live_twins
 from simulator.law.log import CONVERSION
 from simulator.market.market import variants
+from simulator.playing import thread_map
 from simulator.population import build_population
-from simulator.world import World, thread_map
+from simulator.world import World
 
 __all__ = ["effect_of_all_ads", "effects_of_test"]
 

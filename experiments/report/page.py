@@ -217,10 +217,10 @@ def typeset(page: Any, template: str = "page.html") -> str:
     poured = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(_text)
     ).get_template(template)
-    scripts = [_inside_script(bundle), _inside_script(_text("page.js"))]
+    scripts = [inside_script(bundle), inside_script(_text("page.js"))]
     return poured.render(
         page=page,
-        script_hashes=Markup(" ".join(map(_hash_source, scripts))),
+        script_hashes=Markup(" ".join(map(hash_source, scripts))),
         style=Markup(_text("page.css")),
         light=Markup(css_variables(LIGHT)),
         dark=Markup(css_variables(DARK)),
@@ -229,7 +229,7 @@ def typeset(page: Any, template: str = "page.html") -> str:
     )
 
 
-def _hash_source(script: str) -> str:
+def hash_source(script: str) -> str:
     """What a content security policy calls this script and no other."""
     return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
 
@@ -297,7 +297,7 @@ def figure_of(key: str, chart: "alt.LayerChart", summary: str) -> Figure:
     return Figure(key, text.replace("<", "\\u003c"), summary)
 
 
-def _inside_script(code: str) -> str:
+def inside_script(code: str) -> str:
     """Code that cannot end the script element it stands in."""
     return code.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 

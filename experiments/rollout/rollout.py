@@ -128,7 +128,7 @@ class Rollout(Result):
         scenario_mark: SHA-256 of the scenario.
         people: size of the market that intervals, bands and days hold for; a large one narrows intervals and bands only
             down to what the people simulated leave open.
-        delivery_held: whether delivery follows the record in this scenario and was nevertheless held as it was.
+        delivery_held: whether delivery, or a process, follows the record in this scenario and was nevertheless held.
     """
 
     plan: Plan
@@ -192,8 +192,8 @@ class Rollout(Result):
             )
         if self.delivery_held:
             lines.append(
-                "The delivery of ads is held as it was, though it follows the record in this scenario: --with-delivery runs "
-                "the world again under the changed tracking."
+                "The delivery of ads is held as it was, though it follows the record in this scenario, or processes do that "
+                "act in its market: --with-delivery runs the world again under the changed tracking."
             )
         moved = sum(self.billing_micros.values()) / MICROS
         if moved:
@@ -230,8 +230,8 @@ def roll_out(
         world: what happened.
         plan: what changes; changes of the world are simulated again with the same draws.
         with_delivery: also simulate what the changes do to the delivery of ads, each as a part of its own: what a change's
-            `delivery` says, and, where the scenario's delivery follows the record, what its tracking does to audiences, caps
-            and optimised delivery.
+            `delivery` says, and, where the scenario's delivery follows the record or processes act on it, what its tracking
+            does to audiences, caps, optimised delivery and to what processes do.
         verify: simulate once more under the changed tracking and compare events, orders' labels and incremental
             effects; only where nothing real is meant to change.
         people: size of the user's own market, for intervals, bands and days; default: the people simulated.
@@ -241,7 +241,7 @@ def roll_out(
         progress: called with the name of a stage and the share of it that is done.
     """
     players = [*plan.changes]
-    follows = world.scenario.delivery.follows == "record"
+    follows = world.scenario.delivery.follows == "record" or bool(world.acting)
     deliveries = _deliveries(plan, follows=follows) if with_delivery else []
     channels = [*world.scenario.paid_channels(), ALL]
     keys = whole_keys(channels)

@@ -20,19 +20,22 @@ from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow.compute as pc
 
 from cpalab.micros import MICROS
 from cpalab.refusal import Problem, ScenarioError
 from cpalab.result import Result
 from experiments.truth.conversion_noun import ORDER, ConversionNoun
-from experiments.truth.order_labels import Life, OrderLabels, Orders, label_orders, orders_lost
+from experiments.truth.order_labels import Life, OrderLabels, Orders, customers_lost, label_orders, orders_lost
 from simulator.engines.twins import live_twins
 from simulator.law.log import CONVERSION
 from simulator.market.market import variants
+from simulator.playing import play, thread_map
 from simulator.population import build_population
 from simulator.scenario.build_law import Names
-from simulator.world import World, play, thread_map
+from simulator.world import World, between
 
 Estimand = Literal["average", "joint", "marginal_bid", "marginal_budget"]
 ESTIMANDS: tuple[Estimand, ...] = ("average", "joint", "marginal_bid", "marginal_budget")
@@ -55,6 +58,8 @@ class Effect:
             with free feedback, where the market's reaction may touch anyone and everybody lives again.
         feedback: whether the market's pacing stayed as it was (held) or reacted (free).
         days_bound: on how many reported days the budget of a campaign of the channel kept it out of auctions.
+        incremental_customers: people who had never ordered before day 0 and do by the end of the follow-up, with the ads
+            minus without; None where it was not measured. Incremental conversions above it are repeat purchases.
     """
 
     channel: str
@@ -65,6 +70,19 @@ class Effect:
     people_reached: int | None
     feedback: str = "held"
     days_bound: float = 0.0
+    incremental_customers: int | None = None
+
+    @property
+    def value_per_incremental_customer(self) -> float:
+        """Incremental value over incremental customers, in currency: what a customer won is worth until the horizon."""
+        return cost_per(self.incremental_value_micros, self.incremental_customers or 0)
+
+    @property
+    def cost_per_incremental_customer(self) -> float:
+        """Cost over incremental customers, in currency; inf where money won none, nan where it lost some or is not known."""
+        return (
+            math.nan if self.incremental_customers is None else cost_per(self.cost_micros, self.incremental_customers)
+        )
 
     @property
     def cost_per_incremental_conversion(self) -> float:
@@ -131,6 +149,8 @@ class Truth(Result):
                 "cost": [effect.cost_micros / MICROS for effect in self.effects],
                 "incremental_conversions": [effect.incremental_conversions for effect in self.effects],
                 "cost_per_incremental_conversion": [e.cost_per_incremental_conversion for e in self.effects],
+                "incremental_customers": [effect.incremental_customers for effect in self.effects],
+                "cost_per_incremental_customer": [e.cost_per_incremental_customer for e in self.effects],
                 "feedback": [effect.feedback for effect in self.effects],
                 "days_bound": [effect.days_bound for effect in self.effects],
             }
@@ -144,14 +164,21 @@ class Truth(Result):
             return f"{self.action.counted(self.conversions)}."
         counts = self.labels[ALL].counts()
         share = counts["always"] / self.conversions
+        unbound = f" The daily budget of {', '.join(self.unbound)} never bound: it has no marginal price."
         return (
             f"Of {self.action.counted(self.conversions)}, {counts['always']:,} ({share:.0%}) would have happened the same "
             f"without any ads, {counts['moved']:,} at another time or value, {counts['caused']:,} not at all; ads prevented "
-            f"{counts['prevented']:,}. Effects count {self.horizon}."
-        ) + (
-            f" The daily budget of {', '.join(self.unbound)} never bound: it has no marginal price."
-            if self.unbound
-            else ""
+            f"{counts['prevented']:,}. Effects count {self.horizon}.{self._customers_won()}{unbound if self.unbound else ''}"
+        )
+
+    def _customers_won(self) -> str:
+        """How many new customers all ads won, at what cost and worth, in a sentence; nothing where there is none."""
+        joint = next((effect for effect in self.effects if effect.channel == ALL), None)
+        if joint is None or not joint.incremental_customers or joint.incremental_customers < 0:
+            return ""
+        return (
+            f" The ads won {joint.incremental_customers:,} new customers for {joint.cost_per_incremental_customer:,.2f} "
+            f"each, worth {joint.value_per_incremental_customer:,.2f} each by then, repeat {self.action.many} included."
         )
 
 
@@ -198,13 +225,14 @@ def measure_truth(
         )
     )  # fmt: skip
     fact = orders_of(world)
+    are_new = new_people(world)
     costs = world.cost_micros()
     effects, labels = [], {}
     for question, is_free in zip(questions, free, strict=True):
         own = list(islice(free_lives if is_free else held_lives, len(question.changes)))
         if question.estimand in ("average", "joint"):
             labels[question.channel] = label_orders(fact, own[0])
-        effect = _effect(question, own, fact, costs, world.names, "free" if is_free else "held")
+        effect = _effect(question, own, fact, are_new, costs, world.names, "free" if is_free else "held")
         effects.append(replace(effect, days_bound=bound.get(question.channel, 0.0)))
     budgeted = [name for name in bound if "marginal_budget" in estimands and not bound[name]]
     return Truth(
@@ -324,7 +352,10 @@ def _live_free(world: World, rows: Any, threads: int, progress: Callable[[float]
     fact = world.market.to_pandas().groupby(["channel", "campaign"])["cost_micros"].sum()
     for w in range(1, len(rows)):
         with thread_map(threads) as map_:
-            played = play(world.scenario, rows[w : w + 1], map_=map_, orders_only=True, kernels=world.kernels)
+            played = play(
+                world.scenario, rows[w : w + 1], map_=map_, orders_only=True, kernels=world.kernels,
+                processes=world.acting,
+            )  # fmt: skip
         orders = conversions_by_world(np.concatenate(list(played.engine.take_rows())), 1)[0]
         reports = pd.DataFrame([(r.channel, r.campaign, r.cost_micros) for r in played.reports])
         own = reports.groupby([0, 1])[2].sum()
@@ -353,6 +384,14 @@ def orders_of(world: World) -> Orders:
     return Orders(table["order_id"].to_numpy(), time, table["value_micros"].to_numpy(), time < world.clock.days)
 
 
+def new_people(world: World) -> npt.NDArray[np.bool_]:
+    """Who had never ordered before day 0 (users,)."""
+    before = between(world.events.filter(pc.equal(world.events["kind"], "conversion")), -math.inf, 0.0)
+    are_new: npt.NDArray[np.bool_] = ~world.users["customer"].to_numpy().astype(np.bool_)
+    are_new[before["user_id"].to_numpy()] = False
+    return are_new
+
+
 def check_same_lives(world: World, orders: Orders) -> None:
     """Refuse a world whose people, living again by today's law, do not order as its log says.
 
@@ -369,15 +408,25 @@ def check_same_lives(world: World, orders: Orders) -> None:
 
 
 def _effect(
-    question: Question, lives: Sequence[Life], fact: Orders, costs: dict[str, int], names: Names, feedback: str
-) -> Effect:
-    gained = [orders_lost(fact, life) for life in lives]
+    question: Question, lives: Sequence[Life], fact: Orders, are_new: npt.NDArray[np.bool_], costs: dict[str, int],
+    names: Names, feedback: str,
+) -> Effect:  # fmt: skip
+    gained = [(*orders_lost(fact, life), customers_lost(fact, life, are_new)) for life in lives]
     reached = max(int(np.sum(life.parted >= 0)) for life in lives) if feedback == "held" else None
     if len(lives) == 1:
         cost = sum(costs.values()) if question.channel == ALL else costs[question.channel]
-        conversions, value = gained[0]
+        conversions, value, customers = gained[0]
     else:
         own = np.array([campaign.channel == question.channel for campaign in names.campaigns])
         cost = int(np.sum(lives[1].cost_change_micros[own]) - np.sum(lives[0].cost_change_micros[own]))
-        conversions, value = gained[0][0] - gained[1][0], gained[0][1] - gained[1][1]
-    return Effect(question.channel, question.estimand, cost, conversions, value, reached, feedback)
+        conversions, value, customers = (less - more for less, more in zip(*gained, strict=True))
+    return Effect(
+        question.channel,
+        question.estimand,
+        cost,
+        conversions,
+        value,
+        reached,
+        feedback,
+        incremental_customers=customers,
+    )

@@ -134,3 +134,17 @@ def orders_lost(fact: Orders, life: Life) -> tuple[int, int]:
     apart = since_parting(fact, life)
     conversions = int(np.sum(apart)) - len(life.orders.order_id)
     return conversions, int(np.sum(fact.value_micros[apart])) - int(np.sum(life.orders.value_micros))
+
+
+def customers_lost(fact: Orders, life: Life, are_new: npt.NDArray[np.bool_]) -> int:
+    """New customers that the factual world has more than this one: people who order there at least once.
+
+    Args:
+        fact: the orders that happened, from day 0 on.
+        life: the twin world.
+        are_new: who had not ordered before day 0, bool (users,).
+    """
+    apart = since_parting(fact, life)
+    here = np.unique(fact.order_id >> 32)
+    there = np.union1d(fact.order_id[~apart] >> 32, life.orders.order_id >> 32)
+    return int(are_new[here].sum()) - int(are_new[there].sum())

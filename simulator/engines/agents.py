@@ -57,6 +57,18 @@ class Agents:
     def run_tick(self, until: float) -> None:
         """Nothing to do: people live while the market waits for its next tick."""
 
+    def follow(self, law: Law) -> None:
+        """Live on by a law that has further epochs."""
+        self.law = law
+        self.world = self._world()
+
+    def rows_after(self, done: list[int]) -> list[Any]:
+        """The log's rows written after the first `done`, in no order of people; moves `done` on."""
+        done.extend([0] * (1 - len(done)))
+        rows = self.events.rows_after(done[0])
+        done[0] += sum(map(len, rows))
+        return rows
+
     def ledger(self) -> Any:
         """What each campaign has done so far, LEDGER (C,)."""
         return self._ledger.copy()

@@ -27,6 +27,14 @@ class EventBuffer:
         self.full.append(self.log.rows[:written])
         self.log = self._new_log()
 
+    def rows_after(self, done: int) -> list[Any]:
+        """The rows written after the first `done`, in the order written, as views; the buffer keeps them."""
+        found = []
+        for rows in (*self.full, self.log.rows[: self.log.cursor[0]]):
+            found += [rows[done:]] if done < len(rows) else []
+            done = max(0, done - len(rows))
+        return found
+
     def take(self, first: int, last: int) -> Any:
         """All rows, by person first..last-1 and within a person in the order written; the buffer is empty afterwards."""
         self.full.append(self.log.rows[: self.log.cursor[0]])

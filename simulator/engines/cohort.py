@@ -62,6 +62,20 @@ class Cohort:
         for _ in self.map(lambda block: self._run(block, until), self.blocks):
             pass
 
+    def follow(self, law: Law) -> None:
+        """Live on by a law that has further epochs."""
+        self.law = law
+
+    def rows_after(self, done: list[int]) -> list[Any]:
+        """The log's rows written after the first `done` of each block, in no order of people; moves `done` on."""
+        done.extend([0] * (len(self.blocks) - len(done)))
+        found = []
+        for place, block in enumerate(self.blocks):
+            rows = block.events.rows_after(done[place])
+            done[place] += sum(map(len, rows))
+            found += rows
+        return found
+
     def ledger(self) -> Any:
         """What each campaign has done so far, LEDGER (C,)."""
         total = record_array(self.law.campaigns.shape[1], LEDGER)

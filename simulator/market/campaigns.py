@@ -35,9 +35,11 @@ def log_rival_price(scenario: Scenario, surface: str) -> float:
 
 
 def on_air(campaign: Campaign, day: float) -> bool:
-    """Whether the campaign runs on this day of its flight."""
-    return (campaign.start_day is None or campaign.start_day <= day) and (
-        campaign.end_day is None or day < campaign.end_day
+    """Whether the campaign runs on this day: within its flight, and not paused."""
+    return (
+        not campaign.paused
+        and (campaign.start_day is None or campaign.start_day <= day)
+        and (campaign.end_day is None or day < campaign.end_day)
     )
 
 
@@ -48,8 +50,10 @@ def flat_fee_micros(campaign: Campaign, days: float, scale: float) -> int:
 
 def is_live(creative: Creative, day: float) -> bool:
     """Whether a creative of a running campaign is on air on this day."""
-    return (creative.launch_day is None or creative.launch_day <= day) and (
-        creative.end_day is None or day < creative.end_day
+    return (
+        not creative.shelved
+        and (creative.launch_day is None or creative.launch_day <= day)
+        and (creative.end_day is None or day < creative.end_day)
     )
 
 

@@ -10,6 +10,7 @@ import simpy
 
 from simulator.calendar import operational_days
 from simulator.law.board import Board
+from simulator.law.parameters import Law
 from simulator.law.state import NOBODY, VARIANT, record_array
 from simulator.market.campaigns import (
     flat_fee_micros,
@@ -25,11 +26,12 @@ from simulator.market.expected_cost import FEE_BILLED, action_cost, expected_cos
 from simulator.market.geo_demand import GeoDemand
 from simulator.market.geo_tests import GeoPlan, people_by_geo
 from simulator.market.holdouts import is_running
+from simulator.market.in_force import InForce
+from simulator.market.moments import PUBLISH, TICK_ENDS, Moment, Signal
 from simulator.market.pacing import Pacing
 from simulator.scenario.build_law import Names, calendar_of
 from simulator.scenario.clock import Clock
-from simulator.scenario.schema import Campaign, Scenario
-from simulator.scenario.timeline import Version
+from simulator.scenario.schema import Campaign, Creative, Scenario
 
 
 class Engine(Protocol):
@@ -41,8 +43,14 @@ class Engine(Protocol):
     def run_tick(self, until: float) -> None:
         """Make sure that all sessions before `until` happen before the clock gets there."""
 
+    def follow(self, law: Law) -> None:
+        """Live on by a law that has further epochs."""
+
     def ledger(self) -> Any:
         """What each campaign has done so far, LEDGER (C,)."""
+
+    def rows_after(self, done: list[int]) -> list[Any]:
+        """The log's rows written after those that were read before; moves `done` on."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class Market:
 
     def __init__(
         self,
-        versions: Sequence[Version],
+        in_force: InForce,
         names: Names,
         board: Board,
         variant: Any,
@@ -80,57 +88,75 @@ class Market:
         *,
         progress: Callable[[float], None],
     ) -> None:
-        self.versions, self.names, self.board, self.variant = versions, names, board, variant
+        scenario = in_force.scenario
+        self.in_force, self.names, self.board, self.variant = in_force, names, board, variant
         self.progress = progress
-        self.epoch = 0
-        self.clock = Clock.of(versions[0].scenario)
-        self.calendar = calendar_of(versions[0].scenario)
+        self.clock = Clock.of(scenario)
+        self.calendar = calendar_of(scenario)
         self.pacing = [Pacing() for _ in names.campaigns]
-        self.competition = Competition(versions[0].scenario)
-        self.geo_demand = GeoDemand(versions[0].scenario)
+        self.competition = Competition(scenario)
+        self.geo_demand = GeoDemand(scenario)
+        self.off_the_shelf: dict[int, float] = {}
         self.plans = plans
         for p, plan in enumerate(plans, start=1):
             board.plan_spend[p] = plan.spend
             board.plan_log_bid[p] = np.log(plan.bid)
         self.reports: list[TickReport] = []
         self.environment = simpy.Environment(initial_time=float(board.starts[0]))
+        self.published = Signal(self.environment)
+        self.tick = -1
 
-    def run(self, engine: Engine) -> None:
-        """Let time pass from the first day of the warm-up to the last of the follow-up."""
-        for epoch, version in enumerate(self.versions[1:], start=1):
-            if version.day <= self.environment.now:
-                self.epoch = epoch
-            else:
-                self.environment.process(self._change(epoch, version.day))
-        self.environment.process(self._clock(engine))
+    def start(self, engine: Engine, on_day_0: Callable[[], None] = lambda: None) -> None:
+        """Make everything ready for time to pass, from the first day of the warm-up to the last of the follow-up.
+
+        Args:
+            engine: advances the people.
+            on_day_0: called when the first tick of the reported window has been published, before anybody lives it.
+        """
+        self.engine = engine
+        self.environment.process(self._clock(engine, on_day_0))
         engine.start(self.environment)
-        self.environment.run()
 
-    def _change(self, epoch: int, day: float) -> Generator[simpy.Event, None, None]:
-        """The scenario changes; the board shows it from the next tick on."""
-        yield self.environment.timeout(day - self.environment.now)
-        self.epoch = epoch
+    def catch_up(self) -> None:
+        """Bring the people to this very moment: all their sessions before it have happened, and none after it."""
+        self.engine.run_tick(float(self.environment.now))
 
-    def _clock(self, engine: Engine) -> Generator[simpy.Event, None, None]:
-        """Each tick: publish, let people live, look at the spend."""
+    def _clock(self, engine: Engine, on_day_0: Callable[[], None]) -> Generator[simpy.Event, None, None]:
+        """Each tick: publish, let processes act and people live, look at the spend."""
         starts = self.board.starts
-        before = engine.ledger()
+        self.ledger_before = engine.ledger()
         for tick in range(len(starts) - 1):
-            scenario = self.versions[self.epoch].scenario
+            self.tick = tick
+            scenario = self._begin(tick, engine)
             self._publish(tick, scenario)
+            if tick == self.board.first_tick:
+                on_day_0()
+            done, self.published = self.published, Signal(self.environment)
+            done.happen()
+            yield Moment(self.environment, float(starts[tick + 1] - starts[tick]), TICK_ENDS)
             engine.run_tick(float(starts[tick + 1]))
-            yield self.environment.timeout(float(starts[tick + 1] - starts[tick]))
             now = engine.ledger()
-            self._look_at_spend(tick, scenario, before, now)
-            before = now
+            self._look_at_spend(tick, scenario, self.ledger_before, now)
+            self.ledger_before = now
             self.progress((tick + 1) / (len(starts) - 1))
+            yield Moment(self.environment, 0.0, PUBLISH)
+        self.in_force.end(self.clock.end)
+
+    def _begin(self, tick: int, engine: Engine) -> Scenario:
+        """The scenario as it holds in this tick, by the timeline and by what processes have changed."""
+        starts, law = self.board.starts, self.in_force.law
+        before = float(starts[tick - 1]) if tick else -math.inf
+        scenario = self.in_force.begin(float(starts[tick]), before)
+        if self.in_force.law is not law:
+            engine.follow(self.in_force.law)
+        return scenario
 
     def _publish(self, tick: int, scenario: Scenario) -> None:
         day = float(self.board.starts[tick])
         days = float(self.board.starts[tick + 1]) - day
         season = season_on(scenario, day)
         board = self.board
-        board.epoch[tick] = self.epoch
+        board.epoch[tick] = self.in_force.epoch
         board.need_season[tick] = season.need * self.geo_demand.factors(math.floor(day))
         for s, surface in enumerate(self.names.surfaces):
             log_factor = math.log(season.rival_price) + self.competition.log_factor(surface, tick - board.first_tick)
@@ -149,7 +175,7 @@ class Market:
         board, variant = self.board, self.variant[0]
         board.log_bid[tick, c] = log_bid_per_impression(campaign, scenario.order)
         for r, creative in enumerate(campaign.creatives_by_launch().values(), start=placed.first_creative):
-            fresh = last_fresh(creative, campaign, day, self.clock.start)
+            fresh = max(last_fresh(creative, campaign, day, self.clock.start), self._unshelved(r, creative, day))
             board.refreshed[tick, r] = fresh
             board.freshness[tick, r] = freshness(channel, fresh, day)
             board.on_air[tick, r] = is_live(creative, day)
@@ -177,6 +203,14 @@ class Market:
             expected=0.0 if budget is None else expected_cost_per_day(scenario, placed.channel, campaign),
             action=action_cost(scenario, placed.channel, campaign),
         )
+
+    def _unshelved(self, r: int, creative: Creative, day: float) -> float:
+        """The day on which creative r last came off the shelf; long ago if it was never there."""
+        if creative.shelved:
+            self.off_the_shelf[r] = math.inf
+        elif self.off_the_shelf.get(r) == math.inf:
+            self.off_the_shelf[r] = day
+        return -math.inf if creative.shelved else self.off_the_shelf.get(r, -math.inf)
 
     def _activity(self, tick: int) -> float:
         """How much of people's activity falls into a tick, in average days."""

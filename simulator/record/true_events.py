@@ -111,10 +111,13 @@ class Block:
         return np.array([self.kinds.index(name) for name in names], np.int16)
 
 
-def blocks(world: TrueEvents, needed: Sequence[str], block_users: int = BLOCK_USERS) -> Iterator[Block]:
+def blocks(
+    world: TrueEvents, needed: Sequence[str], block_users: int = BLOCK_USERS, *, since: float = 0.0
+) -> Iterator[Block]:
     """Everyone, block by block.
 
-    Views are read only of people with an action of a kind in `needed`: nobody else's can claim anything.
+    Views are read only of people with an action of a kind in `needed`: nobody else's can claim anything. Actions count that
+    came out of visits from the day `since` on.
     """
     names = Names.of(world.scenario)
     users = world.events["user_id"].to_numpy()
@@ -125,7 +128,7 @@ def blocks(world: TrueEvents, needed: Sequence[str], block_users: int = BLOCK_US
         start, stop = np.searchsorted(users, [first, last])
         yield _read(
             world.events.slice(start, stop - start), names, first, last, segment[first:last], customer, needed,
-            world.scenario.run.days,
+            (since, world.scenario.run.days),
         )  # fmt: skip
 
 
@@ -153,7 +156,7 @@ def _read(
     segment: Codes,
     customer: Any,
     needed: Sequence[str],
-    days: float,
+    window: tuple[float, float],
 ) -> Block:
     kinds = kind_names(names)
     campaigns = campaign_words(names)
@@ -199,7 +202,7 @@ def _read(
     ordered_before = (before - before[starts]) > 0
     # What becomes of an order belongs to the day of its visit.
     begun = np.where(row[act] >= 0, visits.time[np.maximum(row[act], 0)] if len(visits.time) else time[act], time[act])
-    reported = (begun >= 0.0) & (begun < days)
+    reported = (begun >= window[0]) & (begun < window[1])
     act, ordered_before = act[reported], ordered_before[reported]
     returning = customer[user[act]] | ordered_before
     actions = Actions(

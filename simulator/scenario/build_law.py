@@ -118,39 +118,61 @@ def build_law(scenarios: Sequence[Scenario]) -> Law:
     names = Names.of(first)
     holdouts = [channel.holdout for channel in first.channels.values()]
     order = np.argsort([campaign.surface for campaign in names.campaigns], kind="stable").astype(np.int64)
-    weights = np.stack([_by_mood([s.weights for s in v.surfaces.values()]) for v in scenarios])
-    pulls = weights * np.array([[s.goodwill_pull for s in v.surfaces.values()] for v in scenarios])[:, None, :]
+    rows = _rows(scenarios, names)
     return Law(
-        surfaces=_stack([_surfaces(v, names) for v in scenarios]),
-        channels=_stack([_channels(v, names) for v in scenarios]),
-        campaigns=_with_room_for_caps(_stack([_campaigns(v, names) for v in scenarios])),
-        creatives=_stack([_creatives(v) for v in scenarios]),
-        steps=_stack([_steps(v) for v in scenarios]),
-        rules=_stack([_rules(v) for v in scenarios])[:, 0],
-        surface_weights=weights,
-        surface_pulls=pulls,
-        weight_sums=weights.sum(axis=2),
-        pull_sums=pulls.sum(axis=2),
-        visit_share=np.stack([_by_mood([s.visit_share for s in v.surfaces.values()]) for v in scenarios]),
-        interest=np.stack([_by_mood([v.interest])[:, 0] for v in scenarios]),
-        log_propensity=_log(np.stack([_by_mood([v.propensity])[:, 0] for v in scenarios])),
+        **rows | {"campaigns": _with_room_for_caps(rows["campaigns"])},
         tests=_tests(first),
         log_psa_propensity=_log(_by_mood([holdout.psa_propensity for holdout in holdouts]).T.copy()),
         predicted_tests=sum(1 << k for k, h in enumerate(holdouts) if h.design == "predicted_ghost_ads"),
         tests_not_by_person=sum(1 << k for k, h in enumerate(holdouts) if h.assignment != "person"),
         placebo_tests=sum(1 << k for k, h in enumerate(holdouts) if h.design == "psa"),
-        synergy=np.stack([_synergy(v, names) for v in scenarios]),
-        admits_geo=np.stack([_admits_geo(v, names) for v in scenarios]),
-        robot_surfaces=np.stack([_robot_surfaces(v, names) for v in scenarios]),
         campaigns_of_surface=order,
-        signals=_stack([_signals(v) for v in scenarios])[:, 0],
-        consent_share=np.array([consent_shares(v, _tracking(v)) for v in scenarios]),
-        own=_stack([_own(v) for v in scenarios])[:, 0],
         main_device_share=float(first.population.main_device_share),
         travel_share=float(first.population.travel_share),
         geo_shares=np.array([geo.share for geo in first.population.geos.values()]),
         calendar=calendar_of(first),
     )
+
+
+def continued_law(law: Law, epochs: int, scenarios: Sequence[Scenario], names: Names) -> Law:
+    """The first epochs of a law, and one more for each of these further versions of its scenario.
+
+    Frequency caps must be no higher than those the law has kept room for.
+    """
+    rows = _rows(scenarios, names)
+    rows["campaigns"].times, rows["campaigns"].first_time = law.campaigns[0].times, law.campaigns[0].first_time
+    joined: dict[str, Any] = {}
+    for field, new in rows.items():
+        both = np.concatenate([getattr(law, field)[:epochs], new])
+        joined[field] = both.view(np.recarray) if isinstance(new, np.recarray) else both
+    return law._replace(**joined)
+
+
+def _rows(scenarios: Sequence[Scenario], names: Names) -> dict[str, Any]:
+    """Everything in the law that may change over time, a row per version."""
+    weights = np.stack([_by_mood([s.weights for s in v.surfaces.values()]) for v in scenarios])
+    pulls = weights * np.array([[s.goodwill_pull for s in v.surfaces.values()] for v in scenarios])[:, None, :]
+    return {
+        "surfaces": _stack([_surfaces(v, names) for v in scenarios]),
+        "channels": _stack([_channels(v, names) for v in scenarios]),
+        "campaigns": _stack([_campaigns(v, names) for v in scenarios]),
+        "creatives": _stack([_creatives(v) for v in scenarios]),
+        "steps": _stack([_steps(v) for v in scenarios]),
+        "rules": _stack([_rules(v) for v in scenarios])[:, 0],
+        "surface_weights": weights,
+        "surface_pulls": pulls,
+        "weight_sums": weights.sum(axis=2),
+        "pull_sums": pulls.sum(axis=2),
+        "visit_share": np.stack([_by_mood([s.visit_share for s in v.surfaces.values()]) for v in scenarios]),
+        "interest": np.stack([_by_mood([v.interest])[:, 0] for v in scenarios]),
+        "log_propensity": _log(np.stack([_by_mood([v.propensity])[:, 0] for v in scenarios])),
+        "synergy": np.stack([_synergy(v, names) for v in scenarios]),
+        "admits_geo": np.stack([_admits_geo(v, names) for v in scenarios]),
+        "robot_surfaces": np.stack([_robot_surfaces(v, names) for v in scenarios]),
+        "signals": _stack([_signals(v) for v in scenarios])[:, 0],
+        "consent_share": np.array([consent_shares(v, _tracking(v)) for v in scenarios]),
+        "own": _stack([_own(v) for v in scenarios])[:, 0],
+    }
 
 
 def calendar_of(scenario: Scenario) -> Calendar:

@@ -45,7 +45,8 @@ def set_value(tables: dict[str, Any], path: str, value: Any) -> Problem | None:
     """Set one value in the complete tables of a scenario (see `with_defaults`); the problem if there is no such place.
 
     Keys that the schema does not know and names that the scenario does not have are refused, so that a slip of the
-    pen cannot create a new channel. Only mappings of numbers (`synergy`) and of UTM parameters take new names.
+    pen cannot create a new channel. Only mappings of numbers (`synergy`) and of UTM parameters take new names, and
+    processes the parameters that are theirs.
     """
     parts = path.split(".")
     here: Any = tables
@@ -73,6 +74,8 @@ def set_value(tables: dict[str, Any], path: str, value: Any) -> Problem | None:
 
 def _takes_new_names(location: Sequence[str]) -> bool:
     kind = _type_at(location)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind.model_config.get("extra") == "allow"
     return get_origin(kind) is dict and _plain(get_args(kind)[1]) in (float, Utm)
 
 

@@ -14,6 +14,7 @@ from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
 
 DEFAULT_PRESET = "dtc-apparel"
+EXTENDS = "extends"
 MOST_BYTES = 5_000_000
 
 
@@ -21,6 +22,9 @@ def load_scenario(
     source: str | Path | Mapping[str, Any] = DEFAULT_PRESET, overrides: Mapping[str, Any] | None = None
 ) -> Scenario:
     """The validated scenario of a preset's name, a TOML file's path, or a mapping of the same shape.
+
+    `extends = "NAME"` at the top of a file or mapping begins from another scenario (a preset, or a file beside it): its
+    own tables are laid over the other's, key by key; a list replaces the other's list.
 
     Args:
         source: the name of a preset, the path of a TOML file, or a mapping.
@@ -34,7 +38,7 @@ def load_scenario(
         >>> load_scenario("dropshipping", {"run.users": 5000}).run.users
         5000
     """
-    tables = _parse(source) if isinstance(source, str | Path) else source
+    tables = _extended(source)
     problems = []
     if overrides:
         # Before any value is judged: an override may mend what is wrong in the file.
@@ -139,6 +143,35 @@ def parse_toml(text: str, place: str) -> dict[str, Any]:
         if isinstance(error, tomllib.TOMLDecodeError):
             raise
         raise ScenarioError([Problem(place, "holds a whole number with too many digits")]) from None
+
+
+def _extended(source: str | Path | Mapping[str, Any], seen: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The tables of a scenario, laid over those of the one that it extends.
+
+    Raises:
+        ScenarioError: it extends itself, or what it extends cannot be read.
+    """
+    tables = dict(_parse(source) if isinstance(source, str | Path) else source)
+    base = tables.pop(EXTENDS, None)
+    if base is None:
+        return tables
+    if not isinstance(base, str):
+        raise ScenarioError([Problem(EXTENDS, "must be the name of a scenario or a file", repr(base))])
+    beside = Path(source).parent / base if isinstance(source, str | Path) and base not in presets() else Path(base)
+    name = str(beside)
+    if name in seen or name == str(source):
+        raise ScenarioError([Problem(EXTENDS, "leads back to a scenario that is being read", repr(base))])
+    return _laid_over(_extended(name, (*seen, str(source), name)), tables)
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of both, table by table; where both have one, that of `above`."""
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        both_are_tables = isinstance(under, Mapping) and isinstance(value, Mapping)
+        merged[key] = _laid_over(under, value) if both_are_tables else value  # type: ignore[arg-type]
+    return merged
 
 
 def _parse(source: str | Path) -> dict[str, Any]:

@@ -4,9 +4,9 @@ Rates that end in `_per_day` are hazards. Money is in currency units here and be
 Every table is frozen and refuses unknown keys. What tables must agree on with each other is checked in `consistency`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from simulator.scenario.fields import (
     Factor,
@@ -229,12 +229,14 @@ class Creative(Table):
         launch_day: from when on, negative: in the warm-up; none: as long as the campaign itself, the warm-up included.
         end_day: until when; none: as long as the campaign.
         refresh_days: how often it is replaced by a fresh one like it, which nobody has worn out; none: never.
+        shelved: made, and not on air; one that comes off the shelf is new on that day, worn out by nobody.
         click_factor, goodwill_factor: factors on its click-through rate and on the goodwill it adds.
     """
 
     launch_day: Annotated[float, Field(ge=-3650.0)] | None = None
     end_day: Positive | None = None
     refresh_days: Positive | None = None
+    shelved: bool = False
     click_factor: Factor = 1.0
     goodwill_factor: Factor = 1.0
 
@@ -276,6 +278,7 @@ class Campaign(Table):
         quality_factor: factor on the share of its actions that qualify.
         frequency_cap: most impressions per person in any `frequency_cap_days` days on end; none means no cap.
         start_day, end_day: the flight, honoured at the market's ticks; no start_day: it runs in the warm-up too.
+        paused: whether it takes part in no auction, be it within its flight.
     """
 
     billing: Billing = "cpm"
@@ -295,6 +298,7 @@ class Campaign(Table):
     frequency_cap_days: Positive = 7.0
     start_day: NotNegative | None = None
     end_day: Positive | None = None
+    paused: bool = False
     targeting: Targeting = Targeting()
     creatives: Annotated[dict[Name, Creative], Field(min_length=1, max_length=32)] = {"standard": Creative()}
 
@@ -416,12 +420,32 @@ class OwnLaw(Table):
     parameters: dict[Name, float] = {}
 
 
+class Process(Table):
+    """A process that acts in the market while it runs: what it does, and the parameters it takes, each a key of its own.
+
+    Attributes:
+        use: name of a process that comes with cpalab or is installed, `module:Name` or `FILE.py:Name`.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False, strict=True)
+
+    use: Annotated[str, Field(min_length=1)]
+
+    def parameters(self) -> dict[str, Any]:
+        """What the process takes, by name, as the scenario writes it."""
+        return dict(self.model_extra or {})
+
+
 class TimelineChange(Table):
-    """A dated change: on `day`, each path in `set` takes its new value. `note` says why, for people."""
+    """A dated change: on `day`, each path in `set` takes its new value. `note` says why, for people.
+
+    `author` names the process that made the change while the market ran; changes that the scenario assumes have none.
+    """
 
     day: NotNegative
     set: Annotated[dict[str, bool | int | float | str], Field(min_length=1)]
     note: str = ""
+    author: str = ""
 
 
 class Scenario(Table):
@@ -445,7 +469,8 @@ class Scenario(Table):
     tracking: Tracking = Tracking()
     delivery: Delivery = Delivery()
     law: OwnLaw = OwnLaw()
-    timeline: Annotated[list[TimelineChange], Field(max_length=1000)] = []
+    processes: Annotated[dict[Name, Process], Field(max_length=64)] = {}
+    timeline: Annotated[list[TimelineChange], Field(max_length=100_000)] = []
 
     def paid_channels(self) -> list[str]:
         """Names of the channels that have campaigns, in the order of the file."""

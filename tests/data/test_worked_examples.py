@@ -9,6 +9,9 @@ import pytest
 from attribution.models.rules.rules import LastClick
 from attribution.paths.build import build_paths
 from experiments.comparison.perfect_tracking import LAST_CLICK_SETTINGS, touches_and_orders
+from experiments.truth.effects import measure_truth
+from simulator.scenario.loading import load_scenario
+from simulator.world import simulate
 
 # Counts of orders are Poisson to good approximation, so the logarithm of a CPA has standard error 1 / sqrt(orders).
 # 3.3 of them: one check in a thousand fails by luck.
@@ -104,3 +107,25 @@ def test_a_week_at_50_a_day_costs_350_and_25_per_sale_against_a_margin_of_38(wor
     # Profit is sales × margin − cost, so its error is that of the sales: margin × sqrt(14 per week).
     profit = (sales * margin - cost) / weeks
     assert abs(profit - 182.0) < STANDARD_ERRORS * margin * math.sqrt(14.0 / weeks)
+
+
+def test_a_new_customer_of_the_coffee_club_costs_more_than_the_first_order_earns_and_less_than_all(world_of):
+    """Acceptable CPA follows from what a customer is worth, repeat orders included (seeds facts, items 5 to 7 and 17)."""
+    world = world_of("coffee-club", 60_000)
+    joint = measure_truth(world, estimands=("joint",), threads=2).effect("all", "joint")
+    margin = world.scenario.order.margin_share
+    earned_by_one_order = margin * pc.mean(world.orders()["value_micros"]).as_py() / 1e6
+    assert earned_by_one_order < joint.cost_per_incremental_customer < margin * joint.value_per_incremental_customer
+    assert joint.incremental_conversions > 1.3 * joint.incremental_customers
+
+
+def test_the_fourth_quarter_moves_cost_per_purchase_though_the_shop_changes_nothing(world_of):
+    """CPM + 30 to 80 % in the quarter, against the same weeks without the season (one world each, seed 1)."""
+    quarter = world_of("apparel-q4", 20_000)
+    plain = simulate(load_scenario("apparel-q4", {"run.users": 20_000, "need.season": []}))
+
+    def cpm(world):
+        frame = world.to_frame().set_index("channel")
+        return frame["cost"]["social_prospecting"] / frame["impressions"]["social_prospecting"]
+
+    assert 1.1 < cpm(quarter) / cpm(plain) < 1.8

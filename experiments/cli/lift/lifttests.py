@@ -16,8 +16,8 @@ from experiments.designs.registry import ALL_DESIGNS, DESIGNS, find_designs
 if TYPE_CHECKING:
     from experiments.cli.terminal import Table
     from experiments.designs.side_by_side import SideBySide
+    from simulator.playing import EngineName
     from simulator.scenario.schema import Scenario
-    from simulator.world import EngineName
 
 READING = (
     "Orders: incremental, of the ads that were tested; with 95 % intervals. Width: of that interval, in orders. Forgone: "

@@ -163,7 +163,7 @@ def scenario(
     from experiments.cli.progress import progress_bar, say_if_compiling
     from experiments.cli.terminal import console, print_json
     from experiments.designs.power import power_in_scenario
-    from simulator.world import thread_map
+    from simulator.playing import thread_map
 
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
     (wanted,) = find_designs([design])

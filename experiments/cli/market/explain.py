@@ -8,13 +8,13 @@ import click
 
 from cpalab.refusal import Problem, Refused
 from experiments.cli.chosen_world import chosen_market
-from experiments.cli.options import engine_options, output_options, scenario_options, talk_options
+from experiments.cli.options import engine_options, output_options, process_option, scenario_options, talk_options
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
     from experiments.comparison.explain.dated_changes import Changes
     from experiments.comparison.explain.explain import Explanation, Shift
-    from simulator.world import EngineName
+    from simulator.playing import EngineName
 
 BAR = 32  # columns of the terminal's waterfall
 
@@ -22,6 +22,7 @@ BAR = 32  # columns of the terminal's waterfall
 @click.command()
 @scenario_options
 @click.argument("other", required=False)
+@process_option
 @click.option("--change", "change", metavar="CHANGE", help="Change file (TOML), or the name of one, as for rollout.")
 @click.option("--between", metavar="A..B", help="The days to explain. Default: from the first change on.")
 @click.option("--against", metavar="A..B", help="Compare with these earlier days, not with the same days unchanged.")
@@ -39,8 +40,9 @@ BAR = 32  # columns of the terminal's waterfall
 @talk_options
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
-    other: str | None, change: str | None, between: str | None, against: str | None, orders: int, truth: bool, full: bool,
-    out: Path | None, force: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
+    processes: tuple[str, ...], other: str | None, change: str | None, between: str | None, against: str | None,
+    orders: int, truth: bool, full: bool, out: Path | None, force: bool, engine: "EngineName", threads: int, quiet: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Why did CPA move?
 
@@ -56,7 +58,7 @@ def command(
     """
     from contextlib import nullcontext
 
-    changes = everything_asked(scenario, users, days, seed, overrides, other, change, out)
+    changes = everything_asked(scenario, users, days, seed, overrides, processes, other, change, out)
     stretch, earlier = days_asked(between, against)
     from cpalab.whole_output import whole_folder
     from experiments.cli.terminal import print_json, write_tables
@@ -91,7 +93,7 @@ def command(
 
 def everything_asked(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
-    other: str | None, change: str | None, out: Path | None,
+    processes: tuple[str, ...], other: str | None, change: str | None, out: Path | None,
 ) -> "Changes":  # fmt: skip
     """The changes to explain: a scenario's own, those of a change file, or what a second scenario has otherwise.
 
@@ -105,9 +107,10 @@ def everything_asked(
     if other is not None and change is not None:
         hint = "leave one of them out"
         raise Refused([Problem("--change", "cannot be given with a second scenario", change, hint)])
-    chosen, _ = chosen_market(scenario, users, days, seed, overrides, out=out)
+    chosen, _ = chosen_market(scenario, users, days, seed, overrides, out=out, processes=processes)
     if other is not None:
-        return differences(chosen, chosen_market(other, users, days, seed, overrides, out=out)[0])
+        after, _ = chosen_market(other, users, days, seed, overrides, out=out, processes=processes)
+        return differences(chosen, after)
     if change is not None:
         plan = load_plan(change, chosen)
         return planned_changes(chosen, plan.changes, plan.title)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from experiments.comparison.systems_report import SystemsReport
-    from simulator.world import EngineName
+    from simulator.playing import EngineName
 
 
 @click.command()
@@ -28,16 +28,19 @@ def command(
     """What platforms, web analytics, CRM, privacy-preserving postbacks and noisy aggregate reports have of one market.
 
     SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
-    written; there, --set may change tracking. With --out, writes claims.parquet (one row per action and
-    channel a system credits), record.json, and channels.csv, channel_groups.csv, postbacks.csv and aggregate.csv to DIR,
-    whole or not at all.
+    written; there, --set may change tracking. With --out, writes to DIR, whole or not at all: claims.parquet (one row per
+    action and channel a system credits); touches.parquet and conversions.parquet (the sessions and actions web analytics has,
+    by cookie or log-in) and costs.csv, as cpalab attribute reads them; record.json; channels.csv, channel_groups.csv,
+    postbacks.csv and aggregate.csv.
     """
     from contextlib import nullcontext
 
     chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True)
+    from cpalab.micros import MICROS
     from cpalab.whole_output import whole_folder
-    from experiments.cli.terminal import print_json, write_tables
+    from experiments.cli.terminal import print_json, write_csv, write_tables
     from experiments.comparison.systems_report import systems_report
+    from simulator.record.systems.analytics_journeys import recorded_journeys
     from simulator.storage import write_manifest
 
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
@@ -49,10 +52,15 @@ def command(
         frames = tables_of(found)
         tables = {"title": chosen.title, "orders": found.orders, "summary": found.summary()}
         tables |= {name: frame.to_dict("records") for name, frame in frames.items()}
+        costs = [(channel, micros / MICROS) for channel, micros in found.record.cost_micros.items()]
         if folder is not None:
+            import pandas as pd
             import pyarrow.parquet as pq
 
             pq.write_table(found.record.claims, folder / "claims.parquet")
+            for name, table in zip(("touches", "conversions"), recorded_journeys(world), strict=True):
+                pq.write_table(table, folder / f"{name}.parquet")
+            write_csv(pd.DataFrame(costs, columns=["channel", "cost"]), folder / "costs.csv")
             write_tables(folder, "record", tables, frames)
             write_manifest(folder, chosen)
     if as_json:

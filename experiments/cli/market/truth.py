@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from experiments.cli.chosen_world import chosen_market, world_of
-from experiments.cli.options import engine_options, output_options, scenario_options, talk_options
+from experiments.cli.options import (
+    engine_options,
+    output_options,
+    process_option,
+    scenario_options,
+    seeds_option,
+    talk_options,
+)
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
-    from simulator.world import EngineName
+    from simulator.playing import EngineName
 
 
 @click.command()
 @scenario_options
+@process_option
 @click.option(
     "--feedback",
     type=click.Choice(["held", "free"]),
@@ -36,23 +44,25 @@ if TYPE_CHECKING:
 )
 @click.option("--curve", "curve", multiple=True, metavar="CHANNEL", help="Also a channel's response curve.")
 @click.option("--at", "at", metavar="DOSE,…", help="Doses of the curves, 1 as it ran. Default: 0,.25,.5,1,1.5,2.")
+@seeds_option
 @output_options
 @engine_options
 @talk_options
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
+    processes: tuple[str, ...],
     feedback: Literal["held", "free"] | None, interactions: str | None, by: str | None, pulse: tuple[str, ...],
-    curve: tuple[str, ...], at: str | None, out: Path | None, force: bool, engine: "EngineName", threads: int, quiet: bool,
-    as_json: bool,
+    curve: tuple[str, ...], at: str | None, seeds: int | None, out: Path | None, force: bool, engine: "EngineName",
+    threads: int, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Average, marginal and joint effects of ads, by living everyone's life again without them.
 
     SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
     written. With --out, writes truth.csv (the effects, as cpalab run does), orders.parquet (every order with its label per
     channel: always, moved, caused, prevented), truth.json (what --json prints) and manifest.json to DIR, whole or not at all;
-    with --by, --pulse and --curve also truth_by_week.csv, pulses.csv and curves.csv.
+    with --by, --pulse, --curve and --seeds also truth_by_week.csv, pulses.csv, curves.csv and truth_over_seeds.csv.
     """
-    chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out)
+    chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, processes=processes)
     from cpalab.whole_output import whole_folder
     from experiments.cli.market.truth_further import Further
     from experiments.cli.terminal import print_json, write_tables
@@ -63,7 +73,7 @@ def command(
     from simulator.storage import write_manifest
 
     together = None if interactions is None else [name.strip() for name in interactions.split(",") if name.strip()]
-    further = Further.asked(chosen, by, pulse, curve, at, feedback or "held", together)
+    further = Further.asked(chosen, by, pulse, curve, at, feedback or "held", together, seeds)
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
         with progress_bar(quiet) as report:
@@ -82,7 +92,7 @@ def command(
                 threads=threads,
                 progress=lambda share: report("interactions", share),
             )
-            answers = further.answers(world, threads, report)
+            answers = further.answers(world, truth, threads, report)
         frames = {"truth": truth.to_frame()}
         if found:
             frames["interactions"] = found.to_frame()
@@ -97,7 +107,7 @@ def command(
 
             pq.write_table(order_table(world, truth), folder / "orders.parquet")
             write_tables(folder, "truth", tables, frames)
-            write_manifest(folder, chosen)
+            write_manifest(folder, world.scenario)
     if as_json:
         print_json(tables)
     elif not quiet:

@@ -9,14 +9,15 @@ from typing import Any, Literal
 import pandas as pd
 
 from cpalab.number_text import number_of
-from cpalab.refusal import Problem, Refused, ScenarioError
+from cpalab.refusal import Problem, Refused
 from experiments.cli.progress import Report
 from experiments.cli.terminal import Table, console
 from experiments.comparison.verdict import words
-from experiments.report.numerals import count, count_span, money
+from experiments.report.numerals import count, count_span, money, span
 from experiments.truth.conversion_noun import ConversionNoun
-from experiments.truth.effects import ALL
+from experiments.truth.effects import ALL, Truth
 from experiments.truth.interactions import check_channels
+from experiments.truth.over_seeds import TruthOverSeeds, check_seeds, truth_over_seeds
 from experiments.truth.over_time import DAYS_PER_WEEK, Pulse, TruthByWeek, check_pulses, pulses, truth_by_week
 from experiments.truth.response_curve import DOSES, ResponseCurve, check_curve, response_curve
 from simulator.scenario.schema import Scenario
@@ -30,6 +31,7 @@ class Answers:
     by_week: TruthByWeek | None
     pulses: tuple[Pulse, ...]
     curves: tuple[ResponseCurve, ...]
+    over_seeds: TruthOverSeeds | None = None
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """One table per kind of answer."""
@@ -39,6 +41,8 @@ class Answers:
         for name, results in (("pulses", self.pulses), ("curves", self.curves)):
             if results:
                 found[name] = pd.concat([result.to_frame() for result in results], ignore_index=True)
+        if self.over_seeds is not None:
+            found["truth_over_seeds"] = self.over_seeds.to_frame()
         return found
 
     def print(self) -> None:
@@ -53,6 +57,8 @@ class Answers:
         for curve in self.curves:
             screen.print(curve_table(curve))
             screen.print(curve.summary())
+        if self.over_seeds is not None:
+            print_over_seeds(self.over_seeds)
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,12 @@ class Further:
     curves: tuple[str, ...]
     doses: tuple[float, ...]
     feedback: Literal["held", "free"]
+    seeds: int | None = None
 
     @classmethod
     def asked(
         cls, scenario: Scenario, by: str | None, pulse: tuple[str, ...], curve: tuple[str, ...], at: str | None,
-        feedback: Literal["held", "free"], together: list[str] | None,
+        feedback: Literal["held", "free"], together: list[str] | None, seeds: int | None,
     ) -> "Further":  # fmt: skip
         """The options as they were typed.
 
@@ -82,18 +89,19 @@ class Further:
             problems.append(Problem("at", "belongs to a curve", at, "name a channel with --curve"))
         checks: list[Callable[[], None]] = [partial(check_pulses, scenario, asked_pulses)]
         checks += [partial(check_curve, scenario, name, doses) for name in curve]
+        checks.append(partial(check_seeds, seeds))
         if together is not None:
             checks.append(partial(check_channels, scenario, together))
         for check in checks:
             try:
                 check()
-            except ScenarioError as error:
+            except Refused as error:
                 problems += [problem for problem in error.problems if problem not in problems]
         if problems:
             raise Refused(problems)
-        return cls(by is not None, asked_pulses, curve, doses, feedback)
+        return cls(by is not None, asked_pulses, curve, doses, feedback, seeds)
 
-    def answers(self, world: World, threads: int, report: Report) -> Answers:
+    def answers(self, world: World, truth: Truth, threads: int, report: Report) -> Answers:
         """Live the twins that answer."""
         options: dict[str, Any] = {"feedback": self.feedback, "threads": threads}
         weeks = None
@@ -104,7 +112,12 @@ class Further:
             response_curve(world, name, self.doses, **options, progress=lambda share: report("curves", share))
             for name in self.curves
         )
-        return Answers(weeks, found, curves)
+        markets = None
+        if self.seeds is not None:
+            markets = truth_over_seeds(
+                world, self.seeds, truth=truth, threads=threads, progress=lambda share: report("seeds", share)
+            )
+        return Answers(weeks, found, curves, markets)
 
 
 def _pulse(text: str, problems: list[Problem]) -> tuple[str, int] | None:
@@ -198,3 +211,24 @@ def curve_table(curve: ResponseCurve) -> Table:
             count_span(dose.lower, dose.upper), money(dose.average_cpa), money(further) if i else money(math.nan),
         )  # fmt: skip
     return table
+
+
+def print_over_seeds(found: TruthOverSeeds) -> None:
+    """One line per channel: this market with its interval over people, all markets, one more market, the price."""
+    one, many = found.action.one, found.action.many
+    table = Table(
+        title=f"Truth over {len(found.seeds)} markets: incremental {many}, 95 % intervals", title_justify="left"
+    )
+    table.add_column("channel")
+    headings = ("this market", "over its people", "mean of markets", "of the mean", "one more market")
+    for heading in (*headings, f"cost per incremental {one}", "of that"):
+        table.add_column(heading, justify="right")
+    for own in found.effects:
+        table.add_row(
+            "All ads" if own.channel == ALL else words(own.channel), count(own.conversions[0]),
+            count_span(own.people_lower, own.people_upper), count(own.mean, 1), count_span(*own.interval),
+            count_span(*own.one_market), money(own.cost_per_incremental_conversion), span(*own.price_interval),
+        )  # fmt: skip
+    screen = console()
+    screen.print(table)
+    screen.print(found.summary())

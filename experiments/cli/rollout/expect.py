@@ -1,6 +1,5 @@
 """`cpalab expect`: the CPA shift that planned changes must bring, at once, from a team's own counts."""
 
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +42,7 @@ def command(
     """
     from cpalab.refusal import Problem, Refused
     from cpalab.whole_output import whole_file
+    from experiments.cli.rates import lag_points, rate
     from experiments.rollout.change_file import faults_in
     from experiments.rollout.expect import expect
 
@@ -50,11 +50,11 @@ def command(
     if change is None and not faults:
         problems.append(Problem("--change or --fault", "must say what will change"))
     asked = [(word.partition("=")[0], _size(word, problems)) for word in faults]
-    known = dict(_rate(text, problems) for text in rates)
+    known = dict(rate(text, problems) for text in rates)
     if problems:
         raise Refused(problems)
     planned = [*(faults_in(change) if change is not None else []), *asked]
-    found = expect(_figures(channels), planned, known, None if lag is None else _lag(lag))
+    found = expect(_figures(channels), planned, known, None if lag is None else lag_points(lag))
     if contract is not None:
         with whole_file(contract) as file:
             file.write_text(found.contract(days=days).to_json(), encoding="utf-8")
@@ -62,30 +62,10 @@ def command(
 
 
 def _size(word: str, problems: "list[Problem]") -> float | None:
+    from experiments.cli.rates import number
+
     _, equals, text = word.partition("=")
-    return _number("--fault", text, problems) if equals else None
-
-
-def _rate(text: str, problems: "list[Problem]") -> tuple[str, float | tuple[float, float]]:
-    name, _, value = text.partition("=")
-    low, dots, high = value.partition("..")
-    ends = _number("--rate", low, problems), _number("--rate", high, problems) if dots else 0.0
-    return name.strip(), ends if dots else ends[0]
-
-
-def _number(place: str, text: str, problems: "list[Problem]") -> float:
-    import math
-
-    from cpalab.refusal import Problem
-
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        problems.append(Problem(place, "must be a number", repr(text), "write view=0.35 or consent=0.5..0.7"))
-        return 0.0
-    return value
+    return number("--fault", text, problems) if equals else None
 
 
 def _figures(path: str) -> "Sequence[TodaysFigure]":
@@ -95,22 +75,6 @@ def _figures(path: str) -> "Sequence[TodaysFigure]":
 
     rows = read_table(path, ("channel", "system", "cost", "actions"))
     return [TodaysFigure(r["channel"], r["system"], r["cost"], r["actions"]) for r in rows]
-
-
-def _lag(path: Path) -> "Sequence[tuple[float, float]]":
-    """The points of a conversion lag: rising days and shares."""
-    from cpalab.refusal import Problem, Refused
-    from cpalab.tables.frames import read_frame
-
-    frame, _ = read_frame(path)
-    columns = {str(name).strip().casefold(): name for name in frame.columns}
-    if not {"days", "share"} <= columns.keys():
-        raise Refused([Problem(str(path), "must have the columns days and share", hint=f"it has {', '.join(columns)}")])
-    points = [(float(d), float(s)) for d, s in zip(frame[columns["days"]], frame[columns["share"]], strict=True)]
-    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in itertools.pairwise(points))
-    if not points or not rising or not all(d > 0 and 0 <= s <= 1 for d, s in points):
-        raise Refused([Problem(str(path), "days must rise from above 0, and shares from 0 to at most 1 with them")])
-    return points
 
 
 def _show(found: "Expected", as_json: bool) -> None:

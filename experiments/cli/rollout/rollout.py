@@ -8,18 +8,19 @@ import click
 
 from cpalab.visible_text import visible
 from experiments.cli.chosen_world import chosen_market, world_of
-from experiments.cli.options import engine_options, output_options, scenario_options, talk_options
+from experiments.cli.options import engine_options, output_options, process_option, scenario_options, talk_options
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
     from experiments.cli.terminal import Table
     from experiments.rollout.diagnosis import Diagnosis
     from experiments.rollout.rollout import Rollout
-    from simulator.world import EngineName
+    from simulator.playing import EngineName
 
 
 @click.command()
 @scenario_options
+@process_option
 @click.option("--change", "change", required=True, metavar="CHANGE", help="Change file (TOML), or the name of one.")
 @click.option("--with-delivery", is_flag=True, help="Also run again what the change does to the delivery of ads.")
 @click.option(
@@ -38,9 +39,10 @@ if TYPE_CHECKING:
 @engine_options
 @talk_options
 def command(
-    scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...], change: str,
+    scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
+    processes: tuple[str, ...], change: str,
     with_delivery: bool, observed: str | None, people: int | None, fault_size: float, contract: Path | None,
-    verify: bool,    out: Path | None, force: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
+    verify: bool, out: Path | None, force: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Expected CPA shift of a planned change, before it goes live.
 
@@ -66,7 +68,9 @@ def command(
 
     from experiments.rollout.change_file import load_plan
 
-    chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True)
+    chosen, stored = chosen_market(
+        scenario, users, days, seed, overrides, out=out, replays_tracking=True, processes=processes
+    )
     plan = load_plan(change, chosen)
     from cpalab.whole_output import whole_file, whole_folder
     from experiments.cli.terminal import print_json, write_tables
@@ -98,7 +102,7 @@ def command(
         if folder is not None:
             frames = {"rollout": found.to_frame()} | ({} if diagnosis is None else {"diagnosis": diagnosis.to_frame()})
             write_tables(folder, "rollout", tables, frames)
-            write_manifest(folder, chosen)
+            write_manifest(folder, world.scenario)
     if as_json:
         print_json(tables)
     elif not quiet:

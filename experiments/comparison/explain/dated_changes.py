@@ -133,11 +133,14 @@ def told_apart(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 
 def _timeline(scenario: Scenario, before: Tables) -> list[Change]:
-    """The entries of the timeline; one that changes both what happens and its record is two."""
-    days = scenario.run.days
-    before["timeline"] = [copied(entry.model_dump()) for entry in scenario.timeline if entry.day >= days]
+    """The entries of the timeline; one that changes both what happens and its record is two.
+
+    What processes did while a stored world ran is no cause: they act again, on what they then see.
+    """
+    days, assumed = scenario.run.days, [entry for entry in scenario.timeline if not entry.author]
+    before["timeline"] = [copied(entry.model_dump()) for entry in assumed if entry.day >= days]
     found = []
-    for entry in scenario.timeline:
+    for entry in assumed:
         if entry.day >= days:
             continue
         for real in (True, False):

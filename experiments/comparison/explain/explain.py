@@ -22,8 +22,8 @@ from experiments.comparison.explain.factors import Split, split_cpa
 from experiments.comparison.explain.replays import INCREMENTAL, Replays, State, cpas
 from experiments.truth.conversion_noun import ORDER, ConversionNoun
 from experiments.truth.effects import ALL
+from simulator.playing import EngineName
 from simulator.scenario.schema import Scenario
-from simulator.world import EngineName
 
 EXACT_CHANGES = 8  # 2^8 worlds; beyond, orders are drawn
 ORDERS = 24  # of making the changes, drawn in pairs

@@ -14,9 +14,10 @@ from experiments.comparison.explain.dated_changes import Changes
 from experiments.comparison.explain.factors import Cells
 from experiments.truth.effects import ALL, TwinChange, cost_per, orders_of, twin_lives
 from experiments.truth.order_labels import orders_lost
+from simulator.playing import EngineName
 from simulator.record.record import Record, record
 from simulator.scenario.schema import Scenario
-from simulator.world import EngineName, World, simulate
+from simulator.world import World, simulate
 
 Floats = npt.NDArray[np.float64]
 INCREMENTAL = "incremental"
@@ -195,7 +196,7 @@ def players_of(changes: Changes, *, heard: bool) -> list[Player]:
 
 def listens(scenario: Scenario) -> bool:
     """Whether what is recorded decides what happens: delivery follows the record, or processes read reports."""
-    return scenario.delivery.follows == "record" or bool(getattr(scenario, "processes", None))
+    return scenario.delivery.follows == "record" or bool(scenario.processes)
 
 
 def cpas(state: State, keys: Sequence[tuple[str, str]]) -> Floats:

@@ -51,6 +51,7 @@ def differences(before: Scenario, after: Scenario) -> Changes:
         ScenarioError: they differ in nothing, or in who lives in the market and when; all problems at once.
     """
     old, new = before.model_dump(), after.model_dump()
+    old["timeline"] = [copied(entry.model_dump()) for entry in before.timeline if not entry.author]
     places = [place for place in _different(old, new, ()) if place[0] not in UNSAID and place != ("timeline",)]
     fixed = [place for place in places if _is_laid_down(".".join(place))]
     if fixed:
@@ -119,7 +120,7 @@ def _copying(places: Iterable[Place], new: Tables) -> Any:
 
 def _entries(before: Scenario, after: Scenario) -> list[Change]:
     """Entries of the timeline that only one of them has."""
-    old, new = ([copied(entry.model_dump()) for entry in own.timeline] for own in (before, after))
+    old, new = ([copied(entry.model_dump()) for entry in own.timeline if not entry.author] for own in (before, after))
     found = []
     for entry in old + new:
         if (entry in old) == (entry in new):

@@ -113,7 +113,7 @@ def _channel(scenario: Scenario, place: str, name: str, channel: Channel) -> Ite
             yield Problem(f"{place}.synergy.{other}", "must name another channel")
     yield from _holdout(f"{place}.holdout", channel.holdout)
     for campaign_name, campaign in channel.campaigns.items():
-        yield from _campaign(scenario, f"{place}.campaigns.{campaign_name}", campaign)
+        yield from campaign_inconsistencies(scenario, f"{place}.campaigns.{campaign_name}", campaign)
 
 
 def _holdout(place: str, holdout: Holdout) -> Iterator[Problem]:
@@ -138,7 +138,8 @@ def _exclusive_holdouts(scenario: Scenario) -> Iterator[Problem]:
             yield Problem(places, f"must add up to at most 1: nobody is in two arms of {group}", f"{total:g}")
 
 
-def _campaign(scenario: Scenario, place: str, campaign: Campaign) -> Iterator[Problem]:
+def campaign_inconsistencies(scenario: Scenario, place: str, campaign: Campaign) -> Iterator[Problem]:
+    """Every rule between a campaign's own values, and the market's, that it breaks."""
     yield from _flight(place, campaign.start_day, campaign.end_day)
     if campaign.billing == "revenue_share" and campaign.bid > 1:
         yield Problem(f"{place}.bid", "must be a share from 0 to 1 under revenue_share billing", f"{campaign.bid:g}")

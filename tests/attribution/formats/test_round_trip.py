@@ -94,10 +94,34 @@ def test_sessions(tmp_path):
     same(found.to_paths(), records.to_paths())
 
 
-def test_sessions_refuse_conversions_they_would_lose(tmp_path):
+def test_sessions_hold_conversions_that_happen_later(tmp_path):
+    touches, bought, _ = data(views=False)
+    records = read_data(touches, bought)
+    (path,) = write_data(records, "sessions", tmp_path)
+    assert "conversion_time" in path.read_text().splitlines()[0]
+    same(read_data(path).to_paths(), records.to_paths())
+
+
+def test_sessions_refuse_what_they_would_lose(tmp_path):
     touches, bought, _ = data()
-    with pytest.raises(InvalidInputError, match="have no touch of their own at their instant"):
-        write_data(read_data(touches, bought), "sessions", tmp_path)
+    twice = pd.concat([bought.assign(time=200.0 + i, order_id=f"again{i}") for i in range(10)])
+    with pytest.raises(InvalidInputError) as refused:
+        write_data(read_data(touches, twice), "sessions", tmp_path)
+    assert "sessions: views cannot be written; keep touches of kind 'click'" in refused.value.lines
+    assert "have no touch of their own before them" in refused.value.lines[1]
+
+
+def test_a_session_cannot_convert_before_it_begins():
+    table = {
+        "user_id": ["a", "b", "c"],
+        "time": [1.0, 2.0, 3.0],
+        "channel": ["x"] * 3,
+        "converted": [1, 1, 0],
+        "conversion_time": [0.5, None, None],
+    }
+    with pytest.raises(InvalidInputError, match=r"conversion_time: '0.5' is before the session \(row 0\)"):
+        read_data(table)
+    assert read_data(table, bad_rows="drop").conversions["time"].to_pylist() == [2.0]
 
 
 def test_criteo(tmp_path):

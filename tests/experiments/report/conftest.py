@@ -1,5 +1,7 @@
 """A comparison made by hand: one channel of every kind of judgement, with prices that can be checked on paper."""
 
+import shutil
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -150,3 +152,25 @@ def comparison() -> Comparison:
         {"direct": 200.0, "organic_search": 310.0},
         geo_tests=(geo_test(), geo_test("on_off"), geo_test("heavy_up", refusal="pre_days: 2 must be at least 4")),
     )
+
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """Open a file in a headless browser with the network off: its document afterwards, and the browser's log."""
+    if BROWSER is None:
+        pytest.skip("no headless Chromium on PATH (chromium, chromium-browser, google-chrome)")
+
+    def open_file(path, *flags: str) -> tuple[str, str]:
+        command = [
+            BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            "--disable-sync", "--disable-component-update", "--disable-background-networking", "--hide-scrollbars",
+            "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--virtual-time-budget=10000",
+            f"--user-data-dir={tmp_path / 'profile'}", *flags, "--dump-dom", path.as_uri(),
+        ]  # fmt: skip
+        result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        return result.stdout, result.stderr
+
+    return open_file

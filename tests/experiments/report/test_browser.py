@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 import tomllib
 from dataclasses import dataclass, replace
 from html import unescape
@@ -16,15 +14,7 @@ from experiments.report.palette import DARK, LIGHT
 from simulator.scenario.loading import load_scenario, presets
 from simulator.world import simulate
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        BROWSER is None, reason="no headless Chromium on PATH (chromium, chromium-browser, google-chrome)"
-    ),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 # Runs before anything else in the page, and writes what it saw into an attribute that --dump-dom shows.
 WITNESS = """<script>
@@ -78,21 +68,15 @@ def html(comparison) -> str:
 
 
 @pytest.fixture
-def visit(tmp_path):
+def visit(tmp_path, browser):
     def open_page(html: str, *flags: str, width: int = 1200) -> Visit:
         (tmp_path / "report.html").write_text(html.replace("<head>", f"<head>{WITNESS}", 1), encoding="utf-8")
         window = tmp_path / "window.html"
         window.write_text(WINDOW.replace("WIDTH", str(width)), encoding="utf-8")
-        command = [
-            str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-            "--disable-sync", "--disable-component-update", "--disable-background-networking", "--hide-scrollbars",
-            "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--virtual-time-budget=10000",
-            f"--user-data-dir={tmp_path / 'profile'}", *flags, "--dump-dom", window.as_uri(),
-        ]  # fmt: skip
-        result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-        found = re.search(r'data-seen="([^"]*)"', result.stdout)
-        assert found is not None, result.stderr
-        return Visit(json.loads(unescape(found[1])), result.stderr)
+        dom, log = browser(window, *flags)
+        found = re.search(r'data-seen="([^"]*)"', dom)
+        assert found is not None, log
+        return Visit(json.loads(unescape(found[1])), log)
 
     return open_page
 

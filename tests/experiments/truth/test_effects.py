@@ -57,6 +57,14 @@ def totals(world):
     return orders.num_rows, pc.sum(orders["value_micros"]).as_py() or 0
 
 
+def new_customers(world):
+    """People who had not ordered before day 0 and have by the end of the follow-up."""
+    orders = world.events.filter(pc.equal(world.events["kind"], "conversion")).to_pandas()
+    first = orders.groupby("user_id")["time"].min()
+    known = world.users["customer"].to_numpy()
+    return sum(day >= 0.0 and not known[user] for user, day in first.items())
+
+
 def reached(world, *channels):
     """People, robots aside, to whom an ad of these channels was shown in the reported window."""
     events = world.reported_events()
@@ -78,6 +86,7 @@ def test_an_average_effect_is_the_difference_to_a_run_without_the_channel_s_ads(
     effect = truth.effect(channel)
     assert effect.incremental_conversions == orders - orders_without
     assert effect.incremental_value_micros == value - value_without
+    assert effect.incremental_customers == new_customers(unlimited) - new_customers(without)
     assert effect.cost_micros == unlimited.cost_micros()[channel]
 
 
@@ -339,6 +348,8 @@ def test_the_frame_has_one_row_per_effect_in_currency(truth):
         "cost",
         "incremental_conversions",
         "cost_per_incremental_conversion",
+        "incremental_customers",
+        "cost_per_incremental_customer",
         "feedback",
         "days_bound",
     ]
@@ -350,6 +361,18 @@ def test_the_summary_counts_the_labels_of_all_ads_together(truth):
     counts = truth.labels[ALL].counts()
     assert truth.summary().startswith(f"Of {truth.conversions:,} purchases, {counts['always']:,} (")
     assert f"ads prevented {counts['prevented']:,}. Effects count purchases until 5 days after." in truth.summary()
+
+
+def test_the_summary_says_what_new_customers_cost_and_what_they_are_worth(truth):
+    joint = truth.effect(ALL, "joint")
+    won = joint.incremental_customers
+    assert 0 < won <= joint.incremental_conversions
+    cost, worth = joint.cost_micros / 1e6 / won, joint.incremental_value_micros / 1e6 / won
+    assert f"won {won:,} new customers for {cost:,.2f} each, worth {worth:,.2f} each by then" in truth.summary()
+
+
+def test_an_effect_whose_customers_were_not_counted_has_no_cost_per_customer():
+    assert math.isnan(Effect("email", "average", 30_000_000, 2, 200_000_000, 5).cost_per_incremental_customer)
 
 
 def test_profit_is_the_margin_of_what_was_gained_less_its_cost():

@@ -12,9 +12,10 @@ from simulator.engines.replacement import DEFAULT_KERNELS
 from simulator.engines.twins import live_twins
 from simulator.law.log import CONVERSION
 from simulator.market.market import variants
+from simulator.playing import play, thread_map
 from simulator.population import build_population
 from simulator.scenario.loading import load_scenario
-from simulator.world import play, simulate, thread_map
+from simulator.world import simulate
 
 COUNTS = ("impressions", "clicks", "actions", "cost_micros")
 ORDER = ["user", "session", "kind", "time", "value_micros", "channel", "campaign", "creative"]

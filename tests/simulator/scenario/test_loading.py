@@ -35,6 +35,33 @@ def test_a_file_a_path_and_a_mapping_are_read_alike(tmp_path, market):
     assert load_scenario(scenario.model_dump()) == scenario
 
 
+def test_a_scenario_extends_another_key_by_key(tmp_path):
+    (tmp_path / "base.toml").write_text(TOML)
+    own = tmp_path / "own.toml"
+    own.write_text('extends = "base.toml"\ntitle = "mine"\n[channels.social.campaigns.main]\nbid = 7.0\n')
+    base, mine = load_scenario(tmp_path / "base.toml"), load_scenario(own, {"run.seed": 5})
+    assert (mine.title, mine.run.seed, mine.channels["social"].campaigns["main"].bid) == ("mine", 5, 7.0)
+    assert mine.surfaces == base.surfaces
+    assert mine.channels["social"].campaigns["main"].billing == base.channels["social"].campaigns["main"].billing
+
+
+def test_a_scenario_extends_a_preset_and_a_list_replaces_its_list():
+    mine = load_scenario({"extends": "dropshipping", "funnel": [{"name": "sale", "rate": 0.5}]})
+    assert [step.name for step in mine.funnel] == ["sale"]
+    assert mine.population == load_scenario("dropshipping").population
+
+
+def test_what_a_scenario_extends_is_refused_where_it_cannot_be_read(tmp_path):
+    (problem,) = problems_of({"extends": "dropshiping"})
+    assert problem.hint == "did you mean dropshipping?"
+    (problem,) = problems_of({"extends": 3})
+    assert problem.rule == "must be the name of a scenario or a file"
+    for name, base in (("a", "b"), ("b", "a")):
+        (tmp_path / f"{name}.toml").write_text(f'extends = "{base}.toml"\n')
+    (problem,) = problems_of(tmp_path / "a.toml")
+    assert problem.rule == "leads back to a scenario that is being read"
+
+
 def test_every_preset_is_valid():
     for name in presets():
         assert load_scenario(name) == load_scenario(presets()[name])

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from experiments.cli.attribute.attribute import command as attribute
 from experiments.cli.market.record import command as record
 
 SMALL = ["dtc-apparel", "--users", "20000", "--threads", "1"]
@@ -28,8 +29,8 @@ def test_the_screen_shows_every_system(written: tuple[Path, str]) -> None:
 def test_files_and_json_hold_the_same(written: tuple[Path, str]) -> None:
     out, _ = written
     assert sorted(path.name for path in out.iterdir()) == [
-        "aggregate.csv", "channel_groups.csv", "channels.csv", "claims.parquet", "manifest.json", "postbacks.csv",
-        "record.json",
+        "aggregate.csv", "channel_groups.csv", "channels.csv", "claims.parquet", "conversions.parquet", "costs.csv",
+        "manifest.json", "postbacks.csv", "record.json", "touches.parquet",
     ]  # fmt: skip
     tables = json.loads((out / "record.json").read_text(encoding="utf-8"))
     claims = pq.read_table(out / "claims.parquet").to_pandas()
@@ -44,6 +45,21 @@ def test_files_and_json_hold_the_same(written: tuple[Path, str]) -> None:
     assert sum(row["conversions"] for row in tables["channel_groups"]) == pytest.approx(of["analytics"])
     groups = {row["channel_group"] for row in tables["channel_groups"]}
     assert {"paid_search", "paid_shopping", "paid_social", "display", "affiliates", "direct"} <= groups
+
+
+def test_recorded_touches_attributed_by_the_rule_of_web_analytics_give_its_report(written: tuple[Path, str]) -> None:
+    out, _ = written
+    files = [str(out / "touches.parquet"), str(out / "conversions.parquet"), "--cost", str(out / "costs.csv")]
+    rule = ["--model", "last_click", "--direct", "ignored_unless_alone", "--lookback", "90"]
+    result = CliRunner().invoke(attribute, [*files, *rule, "--json"], catch_exceptions=False)
+    rows = {row["channel"]: row for row in json.loads(result.output)["rows"]}
+    report = json.loads((out / "record.json").read_text(encoding="utf-8"))["channels"]
+    reported = {row["channel"]: row["analytics"] for row in report if row["channel"] in rows}
+    direct = reported.pop("direct")
+    assert sum(reported.values()) > 50
+    assert {channel: rows[channel]["conversions"] for channel in reported} == pytest.approx(reported)
+    assert rows["direct"]["conversions"] <= direct  # orders whose session analytics missed are direct to it
+    assert rows["retargeting"]["cost"] > 0
 
 
 def test_a_postback_says_nothing_or_one_of_four_values(written: tuple[Path, str]) -> None:

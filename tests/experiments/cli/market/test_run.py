@@ -33,6 +33,8 @@ TRUTH_COLUMNS = [
     "cost",
     "incremental_conversions",
     "cost_per_incremental_conversion",
+    "incremental_customers",
+    "cost_per_incremental_customer",
     "feedback",
     "days_bound",
 ]

@@ -122,3 +122,23 @@ def test_what_cannot_be_asked_of_the_truth_is_refused_at_once_and_as_typed(cpala
         assert problem in err, err
     status, _, err = cpalab_here("truth", "dropshipping", "--at", "1,2")
     assert (status, "belongs to a curve; name a channel with --curve" in err) == (2, True)
+
+
+def test_truth_over_seeds_stands_beside_that_over_people(cpalab_here):
+    words = ["dropshipping", "--users", "3000", "--days", "3", "--seed", "7", "--seeds", "3"]
+    status, said, err = cpalab_here("truth", *words, "--json")
+    assert (status, err) == (0, "")
+    rows = json.loads(said)["truth_over_seeds"]
+    assert [(row["channel"], row["seeds"]) for row in rows] == [("social", 3), ("all", 3)]
+    assert rows[0]["over_people_lower"] <= rows[0]["incremental_conversions"] <= rows[0]["over_people_upper"]
+    status, said, _ = cpalab_here("run", *words)
+    assert status == 0
+    assert "Truth over 3 markets" in said
+    assert "3 markets, seeds 7 to 9." in said
+
+
+@pytest.mark.parametrize("command", ["truth", "run"])
+def test_one_seed_has_no_interval(cpalab_here, command):
+    status, said, err = cpalab_here(command, "dropshipping", "--seeds", "1")
+    assert (status, said) == (2, "")
+    assert "--seeds: 1 must be from 2 to 10,000; one market has no interval over markets" in err

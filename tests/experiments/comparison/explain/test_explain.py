@@ -139,6 +139,34 @@ def test_where_delivery_follows_the_record_a_banner_changes_what_happens(shop):
     assert own.actions_after == pytest.approx(sum(claimed.get(channel, 0.0) for channel in scenario.paid_channels()))
 
 
+BIDDER = """
+def cautious(market):
+    '''Halves the bids of a channel for as long as its platform reports few conversions.'''
+    (campaign,) = [name for name in market.campaigns if name.startswith("social_prospecting")]
+    full = market.bid(campaign)
+    while True:
+        yield market.timeout(1.0)
+        if market.day >= 5.0:
+            few = market.conversions("platform", days=2.0) < 0.6 * market.conversions("platform", since=3.0, until=5.0)
+            market.set_bid(campaign, full / 8 if few else full)
+"""
+
+
+def test_a_process_that_bids_on_reports_makes_a_tracking_fault_real(shop, tmp_path):
+    (tmp_path / "bidder.py").write_text(BIDDER)
+    acts = {"processes": {"cautious": {"use": f"{tmp_path / 'bidder.py'}:cautious"}}}
+    silent = {**TAG, "set": {"tracking.transport.server_coverage": 0.0, "tracking.transport.pixel_coverage": 0.1}}
+    found = explain(shop({**acts, "timeline": [silent]}, budgets=False))
+    assert [(cause.name, cause.kind) for cause in found.causes] == [
+        ("the tag", "record"), ("the tag, through delivery", "real"),
+    ]  # fmt: skip
+    shift, true = found.shift("social_prospecting"), found.shift("social_prospecting", INCREMENTAL)
+    assert shift.cost_after < shift.cost_before
+    assert true.actions_after < true.actions_before
+    assert shift.parts.sum() == pytest.approx(shift.moved, abs=1e-12)
+    assert (shift.parts != 0.0).all()
+
+
 def test_earlier_days_differ_by_what_they_are_and_by_the_changes(shop):
     found = explain(shop({"timeline": [{**TAG, "day": 7.0}]}), against=(0, 7), truth=False)
     assert [cause.name for cause in found.causes] == ["the tag", OTHER_DAYS]

@@ -1,0 +1,1 @@
+"""`cpalab reconcile`, `cpalab init` and what only they need."""

@@ -1,0 +1,1 @@
+"""Your own market: disagreeing figures explained, worlds fitted to a channel table."""

@@ -1,0 +1,175 @@
+"""A lesson as one HTML text that needs no network: texts, style, script, its market's journeys (currency units, days)."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from experiments.report.lessons.controls import as_data, beginning
+from experiments.report.lessons.lesson import Answer, TeachersSheet, load_lesson
+from experiments.report.lessons.lesson_world import journeys_as_data, lesson_scenario, lesson_worlds
+from experiments.report.lessons.reading import Reading
+from experiments.report.numerals import count, number
+from experiments.report.page import hash_source, inside_script
+from experiments.report.palette import DARK, LIGHT, css_variables
+from simulator.draws import ASSIGNMENT
+
+
+@dataclass(frozen=True)
+class LessonPage:
+    """What the page says; texts are plain and not yet escaped."""
+
+    title: str
+    story: tuple[str, ...]
+    question: str
+    guess: Any
+    guess_start: float
+    task: str
+    panels: tuple[str, ...]
+    watched: str
+    switches: tuple[tuple[str, str], ...]
+    answer: str
+    sentences: tuple[str, ...]
+    questions: tuple[tuple[str, str], ...]
+    sheet: TeachersSheet
+    currency: str
+    days: str
+    people: str
+    seed: int
+    command: str
+
+
+def render_lesson(
+    name: str,
+    *,
+    users: int | None = None,
+    seed: int | None = None,
+    threads: int = 1,
+    progress: Callable[[float], None] = lambda share: None,
+) -> str:
+    """The page of a lesson: its market simulated, its truth computed, everything inlined.
+
+    Args:
+        name: the lesson.
+        users: people to simulate instead of the lesson's own number.
+        seed: another market than the usual one.
+        threads: threads to use; the same page.
+        progress: told the share of the work that is done.
+
+    Raises:
+        InvalidInputError: there is no such lesson.
+        ScenarioError: so many people, or such a seed, cannot be simulated.
+    """
+    lesson = load_lesson(name)
+    scenario = lesson_scenario(lesson, users, seed)
+    worlds = lesson_worlds(lesson, scenario, threads=threads, progress=progress)
+    changed = "".join(f" --{key} {value}" for key, value in (("users", users), ("seed", seed)) if value is not None)
+    return typeset_lesson(Reading(lesson, worlds), f"cpalab lesson {name}{changed} --out {name}.html")
+
+
+def typeset_lesson(reading: Reading, command: str) -> str:
+    """Pour a read lesson into its template; the same reading gives the same text."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    script = inside_script(f"{_text('engine.js')}\n{_text('view.js')}")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    data = json.dumps(lesson_data(reading), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return environment.from_string(_text("lesson.html")).render(
+        page=lesson_page(reading, command),
+        script_hashes=Markup(hash_source(script)),
+        style=Markup(
+            files("experiments.report").joinpath("page.css").read_text(encoding="utf-8") + _text("lesson.css")
+        ),
+        light=Markup(css_variables(LIGHT)),
+        dark=Markup(css_variables(DARK)),
+        data=Markup(data),
+        script=Markup(script),
+    )
+
+
+def lesson_page(reading: Reading, command: str) -> LessonPage:
+    """What the page says about this market."""
+    lesson, scenario = reading.lesson, reading.worlds.fact.scenario
+    facts = dict(lesson.facts(reading))
+    answer: Answer = lesson.answer(reading)
+    guess = lesson.guess
+    middle = guess.low + guess.step * round((guess.high - guess.low) / 2 / guess.step)
+    return LessonPage(
+        title=lesson.title,
+        story=tuple(line.format(**facts) for line in lesson.story),
+        question=guess.question.format(**facts),
+        guess=guess,
+        guess_start=middle,
+        task=lesson.task,
+        panels=lesson.panels,
+        watched=in_words(lesson.watched),
+        switches=tuple((name, in_words(name)) for name in lesson.switches),
+        answer=f"{number(answer.value)} {guess.unit}".strip(),
+        sentences=answer.sentences,
+        questions=lesson.questions,
+        sheet=lesson.sheet,
+        currency=scenario.market.currency,
+        days=f"{scenario.run.days:g}",
+        people=count(scenario.run.users),
+        seed=scenario.run.seed,
+        command=command,
+    )
+
+
+def lesson_data(reading: Reading) -> dict[str, Any]:
+    """What the page's script computes with: settings, channels, spend, truth, journeys, groups, bids, tests."""
+    lesson, worlds = reading.lesson, reading.worlds
+    fact, panels = worlds.fact, lesson.panels
+    names = fact.names.channels
+    paid = fact.scenario.paid_channels()
+    views = "view" in lesson.controls
+    data: dict[str, Any] = {
+        "panels": panels,
+        "controls": as_data(lesson.controls, fact.scenario.run.users),
+        "beginning": beginning(lesson.start),
+        "guess": {"unit": lesson.guess.unit},
+        "channels": names,
+        "labels": [in_words(name) for name in names],
+        "paid": [name in paid for name in names],
+        "spend": [reading.spent(name) for name in names],
+        "watched": lesson.watched,
+        "switches": lesson.switches,
+        "orders": reading.orders(fact),
+    }
+    if "credit" in panels:
+        shown = {"fact": fact} | {name: worlds.without[name] for name in lesson.switches}
+        data["worlds"] = {name: journeys_as_data(world, views=views) for name, world in shown.items()}
+        data["truth"] = {name: reading.extra_orders(name) for name in paid}
+    if "compare" in panels:
+        data["cells"] = {
+            key: table.tolist() for key, table in zip(("people", "on", "off"), reading.cells, strict=True)
+        }  # fmt: skip
+    if "margin" in panels:
+        data["ladder"] = reading.ladder
+        data["bids"] = [journeys_as_data(world, views=views, by=lesson.watched) for world in worlds.bids]
+    if "test" in panels:
+        data |= _test_data(reading)
+    return data
+
+
+def _test_data(reading: Reading) -> dict[str, Any]:
+    on = reading.orders_by_person(reading.worlds.fact)
+    off = reading.orders_by_person(reading.worlds.without[reading.lesson.watched])
+    buyers = ((on > 0) | (off > 0)).nonzero()[0]
+    return {
+        "test": {"user": buyers.tolist(), "on": on[buyers].tolist(), "off": off[buyers].tolist()},
+        "costMicros": round(reading.spent(reading.lesson.watched) * 1e6),
+        "users": reading.worlds.fact.users.num_rows,
+        "assignment": int(ASSIGNMENT),
+    }
+
+
+def in_words(channel: str) -> str:
+    """A channel's name without underscores."""
+    return channel.replace("_", " ").capitalize()
+
+
+def _text(name: str) -> str:
+    return files("experiments.report.lessons").joinpath(name).read_text(encoding="utf-8")

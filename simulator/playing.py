@@ -1,0 +1,155 @@
+"""Playing: a scenario played through once, all at once or step by step, with the processes that act in it (days)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from simulator.engines.agents import Agents
+from simulator.engines.cohort import BLOCK_USERS, Cohort, Map
+from simulator.engines.replacement import DEFAULT_KERNELS, Kernels
+from simulator.law.board import Board, blank_board
+from simulator.law.parameters import Law
+from simulator.market.advertiser.desk import Desk
+from simulator.market.advertiser.driving import ProcessStoppedError, drive
+from simulator.market.advertiser.reports import Reports
+from simulator.market.geo_tests import geo_plans
+from simulator.market.in_force import InForce
+from simulator.market.market import Market, TickReport
+from simulator.market.moments import STOP, Moment
+from simulator.market.processes.registry import Acting
+from simulator.population import build_population, users_table
+from simulator.scenario.build_law import Names, build_law
+from simulator.scenario.clock import Clock
+from simulator.scenario.schema import Scenario
+from simulator.scenario.timeline import versions, without_acts
+
+EngineName = Literal["cohort", "agents"]
+
+
+@dataclass(frozen=True)
+class Played:
+    """A scenario played through once.
+
+    Attributes:
+        scenario: what was assumed, and on its timeline what processes changed.
+        names, law, board: as in a world.
+        engine: the people, with their log.
+        reports: one per tick and campaign.
+    """
+
+    scenario: Scenario
+    names: Names
+    law: Law
+    board: Board
+    engine: Cohort | Agents
+    reports: list[TickReport]
+
+
+class Running:
+    """A market with its people, ready to run: from the first day of the warm-up to the last of the follow-up.
+
+    Attributes:
+        market: the SimPy model of what people share; its `environment` is SimPy's.
+        people: the engine that advances them.
+        reports: what the systems have recorded so far.
+    """
+
+    def __init__(
+        self, scenario: Scenario, variant: Any, *, engine: EngineName = "cohort", map_: Map = map,
+        block_users: int = BLOCK_USERS, orders_only: bool = False, kernels: Kernels = DEFAULT_KERNELS,
+        processes: Sequence[Acting] = (), progress: Callable[[float], None] = lambda share: None,
+    ) -> None:  # fmt: skip
+        scenario = without_acts(scenario, {acting.author for acting in processes})
+        # Processes read the record, which needs more than orders.
+        orders_only = orders_only and not processes
+        stretches = versions(scenario)
+        self.names = names = Names.of(scenario)
+        law = build_law([version.scenario for version in stretches])
+        run, clock = scenario.run, Clock.of(scenario)
+        plans = geo_plans(scenario)
+        self.board = blank_board(
+            run.days, run.tick_hours / 24.0, len(names.surfaces), len(names.campaigns), len(names.creatives),
+            len(names.geos), len(plans), start=clock.start, end=clock.end,
+        )  # fmt: skip
+        population = build_population(scenario, law, names)
+        # The market applies a changed budget through its pacing, so people must not see it a second time.
+        felt = variant.copy()
+        felt.throttle_factor = 1.0
+        self.people: Cohort | Agents
+        if engine == "agents":
+            self.people = Agents(
+                law, self.board, population, felt, run.seed, orders_only=orders_only, kernel=kernels.step
+            )
+        else:
+            self.people = Cohort(
+                law, self.board, population, felt, run.seed,
+                map_=map_, block_users=block_users, orders_only=orders_only, kernel=kernels.advance,
+            )  # fmt: skip
+        self.processes = processes
+        in_force = InForce(scenario, law, names, stretches)
+        self.market = Market(in_force, names, self.board, variant, plans, progress=progress)
+        self.reports = Reports(scenario, names, lambda: users_table(population, names), self.people.rows_after)
+        self.market.start(self.people, self._send_processes)
+
+    def desk(self, author: str, *, plays_rival: bool = False) -> Desk:
+        """A desk at this market, whose acts are signed with a name."""
+        return Desk(self.market, self.reports, author, plays_rival=plays_rival)
+
+    def run(self, until: float | None = None) -> None:
+        """Let time pass up to a day, before its tick is published, or to the end.
+
+        Raises:
+            ScenarioError: a process was refused something, or has failed.
+        """
+        environment = self.market.environment
+        try:
+            environment.run(None if until is None else Moment(environment, until - environment.now, STOP))
+        except ProcessStoppedError as stopped:
+            raise stopped.cause from stopped.cause.__cause__
+        self.market.catch_up()
+
+    def played(self) -> Played:
+        """What there is when the market has run to its end."""
+        in_force = self.market.in_force
+        return Played(in_force.scenario, self.names, in_force.law, self.board, self.people, self.market.reports)
+
+    def _send_processes(self) -> None:
+        for acting in self.processes:
+            desk = self.desk(acting.author, plays_rival=acting.plays_rival)
+            self.market.environment.process(drive(desk, acting.run))
+
+
+def play(
+    scenario: Scenario,
+    variant: Any,
+    *,
+    engine: EngineName = "cohort",
+    map_: Map = map,
+    block_users: int = BLOCK_USERS,
+    orders_only: bool = False,
+    kernels: Kernels = DEFAULT_KERNELS,
+    processes: Sequence[Acting] = (),
+    progress: Callable[[float], None] = lambda share: None,
+) -> Played:
+    """Play a scenario through with one thing changed (`variant`, VARIANT (1,)), the market free to react to it.
+
+    Processes run in it and act on what they see there; what they have changed in another run is forgotten.
+    """
+    running = Running(
+        scenario, variant, engine=engine, map_=map_, block_users=block_users, orders_only=orders_only, kernels=kernels,
+        processes=processes, progress=progress,
+    )  # fmt: skip
+    running.run()
+    return running.played()
+
+
+@contextmanager
+def thread_map(threads: int) -> Iterator[Map]:
+    """`map` over this many threads."""
+    if threads <= 1:
+        yield map
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield pool.map

@@ -1,0 +1,81 @@
+"""A lesson in a browser: one question per view, state in the address, readable on a phone, by keyboard and by ear."""
+
+import re
+
+import pytest
+
+from experiments.report.lessons.lesson import LESSONS, load_lesson
+from experiments.report.palette import DARK, LIGHT
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lessons")]
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_is_one_small_silent_file_that_fits_a_phone(name, page, visit):
+    assert len(page(name).encode()) < 1_500_000
+    for step in ("act", "truth"):
+        seen = visit(page(name), address=f"step={step}&guess=5", width=360)
+        assert (seen["errors"], seen["resources"], seen["unnamed"], seen["cut"]) == ([], [], [], [])
+        assert seen["shown"] == [step]
+        assert seen["content"] <= seen["width"] == 360
+
+
+def test_nothing_is_shown_before_the_guess(page, visit):
+    assert visit(page("brand"), address="step=truth")["shown"] == ["guess"]
+    assert visit(page("brand"), address="step=teacher")["shown"] == ["teacher"]
+
+
+def test_settings_are_read_from_the_address_and_written_to_it(page, visit):
+    seen = visit(
+        page("brand"), address="step=act&guess=40&model=linear", deeds=[("set-lookback", "7"), ("set-cookie", "3")]
+    )
+    assert set(seen["hash"][1:].split("&")) == {"step=act", "guess=40", "model=linear", "lookback=7", "cookie=3"}
+
+
+@pytest.mark.parametrize(
+    "address", ["step=act&guess=5&lookback=-4&model=best&cookie=1e99", "step=nowhere&guess=x&off=all"]
+)
+def test_an_address_that_makes_no_sense_is_no_error(address, page, visit):
+    assert visit(page("brand"), address=address)["errors"] == []
+
+
+def test_moving_a_setting_changes_what_is_said_and_not_the_real_orders(page, visit):
+    before = visit(page("shift"), address="step=act&guess=40")
+    after = visit(page("shift"), address="step=act&guess=40", deeds=[("set-lookback", "1"), ("set-view", "7")])
+    assert before["said"] != after["said"]
+    assert before["real"] == after["real"]
+
+
+def test_a_channel_is_switched_off_in_the_truth(page, reading, visit):
+    seen = visit(page("retargeting"), address="step=truth&guess=5", deeds=[("off", "retargeting")])
+    without = reading("retargeting").worlds.without["retargeting"]
+    assert int(seen["world"]) == reading("retargeting").orders(without)
+
+
+def test_the_class_draws_its_tests(page, visit):
+    seen = visit(page("lift-test"), address="step=act&guess=5", deeds=[("class", "click")])
+    assert re.match(r"\d+ of 50 tests drawn|50 tests of the same ads: \d+ cannot rule out", seen["classSaid"])
+
+
+@pytest.mark.parametrize(("scheme", "palette"), [(1, LIGHT), (0, DARK)], ids=["light", "dark"])
+def test_the_page_wears_the_colours_the_reader_prefers(page, visit, scheme, palette):
+    seen = visit(page("brand"), flags=[f"--blink-settings=preferredColorScheme={scheme}"])
+    paper = ", ".join(str(int(palette.paper[i : i + 2], 16)) for i in (1, 3, 5))
+    assert seen["background"] == f"rgb({paper})"
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_has_what_a_class_needs(name):
+    lesson = load_lesson(name)
+    assert len(lesson.questions) >= 3
+    assert all(question.endswith("?") and len(answer) > 40 for question, answer in lesson.questions)
+    assert lesson.sheet.sources
+    assert lesson.sheet.course
+    assert lesson.sheet.misunderstandings
+    assert {"credit", "test", "margin"} & {*lesson.panels}
+
+
+def test_the_same_market_gives_the_same_page(page, reading):
+    from experiments.report.lessons.page import typeset_lesson
+
+    assert typeset_lesson(reading("brand"), "cpalab lesson brand --out brand.html") == page("brand")
