@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from attribution.costs.cpa import attributed_cpa
 from cpalab.micros import MICROS
+from simulator.event_log import pieces
 from simulator.record.record import Record
 from simulator.record.true_events import codes
-from simulator.world import World
+from simulator.world import World, between
 
 Floats = npt.NDArray[np.float64]
 TOLD = ("platform", "analytics", "crm", "crm_qualified")
@@ -46,25 +47,23 @@ class Bought:
     def of(cls, world: World) -> "Bought":
         """Count the reported events of a world; flat fees are spread over the days and segments of a channel's ads."""
         paid, segments = tuple(world.scenario.paid_channels()), world.names.segments
-        events = world.reported_events()
-        kind = codes(events["kind"], ("impression", "click", "fee"))
-        cost = events["cost_micros"].to_numpy()
-        concerns = (kind >= 0) | (cost != 0)
-        kind, cost = kind[concerns], cost[concerns]
-        channel = codes(events["channel"], paid)[concerns]
-        known = channel >= 0
-        of_user = codes(world.users["segment"], segments)
-        segment = of_user[events["user_id"].to_numpy()[concerns]]
-        days = np.floor(events["time"].to_numpy()[concerns]).astype(np.int64)
         shape = (len(paid), len(segments), _whole_days(world))
-
-        def counted(rows: Any, weights: Any = None) -> Floats:
-            rows = rows & known
-            return _counted(shape, channel[rows], segment[rows], days[rows], None if weights is None else weights[rows])
-
-        impressions = counted(kind == 0)
-        charged = counted(kind != 2, cost)
-        fees = counted(kind == 2, cost)
+        impressions, clicks, charged, fees = (np.zeros(shape) for _ in range(4))
+        of_user = codes(world.users["segment"], segments)
+        for piece in pieces(world, ["user_id", "time", "kind", "channel", "cost_micros"]):
+            events = between(piece, 0.0, world.clock.days)
+            kind, channel = codes(events["kind"], ("impression", "click", "fee")), codes(events["channel"], paid)
+            segment = of_user[events["user_id"].to_numpy()]
+            days, cost = np.floor(events["time"].to_numpy()).astype(np.int64), events["cost_micros"].to_numpy()
+            for sums, rows, weights in (
+                (impressions, kind == 0, None),
+                (clicks, kind == 1, None),
+                (charged, (kind != 2) & (cost != 0), cost),
+                (fees, kind == 2, cost),
+            ):
+                own = rows & (channel >= 0)
+                given = None if weights is None else weights[own]
+                np.add(sums, _counted(shape, channel[own], segment[own], days[own], given), out=sums)
         total = world.cost_micros()
         flat = np.array([total.get(name, 0) for name in paid], np.float64)
         flat -= charged.sum(axis=(1, 2)) + fees.sum(axis=(1, 2))
@@ -75,7 +74,7 @@ class Bought:
             all(c.billing in ("cpm", "send", "flat") for c in world.scenario.channels[name].campaigns.values())
             for name in paid
         )
-        return cls(paid, tuple(segments), impressions, counted(kind == 1), charged, fees, by_impression)
+        return cls(paid, tuple(segments), impressions, clicks, charged, fees, by_impression)
 
 
 @dataclass(frozen=True)

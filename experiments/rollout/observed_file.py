@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cpalab.refusal import Problem, ScenarioError, did_you_mean
+from experiments.rollout.check_rollout import GateVerdict, check_rollout
+from experiments.rollout.contract import Contract
 from experiments.rollout.reported_cpa import ALL, SPLITS, SYSTEMS, Key, ReportedCpas, Split
+from experiments.rollout.seen_periods import SeenRow
 from simulator.scenario.schema import Scenario
 from simulator.scenario.tracking import BROWSERS
 
@@ -54,6 +57,16 @@ class Observation:
         }
         return tuple(figure for figure, is_noted in noted.items() if is_noted)
 
+    def seen_rows(self) -> tuple[SeenRow, ...]:
+        """The same as the gate judges it: CPA, and ROAS where it was noted; none for a part, which no band is known for."""
+        if self.part:
+            return ()
+        ratio = self.cpa_after / self.cpa_before if self.cpa_before > 0 else math.nan
+        rows = (SeenRow(self.channel, self.system, "cpa", ratio, emptied=self.emptied),)
+        if not self.roas_before > 0 or math.isnan(self.roas_after):
+            return rows
+        return (*rows, SeenRow(self.channel, self.system, "roas", self.roas_after / self.roas_before))
+
 
 @dataclass(frozen=True)
 class Observations:
@@ -68,6 +81,10 @@ class Observations:
     rows: tuple[Observation, ...]
     split: Split | None = None
     sums: tuple[Observation, ...] = ()
+
+    def judged(self, contract: Contract) -> GateVerdict:
+        """Each whole figure against its band in a contract, those outside first."""
+        return check_rollout(contract, [row for seen in (*self.rows, *self.sums) for row in seen.seen_rows()])
 
 
 def observe(before: ReportedCpas, after: ReportedCpas, split: Split | None = None) -> Observations:

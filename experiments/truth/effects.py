@@ -24,21 +24,25 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
 
+from cpalab.arguments import Count, checked
 from cpalab.micros import MICROS
 from cpalab.refusal import Problem, ScenarioError
 from cpalab.result import Result
 from experiments.truth.conversion_noun import ORDER, ConversionNoun
 from experiments.truth.order_labels import Life, OrderLabels, Orders, customers_lost, label_orders, orders_lost
+from simulator.engines.checkpoints import WarmUp
 from simulator.engines.twins import live_twins
+from simulator.event_log import gathered_events, is_kind
 from simulator.law.log import CONVERSION
 from simulator.market.market import variants
-from simulator.playing import play, thread_map
+from simulator.playing import Workroom, play, thread_map
 from simulator.population import build_population
 from simulator.scenario.build_law import Names
-from simulator.world import World, between
+from simulator.world import World
 
 Estimand = Literal["average", "joint", "marginal_bid", "marginal_budget"]
 ESTIMANDS: tuple[Estimand, ...] = ("average", "joint", "marginal_bid", "marginal_budget")
+Feedback = Literal["held", "free"]
 AUCTION_BILLING = ("cpm", "cpc")
 MARGIN = 0.10
 ALL = "all"
@@ -105,6 +109,13 @@ class Truth(Result):
         horizon_days: how long after it orders count.
         unbound: channels whose budgets never bound: more or less of them changes nothing, so they have no marginal price.
         margin_share: share of an order's value that is left before ad cost.
+
+    Example:
+        >>> from cpalab import load_scenario, measure_truth, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> truth = measure_truth(world)
+        >>> truth.effects[0].channel, truth.days
+        ('social', 5.0)
     """
 
     effects: tuple[Effect, ...]
@@ -182,87 +193,6 @@ class Truth(Result):
         )
 
 
-def cost_per(cost_micros: int, conversions: float) -> float:
-    """Cost per conversion in currency: inf where nothing was gained for money, nan where that has no meaning."""
-    if conversions > 0:
-        return cost_micros / MICROS / conversions
-    return math.inf if conversions == 0 and cost_micros > 0 else math.nan
-
-
-def measure_truth(
-    world: World,
-    *,
-    estimands: Sequence[Estimand] = ("average", "joint"),
-    feedback: Literal["held", "free"] | None = None,
-    threads: int = 1,
-    progress: Callable[[float], None] = lambda share: None,
-) -> Truth:
-    """The truth about a world, by twins.
-
-    With `held` feedback all twins live in one pass beside the factual world, and only people reached by a change have a
-    second life. With `free` feedback the market of every twin reacts to the change (budgets, pacing), so each twin is
-    played through on its own. Without a choice feedback is held, but for the marginal bid of a channel whose budget bound:
-    there a higher bid buys fewer, dearer ads for the same money, which held pacing would not show.
-
-    Args:
-        world: what happened, from `simulate` or `read_world`.
-        estimands: which effects: average (the channel off), joint (all ads off), marginal_bid, marginal_budget (± 10 %).
-        feedback: `held` or `free`; None as said.
-        threads: how many threads work; the numbers do not depend on it.
-        progress: called with the share of twins that are done.
-    """
-    bound = days_bound(world)
-    questions = [q for estimand in estimands for q in _questions(world, estimand, bound)]
-    free = [feedback == "free" or (feedback is None and _needs_the_market(q, bound)) for q in questions]
-    held_share = free.count(False) / max(len(free), 1)
-    held_lives = iter(
-        twin_lives(world, _changes(questions, free, False), "held", threads, lambda s: progress(held_share * s))
-    )
-    free_lives = iter(
-        twin_lives(
-            world, _changes(questions, free, True), "free", threads,
-            lambda s: progress(held_share + (1.0 - held_share) * s),
-        )
-    )  # fmt: skip
-    fact = orders_of(world)
-    are_new = new_people(world)
-    costs = world.cost_micros()
-    effects, labels = [], {}
-    for question, is_free in zip(questions, free, strict=True):
-        own = list(islice(free_lives if is_free else held_lives, len(question.changes)))
-        if question.estimand in ("average", "joint"):
-            labels[question.channel] = label_orders(fact, own[0])
-        effect = _effect(question, own, fact, are_new, costs, world.names, "free" if is_free else "held")
-        effects.append(replace(effect, days_bound=bound.get(question.channel, 0.0)))
-    budgeted = [name for name in bound if "marginal_budget" in estimands and not bound[name]]
-    return Truth(
-        tuple(effects), labels, world.orders().num_rows, feedback or "held", ConversionNoun.of(world.scenario),
-        world.clock.days, -world.clock.start, world.clock.follow_up_days, tuple(budgeted),
-        world.scenario.order.margin_share,
-    )  # fmt: skip
-
-
-def _changes(questions: Sequence["Question"], free: Sequence[bool], wanted: bool) -> list["TwinChange"]:
-    """The changes that the questions of one kind of feedback ask for, in order."""
-    return [change for q, is_free in zip(questions, free, strict=True) if is_free is wanted for change in q.changes]
-
-
-def days_bound(world: World) -> dict[str, float]:
-    """On how many reported days a budget kept each channel out of auctions, for those that have budgets."""
-    ticks = world.market.to_pandas()
-    length = np.diff(world.board.starts)[ticks["tick"]]
-    ticks = ticks.assign(bound=np.where(ticks["throttle"].between(0.0, 1.0, inclusive="neither"), length, 0.0))
-    ticks = ticks[(ticks["period"] == "reported") & ticks["daily_budget"].notna()]
-    return {
-        str(channel): float(own.groupby("tick")["bound"].max().sum())
-        for channel, own in ticks.groupby("channel", sort=False)
-    }
-
-
-def _needs_the_market(question: "Question", bound: Mapping[str, float]) -> bool:
-    return question.estimand == "marginal_bid" and bound.get(question.channel, 0.0) > 0.0
-
-
 @dataclass(frozen=True)
 class TwinChange:
     """What is different in a twin world.
@@ -283,6 +213,113 @@ class TwinChange:
     share: float = 1.0
     first_day: float = -math.inf
     last_day: float = math.inf
+
+
+def cost_per(cost_micros: int, conversions: float) -> float:
+    """Cost per conversion in currency: inf where nothing was gained for money, nan where that has no meaning."""
+    if conversions > 0:
+        return cost_micros / MICROS / conversions
+    return math.inf if conversions == 0 and cost_micros > 0 else math.nan
+
+
+@checked(ScenarioError)
+def measure_truth(
+    world: World,
+    *,
+    estimands: Sequence[Estimand] = ("average", "joint"),
+    feedback: Literal["held", "free"] | None = None,
+    lived: Mapping[tuple[TwinChange, Feedback], Life] | None = None,
+    threads: Count = 1,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Truth:
+    """The truth about a world, by twins.
+
+    With `held` feedback all twins live in one pass beside the factual world, and only people reached by a change have a
+    second life. With `free` feedback the market of every twin reacts to the change (budgets, pacing), so each twin is
+    played through on its own. Without a choice feedback is held, but for the marginal bid of a channel whose budget bound:
+    there a higher bid buys fewer, dearer ads for the same money, which held pacing would not show.
+
+    Args:
+        world: what happened, from `simulate` or `read_world`.
+        estimands: which effects: average (the channel off), joint (all ads off), marginal_bid, marginal_budget (± 10 %).
+        feedback: `held` or `free`; None as said.
+        lived: twins that were lived already, beside the world itself (`experiments.truth.lived_twins`).
+        threads: how many threads work; the numbers do not depend on it.
+        progress: called with the share of twins that are done.
+
+    Raises:
+        ScenarioError: an effect or a feedback that is none, no threads; all at once.
+
+    Example:
+        >>> from cpalab import load_scenario, measure_truth, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> truth = measure_truth(world, estimands=["average"])
+        >>> truth.to_frame()[["channel", "estimand"]].values.tolist()
+        [['social', 'average']]
+    """
+    bound = days_bound(world)
+    questions, free = asked(world, estimands, feedback)
+    held_share = free.count(False) / max(len(free), 1)
+    held_lives = iter(
+        twin_lives(world, changes_of(questions, free, "held"), "held", threads, lambda s: progress(held_share * s))
+        if lived is None
+        else [lived[change, "held"] for change in changes_of(questions, free, "held")]
+    )
+    free_lives = iter(
+        twin_lives(
+            world, changes_of(questions, free, "free"), "free", threads,
+            lambda s: progress(held_share + (1.0 - held_share) * s),
+        )
+        if lived is None
+        else [lived[change, "free"] for change in changes_of(questions, free, "free")]
+    )  # fmt: skip
+    fact = orders_of(world)
+    are_new = new_people(world)
+    costs = world.cost_micros()
+    effects, labels = [], {}
+    for question, is_free in zip(questions, free, strict=True):
+        own = list(islice(free_lives if is_free else held_lives, len(question.changes)))
+        if question.estimand in ("average", "joint"):
+            labels[question.channel] = label_orders(fact, own[0])
+        effect = _effect(question, own, fact, are_new, costs, world.names, "free" if is_free else "held")
+        effects.append(replace(effect, days_bound=bound.get(question.channel, 0.0)))
+    budgeted = [name for name in bound if "marginal_budget" in estimands and not bound[name]]
+    return Truth(
+        tuple(effects), labels, world.orders().num_rows, feedback or "held", ConversionNoun.of(world.scenario),
+        world.clock.days, -world.clock.start, world.clock.follow_up_days, tuple(budgeted),
+        world.scenario.order.margin_share,
+    )  # fmt: skip
+
+
+def asked(
+    world: World, estimands: Sequence[Estimand], feedback: Feedback | None = None
+) -> tuple[list["Question"], list[bool]]:
+    """The questions about a world whose market has run, and which of them let the market react."""
+    bound = days_bound(world)
+    questions = [q for estimand in estimands for q in _questions(world, estimand, bound)]
+    return questions, [feedback == "free" or (feedback is None and _needs_the_market(q, bound)) for q in questions]
+
+
+def changes_of(questions: Sequence["Question"], free: Sequence[bool], feedback: Feedback) -> list[TwinChange]:
+    """The changes that the questions of one kind of feedback ask for, in order."""
+    wanted = feedback == "free"
+    return [change for q, is_free in zip(questions, free, strict=True) if is_free is wanted for change in q.changes]
+
+
+def days_bound(world: World) -> dict[str, float]:
+    """On how many reported days a budget kept each channel out of auctions, for those that have budgets."""
+    ticks = world.market.to_pandas()
+    length = np.diff(world.board.starts)[ticks["tick"]]
+    ticks = ticks.assign(bound=np.where(ticks["throttle"].between(0.0, 1.0, inclusive="neither"), length, 0.0))
+    ticks = ticks[(ticks["period"] == "reported") & ticks["daily_budget"].notna()]
+    return {
+        str(channel): float(own.groupby("tick")["bound"].max().sum())
+        for channel, own in ticks.groupby("channel", sort=False)
+    }
+
+
+def _needs_the_market(question: "Question", bound: Mapping[str, float]) -> bool:
+    return question.estimand == "marginal_bid" and bound.get(question.channel, 0.0) > 0.0
 
 
 @dataclass(frozen=True)
@@ -325,14 +362,19 @@ def twin_lives(
     progress: Callable[[float], None] = lambda share: None,
 ) -> list[Life]:
     """Everyone's life in a twin world for each change; see `measure_truth` for the feedback."""
+    if not changes:
+        return []
+    live = _live_held if feedback == "held" else _live_free
+    return live(world, worlds_of(changes), threads, progress)
+
+
+def worlds_of(changes: Sequence[TwinChange]) -> Any:
+    """The world as it is, and one for each change, VARIANT (changes + 1,)."""
     rows = variants(len(changes) + 1)
     for w, change in enumerate(changes, start=1):
         for field in fields(change):
             rows[w][field.name] = getattr(change, field.name)
-    if not changes:
-        return []
-    live = _live_held if feedback == "held" else _live_free
-    return live(world, rows, threads, progress)
+    return rows
 
 
 def _live_held(world: World, rows: Any, threads: int, progress: Callable[[float], None]) -> list[Life]:
@@ -348,21 +390,26 @@ def _live_held(world: World, rows: Any, threads: int, progress: Callable[[float]
 
 
 def _live_free(world: World, rows: Any, threads: int, progress: Callable[[float], None]) -> list[Life]:
-    lives = []
-    fact = world.market.to_pandas().groupby(["channel", "campaign"])["cost_micros"].sum()
+    lives, warm_up = [], WarmUp()
     for w in range(1, len(rows)):
-        with thread_map(threads) as map_:
-            played = play(
-                world.scenario, rows[w : w + 1], map_=map_, orders_only=True, kernels=world.kernels,
-                processes=world.acting,
-            )  # fmt: skip
-        orders = conversions_by_world(np.concatenate(list(played.engine.take_rows())), 1)[0]
-        reports = pd.DataFrame([(r.channel, r.campaign, r.cost_micros) for r in played.reports])
-        own = reports.groupby([0, 1])[2].sum()
-        change = [int(own[c.channel, c.name] - fact[c.channel, c.name]) for c in world.names.campaigns]
-        lives.append(Life(orders, np.zeros(world.users.num_rows, np.int32), np.array(change, np.int64)))
+        lives.append(live_free(world, rows[w : w + 1], warm_up, threads))
         progress(w / (len(rows) - 1))
     return lives
+
+
+def live_free(world: World, row: Any, warm_up: WarmUp, threads: int = 1, room: Workroom | None = None) -> Life:
+    """Everyone's life where the market reacts to the change in `row`, VARIANT (1,); `warm_up` and `room` as in `play`."""
+    fact = world.market.to_pandas().groupby(["channel", "campaign"])["cost_micros"].sum()
+    with thread_map(threads) as map_:
+        played = play(
+            world.scenario, row, map_=map_, kept="orders", kernels=world.kernels, processes=world.acting, room=room,
+            warm_up=warm_up,
+        )  # fmt: skip
+    orders = conversions_by_world(np.concatenate(list(played.engine.take_rows())), 1)[0]
+    reports = pd.DataFrame([(r.channel, r.campaign, r.cost_micros) for r in played.reports])
+    own = reports.groupby([0, 1])[2].sum()
+    change = [int(own[c.channel, c.name] - fact[c.channel, c.name]) for c in world.names.campaigns]
+    return Life(orders, np.zeros(world.users.num_rows, np.int32), np.array(change, np.int64))
 
 
 def conversions_by_world(rows: Any, worlds: int) -> list[Orders]:
@@ -386,7 +433,7 @@ def orders_of(world: World) -> Orders:
 
 def new_people(world: World) -> npt.NDArray[np.bool_]:
     """Who had never ordered before day 0 (users,)."""
-    before = between(world.events.filter(pc.equal(world.events["kind"], "conversion")), -math.inf, 0.0)
+    before = gathered_events(world, lambda piece: pc.and_(is_kind(piece, "conversion"), pc.less(piece["time"], 0.0)))
     are_new: npt.NDArray[np.bool_] = ~world.users["customer"].to_numpy().astype(np.bool_)
     are_new[before["user_id"].to_numpy()] = False
     return are_new

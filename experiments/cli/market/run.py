@@ -1,13 +1,23 @@
 """`cpalab run`: the main job, from a scenario to the comparison of attributed and incremental CPA."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cpalab.refusal import Problem
 from cpalab.visible_text import visible
 from experiments.cli.chosen_world import chosen_market, world_of
+from experiments.cli.market.by_blocks import (
+    Blocks,
+    Making,
+    block_options,
+    check_options,
+    finish,
+    is_made,
+    is_typed,
+    resumed,
+)
 from experiments.cli.options import engine_options, process_option, scenario_options, seeds_option, talk_options
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import Report, progress_bar, say_if_compiling
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
     from experiments.comparison.comparison import Comparison
     from experiments.comparison.five_cpas import Dimension
     from experiments.truth.over_seeds import TruthOverSeeds
+    from simulator.by_blocks import EventsKept
     from simulator.playing import EngineName
     from simulator.world import World
 
@@ -55,12 +66,14 @@ DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "re
 @seeds_option
 @listing_option("--models", "List the models with their parameters.", "attribution.model:MODELS", PARAMETERS)
 @engine_options
+@block_options
 @talk_options
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
     processes: tuple[str, ...],
     out: Path | None, force: bool, dimensions: tuple["Dimension", ...], models: tuple[str, ...], judge: str | None,
-    full: bool, seeds: int | None, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
+    full: bool, seeds: int | None, engine: "EngineName", threads: int, memory: str | None, events: "EventsKept",
+    resume: Path | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
 
@@ -71,20 +84,35 @@ def command(
     geo_panel_….csv (as cpalab lift geo reads it) for each geo test of the scenario, and report.html to DIR, whole or not
     at all; with --model or --judge also models.csv: which models are compared, and which one is the judge; with --seeds
     truth_over_seeds.csv.
+    A run with --out that was killed goes on with --resume DIR, from the last minute of its market and the blocks of people
+    that are finished.
     """
+    left = None
+    if resume is not None:
+        asked_now = {"by": list(dimensions), "models": list(models), "judge": judge, "events": events}
+        left = resumed("run", resume, out, {name: value for name, value in asked_now.items() if is_typed(name)})
+        out, events = resume, left.events
+        dimensions, models, judge = tuple(left.options["by"]), tuple(left.options["models"]), left.options["judge"]
     if quiet and out is None and not as_json:
         click.echo("--quiet prints nothing, and without --out nothing is written: the result will be lost.", err=True)
     (chosen, stored), asked = everything_asked(
-        lambda: chosen_market(
-            scenario, users, days, seed, overrides, out=out, replays_tracking=True, processes=processes
+        lambda: (
+            chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True, processes=processes)
+            if left is None
+            else (left.checked(scenario, users, days, seed, overrides), None)
         ),
         models,
         judge,
         seeds,
     )
+    bounds = check_options(memory, events, out, engine, chosen, threads)
+    options = {"by": list(dimensions), "models": list(models), "judge": judge}
+    blocks = None
+    if out is not None and stored is None and engine == "cohort" and not chosen.processes:
+        blocks = Blocks(Making("run", chosen, events, options), bounds, resume=left is not None)
     with progress_bar(quiet) as report:
         comparison, segments, markets = main_job(
-            chosen, stored, out, force, dimensions, asked, seeds, engine, threads, report, quiet
+            chosen, stored, out, force, dimensions, asked, seeds, engine, threads, report, quiet, blocks, events
         )
     from experiments.cli.terminal import print_json
     from experiments.cli.terminal_tables import comparison_as_json, print_comparison, print_segments, print_ten_seconds
@@ -161,10 +189,10 @@ def everything_asked(
 def main_job(
     scenario: Scenario, stored: "World | None", out: Path | None, force: bool, dimensions: tuple["Dimension", ...],
     asked: "tuple[Sequence[AttributionModel], AttributionModel]", seeds: int | None, engine: "EngineName", threads: int,
-    report: Report, quiet: bool,
+    report: Report, quiet: bool, blocks: "Blocks | None" = None, events: "EventsKept" = "all",
 ) -> tuple["Comparison", "dict[str, pd.DataFrame]", "TruthOverSeeds | None"]:  # fmt: skip
     """Everything from the scenario to the files; returns what was found."""
-    from contextlib import nullcontext
+    from contextlib import AbstractContextManager, nullcontext
 
     import pandas as pd
     import pyarrow.parquet as pq
@@ -178,20 +206,32 @@ def main_job(
     from experiments.truth.effects import ESTIMANDS
     from experiments.truth.order_table import order_table
     from experiments.truth.over_seeds import truth_over_seeds
-    from simulator.storage import write_manifest, write_world
+    from simulator.storage import read_world, write_world
 
-    with nullcontext() if out is None else whole_folder(out, force=force) as folder:
+    place: AbstractContextManager[Any] = nullcontext()
+    if out is not None:
+        place = whole_folder(out, force=force) if blocks is None else blocks.folder(out, force=force)
+    with place as folder:
         say_if_compiling(quiet)
-        world = world_of(scenario, stored, engine, threads, report)
+        made = blocks is not None and is_made(folder)
+        truth = None
+        if made:
+            world = read_world(folder)
+        elif blocks is None:
+            world = world_of(scenario, stored, engine, threads, report)
+        else:
+            world, truth = blocks.world_and_truth(folder, ESTIMANDS, threads, report)
         models, judge = asked
-        comparison = compare(world, models=models, judge=judge, estimands=ESTIMANDS, threads=threads, progress=report)
+        comparison = compare(
+            world, models=models, judge=judge, estimands=ESTIMANDS, truth=truth, threads=threads, progress=report
+        )
         segments: dict[str, pd.DataFrame] = {dimension: cpas_by(world, dimension) for dimension in dimensions}
         markets = None
         if seeds is not None:
             markets = truth_over_seeds(
                 world, seeds, truth=comparison.truth, threads=threads, progress=lambda share: report("seeds", share)
             )
-        if folder is not None:
+        if folder is not None and not made:
             report("write", 0.0)
             write_world(world, folder)
             pq.write_table(order_table(world, comparison.truth), folder / "orders.parquet")
@@ -212,5 +252,5 @@ def main_job(
                 test.to_frame().to_csv(folder / f"geo_test_{test.name}.csv", index=False)
                 geo_frame(world, test.name).to_csv(folder / f"geo_panel_{test.name}.csv", index=False)
             (folder / "report.html").write_text(render_report(comparison, scenario.run), encoding="utf-8")
-            write_manifest(folder, world.scenario, asked_models(comparison))
+            finish(folder, world.scenario, events, asked_models(comparison))
     return comparison, segments, markets

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from attribution.models.shapley.coalitions import all_coalitions, exact_shapley, sampled_shapley
+from cpalab.arguments import Count, checked
 from cpalab.refusal import InvalidInputError, Problem
 from cpalab.result import Result
 from experiments.comparison.by_day import TOLD, cpa_by_week, telling
@@ -162,6 +163,7 @@ class Explanation(Result):
         return "\n".join(sentences(self))
 
 
+@checked(InvalidInputError, but=("between", "against", "orders"))
 def explain(
     changes: Changes | Scenario,
     *,
@@ -169,7 +171,7 @@ def explain(
     against: tuple[int, int] | None = None,
     orders: int = ORDERS,
     truth: bool = True,
-    threads: int = 1,
+    threads: Count = 1,
     engine: EngineName = "cohort",
     progress: Callable[[str, float], None] = lambda stage, share: None,
 ) -> Explanation:

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -113,11 +113,11 @@ class Replays:
 
     def record(self, chosen: frozenset[int]) -> Record:
         """What the systems have under the chosen players."""
-        return record(replace(self._world(chosen)[0], scenario=self._recorded(chosen)))
+        return record(self.world(chosen))
 
     def world(self, chosen: frozenset[int]) -> World:
         """The world under the chosen players, with the tracking that records it."""
-        return replace(self._world(chosen)[0], scenario=self._recorded(chosen))
+        return self._world(chosen)[0].with_scenario(self._recorded(chosen))
 
     def other_days(self, chosen: frozenset[int], days: tuple[int, int]) -> State:
         """What the chosen players show of other days."""

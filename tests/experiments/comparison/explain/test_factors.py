@@ -10,8 +10,8 @@ from experiments.comparison.explain.factors import FACTORS, Cells, split_cpa
 
 def cells(rows, by_impression=True):
     """One channel; a row per segment: impressions, clicks, cost, actions."""
-    columns = np.array(rows, dtype=float).T
-    return Cells(*(column[None, :] for column in columns), np.array([by_impression]))
+    impressions, clicks, cost, actions = (column[None, :] for column in np.array(rows, dtype=float).T)
+    return Cells(impressions, clicks, cost, actions, np.array([by_impression]))
 
 
 def test_cost_per_click_over_conversion_rate_is_cpa():
