@@ -8,6 +8,7 @@ import click
 
 from experiments.cli.chosen_world import chosen_market, world_of
 from experiments.cli.options import engine_options, output_options, process_option, scenario_options, talk_options
+from experiments.cli.own_market.ensembles import answer_truth, ensemble_of
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
@@ -42,9 +43,13 @@ def command(
     """Average, marginal and joint effects of ads, by living everyone's life again without them.
 
     SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
-    written. With --out, writes truth.csv (the effects, as cpalab run does), orders.parquet (every order with its label per
-    channel: always, moved, caused, prevented), truth.json (what --json prints) and manifest.json to DIR, whole or not at all.
+    written; of an ensemble's folder (cpalab init) the ranges over its worlds, as ensemble.csv. With --out, writes truth.csv
+    (the effects, as cpalab run does), orders.parquet (every order with its label per channel: always, moved, caused,
+    prevented), truth.json (what --json prints) and manifest.json to DIR, whole or not at all.
     """
+    if worlds := ensemble_of(scenario, users, days, seed, overrides):
+        answer_truth(worlds, threads=threads, out=out, force=force, quiet=quiet, as_json=as_json)
+        return
     chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, processes=processes)
     from cpalab.whole_output import whole_folder
     from experiments.cli.terminal import print_json, write_tables
