@@ -34,6 +34,7 @@ def chosen_market(
     folder = Path(source)
     if source in presets() or not folder.is_dir():
         return chosen_scenario(source, users, days, seed, overrides, processes), None
+    from simulator.by_blocks import Memory
     from simulator.storage import read_world
 
     given = {"--users": users, "--days": days, "--seed": seed}
@@ -51,6 +52,9 @@ def chosen_market(
     if problems:
         raise ScenarioError(problems)
     world = read_world(folder)
+    log = vars(world)["events"]
+    if Memory().holds(log, world.users.num_rows):
+        log.load()
     if changed:
         from simulator.scenario.loading import load_scenario
 

@@ -91,6 +91,7 @@ def command(
     left = None
     if resume is not None:
         asked_now = {"by": list(dimensions), "models": list(models), "judge": judge, "events": events}
+        asked_now |= {"processes": list(processes), "engine": engine}
         left = resumed("run", resume, out, {name: value for name, value in asked_now.items() if is_typed(name)})
         out, events = resume, left.events
         dimensions, models, judge = tuple(left.options["by"]), tuple(left.options["models"]), left.options["judge"]
