@@ -48,7 +48,7 @@ def bootstrap_credits(
     Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, section 13.3.
 
     Example:
-        >>> from attribution import build_paths, load_model
+        >>> from attribution import bootstrap_credits, build_paths, load_model
         >>> touches = {"user_id": ["ann", "ann"], "time": [1.0, 2.0], "channel": ["search", "email"]}
         >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
         >>> (credit,) = bootstrap_credits([load_model("linear")], paths, seed=1, replicates=2)

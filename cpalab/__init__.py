@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from experiments.truth.effects import measure_truth as measure_truth
     from simulator.engines.replacement import replace_steps as replace_steps
     from simulator.scenario.loading import load_scenario as load_scenario
+    from simulator.stepping import open_market as open_market
     from simulator.storage import read_world as read_world
     from simulator.world import World as World
     from simulator.world import simulate as simulate
@@ -43,6 +44,7 @@ CONTENTS = {
     "load_scenario": "simulator.scenario.loading",
     "measure_truth": "experiments.truth.effects",
     "model_names": "attribution.model",
+    "open_market": "simulator.stepping",
     "read_data": "attribution.formats.registry",
     "read_world": "simulator.storage",
     "replace_steps": "simulator.engines.replacement",

@@ -38,7 +38,7 @@ def flat_events(loaded: Loaded) -> Loaded:
         return _said(_inner(table, column, field))
 
     def param(key: str) -> pa.ChunkedArray:
-        return _said(_param(table, key))
+        return _said(pc.coalesce(_param(table, key), _top(table, key)) if rows else _nothing(0))
 
     collected = "collected_traffic_source"
     ids = {name: pc.is_valid(first(inner(collected, name), param(name))) for name in CLICK_IDS}
@@ -46,7 +46,7 @@ def flat_events(loaded: Loaded) -> Loaded:
     page = param("page_location")
     in_url = [pc.utf8_lower(_part(page, pattern, "name")) for pattern in (CLICK_ID_IN_URL, AD_IN_URL)]
     named = {
-        part: first(inner(collected, f"manual_{field}"), param(part))
+        part: first(inner(collected, f"manual_{field}"), _said(_top(table, f"manual_{field}")), param(part))
         for part, field in (("source", "source"), ("medium", "medium"), ("campaign", "campaign_name"))
     }
     silent = pc.and_(
@@ -68,7 +68,12 @@ def flat_events(loaded: Loaded) -> Loaded:
         "page": page,
         "referrer": _other_site(param("page_referrer"), page, param("ignore_referrer")),
         "order_id": pc.if_else(no_order, pa.scalar(None, TEXT), order),
-        "value": first(inner("ecommerce", "purchase_revenue"), _top(table, "event_value_in_usd"), param("value")),
+        "value": first(
+            inner("ecommerce", "purchase_revenue"),
+            _top(table, "purchase_revenue"),
+            _top(table, "event_value_in_usd"),
+            param("value"),
+        ),
         "currency": pc.if_else(in_usd, pa.scalar("USD", TEXT), pc.utf8_upper(param("currency"))),
         "device": inner("device", "category"),
         "country": inner("geo", "country"),
@@ -107,7 +112,7 @@ def _other_site(referrer: pa.ChunkedArray, page: pa.ChunkedArray, ignored: pa.Ch
 
 
 def _top(table: pa.Table, column: str) -> pa.ChunkedArray:
-    if column not in table.column_names:
+    if column not in table.column_names or pa.types.is_nested(table[column].type):
         return _nothing(len(table))
     return table[column].cast(TEXT)
 
@@ -155,7 +160,7 @@ def _json_param(params: Any, key: str) -> Any:
 def _json(cell: str | None) -> Any:
     try:
         return json.loads(cell) if cell else None
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return None
 
 

@@ -1,6 +1,5 @@
 """The market a command is about: a scenario to simulate, or the folder of a world that has been simulated already."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +54,7 @@ def chosen_market(
     if changed:
         from simulator.scenario.loading import load_scenario
 
-        world = replace(world, scenario=load_scenario(world.scenario.model_dump(), changed))
+        world = world.with_scenario(load_scenario(world.scenario.model_dump(), changed))
     return world.scenario, world
 
 

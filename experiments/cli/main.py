@@ -40,6 +40,7 @@ COMMANDS = {  # the module of each command, and what it is for
     "lesson": ("market.lesson", "A lesson for a class as one page: guess, move the report's settings, see the truth."),
     "scenarios": ("market.scenarios", "List the scenarios that come with cpalab, or show one."),
     "check": ("market.check", "Validate a scenario file."),
+    "verify": ("market.verify", "Whether a stored result is what its manifest says, file by file."),
 }
 
 USAGE_ERROR = 2

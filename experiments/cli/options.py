@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from cpalab.refusal import ScenarioError
+from experiments.cli.plugin_lists import PROCESS_PARAMETERS, listing_option
 from simulator.scenario.loading import DEFAULT_PRESET, load_scenario, parse_overrides
 from simulator.scenario.schema import Process, Scenario
 
@@ -58,14 +59,20 @@ def engine_options(command: Command) -> Command:
 
 
 def process_option(command: Command) -> Command:
-    """What acts in the market while it runs: --process."""
+    """What acts in the market while it runs: --process, and --processes, which lists those that come with cpalab."""
+    command = listing_option(
+        "--processes",
+        "List the processes that come with cpalab, with their parameters.",
+        "simulator.market.processes.registry:PROCESSES",
+        PROCESS_PARAMETERS,
+    )(command)
     return click.option(
         "--process",
         "processes",
         multiple=True,
         metavar="PROCESS",
-        help="A process that acts in the market: a name such as 'target_cpa(target=40)', module:Name or FILE.py:Name. "
-        "May be repeated.",
+        help="What acts in the market while it runs: a name with its parameters (see --processes), module:Name or "
+        "FILE.py:Name. May be repeated.",
     )(command)
 
 

@@ -11,6 +11,7 @@ from attribution.credit import Credit
 from attribution.model import MODELS as ATTRIBUTION_MODELS
 from attribution.model import AttributionModel
 from attribution.paths.conversion_lag import ConversionLag, conversion_lag
+from cpalab.arguments import Count, checked
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, Problem, did_you_mean
 from cpalab.result import Result
@@ -78,6 +79,13 @@ class Comparison(Result):
         geo_tests: the scenario's own, read and beside their truth.
         models: names of the attribution models compared, in the order asked for.
         model_lines: what each of them does, in a line: the first of its docstring; empty where it has none.
+
+    Example:
+        >>> from cpalab import compare, load_scenario, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> comparison = compare(world, models=["last_click"])
+        >>> sorted(set(comparison.cpa["method"]))
+        ['last_click', 'lift_test', 'truth']
     """
 
     title: str
@@ -110,13 +118,15 @@ class Comparison(Result):
         return "\n".join([self.truth.summary(), *reported, *(channel.verdict for channel in self.channels)])
 
 
+@checked(InvalidInputError, but=("models", "judge"))
 def compare(
     world: World,
     *,
     models: Sequence[AttributionModel | type | str] = MODELS,
     judge: AttributionModel | type | str = JUDGE,
     estimands: Sequence[Estimand] = ("average", "joint"),
-    threads: int = 1,
+    truth: Truth | None = None,
+    threads: Count = 1,
     progress: Callable[[str, float], None] = lambda stage, share: None,
 ) -> Comparison:
     """Attribute a world, read its lift tests, compute its truth, and put them side by side.
@@ -127,16 +137,28 @@ def compare(
         judge: the one of them that verdicts and the oracle's CPA are about: given alike, or by the name it bears in tables.
         estimands: which effects: average (the channel off) and joint (all ads off), which are always among them,
             marginal_bid, marginal_budget (± 10 %).
+        truth: their effects, if they were measured already.
         threads: how many threads work; the numbers do not depend on it.
         progress: called with the name of a stage and the share of it that is done.
 
     Raises:
-        InvalidInputError: a model is unknown, given twice, or does not take its parameters; or the judge is not among them.
+        InvalidInputError: a model is unknown, given twice, or does not take its parameters; or the judge is not among them;
+            an effect that is none, no threads.
+
+    Example:
+        >>> from cpalab import compare, load_scenario, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> comparison = compare(world, models=["last_click", "linear"], judge="linear")
+        >>> comparison.judge, comparison.models
+        ('linear', ('last_click', 'linear'))
     """
     models, judging = chosen_models(models, judge)
     estimands = tuple(dict.fromkeys(("average", "joint", *estimands)))
-    progress("truth", 0.0)
-    truth = measure_truth(world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share))
+    if truth is None:
+        progress("truth", 0.0)
+        truth = measure_truth(
+            world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share)
+        )
     progress("attribution", 0.0)
     paths, credits = attribute(world, models)
     oracle = credits[judging]

@@ -27,6 +27,19 @@ class EventBuffer:
         self.full.append(self.log.rows[:written])
         self.log = self._new_log()
 
+    def discard(self) -> None:
+        """Forget the rows written so far."""
+        self.log.cursor[0] = 0
+
+    def written(self) -> Any:
+        """The rows written so far, in the order written; the buffer keeps them."""
+        return np.concatenate([*self.full, self.log.rows[: self.log.cursor[0]]])
+
+    def put_back(self, rows: Any) -> None:
+        """Hold rows that were written before, and nothing else."""
+        self.full = [rows]
+        self.discard()
+
     def rows_after(self, done: int) -> list[Any]:
         """The rows written after the first `done`, in the order written, as views; the buffer keeps them."""
         found = []

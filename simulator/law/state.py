@@ -101,7 +101,7 @@ class Shown(NamedTuple):
 
 
 class Population(NamedTuple):
-    """Everyone, and all they remember in the world that happens.
+    """People, and all they remember in the world that happens: everyone, or those from one number on.
 
     Attributes:
         people: who they are, PERSON (users,).
@@ -109,6 +109,7 @@ class Population(NamedTuple):
         lives: LIFE (users,).
         goodwill: (users, channels).
         shown: the ads they have met.
+        first: number of the person in row 0.
     """
 
     people: Any
@@ -116,6 +117,15 @@ class Population(NamedTuple):
     lives: Any
     goodwill: Any
     shown: Shown
+    first: int = 0
+
+
+def people_of(population: Population, first: int, last: int) -> Population:
+    """The people first..last-1 of a population: the same memory, not a copy."""
+    rows = slice(first - population.first, last - population.first)
+    shown = Shown(*(kind[rows] for kind in population.shown))
+    own = (population.people[rows], population.itineraries[rows], population.lives[rows], population.goodwill[rows])
+    return Population(*own, shown, first)
 
 
 class Attitude(NamedTuple):

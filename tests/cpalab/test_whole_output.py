@@ -137,7 +137,7 @@ class TestWhatKilledRunsLeft:
         result(tmp_path / "elsewhere")
         (tmp_path / f".result.{DEAD}.unfinished").symlink_to(tmp_path / "elsewhere")
         theirs = result(tmp_path / ".result.12346-0123abcd.unfinished")
-        monkeypatch.setattr(whole_output.os, "getuid", lambda: theirs.stat().st_uid + 1)
+        monkeypatch.setattr("cpalab.whole_output.os.getuid", lambda: theirs.stat().st_uid + 1)
         write(tmp_path / "result")
         assert len(names(tmp_path)) == 4
         assert names(tmp_path / "elsewhere") == ["manifest.json", "table.csv"]

@@ -15,6 +15,7 @@ from attribution.paths.paths import Paths
 from attribution.paths.ragged import Bools, Floats
 from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
+from cpalab.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +101,7 @@ def fit_response(sets: ChannelSets, untouched_conversions: float, untouched_null
 
 
 @dataclass(frozen=True, eq=False)
-class FittedShapleyResponse(FittedOnSets):
+class FittedShapleyResponse(FittedOnSets, Result):
     """The fitted response, ready to be shared out.
 
     Attributes:

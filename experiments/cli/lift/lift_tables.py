@@ -4,7 +4,7 @@ import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cpalab.result import Result
+    from cpalab.tables.input_table import TextOptions
 
 __all__ = [
     "cell",
@@ -28,6 +29,7 @@ __all__ = [
     "print_lift",
     "read_table",
     "show",
+    "text_options",
     "write_table",
 ]
 
@@ -37,7 +39,38 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 NAMED = ("user_id", "cluster_id", "geo", "location", "pair")
 # Each is one of two words.
 WORDS = ("arm", "state")
-file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+DAYS = ("date", "day", "week", "month", "first_day", "last_day")
+TOLD = f"{__name__}.text"  # where a command's context keeps what it was told of its text files
+
+
+def _tell(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    context.meta.setdefault(TOLD, {})[parameter.name] = value
+
+
+def file_argument(command: Command) -> Command:
+    """FILE, and what may be said of its text: --decimal, --dates and --encoding (see `text_options`)."""
+    for decorate in (
+        click.option("--encoding", metavar="NAME", expose_value=False, callback=_tell,
+                     help="Encoding of text files. Default: told from their bytes."),
+        click.option("--dates", type=click.Choice(["day-first", "month-first"]), expose_value=False, callback=_tell,
+                     help="How to read 3/4/2026. Default: told from the file."),
+        click.option("--decimal", type=click.Choice(["point", "comma"]), expose_value=False, callback=_tell,
+                     help="What stands before decimals. Default: told from the file."),
+        click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+def text_options() -> "TextOptions":
+    """What the running command was told of its text files."""
+    from cpalab.tables.input_table import TextOptions
+
+    context = click.get_current_context(silent=True)
+    told = context.meta.get(TOLD, {}) if context is not None else {}
+    marks: dict[str, Literal[".", ","]] = {"point": ".", "comma": ","}
+    orders = {"day-first": True, "month-first": False}
+    return TextOptions(told.get("encoding"), marks.get(told.get("decimal") or ""), orders.get(told.get("dates") or ""))
 
 
 def levels_option(command: Command) -> Command:
@@ -90,7 +123,7 @@ def read_table(file: Path) -> "pd.DataFrame":
     from cpalab.tables.frames import read_frame
 
     try:
-        frame, notes = read_frame(file, texts=(*NAMED, *WORDS))
+        frame, notes = read_frame(file, texts=(*NAMED, *WORDS), dates=DAYS, options=text_options())
     except InvalidInputError as error:
         raise LiftInputError(error.problems) from error
     for note in notes:

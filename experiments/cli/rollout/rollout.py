@@ -13,6 +13,7 @@ from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
     from experiments.cli.terminal import Table
+    from experiments.rollout.check_rollout import GateVerdict
     from experiments.rollout.diagnosis import Diagnosis
     from experiments.rollout.rollout import Rollout
     from simulator.playing import EngineName
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     help="What was seen: channel,system,cpa_before,cpa_after (and device, browser, geo, segment, campaign or day); "
     "name the faults.",
 )
+@click.option(
+    "--full", is_flag=True, help="With --observed: show every figure beside its band, not only those outside."
+)
 @click.option("--people", type=click.IntRange(min=1), help="Size of your own market; default: the people simulated.")
 @click.option("--fault-size", type=click.FloatRange(0.01, 0.95), default=0.2, show_default=True,
               help="Share of actions lost by the fault that a parallel run shall show.")  # fmt: skip
@@ -41,7 +45,7 @@ if TYPE_CHECKING:
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
     processes: tuple[str, ...], change: str,
-    with_delivery: bool, observed: str | None, people: int | None, fault_size: float, contract: Path | None,
+    with_delivery: bool, observed: str | None, full: bool, people: int | None, fault_size: float, contract: Path | None,
     verify: bool, out: Path | None, force: bool, engine: "EngineName", threads: int, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Expected CPA shift of a planned change, before it goes live.
@@ -62,7 +66,7 @@ def command(
 
     With --observed the exit status is the verdict: 0 as expected, 1 not, 2 nothing can be told, 3 bad input.
 
-    With --out, writes rollout.csv, rollout.json and, with --observed, diagnosis.csv to DIR, whole or not at all.
+    With --out, writes rollout.csv, rollout.json and, with --observed, seen.csv and diagnosis.csv to DIR, whole or not at all.
     """
     from contextlib import nullcontext
 
@@ -95,12 +99,15 @@ def command(
                 threads=threads, progress=report,
             )  # fmt: skip
             diagnosis = None if seen is None else diagnose(world, plan, seen, people=people)
-        tables = as_tables(found, diagnosis)
+        judged = None if seen is None else seen.judged(found.contract())
+        tables = as_tables(found, diagnosis, judged)
         if contract is not None:
             with whole_file(contract) as file:
                 file.write_text(found.contract().to_json(), encoding="utf-8")
         if folder is not None:
-            frames = {"rollout": found.to_frame()} | ({} if diagnosis is None else {"diagnosis": diagnosis.to_frame()})
+            frames = {"rollout": found.to_frame()}
+            if diagnosis is not None and judged is not None:
+                frames |= {"diagnosis": diagnosis.to_frame(), "seen": judged.to_frame()}
             write_tables(folder, "rollout", tables, frames)
             write_manifest(folder, world.scenario)
     if as_json:
@@ -109,6 +116,8 @@ def command(
         print_rollout(found)
         if diagnosis is not None:
             click.echo()
+            if judged is not None and judged.rows:
+                print_judged(judged, full=full)
             click.echo(visible(diagnosis.summary()))
         if out is not None:
             click.echo(visible(f"\nWritten to {out}"))
@@ -116,7 +125,9 @@ def command(
         click.get_current_context().exit(diagnosis.status)
 
 
-def as_tables(found: "Rollout", diagnosis: "Diagnosis | None") -> dict[str, object]:
+def as_tables(
+    found: "Rollout", diagnosis: "Diagnosis | None", judged: "GateVerdict | None" = None
+) -> dict[str, object]:
     """Everything found, for JSON."""
     verification = found.verification
     return {
@@ -130,8 +141,24 @@ def as_tables(found: "Rollout", diagnosis: "Diagnosis | None") -> dict[str, obje
         "fingerprint": None if verification is None else verification.fingerprint,
         "diagnosis": None if diagnosis is None else diagnosis.to_frame().to_dict("records"),
         "left_out": None if diagnosis is None else [asdict(left) for left in diagnosis.left_out],
+        "seen": None if judged is None else judged.to_frame().to_dict("records"),
         "diagnosis_summary": None if diagnosis is None else diagnosis.summary(),
     }
+
+
+def print_judged(judged: "GateVerdict", *, full: bool) -> None:
+    """Each figure seen beside its band: those outside, and with `full` all of them."""
+    outside = judged.of("outside")
+    shown = judged.rows if full else outside
+    if shown:
+        click.echo("What was seen, figure by figure:")
+    for row in shown:
+        click.echo(visible(f"  {row}"))
+    rest = len(judged.rows) - len(shown)
+    if rest:
+        lie = "lies in its band or cannot be judged" if rest == 1 else "lie in their bands or cannot be judged"
+        click.echo(f"{rest} {'other ' if shown else ''}{'figure' if rest == 1 else 'figures'} {lie}; --full shows all.")
+    click.echo()
 
 
 def print_rollout(found: "Rollout") -> None:

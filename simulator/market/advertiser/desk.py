@@ -98,6 +98,11 @@ class Desk:
         made = self._campaign(campaign)[1].creatives
         return {name: not creative.shelved for name, creative in made.items()}
 
+    def rival_price(self, surface: str) -> float:
+        """The rivals' mean price of a thousand slots of a surface, as it is set: only who plays the rival sees it."""
+        checked_rival_price(self._market.in_force.planned, surface, plays_rival=self._plays_rival)
+        return self._market.in_force.planned.surfaces[surface].rival_cpm
+
     def spend(self, place: str | None = None, *, days: float | None = None, since: float | None = None,
               until: float | None = None) -> float:  # fmt: skip
         """What was charged in the ticks that begin in the window, the running one as far as it has come, in currency.
@@ -194,7 +199,7 @@ class Desk:
         self._act(campaign, f"creatives.{creative}.shelved", True)
 
     def set_rival_price(self, surface: str, cpm: float) -> None:
-        """Let the rivals pay so much for a thousand slots of a surface, on average: only a process that plays the rival can.
+        """Let the rivals pay so much for a thousand slots of a surface, on average: only who plays the rival can.
 
         Raises:
             ScenarioError: there is no such surface, or this is the advertiser's desk.

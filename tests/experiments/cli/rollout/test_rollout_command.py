@@ -11,6 +11,8 @@ from cpalab.refusal import ScenarioError
 from cpalab.whole_output import OutputError
 from experiments.cli.rollout.faults import command as faults
 from experiments.cli.rollout.rollout import command as rollout
+from experiments.cli.rollout.rollout import print_judged
+from experiments.rollout.check_rollout import GateRow, GateVerdict
 from simulator.scenario.faults import FAULTS
 
 FEW = ["--users", "20000", "--threads", "1"]
@@ -67,6 +69,29 @@ def test_what_was_seen_is_diagnosed(change: str, tmp_path: Path) -> None:
     assert "Only 20,000 people are simulated" in result.output
 
 
+def test_each_figure_seen_is_put_beside_its_band_those_outside_first(change: str, tmp_path: Path) -> None:
+    """Repeats divide the retargeter's CPA by about 1.5: doubled instead is outside, as expected is not."""
+    observed = tmp_path / "observed.csv"
+    observed.write_text(
+        "channel,system,cpa_before,cpa_after\nall,crm,30,30\nretargeting,platform,20,60\n", encoding="utf-8"
+    )
+    arguments = ["dtc-apparel", "--change", change, "--observed", str(observed), "--no-verify", "--users", "60000"]
+    shown = CliRunner().invoke(rollout, [*arguments, "--full"], catch_exceptions=False).stdout
+    first, second = (line for line in shown.splitlines() if " · " in line and "band" in line)
+    assert re.search(r"retargeting · platform: seen × 3.00, expected × 0.\d\d, band [\d.]+ to [\d.]+: outside", first)
+    assert re.search(r"all · crm: seen × 1.00, expected × 1.\d\d, band [\d.]+ to [\d.]+: within", second)
+
+
+def test_figures_within_their_bands_are_only_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = tuple(GateRow(name, "crm", "cpa", 1.0, 1.0, 0.9, 1.1, "within") for name in ("a", "b"))
+    outside = GateRow("c", "platform", "cpa", 1.39, 2.07, 1.48, 2.87, "outside")
+    print_judged(GateVerdict((outside, *rows), 1, 0.95, daily=False), full=False)
+    shown = capsys.readouterr().out
+    assert "c · platform: seen × 1.39, expected × 2.07, band 1.48 to 2.87: outside" in shown
+    assert "2 other figures lie in their bands or cannot be judged; --full shows all." in shown
+    assert "a · crm" not in shown
+
+
 def test_a_change_that_changes_nothing_is_said_to(tmp_path: Path) -> None:
     path = tmp_path / "change.toml"
     path.write_text('[[changes]]\nset = { "tracking.transport.server_coverage" = 0.95 }\n', encoding="utf-8")
@@ -91,7 +116,7 @@ def test_tables_are_written_whole_and_not_over_others(change: str, tmp_path: Pat
     shown = CliRunner().invoke(rollout, arguments, catch_exceptions=False).output
     assert f"Written to {out}" in shown
     assert sorted(path.name for path in out.iterdir()) == [
-        "diagnosis.csv", "manifest.json", "rollout.csv", "rollout.json",
+        "diagnosis.csv", "manifest.json", "rollout.csv", "rollout.json", "seen.csv",
     ]  # fmt: skip
     written = json.loads((out / "rollout.json").read_text(encoding="utf-8"))
     assert written["people"] == 20_000
