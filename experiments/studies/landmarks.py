@@ -270,7 +270,7 @@ LANDMARKS: Mapping[str, Landmark] = dict(
             lambda: _credited_per_caused("sapp-vaver-targeted", "retargeting", "markov"), lambda ratio: ratio > 1.5,
         ),
         _landmark(
-            "Q5", "gordon-2019-study-4", "exposed against unexposed above 3 times the experiment, study 4 (Gordon et al. 2019)",
+            "Q5", "gordon-2019-study-4", "observed lift above 3 times the experiment's, study 4 (Gordon et al. 2019)",
             lambda: _observational("gordon-2019-study-4", "retargeting"), lambda ratio: ratio > 3.0,
         ),
         _landmark(
