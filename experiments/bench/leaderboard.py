@@ -1,8 +1,8 @@
 """The leaderboard: the error of every attribution model in worlds whose truth is known, under one assumption after another.
 
 Two rows check the bench itself: the oracle, credited with what each channel caused, has no error, and moves budget by the
-true marginal CPA, so it has no regret; the same credit dealt out among the channels at random has the most error. A model that is
-wrong about the same channels every time may have more regret than chance.
+true marginal CPA, so it has no regret; the same credit dealt out among the channels at random has the most error. A model
+that is wrong about the same channels every time may have more regret than chance.
 """
 
 import math
