@@ -156,8 +156,7 @@ def read_world(
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     write_world(world, Path(folder))
         ...     write_manifest(Path(folder), world.scenario)
-        ...     again = read_world(folder, verify=True)
-        >>> again.events.equals(world.events)
+        ...     read_world(folder, verify=True).events.equals(world.events)
         True
     """
     folder = Path(folder)

@@ -213,7 +213,8 @@ class TestTimes:
         found = read_data(*files(TOUCHES, orders))
         assert "none of them has a touch" in order_notes(found.touches, found.conversions, 30.0)[0]
         assert not order_notes(
-            *(getattr(read_data(*files(TOUCHES, ORDERS)), n) for n in ("touches", "conversions")), 30.0
+            *(getattr(read_data(*files(TOUCHES, ORDERS)), n) for n in ("touches", "conversions")),
+            lookback_days=30.0,
         )
 
     @pytest.mark.parametrize(
