@@ -156,7 +156,8 @@ def read_world(
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     write_world(world, Path(folder))
         ...     write_manifest(Path(folder), world.scenario)
-        ...     read_world(folder, verify=True).events.equals(world.events)
+        ...     again = read_world(folder, verify=True)
+        ...     print(again.events.equals(world.events))  # read when it is asked for, so the folder must still be there
         True
     """
     folder = Path(folder)
