@@ -191,6 +191,12 @@ def leaderboard(
 
     Raises:
         Refused: unknown models, variations or scenarios; all problems of a kind at once.
+
+    Example:
+        >>> from experiments import leaderboard
+        >>> found = leaderboard(["last_click"], ["dropshipping"], [1], users=1000)
+        >>> found.to_frame()["model"].tolist()
+        ['last_click', 'oracle (check)', 'dealt out at random (check)']
     """
     found = MODELS.find_all(models)
     asked, seeds = variations_asked(tuple(variations)), tuple(seeds)
