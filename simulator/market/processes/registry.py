@@ -4,7 +4,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, Protocol
 
 from cpalab.own_code import OwnCodeError, load_own_code, written_module
@@ -12,6 +12,8 @@ from cpalab.parameters import split_call
 from cpalab.plugins import Registry
 from cpalab.refusal import Problem, Refused, ScenarioError
 from simulator.market.advertiser.desk import Desk
+from simulator.market.advertiser.places import campaigns_at
+from simulator.scenario.build_law import Names
 from simulator.scenario.schema import Scenario
 
 
@@ -83,9 +85,25 @@ def processes_of(scenario: Scenario, given: Iterable[Given | Acting] = ()) -> tu
             found.append(one if isinstance(one, Acting) else find_process(one))
         except Refused as error:
             problems += error.problems
+    for acting in found:
+        problems += _strangers(scenario, acting)
     if problems:
         raise ScenarioError(problems)
     return tuple(_with_own_names(found))
+
+
+def _strangers(scenario: Scenario, acting: Acting) -> Iterable[Problem]:
+    """The campaigns that a rule names (`campaign`, `campaigns`, `channel`) and the scenario does not have."""
+    rule, names = getattr(acting.run, "__self__", None), Names.of(scenario)
+    if not is_dataclass(rule):
+        return
+    for field in ("campaign", "campaigns", "channel"):
+        given = getattr(rule, field, ())
+        for place in (given,) if isinstance(given, str) else given:
+            try:
+                campaigns_at(names, place)
+            except ScenarioError as error:
+                yield replace(error.problems[0], place=f"processes.{acting.author}.{field}")
 
 
 def find_process(given: Given, **parameters: Any) -> Acting:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from cpalab.refusal import ScenarioError
-from simulator.market.processes.registry import PROCESSES, find_process
+from simulator.market.processes.registry import PROCESSES, find_process, processes_of
 from simulator.record.record import record
 from simulator.scenario.loading import load_scenario
 from simulator.world import simulate
@@ -177,6 +177,20 @@ def test_parameters_that_make_no_sense_are_refused(process, words):
     with pytest.raises(ScenarioError) as caught:
         find_process(process)
     assert words in str(caught.value)
+
+
+def test_campaigns_that_the_scenario_does_not_have_are_refused_before_any_work(market):
+    market["processes"] = {
+        "bids": {"use": "target_cpa", "target": 10.0, "campaign": "serch"},
+        "budgets": {"use": "budget_by_cpa", "campaigns": ["social.prospecting", "social.prospectin"]},
+    }
+    with pytest.raises(ScenarioError) as caught:
+        processes_of(load_scenario(market))
+    assert [problem.place for problem in caught.value.problems] == [
+        "processes.bids.campaign",
+        "processes.budgets.campaigns",
+    ]
+    assert "did you mean social.prospecting?" in str(caught.value)
 
 
 # ---------------------------------------------------------------- in a market
