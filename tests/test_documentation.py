@@ -94,9 +94,10 @@ def test_every_column_of_every_file_is_in_the_reference(writer, capsys):
         assert f"| `{column}` |" in section[1]
 
 
-def test_a_column_without_a_meaning_is_refused(writer):
-    with pytest.raises(KeyError, match="add a line"):
-        writer.meaning("novelty", {"patterns": {}})
+def test_columns_without_a_meaning_are_refused_all_at_once(writer, monkeypatch):
+    monkeypatch.setattr(writer, "written_files", lambda: [("cpalab run", "cpa.csv", ["channel", "novelty", "fashion"])])
+    with pytest.raises(KeyError, match=r"add a line each: novelty \(cpa.csv\), fashion \(cpa.csv\)"):
+        writer.columns_of_files()
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.relative_to(DOCS).as_posix())

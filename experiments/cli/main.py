@@ -22,6 +22,7 @@ COMMANDS = {  # the module of each command, and what it is for
     "explain": ("market.explain", "Why CPA moved: each change's part, real or only in the record."),
     "leaderboard": ("bench.leaderboard", "Which attribution model finds the truth, and under which assumptions."),
     "sweep": ("bench.sweep", "Many worlds that differ in some parameters, and which of these moves the CPA gap most."),
+    "dataset": ("bench.dataset", "A frozen, hashed data set: worlds as seen and as they were, in three schemas."),
     "rollout": ("rollout.rollout", "Which CPA shift a tracking change should bring, and what would be a bug."),
     "check-rollout": (
         "rollout.check_rollout",

@@ -116,7 +116,7 @@ class FiveCpas(Result):
 
         def price(source: str) -> str:
             cpa = whole.cpa(source)
-            return f"{cpa:,.2f}" if math.isfinite(cpa) else "nothing that can be priced"
+            return f"{cpa:,.2f}" if math.isfinite(cpa) else f"no price (no {self.action.one} counted)"
 
         billed = ""
         if round(whole.cost, 2) != round(whole.true_cost, 2):

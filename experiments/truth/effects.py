@@ -175,7 +175,8 @@ class Truth(Result):
             return f"{self.action.counted(self.conversions)}."
         counts = self.labels[ALL].counts()
         share = counts["always"] / self.conversions
-        unbound = f" The daily budget of {', '.join(self.unbound)} never bound: it has no marginal price."
+        names = ", ".join(name.replace("_", " ") for name in self.unbound)
+        unbound = f" The daily budget never ran out for {names}: more of it buys nothing, so it has no marginal price."
         return (
             f"Of {self.action.counted(self.conversions)}, {counts['always']:,} ({share:.0%}) would have happened the same "
             f"without any ads, {counts['moved']:,} at another time or value, {counts['caused']:,} not at all; ads prevented "
@@ -187,8 +188,10 @@ class Truth(Result):
         joint = next((effect for effect in self.effects if effect.channel == ALL), None)
         if joint is None or not joint.incremental_customers or joint.incremental_customers < 0:
             return ""
+        won = joint.incremental_customers
+        customers = f"{won:,} new customer{'' if won == 1 else 's'}"
         return (
-            f" The ads won {joint.incremental_customers:,} new customers for {joint.cost_per_incremental_customer:,.2f} "
+            f" The ads won {customers} for {joint.cost_per_incremental_customer:,.2f} "
             f"each, worth {joint.value_per_incremental_customer:,.2f} each by then, repeat {self.action.many} included."
         )
 

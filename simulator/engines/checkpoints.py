@@ -21,6 +21,7 @@ from cpalab.whole_output import durable
 from simulator.engines.cohort import Block, Cohort
 from simulator.engines.mapped_people import state_arrays
 from simulator.law.log import ROW
+from simulator.law.parameters import Law
 from simulator.law.state import LEDGER, record_array
 
 SECONDS_BETWEEN = 60.0
@@ -101,6 +102,13 @@ class ResumableCohort:
 
     def run_tick(self, until: float) -> None:
         """Live up to `until` (days), or remember what was done until then."""
+        starts = self.people.board.starts
+        if self.tick == len(starts) - 1:
+            return
+        if until != starts[self.tick + 1]:
+            if self.tick >= self.lived_until:
+                self.people.run_tick(until)  # a moment within a tick: nothing is reported yet
+            return
         self.tick += 1
         if self.tick <= self.lived_until:
             return
@@ -111,6 +119,14 @@ class ResumableCohort:
         if self.folder is not None and time.monotonic() - self.saved_at >= self.seconds:
             self._save(self.folder, with_state=True)
             self.saved_at = time.monotonic()
+
+    def follow(self, law: Law) -> None:
+        """Live on by a law that has further epochs."""
+        self.people.follow(law)
+
+    def rows_after(self, done: list[int]) -> list[Any]:
+        """The log's rows written after those that were read before; moves `done` on."""
+        return self.people.rows_after(done)
 
     def ledger(self) -> Any:
         """What each campaign has done so far, LEDGER (C,)."""

@@ -84,7 +84,12 @@ def test_goodwill_fades_while_nothing_happens_to_a_person(market):
 def test_it_can_be_traced_as_simpy_users_trace(market):
     opened = open_market(load_scenario(market, SMALL), engine="agents")
     steps, step = [], opened.environment.step
-    opened.environment.step = lambda: (steps.append(opened.environment.peek()), step())
+
+    def traced():
+        steps.append(opened.environment.peek())
+        step()
+
+    opened.environment.step = traced
     opened.run(until=-4.5)
     assert len(steps) > 100
     assert steps == sorted(steps)

@@ -27,7 +27,14 @@ def list_formats(context: click.Context, _: click.Parameter, asked: bool) -> Non
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option(
+    "--query",
+    "queries",
+    multiple=True,
+    metavar="SQL",
+    help="Where FILE is a database (postgres://…, mysql://…, a file of SQLite): the rows of one table; may be repeated.",
+)
 @click.option(
     "--model",
     "-m",
@@ -171,7 +178,7 @@ def list_formats(context: click.Context, _: click.Parameter, asked: bool) -> Non
 @click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
 @talk_options
 def command(
-    files: tuple[Path, ...], models: tuple[str, ...], cost_file: Path | None, lift_file: Path | None,
+    files: tuple[str, ...], queries: tuple[str, ...], models: tuple[str, ...], cost_file: Path | None, lift_file: Path | None,
     format_name: str | None, bad_rows: str, action: str | None, lookback_days: float | None,
     view_lookback_days: float | None, direct: str | None, transforms: tuple[str, ...], by: str | None, period: str | None,
     clock: str,
@@ -188,12 +195,15 @@ def command(
     """
     from contextlib import nullcontext
 
+    from cpalab.tables.databases import is_database
     from cpalab.tables.input_table import TextOptions
     from cpalab.whole_output import whole_folder
     from experiments.cli.terminal import write_csv
 
     job = Job(
-        files=files,
+        files=tuple(Path(file) for file in files if not is_database(file)),
+        databases=tuple(file for file in files if is_database(file)),
+        queries=queries,
         models=models or DEFAULT_MODELS,
         cost_file=cost_file,
         lift_file=lift_file,
@@ -247,6 +257,7 @@ def write(answer: Answer, job: Job, folder: Path) -> None:
     """Write cpa.csv, the paths, and a manifest of what was asked for."""
     from importlib.metadata import version
 
+    from cpalab.tables.databases import without_password
     from experiments.cli.terminal import write_csv
 
     write_csv(answer.table, folder / "cpa.csv")
@@ -258,6 +269,7 @@ def write(answer: Answer, job: Job, folder: Path) -> None:
         "cpalab": version("cpalab"),
         "scenario": None,  # the data are the user's own
         **asked,
+        "databases": [without_password(address) for address in job.databases],
         "inputs": [str(file) for file in job.files],
         "notes": [*answer.summaries, *answer.notes],
         "files": {file.name: {"bytes": file.stat().st_size} for file in sorted(folder.iterdir())},

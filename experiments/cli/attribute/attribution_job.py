@@ -31,6 +31,8 @@ class Job:
     """What was asked for; each field is the option of its name."""
 
     files: tuple[Path, ...]
+    databases: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()
     models: tuple[str, ...]
     cost_file: Path | None = None
     lift_file: Path | None = None
@@ -198,6 +200,12 @@ def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None",
         given = partial(UnitEconomics, margin_rate=rate, margin_per_action=margin, lifetime_value=worth)
         economics = gathered(problems, given)
     problems += given_twice(job)
+    if job.queries and not job.databases:
+        problems.append(
+            "--query: none of the files is a database; leave it out, or give an address such as postgres://…"
+        )
+    if job.stream and job.databases:
+        problems.append("--stream: reads Parquet; export the rows of the database, sorted by user_id")
     windows: dict[str, Any] = {} if job.lookback_days is None else {"lookback_days": job.lookback_days}
     if job.direct is not None:
         windows["direct"] = job.direct
@@ -280,7 +288,7 @@ def simulated(job: Job) -> bool:
 
     if job.format_name is not None:
         return job.format_name == SimulatedLog.name
-    return all(SimulatedLog().recognises(open_table(file)) for file in job.files)
+    return bool(job.files) and all(SimulatedLog().recognises(open_table(file)) for file in job.files)
 
 
 def read(job: Job, settings: "PathSettings") -> "Records | CountedPaths":
@@ -288,12 +296,14 @@ def read(job: Job, settings: "PathSettings") -> "Records | CountedPaths":
     from attribution.formats.records import DEFAULT_ACTION
     from attribution.formats.registry import read_data
     from attribution.paths.stream import stream_paths
+    from cpalab.tables.databases import query_tables
 
     if job.stream:
         settings, _ = settings_for(job, settings)
         return stream_paths(*job.files, settings=settings, action=job.action or DEFAULT_ACTION, bad_rows=job.bad_rows)
+    rows = [table for address in job.databases for table in query_tables(address, job.queries)]
     return read_data(
-        *job.files, format=chosen_format(job), bad_rows=job.bad_rows, action=job.action, options=job.options
+        *job.files, *rows, format=chosen_format(job), bad_rows=job.bad_rows, action=job.action, options=job.options
     )
 
 

@@ -212,9 +212,8 @@ class TestTimes:
         orders = f"user_id,time,order_id\nu1,{month}-02 10:00:00,o1\n"
         found = read_data(*files(TOUCHES, orders))
         assert "none of them has a touch" in order_notes(found.touches, found.conversions, 30.0)[0]
-        assert not order_notes(
-            *(getattr(read_data(*files(TOUCHES, ORDERS)), n) for n in ("touches", "conversions")), 30.0
-        )
+        plain = read_data(*files(TOUCHES, ORDERS))
+        assert not order_notes(plain.touches, plain.conversions, 30.0)
 
     @pytest.mark.parametrize(
         ("header", "cells"),

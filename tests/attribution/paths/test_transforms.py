@@ -49,4 +49,4 @@ def test_equal_paths_are_added_up_and_nothing_is_lost():
 
 def test_an_unknown_transform_is_refused():
     with pytest.raises(InvalidInputError, match="did you mean exposure"):
-        transformed(Paths.from_rows(["a"], [1]), ["exposur"])  # type: ignore[list-item]
+        transformed(Paths.from_rows(["a"], [1]), ["exposur"])

@@ -51,7 +51,12 @@ def test_worlds_that_differ_in_the_reported_window_share_one_warm_up(world, tmp_
     apart = [play(world.scenario, row, kept="orders") for row in (dearer, off)]
     lived = []
     run_tick = Cohort.run_tick
-    monkeypatch.setattr(Cohort, "run_tick", lambda cohort, until: (lived.append(until), run_tick(cohort, until)))
+
+    def counted_tick(cohort, until):
+        lived.append(until)
+        run_tick(cohort, until)
+
+    monkeypatch.setattr(Cohort, "run_tick", counted_tick)
     warm_up = WarmUp(tmp_path / "warm-up" if in_files else None)
     for row, alone in zip((dearer, off), apart, strict=True):
         if in_files:

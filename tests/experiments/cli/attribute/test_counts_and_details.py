@@ -97,3 +97,18 @@ def test_data_without_a_conversion_say_so(cpalab, tmp_path):
     (tmp_path / "none.csv").write_text("path,conversions\na,0\na > b,0\n")
     _, out, _ = cpalab("attribute", "none.csv", "-m", "last_click")
     assert "There is no conversion in the data" in out
+
+
+def test_a_database_is_read_by_queries(cpalab, tmp_path):
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "shop.db") as base:
+        base.execute("CREATE TABLE touches AS SELECT 'u1' AS user_id, '2026-03-01' AS time, 'email' AS channel")
+        base.execute("CREATE TABLE orders AS SELECT 'u1' AS user_id, '2026-03-02' AS time, 'o1' AS order_id")
+    queries = ("--query", "SELECT * FROM touches", "--query", "SELECT * FROM orders")
+    status, out, _ = cpalab("attribute", "shop.db", *queries, "-m", "last_click", "--json")
+    assert (status, json.loads(out)["rows"][0]["conversions"]) == (0, 1)
+    status, _, err = cpalab("attribute", "shop.db")
+    assert (status, "say which rows of touches, orders" in err) == (2, True)
+    status, _, err = cpalab("attribute", "paths.csv", *queries)
+    assert (status, "none of the files is a database" in err) == (2, True)
