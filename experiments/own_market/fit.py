@@ -31,7 +31,7 @@ CAUSED = SETTINGS.index("caused")
 LARGEST_STEP = 1.5
 MODEL_ERROR = 0.03  # of a fitted number: what further trials would still mend is not looked for
 GAINS = (0.9, 0.9, 0.8, 0.8, 0.7, 0.6, 0.6, 0.5, 0.5, 0.4, 0.4, 0.4)  # of the first steps, before SciPy mixes them
-NEED_STEP = 1.6  # orders rise more slowly than need
+NEED_STEP = 1.25  # orders rise more slowly than need
 MET = 3.0  # standard errors
 
 
