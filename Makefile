@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint bench study fuzz mutants coverage test-lowest format clean
+.PHONY: run test docs lint bench study fuzz mutants coverage test-lowest format clean
 
 run: .venv/installed                ## the main job on the default scenario
 	$(BIN)/cpalab run --out results/default --force
@@ -11,6 +11,9 @@ run: .venv/installed                ## the main job on the default scenario
 test: .venv/installed-test          ## lint, types, import contracts, doctests and tests
 	$(MAKE) lint
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not study" tests
+
+docs: .venv/installed-docs           ## the documentation as a site in build/docs; warnings are errors
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .
@@ -54,6 +57,10 @@ clean:
 
 .venv/installed: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
+.venv/installed-docs: .venv/installed
+	$(BIN)/python -m pip install --quiet -e ".[docs]"
 	touch $@
 
 .venv/installed-test: .venv/installed

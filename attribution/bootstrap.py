@@ -48,7 +48,7 @@ def bootstrap_credits(
     Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, section 13.3.
 
     Example:
-        >>> from attribution import build_paths, load_model
+        >>> from attribution import bootstrap_credits, build_paths, load_model
         >>> touches = {"user_id": ["ann", "ann"], "time": [1.0, 2.0], "channel": ["search", "email"]}
         >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
         >>> (credit,) = bootstrap_credits([load_model("linear")], paths, seed=1, replicates=2)
@@ -56,6 +56,8 @@ def bootstrap_credits(
         2
     """
     problems = []
+    if seed < 0:
+        problems.append(f"seed: {seed} must be zero or more")
     if replicates < 2:
         problems.append(f"replicates: {replicates} must be at least 2; 200 is usual")
     if not 0 < level < 1:

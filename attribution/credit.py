@@ -56,6 +56,7 @@ class Credit(Result):
             one (0 for models that see all channels).
         duplicate_value_micros: their value in micros.
         interval: bootstrap bounds, where they were asked for.
+        note: what else a reader should know of how it was found; part of the summary.
 
     Example:
         >>> from attribution import build_paths, load_model
@@ -76,6 +77,7 @@ class Credit(Result):
     duplicate_conversions: float = 0.0
     duplicate_value_micros: float = 0.0
     interval: Interval | None = None
+    note: str = ""
 
     @staticmethod
     def from_touch_shares(method: str, paths: Paths, shares: Floats) -> Credit:
@@ -158,4 +160,4 @@ class Credit(Result):
             text += f", and {self.baseline_conversions:z,.1f} would have happened without ads"
         if self.duplicate_conversions:
             text += f"; {self.duplicate_conversions:z,.1f} of the credits are for conversions credited already"
-        return text + "."
+        return f"{text}; {self.note}." if self.note else f"{text}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -24,6 +24,7 @@ BUILT_IN: Mapping[str, str] = {
     "last_click": "attribution.models.rules.rules:LastClick",
     "last_non_direct": "attribution.models.rules.rules:LastNonDirect",
     "last_paid_click": "attribution.models.rules.rules:LastPaidClick",
+    "leave_one_touch_out": "attribution.models.leave_one_touch_out:LeaveOneTouchOut",
     "lift_calibrated": "attribution.models.lift_calibrated:LiftCalibrated",
     "linear": "attribution.models.rules.rules:Linear",
     "linear_per_channel": "attribution.models.rules.rules:LinearPerChannel",
@@ -33,6 +34,8 @@ BUILT_IN: Mapping[str, str] = {
     "poisson_intensity": "attribution.models.regression.intensity:PoissonIntensity",
     "position_based": "attribution.models.rules.position:PositionBased",
     "shapley": "attribution.models.shapley.shapley:Shapley",
+    "shapley_exact_conversions": "attribution.models.shapley.exact_sets:ExactSetsConversions",
+    "shapley_exact_rate": "attribution.models.shapley.exact_sets:ExactSetsRate",
     "shapley_incremental": "attribution.models.shapley.shapley_response:ShapleyIncremental",
     "shapley_markov": "attribution.models.shapley.shapley_markov:ShapleyMarkov",
     "shapley_response": "attribution.models.shapley.shapley_response:ShapleyResponse",
@@ -84,12 +87,15 @@ class UncertainModel(Protocol):
         ...
 
 
-def credits_of(models: Iterable[AttributionModel], paths: Paths) -> list[Credit]:
+def credits_of(
+    models: Iterable[AttributionModel], paths: Paths, *, progress: Callable[[str, float], None] | None = None
+) -> list[Credit]:
     """Each model's credit, fitted to the paths that it credits.
 
     Args:
         models: in the order of the result.
         paths: journeys and what came of them.
+        progress: told the name of each model before it is fitted, and the share of models done.
 
     Raises:
         InvalidInputError: what any model cannot use of the paths, each by the name of the model; all at once.
@@ -103,7 +109,10 @@ def credits_of(models: Iterable[AttributionModel], paths: Paths) -> list[Credit]
     """
     found: list[Credit] = []
     problems: list[Problem] = []
-    for model in models:
+    every = list(models)
+    for done, model in enumerate(every):
+        if progress is not None:
+            progress(str(model.name), done / len(every))
         try:
             found.append(model.fit(paths).credit(paths))
         except InvalidInputError as error:

@@ -172,10 +172,12 @@ def limit(people: int, sessions: int, draws: Draws) -> Measurement:
     return Measurement(cpu, clock, people, sessions)
 
 
-def logged_run(people: int) -> Measurement:
-    """A world with all its tables."""
+def logged_run(people: int, warm_up_days: int | None = None, follow_up_days: int | None = None) -> Measurement:
+    """A world with all its tables, with so many days before and after its own month (None: the preset's)."""
     simulate(scenario_of(100))
-    scenario = scenario_of(people)
+    around = {"run.warm_up_days": warm_up_days, "run.follow_up_days": follow_up_days}
+    given = {path: days for path, days in around.items() if days is not None}
+    scenario = load_scenario(PRESET, {"run.users": people} | given)
     cpu, clock, _ = best(lambda: simulate(scenario), 1 if people > MANY_PEOPLE else REPEATS)
     return Measurement(cpu, clock, people, 0)
 
@@ -230,6 +232,9 @@ def main() -> None:
     print(f"cohort on {cores} cores over one core (clock):{one.clock_seconds / all_cores.clock_seconds:10.2f}")
     print(f"truth of all channels over one logged run:{twins.cpu_seconds / run.cpu_seconds:10.2f}")
     print(f"peak memory of the truth over that of a run:{twins.peak_mb / run.peak_mb:8.2f}")
+
+    month, around = measure(logged_run, MANY_PEOPLE, 0, 0), measure(logged_run, MANY_PEOPLE, 45, 30)
+    print(f"45 + 30 days around a month over the month alone:{around.cpu_seconds / month.cpu_seconds:5.2f}")
 
     print("\nCost of a person in a logged run")
     print(f"{'people':>12}{'µs/person':>12}{'× 100,000':>12}{'peak MB':>10}{'bytes/person':>14}")

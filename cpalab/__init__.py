@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from experiments import lift as lift
     from experiments.comparison.comparison import Comparison as Comparison
     from experiments.comparison.comparison import compare as compare
+    from experiments.comparison.explain.explain import Explanation as Explanation
+    from experiments.comparison.explain.explain import explain as explain
     from experiments.comparison.perfect_tracking import attribute as attribute
     from experiments.rollout.change_file import load_plan as load_plan
     from experiments.rollout.rollout import Rollout as Rollout
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from experiments.truth.effects import measure_truth as measure_truth
     from simulator.engines.replacement import replace_steps as replace_steps
     from simulator.scenario.loading import load_scenario as load_scenario
+    from simulator.stepping import open_market as open_market
     from simulator.storage import read_world as read_world
     from simulator.world import World as World
     from simulator.world import simulate as simulate
@@ -32,17 +35,20 @@ __version__ = "0.1.0"
 
 CONTENTS = {
     "Comparison": "experiments.comparison.comparison",
+    "Explanation": "experiments.comparison.explain.explain",
     "Refused": "cpalab.refusal",
     "Rollout": "experiments.rollout.rollout",
     "Truth": "experiments.truth.effects",
     "World": "simulator.world",
     "attribute": "experiments.comparison.perfect_tracking",
     "compare": "experiments.comparison.comparison",
+    "explain": "experiments.comparison.explain.explain",
     "load_model": "attribution.model",
     "load_plan": "experiments.rollout.change_file",
     "load_scenario": "simulator.scenario.loading",
     "measure_truth": "experiments.truth.effects",
     "model_names": "attribution.model",
+    "open_market": "simulator.stepping",
     "read_data": "attribution.formats.registry",
     "read_world": "simulator.storage",
     "replace_steps": "simulator.engines.replacement",

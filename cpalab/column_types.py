@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["column_problem"]
+__all__ = ["column_problem", "common_form"]
 
 # Days from 1970-01-01 to the first of year 1 and to the last day of year 9999: what calendars of Python can write.
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
@@ -38,11 +38,21 @@ def column_problem(column: "pa.ChunkedArray | pa.Array", *, may_be_empty: bool =
     if pa.types.is_null(kind):
         return "" if may_be_empty or not len(column) else "has no value in any row; fill it, or leave the column out"
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        return _beyond_calendars(column)
+        return _unknown_zone(kind) or _beyond_calendars(column)
     if _is_plain(kind):
         return ""
     what, hint = _in_words(kind)
     return f"holds {what}; {hint}"
+
+
+def common_form(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
+    """The same cells, in a common form where they are kept as runs or as views of text, which few functions of Arrow read."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_run_end_encoded(column.type):
+        column = pc.run_end_decode(column)
+    return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
 
 
 def _is_plain(kind: "pa.DataType") -> bool:
@@ -75,6 +85,20 @@ def _in_words(kind: "pa.DataType") -> tuple[str, str]:
     if types.is_time(kind):
         return "times of day without a day", "write dates with times"
     return f"values of type {kind}", "write text, numbers or times"
+
+
+def _unknown_zone(kind: "pa.DataType") -> str:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    zone = getattr(kind, "tz", None)
+    if zone is None:
+        return ""
+    try:
+        pc.hour(pa.scalar(0, kind))
+    except pa.ArrowInvalid:
+        return f"has the time zone {zone!r}, which is in no calendar; write UTC, or a name like Europe/Berlin"
+    return ""
 
 
 def _beyond_calendars(column: "pa.ChunkedArray | pa.Array") -> str:

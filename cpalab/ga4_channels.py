@@ -17,9 +17,14 @@ ABSENT = frozenset(
 # What a visit without a source is called: GA, Matomo, Adobe, Snowplow, HubSpot.
 DIRECT_NAMES = frozenset({
     "direct", "(direct)", "direct entry", "direct / none", "direct / (none)", "(direct) / (none)", "(direct) / none",
-    "(direct) / (not set)",
-    "(direct)/(none)",
-    "(none)", "typed/bookmarked", "direct traffic", "direct visit", "direct load", "direct/none", "none / direct",
+    "(direct) / (not set)", "(none)", "(none) / (none)", "typed / bookmarked", "direct traffic", "direct visit",
+    "direct visits", "direct load", "none / direct", "direct access", "$direct", "no referrer", "no referer",
+    "no referrer / direct",
+    "direct / no referrer", "direct / unknown", "bookmark", "bookmarks", "direct / bookmark", "direct / bookmarks",
+    "direkt", "direktzugriff", "direktzugriffe", "direkteingabe", "direkter zugriff", "directo", "acceso directo",
+    "tráfico directo", "trafico directo", "accès direct", "acces direct", "trafic direct", "entrées directes", "diretto",
+    "traffico diretto", "accesso diretto", "direto", "acesso direto", "tráfego direto", "direct verkeer", "bezpośrednie",
+    "прямой", "прямые заходы", "прямой трафик", "直接", "ノーリファラー",
 })  # fmt: skip
 # The ad platform whose click each parameter marks: source and medium of the click.
 CLICK_IDS = {
@@ -84,7 +89,7 @@ def is_absent(word: str | None) -> bool:
 
 def is_direct_name(channel: str) -> bool:
     """Whether a channel is what some tool calls a visit without a source."""
-    return " ".join(channel.casefold().split()) in DIRECT_NAMES
+    return " ".join(channel.casefold().replace("/", " / ").split()) in DIRECT_NAMES
 
 
 def origin_of(

@@ -14,7 +14,7 @@ from typing import Any, Literal, Union
 
 from cpalab.refusal import Problem, did_you_mean
 
-__all__ = ["checked_parameters", "shown_parameters", "split_call"]
+__all__ = ["checked_parameters", "shown_parameters", "split_call", "type_problem"]
 
 SHOWN = 60  # characters of a value in a refusal
 
@@ -103,9 +103,16 @@ def checked_parameters(
     for word, value in given.items():
         hint = hints.get(word, Any)
         taken[word] = _as_tuples(value, hint)
-        if not _fits(taken[word], hint):
-            problems.append(Problem(f"{label}.{word}", f"must be {_in_words(hint)}", _short(value), _advice(hint)))
+        wrong = type_problem(f"{label}.{word}", taken[word], hint)
+        problems += [wrong] if wrong else []
     return taken, problems
+
+
+def type_problem(place: str, value: Any, annotation: Any) -> Problem | None:
+    """What is wrong with a value that shall be of an annotated type; None where it is."""
+    if _fits(value, annotation):
+        return None
+    return Problem(place, f"must be {_in_words(annotation)}", _short(value), _advice(annotation))
 
 
 def shown_parameters(made: Any) -> str:

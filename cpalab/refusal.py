@@ -59,6 +59,7 @@ class Refused(ValueError):  # noqa: N818 - said as a sentence: the input was ref
         problems: everything that is wrong with it, in the order found.
 
     Example:
+        >>> from cpalab import Refused
         >>> raise Refused(["users: 0 must be at least 1; leave it out for the scenario's own"])
         Traceback (most recent call last):
         cpalab.refusal.Refused: users: 0 must be at least 1; leave it out for the scenario's own
@@ -75,15 +76,38 @@ class Refused(ValueError):  # noqa: N818 - said as a sentence: the input was ref
 
 
 class ScenarioError(Refused):
-    """A scenario, or a change of one, that cannot be used."""
+    """A scenario, or a change of one, that cannot be used.
+
+    Example:
+        >>> from cpalab import load_scenario
+        >>> load_scenario("dropshipping", {"run.users": 0})
+        Traceback (most recent call last):
+        cpalab.refusal.ScenarioError: run.users: 0 must be greater than or equal to 1
+    """
 
 
 class InvalidInputError(Refused):
-    """Touches, conversions, costs or settings that attribution cannot use."""
+    """Touches, conversions, costs or settings that attribution cannot use.
+
+    Example:
+        >>> from attribution import load_model
+        >>> load_model("time_decay", half_life_days=-1)
+        Traceback (most recent call last):
+        cpalab.refusal.InvalidInputError: time_decay.half_life_days: -1 must be days above 0; math.inf is linear
+    """
 
 
 class LiftInputError(Refused):
-    """Input that a lift test cannot answer."""
+    """Input that a lift test cannot answer.
+
+    Example:
+        >>> from experiments.lift import LiftInputError, UserTestDesign
+        >>> try:
+        ...     UserTestDesign(baseline_rate=2.0, level=5)
+        ... except LiftInputError as refused:
+        ...     [problem.place for problem in refused.problems]
+        ['baseline_rate', 'level']
+    """
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:

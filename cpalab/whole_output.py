@@ -15,11 +15,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cpalab.refusal import Refused
+from cpalab.refusal import Problem, Refused
 
-__all__ = ["MANIFEST", "OutputError", "check_target", "finished", "remove_unfinished", "whole_file", "whole_folder"]
+__all__ = [
+    "MANIFEST",
+    "RESUMABLE",
+    "OutputError",
+    "check_target",
+    "durable",
+    "finished",
+    "left_by_the_dead",
+    "remove_unfinished",
+    "whole_file",
+    "whole_folder",
+]
 
 MANIFEST = "manifest.json"
+# What is being made, in an unfinished folder whose making can go on in another process.
+RESUMABLE = "resumable.json"
 # Where the file system keeps no locks, what has lain untouched for so long is taken for a dead process's.
 DEAD_AFTER_SECONDS = 7 * 86_400
 
@@ -33,35 +46,41 @@ _swapping = threading.Lock()
 class OutputError(Refused):
     """A folder that cannot be written to, or must not be."""
 
-    def __init__(self, problem: str) -> None:
-        """One problem: `place: rule; hint`."""
-        super().__init__([problem])
+    def __init__(self, *problems: Problem | str) -> None:
+        """Problems; as text `place: rule; hint`."""
+        super().__init__(problems)
 
 
 @contextmanager
-def whole_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
+def whole_folder(target: Path, *, force: bool = False, resume: bool = False) -> Iterator[Path]:
     """A temporary folder beside `target` that becomes `target` when the block ends well and vanishes when it does not.
 
     Before anything else, what killed runs with the same target left is swept up, or the result they were replacing put back.
+    A folder that holds RESUMABLE stays when writing fails, so that another run can go on where there is room again.
 
     Args:
         target: where the result shall be.
         force: replace an earlier result there.
+        resume: go on with the folder that a killed run with this target left.
 
     Raises:
-        OutputError: `target` exists and `force` is not given, or cannot be written.
+        OutputError: `target` exists and `force` is not given, or cannot be written; or there is nothing to go on with.
     """
     place = target.resolve()
-    _sweep(place)
+    left = left_by_the_dead(target) if resume else None
+    _sweep(place, spare=left)
     check_target(target, force=force)
     missing = [folder for folder in place.parents if not folder.exists()]
     _parents.extend(missing)
-    temporary, lock = _temporary(place), -1
+    temporary, lock, stays = _temporary(place), -1, False
     _unfinished.append(temporary)
     try:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            temporary.mkdir(mode=0o700)
+            if left is None:
+                temporary.mkdir(mode=0o700)
+            else:
+                left.rename(temporary)
             lock = _locked(temporary)
         except OSError as error:
             hint = "choose another folder with --out"
@@ -73,14 +92,27 @@ def whole_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
             _swap(temporary, place)
             _finished.append(target)
     except OSError as error:
-        raise OutputError(f"{target}: writing failed ({_reason(error)}); nothing was left behind") from None
+        stays = (temporary / RESUMABLE).is_file()
+        rest = f"go on with --resume {target} when that is mended" if stays else "nothing was left behind"
+        raise OutputError(f"{target}: writing failed ({_reason(error)}); {rest}") from None
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if not stays:
+            shutil.rmtree(temporary, ignore_errors=True)
         _unfinished.remove(temporary)
         _unlock(lock)
         for folder in missing:
             with suppress(OSError):  # it holds something
                 folder.rmdir()
+
+
+@contextmanager
+def durable(path: Path) -> Iterator[Path]:
+    """A temporary name for a file of an unfinished folder; on disk and under its own name when the block ends well."""
+    temporary = path.with_name(f"{path.name}.part")
+    yield temporary
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
 
 
 @contextmanager
@@ -185,14 +217,42 @@ def _swap(temporary: Path, target: Path) -> None:
         _unlock(lock)
 
 
-def _sweep(place: Path) -> None:
-    """Remove what dead processes of ours left of a result at this place, or put back what they were replacing."""
+def _left(place: Path) -> list[Path]:
+    """What processes of ours, dead or alive, have beside a result's place."""
     pattern = re.compile(rf"\.{re.escape(place.name)}\.\d+-[0-9a-f]{{8}}\.(unfinished|old)")
     try:
-        found = [path for path in place.parent.iterdir() if pattern.fullmatch(path.name)]
+        return [path for path in place.parent.iterdir() if pattern.fullmatch(path.name)]
     except OSError:  # no such folder, or none of ours
-        return
-    for path in found:
+        return []
+
+
+def left_by_the_dead(target: Path) -> Path:
+    """The unfinished folder that a killed run with this target left, the youngest of several.
+
+    It holds RESUMABLE, or a manifest already, and then only had to be put in its place.
+
+    Raises:
+        OutputError: there is none, or its run is still alive.
+    """
+    place = target.resolve()
+    unfinished = [path for path in _left(place) if path.suffix == ".unfinished" and path.is_dir()]
+    found = [path for path in unfinished if (path / RESUMABLE).is_file() or (path / MANIFEST).is_file()]
+    for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
+        try:
+            _unlock(_locked(path, wait=False))
+        except BlockingIOError:
+            raise OutputError(f"{target}: its run is still at work; wait for it, or end it first") from None
+        return path
+    if (place / MANIFEST).is_file():
+        raise OutputError(f"{target}: is finished, there is nothing to go on with; --force makes it anew")
+    raise OutputError(f"{target}: no killed run left anything to go on with; run it again without --resume")
+
+
+def _sweep(place: Path, *, spare: Path | None = None) -> None:
+    """Remove what dead processes of ours left of a result at this place, or put back what they were replacing."""
+    for path in _left(place):
+        if path == spare:
+            continue
         with suppress(OSError):  # gone meanwhile, or not to be touched
             if path.is_symlink() or path.stat().st_uid != os.getuid():
                 continue

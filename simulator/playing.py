@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from simulator.engines.agents import Agents
-from simulator.engines.cohort import BLOCK_USERS, Cohort, Map
+from simulator.engines.checkpoints import SECONDS_BETWEEN, ResumableCohort, WarmUp
+from simulator.engines.cohort import BLOCK_USERS, Cohort, Kept, Map
+from simulator.engines.mapped_people import map_people
 from simulator.engines.replacement import DEFAULT_KERNELS, Kernels
 from simulator.law.board import Board, blank_board
 from simulator.law.parameters import Law
@@ -26,6 +29,21 @@ from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions, without_acts
 
 EngineName = Literal["cohort", "agents"]
+
+
+@dataclass(frozen=True)
+class Workroom:
+    """Where a market that may be killed and resumed works.
+
+    Attributes:
+        folder: for checkpoints.
+        mapped: keep people's state in files there, not in memory.
+        seconds_between_checkpoints: how much work may be lost.
+    """
+
+    folder: Path
+    mapped: bool = False
+    seconds_between_checkpoints: float = SECONDS_BETWEEN
 
 
 @dataclass(frozen=True)
@@ -58,12 +76,14 @@ class Running:
 
     def __init__(
         self, scenario: Scenario, variant: Any, *, engine: EngineName = "cohort", map_: Map = map,
-        block_users: int = BLOCK_USERS, orders_only: bool = False, kernels: Kernels = DEFAULT_KERNELS,
-        processes: Sequence[Acting] = (), progress: Callable[[float], None] = lambda share: None,
+        block_users: int = BLOCK_USERS, kept: Kept = "events", kernels: Kernels = DEFAULT_KERNELS,
+        processes: Sequence[Acting] = (), room: Workroom | None = None, warm_up: WarmUp | None = None,
+        progress: Callable[[float], None] = lambda share: None,
     ) -> None:  # fmt: skip
         scenario = without_acts(scenario, {acting.author for acting in processes})
-        # Processes read the record, which needs more than orders.
-        orders_only = orders_only and not processes
+        if processes:
+            # They read the record, as it grows in memory; and what they read is not in a checkpoint.
+            kept, room, warm_up = "events", None, None
         stretches = versions(scenario)
         self.names = names = Names.of(scenario)
         law = build_law([version.scenario for version in stretches])
@@ -73,25 +93,33 @@ class Running:
             run.days, run.tick_hours / 24.0, len(names.surfaces), len(names.campaigns), len(names.creatives),
             len(names.geos), len(plans), start=clock.start, end=clock.end,
         )  # fmt: skip
-        population = build_population(scenario, law, names)
+        mapped = map_people(scenario, law, names, room.folder) if room is not None and room.mapped else None
+        population = build_population(scenario, law, names) if mapped is None else mapped.population
         # The market applies a changed budget through its pacing, so people must not see it a second time.
         felt = variant.copy()
         felt.throttle_factor = 1.0
         self.people: Cohort | Agents
         if engine == "agents":
             self.people = Agents(
-                law, self.board, population, felt, run.seed, orders_only=orders_only, kernel=kernels.step
+                law, self.board, population, felt, run.seed, orders_only=kept != "events", kernel=kernels.step
             )
         else:
             self.people = Cohort(
                 law, self.board, population, felt, run.seed,
-                map_=map_, block_users=block_users, orders_only=orders_only, kernel=kernels.advance,
+                map_=map_, block_users=block_users, kept=kept, kernel=kernels.advance,
+                forget=None if mapped is None else mapped.forget,
             )  # fmt: skip
+        self.resumable: ResumableCohort | None = None
+        if isinstance(self.people, Cohort) and (room is not None or warm_up is not None):
+            folder, seconds = (None, 0.0) if room is None else (room.folder, room.seconds_between_checkpoints)
+            self.resumable = ResumableCohort(
+                self.people, folder, seconds, warm_up=warm_up, first_tick=self.board.first_tick
+            )
         self.processes = processes
         in_force = InForce(scenario, law, names, stretches)
         self.market = Market(in_force, names, self.board, variant, plans, progress=progress)
         self.reports = Reports(scenario, names, lambda: users_table(population, names), self.people.rows_after)
-        self.market.start(self.people, self._send_processes)
+        self.market.start(self.resumable or self.people, self._send_processes)
 
     def desk(self, author: str, *, plays_rival: bool = False) -> Desk:
         """A desk at this market, whose acts are signed with a name."""
@@ -112,6 +140,8 @@ class Running:
 
     def played(self) -> Played:
         """What there is when the market has run to its end."""
+        if self.resumable is not None:
+            self.resumable.close()
         in_force = self.market.in_force
         return Played(in_force.scenario, self.names, in_force.law, self.board, self.people, self.market.reports)
 
@@ -128,18 +158,29 @@ def play(
     engine: EngineName = "cohort",
     map_: Map = map,
     block_users: int = BLOCK_USERS,
-    orders_only: bool = False,
+    kept: Kept = "events",
     kernels: Kernels = DEFAULT_KERNELS,
     processes: Sequence[Acting] = (),
+    room: Workroom | None = None,
+    warm_up: WarmUp | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Played:
     """Play a scenario through with one thing changed (`variant`, VARIANT (1,)), the market free to react to it.
 
     Processes run in it and act on what they see there; what they have changed in another run is forgotten.
+
+    Args:
+        scenario, variant: what is played.
+        engine, map_, block_users, kernels, progress: see `simulator.world.simulate`.
+        kept: which rows of the log; with processes, which read the record, always all.
+        processes: what acts in it.
+        room: where people who do not fit into memory live, and checkpoints go; cohort without processes only.
+        warm_up: shared with other worlds that differ in the reported window alone, and lived by the first, which alone
+            keeps its rows; cohort without processes only.
     """
     running = Running(
-        scenario, variant, engine=engine, map_=map_, block_users=block_users, orders_only=orders_only, kernels=kernels,
-        processes=processes, progress=progress,
+        scenario, variant, engine=engine, map_=map_, block_users=block_users, kept=kept, kernels=kernels,
+        processes=processes, room=room, warm_up=warm_up, progress=progress,
     )  # fmt: skip
     running.run()
     return running.played()

@@ -45,15 +45,20 @@ def robots_among(users: int, robots_share: float) -> int:
     return round(users * robots_share)
 
 
-def build_population(scenario: Scenario, law: Law, names: Names) -> Population:
-    """Everyone, before the first session.
+def everyone(scenario: Scenario) -> int:
+    """How many live in a scenario: people, and the robots behind them."""
+    return scenario.run.users + robots_among(scenario.run.users, scenario.invalid_traffic.robots_share)
+
+
+def build_population(scenario: Scenario, law: Law, names: Names, first: int = 0, last: int | None = None) -> Population:
+    """The people first..last-1 (everyone), before the first session. Whoever is built beside them, they are the same.
 
     Activity and need are log-normal with means as in the scenario and correlated in their logarithms:
     z_need = ρ z_activity + sqrt(1 - ρ²) z. Segments and places are drawn by share; assignment to the holdout of each
     channel has an address of its own, so experiments are independent of everything else, and of each other unless a group
     makes them mutually exclusive.
     """
-    users = scenario.run.users + robots_among(scenario.run.users, scenario.invalid_traffic.robots_share)
+    users = (everyone(scenario) if last is None else last) - first
     people = record_array(users, PERSON)
     itineraries = record_array(users, ITINERARY)
     segments = list(scenario.population.segments.values())
@@ -61,6 +66,7 @@ def build_population(scenario: Scenario, law: Law, names: Names) -> Population:
     population = scenario.population
     _draw_people(
         people,
+        first,
         scenario.run.seed,
         scenario.run.users,
         np.array(
@@ -90,7 +96,7 @@ def build_population(scenario: Scenario, law: Law, names: Names) -> Population:
     for k, channel in enumerate(scenario.channels.values()):
         if channel.holdout.assignment == "login":
             people.held_out[people.logs_in == 0] &= ~np.uint32(1 << k)
-    _draw_first_sessions(people, itineraries, scenario.run.seed, law.calendar)
+    _draw_first_sessions(people, first, itineraries, scenario.run.seed, law.calendar)
     lives = record_array(users, LIFE)
     lives.last_visit = LONG_AGO
     lives.satiated_until = LONG_AGO
@@ -99,8 +105,8 @@ def build_population(scenario: Scenario, law: Law, names: Names) -> Population:
     lives.customer = people.customer
     goodwill = np.zeros((users, len(names.channels)))
     shown = nothing_shown(users, len(names.campaigns), caps_of(law), len(names.creatives))
-    _draw_moods(people, lives, scenario.run.seed, law.rules[0], law.calendar.start)
-    return Population(people, itineraries, lives, goodwill, shown)
+    _draw_moods(people, first, lives, scenario.run.seed, law.rules[0], law.calendar.start)
+    return Population(people, itineraries, lives, goodwill, shown, first)
 
 
 def _cumulative(shares: list[float]) -> npt.NDArray[np.float64]:
@@ -138,14 +144,14 @@ def _holdout_stretches(scenario: Scenario) -> npt.NDArray[np.float64]:
 
 @entry_point
 def _draw_people(
-    people: Any, seed: int, users: int, numbers: Any, segment_shares: Any, segment_factors: Any, geo_shares: Any,
+    people: Any, first: int, seed: int, users: int, numbers: Any, segment_shares: Any, segment_factors: Any, geo_shares: Any,
     geo_consent: Any, device_mix: Any, device_counts: Any, reach: Any, holdouts: Any,
 ) -> None:  # fmt: skip
     """Fill `people` (PERSON). `numbers` are the scalars of the scenario in the order written in build_population."""
     activity_mean, activity_sigma, need_mean, need_sigma, correlation = numbers[:5]
     value_sigma, customer_share, log_in_share, robot_activity, likeness, subscriber_share = numbers[5:]
-    for user in range(people.size):
-        person = people[user]
+    for row in range(people.size):
+        user, person = first + row, people[row]
         activity, need, segment_draw, geo_draw = uniforms(seed, user, 0, TRAITS, 0)
         value, customer, _, _ = uniforms(seed, user, 0, TRAITS, 1)
         first_device, other_devices, consent, log_in = uniforms(seed, user, 0, HABITS, 0)
@@ -224,16 +230,16 @@ def _bits_drawn(seed: int, user: int, purpose: Any, addressed: Any) -> int:
 
 
 @entry_point
-def _draw_first_sessions(people: Any, itineraries: Any, seed: int, calendar: Calendar) -> None:
-    for user in range(people.size):
-        first, _, _, _ = uniforms(seed, user, 0, ARRIVAL, 0)
-        itineraries[user].operational = exponential(first) / people[user].activity
-        itineraries[user].last_time = calendar.start
-        itineraries[user].next_time = clock_time(calendar, itineraries[user].operational)
+def _draw_first_sessions(people: Any, first: int, itineraries: Any, seed: int, calendar: Calendar) -> None:
+    for row in range(people.size):
+        gap, _, _, _ = uniforms(seed, first + row, 0, ARRIVAL, 0)
+        itineraries[row].operational = exponential(gap) / people[row].activity
+        itineraries[row].last_time = calendar.start
+        itineraries[row].next_time = clock_time(calendar, itineraries[row].operational)
 
 
 @entry_point
-def _draw_moods(people: Any, lives: Any, seed: int, rules: Any, start: float) -> None:
+def _draw_moods(people: Any, first: int, lives: Any, seed: int, rules: Any, start: float) -> None:
     """Who is in the market on the first day, as in a market without ads that has always run.
 
     Need comes with hazard a and goes with hazard b; of those who leave, a share r to a rival, and these do not come back
@@ -247,16 +253,16 @@ def _draw_moods(people: Any, lives: Any, seed: int, rules: Any, start: float) ->
     satiated = 0.0
     if rules.satiation_days <= LONGEST_SATIATION_DAYS:
         satiated = rules.rival_per_day / leaving * rules.satiation_days
-    for user in range(people.size):
-        need = people[user].need * (rules.customer_factor if people[user].customer else 1.0)
+    for row in range(people.size):
+        need = people[row].need * (rules.customer_factor if people[row].customer else 1.0)
         if need <= 0.0:
             continue
         turn = 1.0 / need + 1.0 / leaving + satiated
-        draw, since, _, _ = uniforms(seed, user, 0, MOOD, 0)
+        draw, since, _, _ = uniforms(seed, first + row, 0, MOOD, 0)
         if draw * turn < 1.0 / leaving:
-            lives[user].mood = IN_MARKET
+            lives[row].mood = IN_MARKET
         elif draw * turn < 1.0 / leaving + satiated:
-            lives[user].satiated_until = start + since * rules.satiation_days
+            lives[row].satiated_until = start + since * rules.satiation_days
 
 
 def users_table(population: Population, names: Names) -> pa.Table:
@@ -266,7 +272,8 @@ def users_table(population: Population, names: Names) -> pa.Table:
     cookies are, of nobody (`simulator.market.holdouts.cookies_of` tells a cookie's arm).
     """
     people = population.people
-    columns: dict[str, pa.Array] = {"user_id": pa.array(np.arange(len(people), dtype=np.uint32))}
+    numbers = np.arange(population.first, population.first + len(people), dtype=np.uint32)
+    columns: dict[str, pa.Array] = {"user_id": pa.array(numbers)}
     for column, labels in (("segment", names.segments), ("geo", names.geos)):
         columns[column] = _labelled(people[column], labels)
     columns["devices"] = pa.array(people["devices"])

@@ -12,8 +12,11 @@ DIR/processes.json    which processes acted beside those that the scenario decla
 
 import hashlib
 import json
+import os
 import platform
-from collections.abc import Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -26,9 +29,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cpalab.refusal import Problem, ScenarioError
-from cpalab.whole_output import MANIFEST, OutputError
+from cpalab.whole_output import MANIFEST, OutputError, durable
 from simulator.engines.replacement import Kernels, kernels_of
+from simulator.event_log import StoredEvents, people_in
 from simulator.law.board import Board
+from simulator.lives import PARTITION_USERS, Stage, live_partitions
 from simulator.market.processes.registry import Acting, Given, find_process
 from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.clock import Clock
@@ -37,8 +42,8 @@ from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
 from simulator.world import World
 
-PARTITION_USERS = 131_072
 BOARD = "board.npz"
+EVENTS_KEPT = "events_kept"  # in the manifest, where not all were
 OWN_STEPS = "own_steps.json"
 PROCESSES = "processes.json"
 
@@ -47,13 +52,8 @@ def write_world(world: World, folder: Path) -> None:
     """Write the tables of a world into an existing folder, without the manifest."""
     for name in ("users", "market", "timeline"):
         pq.write_table(getattr(world, name), folder / f"{name}.parquet", compression="zstd")
-    events = folder / "events"
-    events.mkdir()
-    users = world.events["user_id"].to_numpy()
-    for part, first in enumerate(range(0, max(1, world.users.num_rows), PARTITION_USERS)):
-        start, stop = np.searchsorted(users, [first, first + PARTITION_USERS])
-        block = world.events.slice(start, stop - start)
-        pq.write_table(block, events / f"part-{part:05d}.parquet", compression="zstd", compression_level=1)
+    if not (folder / "events").is_dir():
+        _write_events(world, folder / "events")
     np.savez(folder / BOARD, allow_pickle=False, **world.board._asdict())
     if world.kernels.own:
         (folder / OWN_STEPS).write_text(json.dumps(dict(world.kernels.own), indent=2) + "\n", encoding="utf-8")
@@ -62,26 +62,56 @@ def write_world(world: World, folder: Path) -> None:
         (folder / PROCESSES).write_text(json.dumps(found_by, indent=2) + "\n", encoding="utf-8")
 
 
-def write_manifest(folder: Path, scenario: Scenario, extra: Mapping[str, Any] | None = None) -> None:
-    """Write the manifest of everything in a folder: the last file, whose presence says that the others are complete."""
+def _write_events(world: World, folder: Path) -> None:
+    """The log, partition by partition; files as they are where the world is a stored one."""
+    folder.mkdir()
+    log = vars(world)["events"]
+    if isinstance(log, StoredEvents):
+        for part in log.parts:
+            shutil.copyfile(part, folder / part.name)
+        return
+    for number, first in enumerate(range(0, max(1, world.users.num_rows), PARTITION_USERS)):
+        block = people_in(world, first, first + PARTITION_USERS)
+        pq.write_table(block, folder / f"part-{number:05d}.parquet", compression="zstd", compression_level=1)
+
+
+def write_manifest(
+    folder: Path, scenario: Scenario, extra: Mapping[str, Any] | None = None, *, without: Collection[str] = ()
+) -> None:
+    """Write the manifest of everything in a folder: the last file, whose presence says that the others are complete.
+
+    Args:
+        folder: of the result.
+        scenario: what was assumed.
+        extra: further entries.
+        without: names in the folder that are no part of the result.
+    """
     files = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        if path.is_file() and path.relative_to(folder).parts[0] not in without:
             entry: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
             if path.suffix == ".parquet":
                 entry["rows"] = pq.read_metadata(path).num_rows
             files[path.relative_to(folder).as_posix()] = entry
     manifest = {
-        "cpalab": version("cpalab"),
-        "python": platform.python_version(),
-        "libraries": {name: version(name) for name in ("numba", "numpy", "pyarrow", "simpy")},
+        **made_by(),
         "seed": scenario.run.seed,
         "clock": clock_entry(scenario),
         "scenario": scenario.model_dump(exclude_defaults=False),
         **(extra or {}),
         "files": files,
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    with durable(folder / MANIFEST) as path:
+        path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def made_by() -> dict[str, Any]:
+    """Versions of everything that a result depends on."""
+    return {
+        "cpalab": version("cpalab"),
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in ("numba", "numpy", "pyarrow", "simpy")},
+    }
 
 
 def clock_entry(scenario: Scenario) -> dict[str, float]:
@@ -116,34 +146,92 @@ def read_world(
 
     Raises:
         OutputError: the folder is not a finished world, a file has changed, or its own steps are not found again.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from cpalab import load_scenario, read_world, simulate
+        >>> from simulator.storage import write_manifest, write_world
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_world(world, Path(folder))
+        ...     write_manifest(Path(folder), world.scenario)
+        ...     again = read_world(folder, verify=True)
+        ...     print(again.events.equals(world.events))  # read when it is asked for, so the folder must still be there
+        True
     """
     folder = Path(folder)
-    manifest_path = folder / MANIFEST
-    if not manifest_path.is_file():
-        raise OutputError(f"{folder}: holds no {MANIFEST}, so it is not a finished result of cpalab")
+    manifest = _manifest(folder)
     if not (folder / BOARD).is_file():
         raise OutputError(f"{folder}: is a result of cpalab, and no world; cpalab simulate and cpalab run write worlds")
-    manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
     if verify:
-        for name, entry in manifest["files"].items():
-            if not (folder / name).is_file() or _sha256(folder / name) != entry["sha256"]:
-                raise OutputError(f"{folder / name}: does not match its checksum")
+        verified(folder)
     tables = {name: pq.read_table(folder / f"{name}.parquet") for name in ("users", "market", "timeline")}
-    parts = sorted((folder / "events").glob("part-*.parquet"))
-    events = pa.concat_tables([pq.read_table(part) for part in parts]).unify_dictionaries()
+    events = StoredEvents(tuple(sorted((folder / "events").glob("part-*.parquet"))))
     scenario = validate(manifest["scenario"])
+    names = Names.of(scenario)
+    law = build_law([stretch.scenario for stretch in versions(scenario)])
+    kernels = _kernels_again(folder, scenario) if kernels is None else kernels
     with np.load(folder / BOARD, allow_pickle=False) as stored:
         board = Board(**{name: stored[name] if stored[name].ndim else stored[name].item() for name in stored.files})
+    if manifest.get(EVENTS_KEPT):
+        events = StoredEvents(partial(_lived_again, Stage(scenario, names, law, board, kernels)))
     return World(
         scenario=scenario,
-        names=Names.of(scenario),
-        law=build_law([stretch.scenario for stretch in versions(scenario)]),
+        names=names,
+        law=law,
         board=board,
         events=events,
-        kernels=_kernels_again(folder, scenario) if kernels is None else kernels,
+        kernels=kernels,
         processes=_processes_again(folder, processes),
         **tables,
     )
+
+
+def _lived_again(stage: Stage) -> tuple[tuple[Path, ...], tempfile.TemporaryDirectory[str]]:
+    """The log of a world that was stored without it, lived again on its board into a folder that vanishes."""
+    folder = tempfile.TemporaryDirectory(prefix="cpalab-")
+    place = Path(folder.name)
+    return live_partitions(stage, place / "events", place / "twins", threads=os.cpu_count() or 1), folder
+
+
+def verified(folder: Path) -> dict[str, dict[str, Any]]:
+    """The files of a finished result, by name: what its manifest says of each, and what is so.
+
+    Raises:
+        OutputError: the folder is no finished result; or every file that is missing, changed, or not of it.
+    """
+    manifest = _manifest(folder)
+    problems = []
+    for name, entry in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            problems.append(Problem(str(path), "is missing"))
+        elif path.stat().st_size != entry["bytes"]:
+            found, was = f"{path.stat().st_size:,} bytes", f"{entry['bytes']:,} bytes"
+            problems.append(Problem(str(path), f"does not match its checksum: the manifest says {was}", found))
+        elif _sha256(path) != entry["sha256"]:
+            problems.append(Problem(str(path), "does not match its checksum"))
+    found_files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    for name in sorted(found_files - {MANIFEST, *manifest["files"]}):
+        problems.append(Problem(str(folder / name), "is not in the manifest"))
+    if problems:
+        raise OutputError(*problems)
+    files: dict[str, dict[str, Any]] = manifest["files"]
+    return files
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise OutputError(f"{folder}: holds no {MANIFEST}, so it is not a finished result of cpalab")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if "cpalab" in manifest and all("sha256" in entry for entry in manifest["files"].values()):
+            return manifest
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    raise OutputError(f"{path}: is not a manifest of cpalab")
 
 
 def _kernels_again(folder: Path, scenario: Scenario) -> Kernels:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cpalab.arguments import Count, checked
 from cpalab.micros import MICROS
+from cpalab.refusal import ScenarioError
 from cpalab.result import Result
 from simulator.engines.agents import Agents
 from simulator.engines.cohort import BLOCK_USERS, Cohort
 from simulator.engines.replacement import DEFAULT_KERNELS, Kernels, check_parameters, kernels_of
+from simulator.event_log import Events, gathered_events, is_kind, pieces, rows_in
 from simulator.events import EVENT_SCHEMA, events_table
 from simulator.law.board import Board
 from simulator.law.parameters import Law
@@ -44,6 +47,12 @@ class World(Result):
         kernels: the compiled steps of the law.
         processes: those that acted in it beside the ones that the scenario declares; they run again where the market is
             free to react. What they all changed stands on the scenario's timeline, with its author.
+
+    Example:
+        >>> from cpalab import load_scenario, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> world.users.num_rows, world.clock.days
+        (3000, 5.0)
     """
 
     scenario: Scenario
@@ -73,25 +82,31 @@ class World(Result):
 
     def orders_until(self, day: float) -> pa.Table:
         """The conversions from day 0 up to and without a day, the follow-up's included."""
-        return between(self.events.filter(pc.equal(self.events["kind"], "conversion")), 0.0, day)
+        return between(gathered_events(self, lambda piece: is_kind(piece, "conversion")), 0.0, day)
 
     def reported_events(self) -> pa.Table:
         """The events of the reported window (what becomes of its orders later lies after it)."""
-        return between(self.events, 0.0, self.clock.days)
+        return gathered_events(self, lambda piece: within(piece, 0.0, self.clock.days))
 
     @property
     def clock(self) -> Clock:
         """When the warm-up, the reported window and the follow-up begin and end."""
         return Clock.of(self.scenario)
 
+    def with_scenario(self, scenario: Scenario) -> "World":
+        """The same world under other assumptions about what is recorded of it; a stored log stays in its files."""
+        return World(**{**vars(self), "scenario": scenario})
+
     def to_frame(self) -> "pd.DataFrame":
         """One row per paid channel, in the reported window: `channel, cost, impressions, clicks`; cost in currency."""
         import pandas as pd
 
-        counts = self.reported_events().group_by(["channel", "kind"]).aggregate([([], "count_all")]).to_pylist()
-        number = {(row["channel"], row["kind"]): row["count_all"] for row in counts}
+        number: Counter[tuple[str, str]] = Counter()
+        for piece in pieces(self, ["channel", "kind", "time"]):
+            counts = between(piece, 0.0, self.clock.days).group_by(["channel", "kind"]).aggregate([([], "count_all")])
+            number.update({(row["channel"], row["kind"]): row["count_all"] for row in counts.to_pylist()})
         rows = [
-            (channel, micros / MICROS, number.get((channel, "impression"), 0), number.get((channel, "click"), 0))
+            (channel, micros / MICROS, number[channel, "impression"], number[channel, "click"])
             for channel, micros in self.cost_micros().items()
         ]
         return pd.DataFrame(rows, columns=["channel", "cost", "impressions", "clicks"])
@@ -100,7 +115,7 @@ class World(Result):
         """Who lived for how long, and what they did, in one sentence."""
         run = self.scenario.run
         return (
-            f"{self.users.num_rows:,} people lived {run.days:g} days (seed {run.seed}): {self.events.num_rows:,} events, "
+            f"{self.users.num_rows:,} people lived {run.days:g} days (seed {run.seed}): {rows_in(self):,} events, "
             f"{self.orders().num_rows:,} conversions, ads for {sum(self.cost_micros().values()) / MICROS:,.2f} "
             f"{self.scenario.market.currency}.{self._acts_in_words()}"
         )
@@ -111,12 +126,17 @@ class World(Result):
         return f" Changed while the market ran, by author: {said}." if said else ""
 
 
+# A stored world's log is read when somebody asks for all of it; what cpalab itself counts, it counts piece by piece.
+World.events = Events()
+
+
+@checked(ScenarioError)
 def simulate(
     scenario: Scenario,
     *,
     engine: EngineName = "cohort",
-    threads: int = 1,
-    block_users: int = BLOCK_USERS,
+    threads: Count = 1,
+    block_users: Count = BLOCK_USERS,
     kernels: Kernels | None = None,
     processes: Sequence[Given | Acting] = (),
     progress: Callable[[float], None] = lambda share: None,
@@ -140,7 +160,7 @@ def simulate(
 
     Raises:
         ScenarioError: an own step or a process cannot be loaded, or does not fit; a process has asked for what nobody can
-            know or do, or has failed.
+            know or do, or has failed; an engine that is none, no threads.
 
     Example:
         >>> from simulator import load_scenario, simulate
@@ -213,8 +233,13 @@ def events_of(engine: Cohort | Agents, names: Names) -> pa.Table:
 
 def between(events: pa.Table, first_day: float, last_day: float) -> pa.Table:
     """The rows of a log from a day on and before another."""
+    return events.filter(within(events, first_day, last_day))
+
+
+def within(events: pa.Table, first_day: float, last_day: float) -> pa.ChunkedArray:
+    """Which rows of a log lie on or after a day and before another."""
     time = events["time"]
-    return events.filter(pc.and_(pc.greater_equal(time, first_day), pc.less(time, last_day)))
+    return pc.and_(pc.greater_equal(time, first_day), pc.less(time, last_day))
 
 
 def reported_ticks(market: pa.Table) -> pa.Table:

@@ -1,11 +1,13 @@
 """Public names: each is there, is listed, and costs nothing before it is asked for; nothing private escapes."""
 
+import ast
 import doctest
 import importlib
 import inspect
 import re
 import subprocess
 import sys
+import textwrap
 import typing
 
 import pytest
@@ -76,13 +78,49 @@ def test_docstrings_explain_every_parameter(package):
     assert unexplained == {}
 
 
+SECTIONS = ("Args", "Attributes", "Returns", "Raises", "Source", "Example")
+
+
+def sections(thing) -> list[str]:
+    """The headings of a docstring, in the order they come."""
+    return re.findall(rf"^({'|'.join(SECTIONS)}):", inspect.getdoc(thing) or "", flags=re.MULTILINE)
+
+
+def refuses(thing) -> bool:
+    """Whether a function, or the making of a class, can refuse what it is given, by what its own lines say."""
+    source = ast.parse(textwrap.dedent(inspect.getsource(thing))).body[0]
+    if isinstance(source, ast.ClassDef):
+        made = [part for part in source.body if isinstance(part, ast.FunctionDef) and part.name == "__post_init__"]
+    else:
+        made = [source]
+    called = {
+        node.func.id
+        for function in made
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    return bool(called & {"refuse", "checked", "InvalidInputError", "LiftInputError", "ScenarioError", "OutputError"})
+
+
 @pytest.mark.parametrize("package", PACKAGES)
-def test_examples_in_docstrings_run(package):
+def test_docstrings_state_what_is_computed_and_which_errors_are_raised(package):
     module = importlib.import_module(package)
-    found = doctest.DocTestFinder(recurse=False)
-    runner = doctest.DocTestRunner()
     for name in module.CONTENTS:
         thing = getattr(module, name)
-        for example in found.find(thing, name, globs=dict(vars(inspect.getmodule(thing)))):
-            runner.run(example)
+        found = sections(thing)
+        assert found == sorted(set(found), key=SECTIONS.index), name
+        assert not re.match(r"Returns? ", inspect.getdoc(thing)), name
+        if refuses(thing):
+            assert "Raises" in found, name
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_name_has_an_example_that_runs_as_it_stands(package):
+    module = importlib.import_module(package)
+    finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner()
+    for name in module.CONTENTS:
+        thing = getattr(module, name)
+        (found,) = finder.find(thing, name, globs={"__name__": "__main__"})
+        assert found.examples, name
+        runner.run(found)
     assert runner.failures == 0

@@ -15,7 +15,8 @@ import pytest
 from experiments.cli.main import COMMANDS
 
 README = Path(__file__).parents[1] / "README.md"
-PAGES = (README, README.parent / "docs" / "guide.md", README.parent / "docs" / "lift-tests.md")
+DOCS = README.parent / "docs"
+PAGES = (README, DOCS / "guide.md", DOCS / "lift-tests.md", DOCS / "tutorial" / "researcher.md")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 OUTPUT = re.compile(r"<!-- output of: (.+?) -->\n```text\n(.*?)```\n<!-- end -->", re.DOTALL)
 

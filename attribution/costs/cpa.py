@@ -49,6 +49,14 @@ def cpa_table(credits: Sequence[Credit], cost_micros: Mapping[str, int]) -> pd.D
 
     Raises:
         InvalidInputError: on costs that are negative or not finite.
+
+    Example:
+        >>> from attribution import build_paths, cpa_table, load_model
+        >>> touches = {"user_id": ["ann", "ann", "bob"], "time": [1.0, 2.0, 3.0], "channel": ["search", "email", "search"]}
+        >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
+        >>> credit = load_model("linear").fit(paths).credit(paths)
+        >>> cpa_table([credit], {"email": 10_000_000, "search": 30_000_000})["cost_per_conversion"].tolist()
+        [20.0, 60.0]
     """
     import pandas as pd
 

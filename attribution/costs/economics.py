@@ -81,6 +81,7 @@ class UnitEconomics:
         InvalidInputError: if a figure is negative, not finite or beyond its range, or both margins are given.
 
     Example:
+        >>> from attribution import UnitEconomics
         >>> UnitEconomics(margin_rate=0.4).margin_rate
         0.4
     """

@@ -40,6 +40,15 @@ def performance_table(
         credits have intervals also `conversions_lower` and `conversions_upper`; with `economics` also
         `cost_per_customer` (CPA and other costs), `break_even_cost`, `cost_limit`, `profit` and
         `payback_months`. Currency units; what is undefined is empty.
+
+    Example:
+        >>> from attribution import UnitEconomics, build_paths, load_model, performance_table
+        >>> touches = {"user_id": ["ann", "ann", "bob"], "time": [1.0, 2.0, 3.0], "channel": ["search", "email", "search"]}
+        >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5], "value": [80.0]})
+        >>> credit = load_model("linear").fit(paths).credit(paths)
+        >>> table = performance_table([credit], {"email": 10_000_000, "search": 30_000_000}, UnitEconomics(margin_rate=0.5))
+        >>> table[["channel", "roas", "profit"]].values.tolist()
+        [['email', 4.0, 10.0], ['search', 1.3333333333333333, -10.0]]
     """
     import pandas as pd
 

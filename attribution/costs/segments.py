@@ -62,6 +62,17 @@ class Segmented:
     Attributes:
         model: the model.
         segments: of the paths it will be fitted on.
+
+    Example:
+        >>> import pandas as pd
+        >>> from attribution import Segmented, build_paths, load_model, read_data, segments_of
+        >>> touches = {"user_id": ["ann"], "time": [1.0], "channel": ["search"], "campaign": ["brand"]}
+        >>> records = read_data(pd.DataFrame(touches), pd.DataFrame({"user_id": ["ann"], "time": [2.5]}))
+        >>> paths = build_paths(records.touches, records.conversions)
+        >>> segments = segments_of(records, paths, ["campaign"])
+        >>> credit = Segmented(load_model("linear"), segments).fit(paths).credit(paths)
+        >>> credit.conversions.tolist()
+        [1.0]
     """
 
     model: AttributionModel
@@ -163,6 +174,16 @@ def segments_of(
 
     Raises:
         InvalidInputError: if a column is unknown, the paths hold no journeys, or days are to be months.
+
+    Example:
+        >>> import pandas as pd
+        >>> from attribution import build_paths, read_data, segments_of
+        >>> touches = {"user_id": ["ann"], "time": [1.0], "channel": ["search"], "campaign": ["brand"]}
+        >>> records = read_data(pd.DataFrame(touches), pd.DataFrame({"user_id": ["ann"], "time": [2.5]}))
+        >>> paths = build_paths(records.touches, records.conversions)
+        >>> segments = segments_of(records, paths, ["campaign"])
+        >>> segments.labels
+        (('search', 'brand'),)
     """
     journeys = paths.journeys
     if journeys is None:

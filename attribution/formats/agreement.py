@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,8 +17,24 @@ from attribution.formats.records import CountedPaths, Records
 from cpalab.refusal import InvalidInputError
 from cpalab.tables.numerals import one_currency
 
-MOST_NAMES = 8
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+NO_CHANNEL = frozenset({
+    "(not set)", "not set", "(other)", "(unavailable)", "unavailable", "(data deleted)", "unknown", "(unknown)", "undefined",
+    "n.n.", "tbd", "missing", "(empty)", "other/unknown", "unattributed", "(not provided)",
+})  # fmt: skip
+# What tools and people call one company's ads, without "ads", "www." and the top-level domain.
+BRANDS = {
+    "Meta": "facebook fb meta lfacebook mfacebook lmfacebook facebookmeta metafacebook",
+    "Google": "google adword googleadword googlead gad",
+    "Microsoft": "bing microsoft msn microsoftbing bingmicrosoft",
+    "X": "twitter x tco", "LinkedIn": "linkedin lnkd", "TikTok": "tiktok", "YouTube": "youtube yt",
+    "Instagram": "instagram ig linstagram", "Pinterest": "pinterest pin", "Snapchat": "snapchat snap",
+    "Amazon": "amazon amz", "email": "email mail newsletter emailmarketing", "Criteo": "criteo",
+}  # fmt: skip
+BRAND_OF = {_word: brand for brand, words in BRANDS.items() for _word in words.split()}
+BRAND_NOISE = re.compile(r"\b(www|ads?|advertising|paid|platforms?|inc)\b|\.(com|net|co|in|be)\b")
 TEXT = pa.large_string()
+DAY = 86_400_000_000
 
 
 def spelt_alike(names: Iterable[tuple[str, int]]) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -29,19 +48,40 @@ def spelt_alike(names: Iterable[tuple[str, int]]) -> tuple[dict[str, str], tuple
         rows[name] = rows.get(name, 0) + many
     groups: dict[str, list[str]] = {}
     for name in sorted(rows, key=lambda name: (-rows[name], name)):
-        groups.setdefault(" ".join(name.casefold().split()), []).append(name)
+        groups.setdefault(" ".join(INVISIBLE.sub("", name).casefold().split()), []).append(name)
     said = [
         f"{', '.join(map(repr, found))} are one channel, {found[0]!r}." for found in groups.values() if len(found) > 1
     ]
     near: dict[str, list[str]] = {}
     for key, found in groups.items():
-        near.setdefault("".join(letter for letter in key if letter.isalnum()) or key, []).append(found[0])
+        near.setdefault(_letters(key) or key, []).append(found[0])
     said += [
         f"{', '.join(map(repr, found))} are spelt nearly alike and were kept apart; --map FILE joins them."
         for found in near.values()
         if len(found) > 1
     ]
+    brands: dict[str, list[str]] = {}
+    for found in near.values():
+        if brand := BRAND_OF.get(_letters(BRAND_NOISE.sub("", found[0].casefold()))):
+            brands.setdefault(brand, []).append(found[0])
+    said += [
+        f"{', '.join(map(repr, found))} could be one channel ({brand}) and were kept apart; --map FILE joins them."
+        for brand, found in brands.items()
+        if len(found) > 1
+    ]
+    absent = [name for name in rows if name.casefold().strip() in NO_CHANNEL]
+    if absent:
+        said.append(
+            f"{', '.join(map(repr, absent))} says that the channel is not known, and counts as a channel of that name; "
+            "--map FILE gives it another."
+        )
     return {name: found[0] for found in groups.values() for name in found if name != found[0]}, tuple(said)
+
+
+def _letters(name: str) -> str:
+    """A name's letters and digits without accents, %20 and the s of a plural."""
+    plain = unicodedata.normalize("NFKD", unquote(name))
+    return "".join(letter for letter in plain if letter.isalnum()).removesuffix("s")
 
 
 def mapped(names: Iterable[str], rules: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -79,62 +119,6 @@ def channel_rows(table: pa.Table) -> list[tuple[str, int]]:
     return [(pair["values"], pair["counts"]) for pair in counts.to_pylist() if pair["values"] is not None]
 
 
-def people_notes(touches: pa.Table, conversions: pa.Table) -> tuple[str, ...]:
-    """What to say where people of conversions are not among those of touches, but would be if their ids were spelt alike."""
-    if pa.types.is_integer(touches["user_id"].type) and pa.types.is_integer(conversions["user_id"].type):
-        return _nobody_met(len(pc.unique(conversions["user_id"])), touches, conversions, ())
-    seen, bought = (pc.unique(table["user_id"].cast(TEXT)) for table in (touches, conversions))
-    bought = bought.filter(pc.invert(pc.starts_with(bought, "\0")))
-    lost = bought.filter(pc.invert(pc.is_in(bought, value_set=seen)))
-    if not len(lost):
-        return ()
-    by_plain = {_plain_id(name): name for name in seen.to_pylist()} if len(seen) < 2_000_000 else {}
-    pairs = [(name, by_plain[_plain_id(name)]) for name in lost.to_pylist() if _plain_id(name) in by_plain]
-    if pairs:
-        shown = "; ".join(f"{one!r} and {other!r}" for one, other in pairs[:3])
-        why = sorted({word for pair in pairs[:1000] for word in _difference(*pair)})
-        return (
-            f"{len(pairs):,} of {len(bought):,} people have conversions and no touch, but would if ids were spelt alike "
-            f"({', '.join(why)}): {shown}. Write them one way.",
-        )
-    return _nobody_met(len(bought), touches, conversions, ()) if len(lost) == len(bought) else ()
-
-
-def _nobody_met(buyers: int, touches: pa.Table, conversions: pa.Table, said: tuple[str, ...]) -> tuple[str, ...]:
-    met = pc.any(
-        pc.is_in(conversions["user_id"], value_set=pc.unique(touches["user_id"]).cast(conversions["user_id"].type))
-    ).as_py()
-    if met or not buyers or not len(touches):
-        return said
-    ours, theirs = (str(table["user_id"][0].as_py()) for table in (conversions, touches))
-    hashed = {len(word) for word in (ours, theirs)} & {32, 40, 64}
-    why = "one of them is hashed" if hashed and len(ours) != len(theirs) else "they are ids of different systems"
-    return (
-        f"None of the {buyers:,} people with conversions is in any touch: {ours!r} here, {theirs!r} there; perhaps {why}.",
-    )
-
-
-def _plain_id(name: str) -> str:
-    text = "".join(name.casefold().split()).strip("{}\"'").replace("-", "")
-    text = text.removesuffix(".0")
-    for prefix in ("mailto:", "user:", "user_", "uid:", "id:", "ga1.1.", "ga1.2."):
-        text = text.removeprefix(prefix)
-    return text.lstrip("0") or text
-
-
-def _difference(one: str, other: str) -> list[str]:
-    found = []
-    if one.casefold() != one or other.casefold() != other:
-        found += ["case"] if one.casefold() == other.casefold() or one.lower() != one or other.lower() != other else []
-    if one.split() != [one] or other.split() != [other]:
-        found.append("blanks")
-    if one.endswith(".0") != other.endswith(".0"):
-        found.append("'.0'")
-    if one.lstrip("0") != one or other.lstrip("0") != other:
-        found.append("leading zeros")
-    return found or ["a prefix or dashes"]
-
-
 def money_problems(currencies: Sequence[tuple[str, str]]) -> list[str]:
     """What is wrong where costs and values, or several tables of either, are in different currencies."""
     held: dict[str, list[str]] = {}
@@ -146,6 +130,24 @@ def money_problems(currencies: Sequence[tuple[str, str]]) -> list[str]:
         return []
     told = ", ".join(f"{' and '.join(sorted(set(what)))} in {code}" for code, what in sorted(held.items()))
     return [f"currency: {told}; amounts of several currencies are never put together; convert them to one"]
+
+
+def order_notes(touches: pa.Table, conversions: pa.Table, lookback_days: float) -> tuple[str, ...]:
+    """What to say where no touch can have brought a conversion: they come later, or longer before than touches count."""
+    if not len(touches) or not len(conversions) or touches["time"].type != conversions["time"].type:
+        return ()
+    (first, last), (begin, end) = (pc.min_max(table["time"]).values() for table in (touches, conversions))
+    apart = pc.subtract(begin, last).cast(pa.int64()).as_py() if pa.types.is_timestamp(first.type) else 0
+    if end.as_py() >= first.as_py() and apart <= lookback_days * DAY:
+        return ()
+    return (
+        f"Touches run from {_shown(first)} to {_shown(last)}, conversions from {_shown(begin)} to {_shown(end)}: none of "
+        f"them has a touch in the {lookback_days:g} days before it.",
+    )
+
+
+def _shown(time: pa.Scalar) -> str:
+    return str(time.as_py())[:16]
 
 
 def period_notes(costs: pa.Table, records: Records) -> tuple[str, ...]:

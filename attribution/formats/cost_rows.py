@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +24,24 @@ LEVEL = ("level", "row type", "record type", "entity", "entity type", "report le
 LEVELS = frozenset(
     re.sub(r"\W", "", word) for word in ("account", "campaign", "ad group", "ad set", "ad", "keyword", "campaign group")
 )
-MONTH, WEEK = ("month", "year month", "yearmonth"), ("week", "iso week", "year week", "week start", "week starting")
+CAMPAIGN = ("campaign", "campaign name")
+MONTH = ("month", "year month", "yearmonth", "month of year", "monat", "mois", "mes")
+PERIOD = ("period", "quarter", "year", "reporting period", "date range", "time range", "jahr", "quartal")
+WEEK = ("week", "iso week", "year week", "week start", "week starting", "week beginning", "woche")
+STARTS = (
+    "start",
+    "from",
+    "start_date",
+    "date_from",
+    "period start",
+    "reporting starts",
+    "begin",
+    "since",
+    "start time",
+)
+ENDS = ("end", "to", "until", "end_date", "date_to", "period end", "reporting ends", "till", "end time")
 Period = tuple[date, date]
+Step = Literal["day", "week", "month"]
 
 
 def tell_repeats(sieve: CheckedColumns, amount: Floats) -> None:
@@ -50,13 +67,13 @@ def levels_problems(sieve: CheckedColumns, channel: str, time: str | None, amoun
                 f"{sieve.place}.{name}: holds rows of {', '.join(sorted(words & LEVELS))}, which tell the same money several "
                 "times; keep one level"
             ]
-    for name in columns_named([column for column in columns if column != channel], DETAIL):
+    above = () if columns_named([channel], CAMPAIGN) else CAMPAIGN
+    for name in columns_named([column for column in columns if column != channel], (*above, *DETAIL)):
         detailed = pc.is_valid(sieve.ids(name)).to_numpy()
         if detailed.all() or not detailed.any():
             continue
-        named = dict.fromkeys(
-            (channel, *columns_named(columns, ("campaign", "campaign name")), *([time] if time else []))
-        )
+        named = dict.fromkeys((channel, *columns_named(columns, CAMPAIGN), *([time] if time else [])))
+        named.pop(name, None)
         keys = [sieve.ids(key).fill_null("") for key in named]
         key = pc.binary_join_element_wise(*keys, pa.scalar("\0", pa.large_string())).to_pandas()
         code, known = key.factorize()
@@ -76,20 +93,43 @@ def levels_problems(sieve: CheckedColumns, channel: str, time: str | None, amoun
 
 def periods_of(costs: pa.Table) -> tuple[str, list[Period | None]] | None:
     """The column of months or weeks, and first and last day of each row, None where a cell is neither; None without one."""
-    for names, is_month in ((MONTH, True), (WEEK, False)):
+    starts, ends = (columns_named(costs.column_names, names) for names in (STARTS, ENDS))
+    if starts and ends:
+        pair = [_periods(costs, name, "day") for name in (starts[0], ends[0])]
+        return f"{starts[0]} to {ends[0]}", [
+            (one[0], two[1]) if one and two else None for one, two in zip(*pair, strict=True)
+        ]
+    named: tuple[tuple[Sequence[str], Step], ...] = (
+        (MONTH, "month"),
+        (WEEK, "week"),
+        (PERIOD, "month"),
+        (STARTS, "day"),
+    )
+    for names, step in named:
         for name in columns_named(costs.column_names, names):
-            texts = costs[name].cast(pa.large_string())
-            read = {text: _period(text, is_month) for text in pc.unique(texts).to_pylist()}
-            return name, [read[text] for text in texts.to_pylist()]
+            return name, _periods(costs, name, step)
     return None
 
 
-def _period(text: str | None, is_month: bool) -> Period | None:
-    """First and last day of `2026-03`, `202603`, `03/2026`, `March 2026`, `2026-W09`, or of what begins at a date."""
+def _periods(costs: pa.Table, name: str, step: Step) -> list[Period | None]:
+    texts = costs[name].cast(pa.large_string())
+    read = {text: _period(text, step) for text in pc.unique(texts).to_pylist()}
+    return [read[text] for text in texts.to_pylist()]
+
+
+def _period(text: str | None, step: Step) -> Period | None:
+    """First and last day of `2026-03`, `202603`, `03/2026`, `March 2026`, `2026-W09`, `2026-Q1`, `2026` or a date."""
     import pandas as pd
 
-    word = (text or "").strip()
+    word, is_month = (text or "").strip(), step == "month"
     try:
+        if re.fullmatch(r"(19|20)\d\d(\.0)?", word):
+            return date(int(word[:4]), 1, 1), date(int(word[:4]), 12, 31)
+        quarter = re.fullmatch(r"(\d{4})[- ]?Q([1-4])|Q([1-4])[- /]?(\d{4})", word, re.IGNORECASE)
+        if quarter:
+            year, number = int(quarter[1] or quarter[4]), int(quarter[2] or quarter[3])
+            last = date(year, 3 * number, 1) + timedelta(days=31)
+            return date(year, 3 * number - 2, 1), last.replace(day=1) - timedelta(days=1)
         if not is_month and (found := re.fullmatch(r"(\d{4})[- ]?[Ww](\d{1,2})", word)):
             first = date.fromisocalendar(int(found[1]), int(found[2]), 1)
             return first, first + timedelta(days=6)
@@ -106,7 +146,9 @@ def _period(text: str | None, is_month: bool) -> Period | None:
             first = moment.date()
     except ValueError:
         return None
-    if not is_month:
+    if step == "day":
+        return first, first
+    if step == "week":
         return first, first + timedelta(days=6)
     return first, (first.replace(day=1) + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 

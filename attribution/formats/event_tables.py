@@ -16,6 +16,7 @@ from attribution.formats.column_names import (
     CONVERSIONS,
     COST,
     COSTS,
+    ORDER,
     ORIGIN,
     PERIOD_END,
     PLATFORMS,
@@ -27,16 +28,24 @@ from attribution.formats.column_names import (
 )
 from attribution.formats.cost_rows import levels_problems, tell_repeats
 from attribution.formats.orders import Refunds, Rows, copy_id, settled, status_of
-from attribution.formats.origins import ChannelName, Origins, channels_of
+from attribution.formats.origins import ChannelName, Origins, channels_of, with_origins_of_urls
 from attribution.formats.records import Records, empty_conversions, empty_touches, micros, segment_columns
 from attribution.formats.roles import Role, misspelt_channel, role_of, roles_of
+from attribution.formats.row_meaning import (
+    conversion_notes,
+    leave_out_unconverted,
+    touch_notes,
+    unnamed_action,
+    words_of,
+)
 from attribution.formats.writing import Limits, OutputTable, in_currency
 from cpalab.ga4_channels import CLICK_IDS
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, did_you_mean
 from cpalab.tables.checked_columns import Bools, CheckedColumns, Column, match_columns
+from cpalab.tables.dialect import plain_name
+from cpalab.tables.exchange import in_one_currency
 from cpalab.tables.input_table import InputTable
-from cpalab.tables.numerals import SIGNS, one_currency
 from cpalab.tables.report import ReadReport
 
 DAY = 86_400_000_000
@@ -121,7 +130,12 @@ class EventTables:
         parts: dict[Role, list[_Part]] = {"touches": [], "conversions": [], "costs": []}
         for source, found in zip(sources, roles, strict=True):
             for role in found:
-                parts[role].append(getattr(self, f"_{role}")(source, problems))
+                part = getattr(self, f"_{role}")(source, problems)
+                # The rows of a table of both are read once.
+                once = part.report if role == found[0] else replace(part.report, rows=0, files=())
+                parts[role].append(replace(part, report=once))
+            if len(found) > 1:
+                problems += _of_one_kind(source)
         reports = [part.report for role in parts.values() for part in role]
         if problems:
             raise InvalidInputError([*problems, *(str(defect) for report in reports for defect in report.defects)])
@@ -151,6 +165,8 @@ class EventTables:
             return _Part(empty_touches())
         sieve = CheckedColumns(source.name, source.load())
         found["user_id"] = people_column(sieve, found["user_id"], rest)
+        if "channel" not in found and not any(columns_named(rest, ORIGIN[part]) for part in ("source", "medium")):
+            rest = (*rest, *with_origins_of_urls(sieve, rest))
         times = sieve.column(found["time"])
         if found["time"].casefold() == "attributed touch time":
             sieve.leave_out(pc.is_null(times).to_numpy(), "events that no touch was attributed to")
@@ -177,6 +193,11 @@ class EventTables:
         else:
             channels = sieve.text(found["channel"])
         columns = {"user_id": sieve.users(found["user_id"]), "time": sieve.times(found["time"]), "channel": channels}
+        sieve.notes += touch_notes(sieve, found.get("channel"), rest)
+        # A column of another name whose words are those of clicks and views says the same.
+        said = [name for name in columns_named(rest, ACTION) if _says_kind(sieve, name)]
+        if said:
+            found.setdefault("kind", said[0])
         if "kind" in found:
             columns["kind"] = _kinds(sieve, found["kind"])
         columns |= segment_columns(sieve, rest, tuple(columns))
@@ -210,11 +231,17 @@ class EventTables:
             found["action"] = several[0] if several else found["action"]
         if ("action" not in found or not _several(sieve, (found["action"],))) and (status := status_of(sieve, rest)):
             found["action"] = status
+        if "action" not in found and (action := unnamed_action(sieve, rest)):
+            found["action"] = action
+        if "action" not in found:
+            problems += leave_out_unconverted(sieve, rest)
+        sieve.notes += conversion_notes(sieve, found, rest)
         copy_id(sieve, found, rest)
         other = [name for name in columns_named(rest, VALUE) if "value" in found]
         if other:
             sieve.notes.append(f"{source.name}: value is read from {found['value']}, not from {', '.join(other)}")
         columns = {"user_id": _buyers(sieve, found["user_id"]), "time": sieve.times(found["time"])}
+        currencies: list[str] = []
         if "order_id" in found:
             columns["order_id"] = sieve.ids(found["order_id"])
         if "action" in found:
@@ -223,8 +250,8 @@ class EventTables:
             if name in found:
                 amount = sieve.numbers(found[name], negative=True)
                 _told_unknown(sieve, found[name])
+                amount, currencies = in_one_currency(sieve, amount, found[name], found.get("currency"), problems)
                 columns["value_micros"] = pa.array(micros(amount) if name == "value" else micros(amount / MICROS))
-        currencies = _currencies(sieve, found, problems, found.get("value", ""))
         columns |= segment_columns(sieve, rest, tuple(columns))
         part = _Part.of(sieve, pa.table(columns), found["time"], [("value", code) for code in currencies])
         if "action" in found and len(pc.unique(part.table["action"]).drop_null()) > 1:
@@ -252,28 +279,32 @@ class EventTables:
         sieve = CheckedColumns(source.name, source.load())
         names = [found[name] for name in ("channel", "time") if name in found]
         sieve.leave_out_totals(names, [amount_column])
+        for name in (name for name in rest if _is_text(sieve, name)):
+            sieve.leave_out_totals([name], [amount_column], only_named=True)
         columns = {"channel": sieve.text(found["channel"])}
+        period: tuple[str, ...] = ()
         ends = [
             n
             for n in columns_named(rest, PERIOD_END)
             if "time" in found and columns_named([found["time"]], ("reporting starts", "start date"))
         ]
         if ends and pc.any(pc.not_equal(sieve.column(ends[0]), sieve.column(found["time"]))).as_py():
+            period = (found.pop("time"),)
             sieve.notes.append(
-                f"{source.name}: rows are of whole periods ({found.pop('time')} to {ends[0]}), so no day's cost is known"
+                f"{source.name}: rows are of whole periods ({period[0]} to {ends[0]}), so no day's cost is known"
             )
         if "time" in found:
             columns["time"] = sieve.times(found["time"])
         amount = sieve.numbers(amount_column, empty=None)
         tell_repeats(sieve, amount)
         problems += levels_problems(sieve, found["channel"], found.get("time"), amount)
+        amount, currencies = in_one_currency(sieve, amount, amount_column, found.get("currency"), problems)
         columns["cost_micros"] = pa.array(micros(amount if amounts == ["cost"] else amount / MICROS))
-        currencies = _currencies(sieve, found, problems, amount_column)
         if found["channel"] not in columns_named(source.columns, CHANNEL):
             sieve.notes.append(
                 f"{source.name}: {found['channel']} is taken for the channel; --map FILE gives campaigns their channels"
             )
-        columns |= segment_columns(sieve, rest, tuple(columns))
+        columns |= segment_columns(sieve, (*period, *rest), tuple(columns))
         return _Part.of(sieve, pa.table(columns), "", [("cost", code) for code in currencies])
 
 
@@ -325,6 +356,11 @@ def _at_the_end_of_day(
     touches: pa.Table, conversions: pa.Table, dated: Bools, without_hour: Bools
 ) -> tuple[pa.Table, tuple[str, ...]]:
     """Conversions known by date only come at its end where touches have hours, so that the touches of that day count."""
+    if dated.any() and not without_hour.all() and pa.types.is_timestamp(conversions["time"].type):
+        told = (
+            f"{np.count_nonzero(dated):,} touches have a date and no time of day: each counts at the start of its day"
+        )
+        return conversions, (f"{told}, so it comes before conversions of that day.",)
     if not without_hour.any() or dated.all() or not pa.types.is_timestamp(touches["time"].type):
         return conversions, ()
     kind = touches["time"].type
@@ -342,13 +378,28 @@ def _at_the_end_of_day(
     return table, (f"{told}{' (UTC)' if kind.tz else ''}, so touches of that day come before it.",)
 
 
+def _of_one_kind(source: InputTable) -> list[str]:
+    """What is wrong where one table should hold touches and conversions, and all of its rows are of one kind."""
+    paid = columns_named(source.columns, (*ORDER, *VALUE, "value_micros", "attributed touch time", "click_time"))
+    actions = columns_named(source.columns, ACTION)
+    if paid or not actions:
+        return []
+    words = pc.unique(CheckedColumns(source.name, source.load(actions[:1])).ids(actions[0])).drop_null()
+    if len(words) != 1:
+        return []
+    return [
+        f"{source.name}.{actions[0]}: is {words[0].as_py()!r} in every row, which cannot be both touches and conversions; "
+        "give the other beside it"
+    ]
+
+
 def _several(sieve: CheckedColumns, names: Sequence[str]) -> list[str]:
     """The columns of actions that hold more than one."""
     return [name for name in columns_named(names, ACTION) if len(pc.unique(sieve.ids(name)).drop_null()) > 1]
 
 
 def _is_platform(sieve: CheckedColumns, name: str) -> bool:
-    words = {word.casefold() for word in pc.unique(sieve.text(name, empty_is=None)).drop_null().to_pylist()}
+    words = {plain_name(word.casefold()) for word in pc.unique(sieve.text(name, empty_is=None)).drop_null().to_pylist()}
     return bool(words) and words <= PLATFORMS
 
 
@@ -392,7 +443,7 @@ def _buyers(sieve: CheckedColumns, name: str) -> pa.ChunkedArray:
     column = sieve.column(name)
     if pa.types.is_integer(column.type):
         return sieve.users(name)
-    people = sieve.ids(name)
+    people = sieve.people(name)
     nobody = pc.is_null(people).to_numpy()
     if nobody.any():
         sieve.notes.append(f"{sieve.place}: {np.count_nonzero(nobody):,} conversions have no person and so no touch")
@@ -416,22 +467,14 @@ def _told_unknown(sieve: CheckedColumns, name: str) -> None:
         )
 
 
-def _currencies(sieve: CheckedColumns, found: Mapping[str, str], problems: list[str], amount: str) -> list[str]:
-    """The currency of a table's amounts, from its column, the unit in the amount's name, or signs; several are refused."""
-    codes = (
-        {code.upper() for code in pc.unique(sieve.ids(found["currency"])).drop_null().to_pylist()}
-        if "currency" in found
-        else set()
-    )
-    unit = amount.rpartition("(")[2].rstrip(") ") if "(" in amount else ""
-    named = {unit} if unit.upper() in SIGNS else set()
-    codes = one_currency(codes | sieve.currencies | named) or {word.upper() for word in [unit] if len(word) == 3}
-    if len(codes) > 1:
-        place = f"{sieve.place}.{found.get('currency', amount)}"
-        problems.append(
-            f"{place}: holds {', '.join(sorted(codes))}; amounts of several currencies are never summed; convert them to one"
-        )
-    return sorted(codes)
+def _says_kind(sieve: CheckedColumns, name: str) -> bool:
+    words = {word.casefold() for word in words_of(sieve, name)}
+    return bool(words) and words <= {*VIEWS, *VIEWS.values()}
+
+
+def _is_text(sieve: CheckedColumns, name: str) -> bool:
+    kind = sieve.column(name).type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _nothing(rows: int) -> pa.ChunkedArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
@@ -21,7 +21,8 @@ from cpalab.ga4_channels import origin_of, origin_of_referrer
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, did_you_mean
 from cpalab.tables.checked_columns import Bools, CheckedColumns, Column, match_columns
-from cpalab.tables.input_table import InputTable
+from cpalab.tables.exchange import in_one_currency
+from cpalab.tables.input_table import InputTable, Loaded
 from cpalab.tables.report import ReadReport
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ COLUMNS = {
         "ecommerce",
         "event_value_in_usd",
         "session_traffic_source_last_click",
+        "user_id",
     )
 }
 CLOCK = pa.timestamp("us", tz="UTC")
@@ -119,14 +121,22 @@ class GA4:
             found, _ = match_columns(source, COLUMNS, problems)
             if problems:
                 continue
-            sieve = CheckedColumns(source.name, flat_events(source.load(tuple(found.values()), nested=True)))
-            events.append(_checked(sieve, self.conversion_events))
+            # A table with a column per parameter is flat already.
+            wanted = tuple(found.values()) if "event_params" in found else source.columns
+            loaded = source.load(wanted, nested=True)
+            sieve = CheckedColumns(source.name, flat_events(loaded))
+            sieve.notes += _of_log_in(source, loaded)
+            events.append(_checked(sieve, self.conversion_events, problems))
             reports.append(sieve.report())
         if problems:
             raise InvalidInputError(problems)
         every, notes = _once(joined(events), self.conversion_events)
         known = pc.is_valid(every["user_id"]).to_numpy()
         inside = pc.is_valid(every["session"]).to_numpy()
+        if len(every) and not inside.any():
+            raise InvalidInputError(
+                [f"{sources[0].name}: no event has a ga_session_id, so none is in a session; export it with the events"]
+            )
         touches = self._touches(every.filter(pa.array(known & inside)))
         named = pc.unique(every["action"]).to_pylist()
         chosen = [name for name in self.conversion_events if name in named]
@@ -259,7 +269,16 @@ class GA4:
         return source, medium or "(not set)", None
 
 
-def _checked(sieve: CheckedColumns, conversion_events: tuple[str, ...]) -> pa.Table:
+def _of_log_in(source: InputTable, loaded: Loaded) -> list[str]:
+    """What to say of a `user_id`, by which several browsers would be one person."""
+    if "user_id" not in loaded.table.column_names:
+        return []
+    held = len(loaded.table) - loaded.table["user_id"].null_count
+    told = f"{source.name}: {held:,} events have a user_id, which is not read: a person is a browser (user_pseudo_id)"
+    return [told] if held else []
+
+
+def _checked(sieve: CheckedColumns, conversion_events: tuple[str, ...], problems: list[str]) -> pa.Table:
     """The well-formed events, with what touches and conversions need."""
     action = sieve.text("event_name", empty_is="is empty; every event has a name")
     bought = pc.is_in(action, value_set=pa.array(conversion_events, TEXT)).to_numpy()
@@ -268,10 +287,12 @@ def _checked(sieve: CheckedColumns, conversion_events: tuple[str, ...]) -> pa.Ta
     sieve.mark("value", bought & (value < 0), "is negative; it must be zero or more")
     worth = pc.is_valid(sieve.text("value", empty_is=None)).to_numpy()
     currency = sieve.text("currency", empty_is=None)
-    paid = bought & pc.is_valid(currency).to_numpy() & (value > 0)
-    if (codes := pc.unique(currency.filter(pa.array(paid)))) and len(codes) > 1:
-        told = f"is one of {', '.join(sorted(codes.to_pylist()))}; amounts of several currencies are never summed"
-        sieve.mark("currency", paid, told, can_drop=False)
+    paid = pa.array(bought & (value > 0))
+    table = sieve.loaded.table
+    place = table.column_names.index("currency")
+    table = table.set_column(place, "currency", pc.if_else(paid, currency, pa.scalar(None, TEXT)))
+    sieve.loaded = replace(sieve.loaded, table=table)
+    value, _ = in_one_currency(sieve, np.where(bought, value, 0.0), "value", "currency", problems)
     events = {
         "user_id": sieve.ids("user_pseudo_id"),
         "time": pa.array(time.astype(np.int64)).cast(CLOCK),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.column_names import PATH_CONVERSIONS, PATH_GRAINS, PATH_NAMES, columns_named
+from attribution.formats.column_names import CURRENCY, PATH_CONVERSIONS, PATH_GRAINS, PATH_NAMES, columns_named
 from attribution.formats.records import CountedPaths
 from attribution.formats.writing import OutputTable
 from attribution.paths.paths import SEPARATOR, Paths
@@ -19,8 +20,13 @@ from attribution.paths.texts import distinct_rows
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError
 from cpalab.tables.checked_columns import AMBIGUOUS_WORD, MISSING_WORDS, CheckedColumns, Column, match_columns
+from cpalab.tables.exchange import in_one_currency
 from cpalab.tables.input_table import InputTable
 from cpalab.tables.report import ReadReport
+
+# Words of a column that stand for all of its others; "(all)", "All Users", "Total".
+ALL_ROWS = re.compile(r"(?i)\W*(all( \w+)?|total|overall|gesamt|any)\W*")
+MOST_WORDS = 1_000
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class TopPaths:
         "conversions": Column(PATH_CONVERSIONS[:-1]),
         "value": Column(("value", "revenue", "conversion value", "purchase revenue", "total revenue"), required=False),
         "nulls": Column(("nulls", "non_conversions", "non-conversions", "null"), required=False),
+        "currency": Column(CURRENCY, required=False),
     }
     layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": columns}
     written: ClassVar[Mapping[str, str]] = {
@@ -72,13 +79,13 @@ class TopPaths:
             if not {"path", "conversions"} <= found.keys():
                 continue
             grain = columns_named(rest, PATH_GRAINS)
-            sieve = CheckedColumns(source.name, source.load((*found.values(), *grain)))
+            sieve = CheckedColumns(source.name, source.load())
             problems += one_type(sieve, grain, self.path_type, f"{self.name}.path_type")
             amounts = [found[name] for name in ("conversions", "value") if name in found]
             sieve.leave_out_totals([found["path"]], amounts, nameless_counts=True)
-            parts.append(self._paths(sieve, found))
-            notes = [f"{source.name}: columns not read: {', '.join(rest)}"] if rest else []
-            reports.append(sieve.report(notes))
+            paths, currencies = self._paths(sieve, found, problems)
+            parts.append(paths)
+            reports.append(sieve.report(_unread(sieve, found["path"], rest), [("value", code) for code in currencies]))
         if problems:
             raise InvalidInputError(problems)
         return CountedPaths(
@@ -111,10 +118,15 @@ class TopPaths:
         ordered = table.select(list(self.written))
         return (OutputTable(self.name, ordered.rename_columns(list(self.written.values()))),)
 
-    def _paths(self, sieve: CheckedColumns, found: Mapping[str, str]) -> Paths:
+    def _paths(self, sieve: CheckedColumns, found: Mapping[str, str], problems: list[str]) -> tuple[Paths, list[str]]:
+        """The paths of one table, and the currency of their value where it is known."""
         path = sieve.column(found["path"])
         conversions = sieve.numbers(found["conversions"])
-        value = sieve.numbers(found["value"]) if "value" in found else np.zeros(len(sieve))
+        value, currencies = np.zeros(len(sieve)), list[str]()
+        if "value" in found:
+            value, currencies = in_one_currency(
+                sieve, sieve.numbers(found["value"]), found["value"], found.get("currency"), problems
+            )
         nulls = sieve.numbers(found["nulls"]) if "nulls" in found else np.zeros(len(sieve))
         if "value" in found:
             sieve.mark(found["value"], (value > 0) & (conversions == 0), "is value without a conversion")
@@ -131,7 +143,7 @@ class TopPaths:
             gap = rows.has_empty_name[rows.row]
             sieve.mark(found["path"], gap, f"has an empty name before or after {separator.strip()!r}")
         kept: Any = sieve.kept() if sieve.bad.any() else slice(None)
-        return Paths.from_rows(
+        paths = Paths.from_rows(
             path.take(pa.array(kept)) if sieve.bad.any() else rows,
             conversions[kept],
             value_micros=value[kept] * MICROS if "value" in found else None,
@@ -139,19 +151,20 @@ class TopPaths:
             separator=separator,
             strip=True,
         )
+        return paths, currencies
 
 
 @dataclass(frozen=True)
 class ChannelAttributionFrame(TopPaths):
     """The frame ChannelAttribution takes: `path, total_conversions, total_conversion_value, total_null`.
 
-    As there, one character separates names and blanks around names do not count, so "a>b" is "a > b".
+    As there, blanks around names do not count, so "a>b" is "a > b".
 
     Attributes:
-        separator: the character, ChannelAttribution's `sep`.
+        separator: ChannelAttribution's `sep`; by default told from the paths.
     """
 
-    separator: str | None = ">"
+    separator: str | None = None
 
     name: ClassVar[str] = "channelattribution"
     description: ClassVar[str] = "path, total_conversions, and perhaps total_conversion_value, total_null"
@@ -169,6 +182,35 @@ class ChannelAttributionFrame(TopPaths):
         "value": "total_conversion_value",
         "nulls": "total_null",
     }
+
+
+def _unread(sieve: CheckedColumns, path: str, rest: Sequence[str]) -> list[str]:
+    """What to say of columns that were not read; paths of several rows are added up, whatever these columns say.
+
+    Raises:
+        InvalidInputError: if some rows of a column sum up the others ("all", "All Users").
+    """
+    if not rest:
+        return []
+    notes = [f"{sieve.place}: columns not read: {', '.join(rest)}"]
+    once = pc.count_distinct(sieve.column(path), mode="all").as_py() == len(sieve)
+    for name in () if once else rest:
+        if pa.types.is_nested(sieve.column(name).type):
+            continue
+        words = pc.unique(sieve.text(name, empty_is=None)).drop_null().to_pylist()
+        whole = [word for word in words if ALL_ROWS.fullmatch(word)]
+        others = [word for word in words if word not in whole]
+        if whole and others:
+            raise InvalidInputError(
+                [
+                    f"{sieve.place}.{name}: {whole[0]!r} could sum up the rows of {', '.join(others)[:60]}"
+                    " or be one of them; keep the rows you mean"
+                ]
+            )
+        if 1 < len(words) <= MOST_WORDS:
+            shown = ", ".join(words[:4]) + (" …" if len(words) > 4 else "")
+            notes.append(f"{sieve.place}: paths are added up over {name} ({shown})")
+    return notes
 
 
 def one_type(sieve: CheckedColumns, grain: Sequence[str], chosen: str | None, option: str) -> list[str]:

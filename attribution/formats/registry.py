@@ -16,6 +16,7 @@ from cpalab.refusal import InvalidInputError, did_you_mean
 from cpalab.tables.checked_columns import match_columns
 from cpalab.tables.dialect import plain_name
 from cpalab.tables.input_table import InputTable, TextOptions, open_table
+from cpalab.tables.numerals import numeral
 from cpalab.tables.report import BadRows, ReadReport
 from cpalab.tables.text_files import MOST_BYTES
 
@@ -40,6 +41,8 @@ REPORTS = (
     (frozenset({"session primary channel group", "sessions"}), f"GA4's traffic acquisition {CREDITED}"),
     (frozenset({"session default channel group", "sessions"}), f"GA4's traffic acquisition {CREDITED}"),
     (frozenset({"default channel group", "key events"}), f"GA4's model comparison {CREDITED}"),
+    (frozenset({"default channel group", "last click conversions"}), f"GA4's model comparison {CREDITED}"),
+    (frozenset({"default channel group", "data driven conversions"}), f"GA4's model comparison {CREDITED}"),
     (
         frozenset({"channel transformed path", "source index"}),
         "Snowplow's channel_attributions has a row per touch; give paths_to_conversion",
@@ -110,6 +113,14 @@ def read_data(
     Raises:
         InvalidInputError: if an input cannot be read, no format fits, or rows are malformed and `bad_rows` is
             "refuse"; names every defect with its line numbers.
+
+    Example:
+        >>> import pandas as pd
+        >>> from cpalab import read_data
+        >>> paths = pd.DataFrame({"path": ["search > email", "search"], "total_conversions": [3, 5]})
+        >>> data = read_data(paths)
+        >>> data.paths.channels
+        ('email', 'search')
     """
     if bad_rows not in get_args(BadRows):
         raise InvalidInputError([f"bad_rows: {bad_rows!r} is unknown; {did_you_mean(bad_rows, get_args(BadRows))}"])
@@ -156,6 +167,15 @@ def write_data(data: Records | CountedPaths | Paths, format: str | Format, folde
 
     Raises:
         InvalidInputError: if the format cannot hold the data without loss.
+
+    Example:
+        >>> import tempfile
+        >>> from attribution import build_paths, write_data
+        >>> touches = {"user_id": ["ann", "ann", "bob"], "time": [1.0, 2.0, 3.0], "channel": ["search", "email", "search"]}
+        >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print([file.name for file in write_data(paths, "channelattribution", folder)])
+        ['channelattribution.csv']
     """
     chosen = load_format(format)
     content = data.paths if isinstance(data, CountedPaths) else data
@@ -220,7 +240,9 @@ def _nearest(source: InputTable) -> str:
     ]
     name, table, found, needed = max(layouts, key=lambda row: (sum(n in row[2] for n in row[3]), -len(row[3])))
     if not any(need in found for need in needed):
-        return f"{shown}: nothing that any format needs"
+        is_row = any(numeral(name) for name in source.columns)
+        hint = "; its first line is a row, so put a header above it, such as path,conversions" if is_row else ""
+        return f"{shown}: nothing that any format needs{hint}"
     lacking = ", ".join(need for need in needed if need not in found)
     have = ", ".join(f"{column!r} is its {ours}" for ours, column in found.items())
     return f"{shown}: nearest is {name}{f' ({table})' if table else ''}, which lacks {lacking or 'a table beside it'}; {have}"

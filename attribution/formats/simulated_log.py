@@ -39,6 +39,7 @@ LEFT_OUT = {
     "refund": "refunds (a truth about their conversion)",
 }
 WINDOW_END = "reported_until_day"
+EVENTS_KEPT = "events_kept"  # in the manifest, where not all were
 NO_WINDOW = (
     "No manifest.json of cpalab lies beside the log, so where its reported window ends is not known: orders of a follow-up, "
     "when ads are off, count too."
@@ -74,10 +75,12 @@ class SimulatedLog:
         found = [match_columns(source, COLUMNS, problems)[0] for source in sources]
         if problems:
             raise InvalidInputError(problems)
-        parts = [
-            self.read_rows(CheckedColumns(source.name, source.load(tuple(names.values()))), reported_until(source))
-            for source, names in zip(sources, found, strict=True)
-        ]
+        told = [kept_note(source) for source in sources]
+        parts = []
+        for source, names, note in zip(sources, found, told, strict=True):
+            sieve = CheckedColumns(source.name, source.load(tuple(names.values())))
+            sieve.notes += note
+            parts.append(self.read_rows(sieve, reported_until(source)))
         costs = [part.costs for part in parts if part.costs is not None]
         return Records(
             joined([part.touches for part in parts]),
@@ -211,14 +214,38 @@ class SimulatedLog:
 
 def reported_until(source: InputTable) -> float | None:
     """The day on which the reported window ends, as the manifest beside the log says; None where there is none."""
+    try:
+        return float(_manifest(source)["clock"][WINDOW_END])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def kept_note(source: InputTable) -> list[str]:
+    """What a reader must know of a log of which not all events were kept; nothing of a whole one.
+
+    Raises:
+        InvalidInputError: none of its touches were kept.
+    """
+    kept = _manifest(source).get(EVENTS_KEPT)
+    if kept == "sample":
+        return ["The log keeps one person in a hundred: counts and costs are theirs."]
+    if kept:
+        rule = f"keeps no touches ({EVENTS_KEPT}: {kept}), so there is nothing to attribute"
+        raise InvalidInputError([f"{source.name}: {rule}; simulate it again with --events all"])
+    return []
+
+
+def _manifest(source: InputTable) -> dict[str, Any]:
+    """The manifest of cpalab beside a log; an empty one where there is none."""
     path = source.path
     for folder in () if path is None else (path, *path.resolve().parents[:2]):
         try:
-            clock = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["clock"]
-            return float(clock[WINDOW_END])
-        except (OSError, ValueError, KeyError, TypeError):
+            found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             continue
-    return None
+        if isinstance(found, dict) and "clock" in found:
+            return found
+    return {}
 
 
 def _encoded(table: pa.Table, name: str) -> tuple[NDArray[Any], list[str]]:

@@ -46,6 +46,13 @@ class Paths(Result):
 
     Raises:
         InvalidInputError: if the arrays do not fit together, with every broken rule.
+
+    Example:
+        >>> from attribution import build_paths
+        >>> touches = {"user_id": ["ann", "ann", "bob"], "time": [1.0, 2.0, 3.0], "channel": ["search", "email", "search"]}
+        >>> paths = build_paths(touches, {"user_id": ["ann"], "time": [2.5]})
+        >>> paths.channels, paths.conversions.tolist(), paths.nulls.tolist()
+        (('email', 'search'), [0.0, 1.0], [1.0, 0.0])
     """
 
     channels: tuple[str, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +16,8 @@ import pyarrow.compute as pc
 from cpalab.refusal import InvalidInputError
 
 USUAL = " > "
-ARROWS = ("&gt;", ">>>", ">>", "-->", "->", "=>", "→", "➔", "➜", "⇒", ">")
-BARS = ("»", "›", "^", "|")  # which could stand in a name
+ARROWS = ("&gt;", ">>>", ">>", "-->", "->", "=>", *"→⟶➔➜➡⮕⇒▸►▶＞⟩", ">")
+BARS = (*"»›^|•·",)  # which could stand in a name
 STRONG = re.compile("|".join(map(re.escape, (*ARROWS, *BARS))))
 LISTS = (", ", ",", ";", "::", " / ", "/", "\t", "\n")  # which stand between channels more often than in a name
 WEAK = (*LISTS, " then ", " + ", "+", "~", "\\", " - ", "_", ":", "-", ".", "&")
@@ -27,7 +28,11 @@ TOKENS = tuple(
 )
 # Without brackets these are tokens where every path begins, or ends, with one.
 STARTS, ENDS = ("start", "begin", "entrance"), ("conversion", "null", "converted", "no conversion")
-MAYBE_TOKEN = re.compile(rb"(?i)start|begin|entrance|conversion|converted|null")
+# Any other sign between blanks, or beyond ASCII: it cuts where the pieces behave like channels.
+UNKNOWN = re.compile(r"(?<=\s)[^\w\s()\[\]{}'\"]{1,3}(?=\s)|[^\w\s\x00-\xbf’“”–—…]")
+# "google × 2" and "google (2)": two touches in a row, as some reports write them, or a name.
+REPEATED = re.compile(r"(.*[^\s(])\s*(?:[x×✕*]\s?(\d{1,3})|\(\s*[x×]?\s?(\d{1,2})\s*[x×]?\s*\))")
+MAYBE_TOKEN = re.compile(rb"(?i)start|begin|entrance|conversion|converted|null| [x*] ?\d|\xc3\x97|\xe2\x9c\x95")
 
 
 def cut_paths(column: Any, separator: str | None, place: str) -> tuple[Any, str, str | None]:
@@ -45,6 +50,7 @@ def cut_paths(column: Any, separator: str | None, place: str) -> tuple[Any, str,
     if separator is not None:
         return column, separator, None
     lists = [text for text in distinct if re.fullmatch(r"\s*(\[.*\]|\{.*\}|\(\s*['\"].*\))\s*", text, re.DOTALL)]
+    lists = [text for text in lists if not STRONG.search(re.sub(r"\"[^\"]*\"|'[^']*'", "", text))]
     if lists and len(lists) < len(distinct):
         _refuse(place, USUAL, lists[0][:20], len(lists), len(distinct))
     if lists:
@@ -57,6 +63,7 @@ def cut_paths(column: Any, separator: str | None, place: str) -> tuple[Any, str,
         told = "; ".join(
             filter(None, (told, f"{place}: every path has {what} for a start or end, which is no channel"))
         )
+    _refuse_repeats(distinct, found, place)
     if any(token in text.casefold() for text in distinct for token in TOKENS):
         column = _without(column, found, TOKENS, TOKENS)
     return column, found, told
@@ -87,6 +94,9 @@ def _separator(texts: Sequence[str], place: str) -> str:
             cut = [text for text in texts if mark in text]
             if 2 * len(cut) > len(texts) and (mark in LISTS or _trade_places(cut, texts, mark)):
                 _refuse(place, USUAL, mark, len(cut), len(texts))
+        for mark, many in Counter(mark for text in texts for mark in {*UNKNOWN.findall(text)}).most_common(3):
+            if 2 * many > len(texts) and _trade_places([text for text in texts if mark in text], texts, mark):
+                _refuse(place, USUAL, mark, many, len(texts))
         return ">"
     glued = [text for text in texts if re.search(r"[^\s>]>|>[^\s>]", text) and held[text] == {">"}]
     spaced = [text for text in texts if re.search(r"\s>(\s|$)|^>\s", text) and ">" in held[text]]
@@ -117,6 +127,22 @@ def _trade_places(cut: Sequence[str], texts: Sequence[str], mark: str) -> bool:
     first, later = {row[0] for row in pieces}, {piece for row in pieces for piece in row[1:]}
     whole = {text.strip() for text in texts if mark not in text}
     return bool(first & later or (first | later) & whole)
+
+
+def _refuse_repeats(texts: Sequence[str], mark: str, place: str) -> None:
+    """Refuse names that end in a number of times, where the same name stands without it or with another."""
+    pieces = {piece.strip() for text in texts for piece in text.split(mark.strip() or mark)}
+    found = {piece: match for piece in sorted(pieces) if (match := REPEATED.fullmatch(piece))}
+    plain = [match[1].strip() for match in found.values()]
+    for piece, match in found.items():
+        if match[1].strip() in pieces or plain.count(match[1].strip()) > 1:
+            times = f"{match[1].strip()!r} {match[2] or match[3]} times"
+            raise InvalidInputError(
+                [
+                    f"{place}: {piece!r} could be {times} in a row or a name; write the touches one by one, or take it for a "
+                    f"name (--separator {mark!r})"
+                ]
+            )
 
 
 def _names(text: str, place: str) -> list[str]:

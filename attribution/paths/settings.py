@@ -63,7 +63,11 @@ class PathSettings:
             touches may be credited, its conversions use up the touches before them, and journeys that end in it are
             left out. `None` counts everything.
 
+    Raises:
+        InvalidInputError: windows that are negative or no numbers, unknown words, an end before the start; all at once.
+
     Example:
+        >>> from attribution import PathSettings
         >>> PathSettings(lookback_days=7, direct="dropped").lookback_days
         7
     """

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from attribution.formats.records import ACTION, DEFAULT_ACTION, CountedPaths, Records
 from attribution.formats.roles import role_of
-from attribution.formats.simulated_log import SimulatedLog, reported_until
+from attribution.formats.simulated_log import SimulatedLog, kept_note, reported_until
 from attribution.paths.paths import Paths
 from attribution.paths.settings import PathSettings
 from cpalab.column_types import column_problem
@@ -55,6 +55,20 @@ def stream_paths(
 
     Raises:
         InvalidInputError: if the inputs are of another format, people do not stand together, or rows are malformed.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import pandas as pd
+        >>> from attribution import stream_paths
+        >>> touches = {"user_id": ["ann", "ann", "bob"], "time": [1.0, 2.0, 3.0], "channel": ["search", "email", "search"]}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     files = Path(folder) / "touches.parquet", Path(folder) / "conversions.parquet"
+        ...     pd.DataFrame(touches).to_parquet(files[0])
+        ...     pd.DataFrame({"user_id": ["ann"], "time": [2.5]}).to_parquet(files[1])
+        ...     counted = stream_paths(*files)
+        >>> counted.paths.to_frame()["path"].tolist()
+        ['search > email', 'search']
     """
     sources = [open_table(path) for path in inputs]
     log = len(sources) == 1 and SimulatedLog().recognises(sources[0])
@@ -157,10 +171,12 @@ def _first(table: pa.Table, user: Any, side: str) -> int:
 
 
 def _log_blocks(source: InputTable, rows: int) -> Iterator[Records]:
-    until = reported_until(source)
+    until, note = reported_until(source), kept_note(source)
     people = _People(source, [name for name in LOG_COLUMNS if name in source.columns], rows)
     while (loaded := people.block()) is not None:
-        yield SimulatedLog().read_rows(CheckedColumns(source.name, loaded), until)
+        sieve = CheckedColumns(source.name, loaded)
+        sieve.notes += note
+        yield SimulatedLog().read_rows(sieve, until)
 
 
 def _table_blocks(sources: Mapping[Any, InputTable], rows: int) -> Iterator[Records]:

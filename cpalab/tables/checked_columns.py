@@ -25,30 +25,16 @@ MOST_DAYS = 100_000.0  # 274 years; a larger number is seconds, milliseconds or 
 TRUE, FALSE = ("1", "1.0", "true", "yes", "y", "t"), ("0", "0.0", "false", "no", "n", "f")
 # Words that stand for a missing cell, but could be names: NA is Namibia, North America …
 MISSING_WORDS = (
-    "NA",
-    "N/A",
-    "n/a",
-    "#N/A",
-    "NULL",
-    "null",
-    "None",
-    "NaN",
-    "nan",
-    "<NA>",
-    "undefined",
-    "Null",
-    "NONE",
-    "NAN",
-    "Nan",
-    "(null)",
-    "\\N",
-    *("none", "nil", "Nil", "NIL", "n.a.", "N.A.", "-", "--", "–", "—", "?"),
-)
+    "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "NaN", "nan", "<NA>", "undefined", "Null", "NONE", "NAN", "Nan",
+    "(null)", "\\N", "none", "nil", "Nil", "NIL", "n.a.", "N.A.", "-", "--", "–", "—", "?",
+)  # fmt: skip
 # Of ids these can only mean that there is none; taken for ids, they would make one person or order of many.
 NO_ID = (
     "(not set)", "not set", "(none)", "none", "(direct)", "(data deleted)", "(empty)", "undefined", "null", "nil", "na",
     "n/a", "<na>", "nan", "NaN", "-", "\\N", "(null)", "(other)", "[object Object]", "00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
+NOBODY = ("guest", "anonymous", "anon", "unknown", "unknown user", "guest user", "anonymous user", "gast", "invité")
+SHORT_NUMBER = r"^[1-9](\.\d+)?E\+\d{2}$"
 NO_IDS = sorted({*NO_ID, *map(str.upper, NO_ID), *map(str.title, NO_ID)})
 AMBIGUOUS_WORD = "could be a name or say that there is none; say --missing-words name or --missing-words empty"
 AMBIGUOUS_NUMBER = (
@@ -60,28 +46,10 @@ MIXED_DATES = "is one of dates some of which begin with the day and some with th
 AMBIGUOUS_TOTAL = "could sum up other rows or be a name, and is not the sum of the others; delete the row or rename it"
 POINT: Mark = "."
 TOTAL_WORDS = (
-    *tuple(
-        word.encode()
-        for word in [
-            "total",
-            "totaal",
-            "gesamt",
-            "sum",
-            "som",
-            "overall",
-            "results",
-            "итого",
-            "Итого",
-            "ИТОГО",
-            "всего",
-            "Всего",
-            "合計",
-            "总计",
-        ]
-    ),
-    b"all ",
-)
-SUMS_UP = r"^(sub)?totals?\s*[:\-–]"
+    "total", "totaal", "gesamt", "sum", "som", "overall", "results", "average", "avg", "all ",
+    "итого", "Итого", "ИТОГО", "всего", "Всего", "合計", "总计",
+)  # fmt: skip
+SUMS_UP = r"^(sub)?totals?\s*([:\-–]|of \d)"
 
 
 @dataclass(frozen=True)
@@ -133,7 +101,7 @@ class CheckedColumns:
         left_out: well-formed rows that are nothing to us, as (what, how many).
         notes: what a reader should know.
         without_hour: for every column of times, whether each row is a date without time of day [n_rows].
-        currencies: the signs and codes that stood beside numbers.
+        signs: for a column of numbers beside some of which a currency stood, its sign or code per row [n_rows].
     """
 
     place: str
@@ -143,7 +111,7 @@ class CheckedColumns:
     left_out: list[tuple[str, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     without_hour: dict[str, Bools] = field(default_factory=dict)
-    currencies: set[str] = field(default_factory=set)
+    signs: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Take over the lines that were no rows."""
@@ -166,7 +134,8 @@ class CheckedColumns:
     def mark(self, name: str, wrong: Bools, rule: str, *, can_drop: bool = True) -> None:
         """Note that these rows break a rule in this column."""
         rows = np.flatnonzero(wrong)
-        if len(rows) == 0:
+        self.bad |= wrong
+        if len(rows) == 0 or any(d.place == f"{self.place}.{name}" and d.rule == rule for d in self.defects):
             return
         value = self.loaded.table[name][int(rows[0])].as_py()
         self.defects.append(
@@ -180,7 +149,6 @@ class CheckedColumns:
                 can_drop=can_drop,
             )
         )
-        self.bad |= wrong
 
     def leave_out(self, rows: Bools, what: str) -> None:
         """Leave out well-formed rows that are nothing to us, and count them."""
@@ -189,6 +157,7 @@ class CheckedColumns:
         self.left_out.append((what, int(np.count_nonzero(rows))))
         keep, loaded = ~rows, self.loaded
         self.bad = self.bad[keep]
+        self.signs = {name: signs[keep] for name, signs in self.signs.items()}
         self.loaded = replace(loaded, table=loaded.table.filter(pa.array(keep)), line=loaded.line[keep])
 
     def text(self, name: str, *, empty_is: str | None = "is empty; every row needs one") -> pa.ChunkedArray:
@@ -228,17 +197,29 @@ class CheckedColumns:
     def ids(self, name: str) -> pa.ChunkedArray:
         """A column of ids as text without blanks around them; empty, and words such as (not set), are null."""
         column = self.text(name, empty_is=None)
-        absent = pc.is_in(
-            column, value_set=pa.array({*NO_ID, *map(str.upper, NO_ID), *map(str.title, NO_ID)}, pa.large_string())
-        )
+        absent = pc.is_in(column, value_set=pa.array(NO_IDS, pa.large_string()))
         return pc.if_else(absent, pa.scalar(None, pa.large_string()), column)
+
+    def people(self, name: str) -> pa.ChunkedArray:
+        """A column of ids of people: also a word such as guest is nobody's; an id that a spreadsheet cut short is refused."""
+        column = self.ids(name)
+        nobody = pc.is_in(pc.utf8_lower(column), value_set=pa.array(NOBODY, pa.large_string())).fill_null(False)
+        if not self._is_parquet_like:
+            short = pc.match_substring_regex(column, SHORT_NUMBER).fill_null(False).to_numpy()
+            self.mark(
+                name,
+                short,
+                "is a number as spreadsheets shorten it, so people are mixed up; export ids as text",
+                can_drop=False,
+            )
+        return pc.if_else(nobody, pa.scalar(None, pa.large_string()), column)
 
     def users(self, name: str) -> pa.ChunkedArray:
         """A column of people: numbers as they are, everything else as text."""
         column = self.column(name)
         rule = "is empty or says so; a touch or conversion needs its person"
         if not pa.types.is_integer(column.type):
-            column = self.ids(name)
+            column = self.people(name)
             self.mark(name, pc.is_null(column).to_numpy(), rule)
             return column
         self.mark(name, pc.is_null(column).to_numpy(), rule)
@@ -296,7 +277,9 @@ class CheckedColumns:
             self.mark(name, np.array([*wrong, False])[rows], MIXED_NUMBERS if marks else AMBIGUOUS_NUMBER)
         values = [np.nan if found is None else found.value(chosen or (*found.marks, POINT)[0]) for found in read]
         nothing = np.array([is_nothing(text) for text in texts] + [True])
-        self.currencies |= {found.currency for found in read if found and found.currency}
+        signs = [found.currency if found else "" for found in read]
+        if any(signs):
+            self.signs[name] = np.array([*signs, ""], dtype=object)[rows]
         return pc.if_else(pa.array(nothing[rows]), pa.scalar(None, column.type), column), np.array([*values, np.nan])[
             rows
         ]
@@ -369,8 +352,13 @@ class CheckedColumns:
         day_first, two_way = self.loaded.options.day_first, False
         try:
             if pc.any(pc.match_substring_regex(column, r"^\d{1,2}[./-]")).as_py():
-                leads = moments.days_lead(text for text in pc.unique(column).to_pylist() if text)
+                texts_held = [text for text in pc.unique(column).to_pylist() if text]
+                leads = moments.days_lead(texts_held)
                 day_first = leads if day_first is None else day_first
+                if day_first is not None and any(map(moments.is_two_ways, texts_held)):
+                    self.notes.append(
+                        f"{self.place}.{name}: dates begin with the {'day' if day_first else 'month'} (--dates)"
+                    )
                 two_way = True
         except ValueError:
             self.mark(name, texts.str.match(moments.NUMBERED).fillna(False).to_numpy(bool), MIXED_DATES)
@@ -383,6 +371,7 @@ class CheckedColumns:
                 two_ways,
                 "may begin with the day or the month; say which (--dates day-first or --dates month-first)",
             )
+            is_moment = is_moment | two_ways
         self.mark(name, ~(empty | is_days | is_moment), "is not a time; give days, or a date like 2026-03-31")
         dated = is_moment & pc.match_substring_regex(column, moments.DATE_ONLY).fill_null(False).to_numpy()
         has_zone = pc.match_substring_regex(column, moments.ZONE).fill_null(False).to_numpy()
@@ -405,7 +394,9 @@ class CheckedColumns:
         self.without_hour[name] = midnight if bool(midnight.all()) else dated
         return pa.array(micros).cast(pa.timestamp("us", tz="UTC" if clock == "zoned" else None))
 
-    def leave_out_totals(self, names: Sequence[str], amounts: Sequence[str], *, nameless_counts: bool = False) -> None:
+    def leave_out_totals(
+        self, names: Sequence[str], amounts: Sequence[str], *, nameless_counts: bool = False, only_named: bool = False
+    ) -> None:
         """Leave out rows that sum up others: a name such as "Total: Campaigns" or "Grand total", or no name at all.
 
         Such a row's amounts must be the sums of the others, or its name must say what is summed ("Total: Account"); else it
@@ -416,19 +407,22 @@ class CheckedColumns:
             names: the columns that name things.
             amounts: the columns of amounts, read already or not.
             nameless_counts: whether a row without a name could be one of its own, so that it is refused where it is the sum.
+            only_named: whether rows without a name are none of this one's business.
         """
         if self._is_parquet_like or not names or not amounts:
             return
         held = b"".join(
             bytes(b) for name in names for chunk in self.column(name).chunks if (b := chunk.buffers()[2])
         ).lower()
-        if not any(word in held for word in TOTAL_WORDS) and not all(self.column(name).null_count for name in names):
+        if not any(word.encode() in held for word in TOTAL_WORDS) and not all(
+            self.column(name).null_count for name in names
+        ):
             return
         texts = [pc.utf8_trim_whitespace(self._plain_text(name)).fill_null("") for name in names]
         called = np.zeros(len(self), dtype=np.bool_)
         for column in texts:
             called |= pc.match_substring_regex(column, TOTAL.pattern, ignore_case=True).to_numpy()
-        nameless = np.logical_and.reduce([pc.equal(column, "").to_numpy() for column in texts])
+        nameless = np.logical_and.reduce([pc.equal(column, "").to_numpy() & ~only_named for column in texts])
         if not (called | nameless).any() or (called | nameless).all():
             return
         sums = np.ones(len(self), dtype=np.bool_)
@@ -436,9 +430,9 @@ class CheckedColumns:
         for name in amounts:
             number = trial.numbers(name, negative=True)
             whole = number[~(called | nameless)].sum()
-            sums &= np.abs(number - whole) <= 1e-6 + 0.005 * np.sqrt(len(number)) * (
-                whole != np.rint(whole)
-            ) + 1e-9 * abs(whole)
+            slack = 1e-6 + 0.005 * np.sqrt(len(number)) * (whole != np.rint(whole)) + 1e-9 * abs(whole)
+            together = abs(number[called].sum() - whole) <= slack  # a total per day, or per channel
+            sums &= (np.abs(number - whole) <= slack) | (together & called)
         sums &= np.count_nonzero(~(called | nameless)) > 0
         said = np.logical_or.reduce([pc.match_substring_regex(c, SUMS_UP, ignore_case=True).to_numpy() for c in texts])
         total = (called & (sums | said)) | (nameless & sums & (not nameless_counts))
@@ -452,9 +446,12 @@ class CheckedColumns:
     def report(self, notes: Sequence[str] = (), currencies: Sequence[tuple[str, str]] = ()) -> ReadReport:
         """What became of the rows."""
         lost = sum(defect.rows for defect in self.defects if defect.place == self.place)
+        rows = len(self) + lost + sum(rows for what, rows in self.left_out if what != "blank lines")
+        dropped = int(np.count_nonzero(self.bad)) + lost
         return ReadReport(
-            rows=len(self) + lost + sum(rows for what, rows in self.left_out if what == "totals"),
-            dropped=int(np.count_nonzero(self.bad)) + lost,
+            rows=rows,
+            dropped=dropped,
+            files=((self.place, rows, dropped),),
             defects=tuple(self.defects),
             left_out=tuple(self.left_out),
             notes=(*self.notes, *notes),

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 SEPARATORS = (",", "\t", ";", "|")
 SAMPLE_ROWS = 400
@@ -15,9 +16,32 @@ SAMPLE_ROWS = 400
 TOTAL = re.compile(
     r"^\W*((grand|account|campaign|overall|all) )?(sub)?(totals?|totale|totaal|suma|somme|sum|summary|overall|gesamt(summe"
     r"|ergebnis)?|insgesamt|summe|итого|всего|合計|总计)( general| général| generale| \(\d+\)|, \d+ rows)?\W*$"
-    r"|^(sub)?totals?\s*[:\-–]|^results from \d+ |^\W*all (channels|campaigns|rows)\W*$",
+    r"|^(sub)?totals?\s*([:\-–]|of \d)|^\W*(average|avg)\W*$|^results from \d+ |^\W*all (channels|campaigns|rows)\W*$",
     re.IGNORECASE,
 )
+# A code behind a name says the currency of its amounts: revenue_eur.
+CODES = (
+    "usd",
+    "eur",
+    "gbp",
+    "cad",
+    "aud",
+    "nzd",
+    "chf",
+    "sek",
+    "nok",
+    "dkk",
+    "pln",
+    "czk",
+    "jpy",
+    "cny",
+    "inr",
+    "brl",
+    "mxn",
+    "sgd",
+    "hkd",
+)
+IN_CURRENCY = re.compile(rf"(.*\w) (?:in )?({'|'.join(CODES)})")
 UNIT = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*$")
 
 
@@ -40,13 +64,28 @@ class Dialect:
     headers: int = 1
 
 
+@lru_cache(maxsize=20_000)
 def plain_name(name: str) -> str:
     """A column's name without case, marks, and a unit in brackets: "Amount spent (USD)" is "amount spent".
 
     Words that only capitals tell apart are words: "eventName" is "event name", "eventID" "event id".
     """
-    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return re.sub(r"[\W_]+", " ", UNIT.sub("", name.casefold()) or name.casefold()).strip()
+    plain = _words(UNIT.sub("", name) or name)
+    in_currency = IN_CURRENCY.fullmatch(plain)
+    return in_currency[1] if in_currency else plain
+
+
+def currency_in(name: str) -> str:
+    """The code or sign of the currency that a column's name says, in brackets or behind it; empty where it says none."""
+    unit = name.rpartition("(")[2].rstrip(") ").upper() if "(" in name else ""
+    if len(unit) == 3 or (unit and not unit.isalnum() and len(unit) < 4):
+        return unit
+    in_currency = IN_CURRENCY.fullmatch(_words(name))
+    return in_currency[2].upper() if in_currency else ""
+
+
+def _words(name: str) -> str:
+    return re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold()).strip()
 
 
 def dialect_of(sample: str, known: Collection[str] = ()) -> Dialect | None:

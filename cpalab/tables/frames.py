@@ -16,12 +16,20 @@ from cpalab.tables.dialect import plain_name
 from cpalab.tables.input_table import TextOptions, open_table
 from cpalab.tables.numerals import is_nothing
 
+# The day or the month first, or the month by its name.
+NOT_ISO = r"^\s*\d{1,2}[./-]\d{1,2}[./-]\d{4}|[A-Za-z]{3}"
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def read_frame(
-    path: Path | str, *, texts: Collection[str] = (), known: Collection[str] = (), options: TextOptions | None = None
+    path: Path | str,
+    *,
+    texts: Collection[str] = (),
+    dates: Collection[str] = (),
+    known: Collection[str] = (),
+    options: TextOptions | None = None,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The rows of a file, and what a reader should know of them, such as totals that were left out.
 
@@ -32,6 +40,8 @@ def read_frame(
     Args:
         path: the file.
         texts: columns that are text whatever stands there: names, not numbers (01 is not 1, and NA is Namibia).
+        dates: columns of days, which become text such as 2026-03-31 however they are written; refused where 3/4/2026 could be
+            two days.
         known: names of columns that help to find the header below titles; by default `texts`.
         options: what is known of the text.
 
@@ -49,7 +59,9 @@ def read_frame(
     )
     columns = {}
     for name in source.columns:
-        if name not in texts and _numeric(sieve, name):
+        if name in dates and (days := _days(sieve, name)) is not None:
+            columns[name] = days
+        elif name not in texts and _numeric(sieve, name):
             number = sieve.numbers(name, negative=True)
             columns[name] = pa.array(number, mask=_empty(sieve, name))
         else:
@@ -64,6 +76,20 @@ def read_frame(
         f"{source.name}: {rows:,} left out: {what}" for what, rows in sieve.left_out if what != "blank lines"
     )
     return frame.astype(dict.fromkeys(whole, "int64")), (*sieve.notes, *left_out)
+
+
+def _days(sieve: CheckedColumns, name: str) -> pa.Array | None:
+    """The days of a column that is not written year first, as ISO 8601; None where it is, or holds something else."""
+    texts = sieve.text(name, empty_is=None)
+    if not pc.any(pc.match_substring_regex(texts, NOT_ISO)).as_py():
+        return None
+    trial = CheckedColumns(sieve.place, sieve.loaded)
+    found = trial.times(name)
+    if not pa.types.is_timestamp(found.type) or any("is not a time" in defect.rule for defect in trial.defects):
+        return None  # whoever wants days says what is wrong
+    sieve.notes += [note for note in trial.notes if note not in sieve.notes]
+    sieve.defects += trial.defects
+    return pc.strftime(found, "%Y-%m-%d")
 
 
 def _numeric(sieve: CheckedColumns, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,9 +18,10 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cpalab.column_types import column_problem
+from cpalab.column_types import column_problem, common_form
 from cpalab.refusal import InvalidInputError
 from cpalab.tables.dialect import TOTAL, Dialect, dialect_of
+from cpalab.tables.exchange import Exchange
 from cpalab.tables.report import Numbering
 from cpalab.tables.text_files import MOST_BYTES, content_of
 
@@ -28,6 +30,11 @@ Kind = Literal["text", "json", "parquet", "frame"]
 READ_BLOCK = 1 << 22  # bytes of text parsed at once
 SAMPLE = 1 << 18  # bytes of text looked at to tell its layout
 NEWLINE, QUOTE = 10, 34
+FOOTER = re.compile(
+    r"(?i)©|\(c\) |copyright\b|all rights reserved|generated (by|on|at)\b|report (generated|created|downloaded)|"
+    r"exported (from|on)|"
+    r"(source|note|notes|disclaimer|time ?zone):|data (as of|through|from)\b|\* "
+)
 NO_TEXT = Dialect(",", (), 1, 0)
 
 
@@ -40,12 +47,14 @@ class TextOptions:
         decimal: what stands before decimals.
         day_first: whether 3/4/2026 is the 3rd of April.
         missing: whether the word NA (null, None, …) in a column of names says that there is none, or is a name.
+        exchange: rates by which amounts of several currencies become one.
     """
 
     encoding: str | None = None
     decimal: Literal[".", ","] | None = None
     day_first: bool | None = None
     missing: Literal["empty", "name"] | None = None
+    exchange: Exchange | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,8 @@ class InputTable:
                 problems.append(f"{self.name}: column {name!r} {problem}")
             elif pa.types.is_null(table[name].type):
                 table = table.set_column(place, name, table[name].cast(pa.string()))
+            else:
+                table = table.set_column(place, name, common_form(table[name]))
         if problems:
             raise InvalidInputError(problems)
         return table
@@ -186,11 +197,12 @@ class InputTable:
         line = line + self.dialect.line
         bad = np.array([row - 1 for row, _ in wrong], dtype=np.int64)
         totals = [text for _, text in wrong if any(map(TOTAL.match, _cells_of(text, self.dialect.separator)))]
+        remarks = _footer([text for _, text in wrong if text not in totals], self.dialect.separator)
         blank = sum(not text.strip(f" {self.dialect.separator}\t\r\n") for _, text in wrong)
         lines = [
             (int(line[at]), text)
             for at, (_, text) in zip(bad, wrong, strict=True)
-            if text not in totals and text.strip(f" {self.dialect.separator}\t\r\n")
+            if text not in (*totals, *remarks) and text.strip(f" {self.dialect.separator}\t\r\n")
         ]
         filled = _filled(table)
         return Loaded(
@@ -198,7 +210,11 @@ class InputTable:
             np.delete(line, bad)[filled],
             "line",
             _bad_lines(f"does not have the {len(self.columns)} cells of the header", lines),
-            (("blank lines", int(np.count_nonzero(~filled)) + blank), ("totals", len(totals))),
+            (
+                ("blank lines", int(np.count_nonzero(~filled)) + blank),
+                ("totals", len(totals)),
+                ("remarks below the table", len(remarks)),
+            ),
             (self.note,) if self.note else (),
             self.options,
         )
@@ -339,11 +355,11 @@ def _json_rows(content: pa.Buffer) -> Iterator[tuple[int, str, dict[str, Any] | 
     if content[: 1 << 12].to_pybytes().lstrip().startswith(b"["):
         try:
             whole = json.loads(content.to_pybytes())
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or brackets in brackets without end
             whole = None
         if isinstance(whole, list):
             for number, row in enumerate(whole, 1):
-                yield number, str(row)[:60], row if isinstance(row, dict) else None
+                yield number, str(row)[:60], _flat(row) if isinstance(row, dict) else None
             return
     with io.BufferedReader(pa.BufferReader(content)) as stream:
         for line, raw in enumerate(stream, 1):
@@ -382,6 +398,11 @@ def _filled(table: pa.Table) -> NDArray[np.bool_]:
     return filled
 
 
+def _footer(below: Sequence[str], separator: str) -> list[str]:
+    """The lines that say who made a report and when: a sentence alone in its line, behind every row."""
+    return [text for text in below if FOOTER.match(text.strip().strip('"')) and len(_cells_of(text, separator)) < 3]
+
+
 def _cells_of(text: str, separator: str) -> list[str]:
     try:
         return next(csv.reader([text], delimiter=separator), [])
@@ -392,9 +413,26 @@ def _cells_of(text: str, separator: str) -> list[str]:
 def _json_object(text: str) -> dict[str, Any] | None:
     try:
         row = json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return None
-    return row if isinstance(row, dict) else None
+    return _flat(row) if isinstance(row, dict) else None
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """The object with what Mixpanel, PostHog and Segment nest: `properties` as they are, `context` by names joined with _."""
+    inner = row.get("properties")
+    if isinstance(inner, dict):
+        row = {**inner, **{name: value for name, value in row.items() if name != "properties"}}
+    if isinstance(row.get("context"), dict):
+        row = row | _joined(row.pop("context"), "context")
+    return row
+
+
+def _joined(inner: dict[str, Any], prefix: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in inner.items():
+        found |= _joined(value, f"{prefix}_{name}") if isinstance(value, dict) else {f"{prefix}_{name}": value}
+    return found
 
 
 def _cell(value: Any) -> str | None:

@@ -56,6 +56,7 @@ class ReadReport:
             how many).
         currencies: (what, code) of the amounts: ("cost", "USD").
         notes: what else a reader should know, such as columns that were not read.
+        files: (name, rows read, rows dropped) of every file or data frame.
     """
 
     rows: int = 0
@@ -64,6 +65,7 @@ class ReadReport:
     left_out: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()
     currencies: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, int, int], ...] = ()
 
     @staticmethod
     def sum(reports: Sequence[ReadReport]) -> ReadReport:
@@ -79,10 +81,15 @@ class ReadReport:
             left_out=tuple(left_out.items()),
             currencies=tuple(dict.fromkeys(pair for report in reports for pair in report.currencies)),
             notes=tuple(dict.fromkeys(note for report in reports for note in report.notes)),
+            files=tuple(file for report in reports for file in report.files),
         )
 
     def summary(self) -> str:
         """The counts in a sentence, then one line per broken rule and note."""
         text = f"{self.rows:,} rows read, {self.dropped:,} of them malformed and dropped"
         text += "".join(f", {rows:,} left out: {what}" for what, rows in self.left_out if rows)
-        return "\n".join([f"{text}.", *map(str, self.defects), *self.notes])
+        return "\n".join([f"{text}.", *self.remarks()])
+
+    def remarks(self) -> tuple[str, ...]:
+        """One line per broken rule and note."""
+        return (*map(str, self.defects), *self.notes)

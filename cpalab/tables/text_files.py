@@ -124,7 +124,7 @@ def _of_archive(path: Path, most_bytes: int) -> bytes:
 
 def _of_workbook(path: Path) -> bytes:
     try:
-        import openpyxl  # type: ignore[import-untyped]
+        import openpyxl
     except ImportError:
         raise InvalidInputError(
             [f"{path.name}: is an Excel workbook; save the sheet as CSV, or pip install 'cpalab[excel]' to read it"]

@@ -1,14 +1,16 @@
 """The leaderboard: the error of every attribution model in worlds whose truth is known, under one assumption after another.
 
-Two rows check the bench itself: the oracle, credited with what each channel caused, has no error; the same credit dealt out
-among the channels at random has the most.
+Two rows check the bench itself: the oracle, credited with what each channel caused, has no error, and moves budget by the
+true marginal CPA, so it has no regret; the same credit dealt out among the channels at random has the most error. A model
+that is wrong about the same channels every time may have more regret than chance.
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,10 @@ from attribution.paths.settings import PathSettings
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, Problem
 from cpalab.result import Result
-from experiments.bench.measures import Measures, ceiling, measures
+from experiments.bench.cells import Kept, MapCells, recipe_of_models, version_of_law
+from experiments.bench.measures import Floats, Measures, ceiling, measures, squared_correlation
+from experiments.bench.quantities import cost_limit
+from experiments.bench.regret import marginal_truth, regrets
 from experiments.bench.variations import AS_IT_IS, overrides_of, variations_asked
 from experiments.comparison.perfect_tracking import touches_and_orders
 from experiments.truth.effects import Truth, measure_truth
@@ -28,12 +33,19 @@ from simulator.scenario.loading import load_scenario
 from simulator.scenario.schema import Scenario
 from simulator.world import World, simulate
 
+if TYPE_CHECKING:
+    import altair as alt
+
 __all__ = ["DEFAULT_MODELS", "Leaderboard", "leaderboard"]
 
 DEFAULT_MODELS = (
     "last_click", "first_click", "linear", "time_decay", "position_based", "markov", "shapley", "upstream_data_driven",
 )  # fmt: skip
 ORACLE, DEALT_OUT = "oracle (check)", "dealt out at random (check)"
+CHECKS = (
+    "Worlds whose truth is known judge every model. The oracle is credited with what each channel caused: its error and "
+    "regret are 0. The same credit dealt out at random among channels shows how bad a model can be."
+)
 SETTINGS = PathSettings(direct="ignored_unless_alone")
 NAMES = tuple(Measures.__dataclass_fields__)
 Tracking = Literal["perfect", "recorded"]
@@ -54,10 +66,13 @@ class Leaderboard(Result):
     """How far every model is from the truth.
 
     Attributes:
-        rows: one per model and world: scenario, variation, seed, tracking, model, the measures, and `ceiling` of r_squared.
+        rows: one per model and world: scenario, variation, seed, tracking, model, the measures, `ceiling` of r_squared, and
+            `regret`, orders lost by moving budget as the model says, as a share of Σ|caused| (nan where not asked for).
+        channels: one per model, world and channel: what it cost (currency), credited and caused, and the variance of that.
     """
 
     rows: pd.DataFrame
+    channels: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
         """One row per model, scenario and variation: means over seeds, with 95 % intervals of `error` (Student)."""
@@ -65,7 +80,7 @@ class Leaderboard(Result):
 
         keys = ["scenario", "variation", "tracking", "model"]
         grouped = self.rows.groupby(keys, sort=False)
-        table = grouped[[*NAMES, "ceiling"]].mean()
+        table = grouped[[*NAMES, "ceiling", "regret"]].mean()
         count, spread = grouped["error"].count(), grouped["error"].std()
         half = np.where(count > 1, t.ppf(0.975, np.maximum(count - 1, 1)) * spread / np.sqrt(count), np.nan)
         table.insert(1, "error_lower", table["error"] - half)
@@ -92,9 +107,58 @@ class Leaderboard(Result):
             )
         return "\n".join(lines)
 
-    def to_latex(self) -> str:
-        """The table for a paper, three digits."""
-        return str(self.to_frame().to_latex(index=False, float_format="%.3g", escape=True, na_rep="--"))
+    def across_campaigns(self) -> pd.DataFrame:
+        """One row per tracking and model: R² over the channels of all worlds together, and the ceiling that noise sets it.
+
+        R² of credited against caused conversions per unit of cost, weighted by cost: whether attribution ranks campaigns of
+        different markets, as Gordon, Moakler & Zettelmeyer (2026) ask of 2,226 tests.
+        """
+        found = []
+        paid = self.channels[self.channels["cost"] > 0]
+        for (tracking, model), own in paid.groupby(["tracking", "model"], sort=False):
+            cost, credited, caused, variance = (own[c].to_numpy() for c in ("cost", "credited", "caused", "variance"))
+            found.append(
+                {
+                    "tracking": tracking,
+                    "model": model,
+                    "campaigns": len(own),
+                    "r_squared": squared_correlation(credited / cost, caused / cost, cost),
+                    "ceiling": ceiling(caused, variance, cost),
+                }
+            )
+        return pd.DataFrame(found)
+
+    def chart(self, scenario: str | None = None, variation: str | None = None) -> "alt.LayerChart":
+        """Each model's error with its interval, in one case (default: the first)."""
+        from experiments.report.charts.intervals import interval_chart
+
+        table = self.to_frame()
+        case = table.iloc[0]
+        own = table[
+            (table["scenario"] == (scenario or case["scenario"]))
+            & (table["variation"] == (variation or case["variation"]))
+        ]
+        title = "Σ|credited − caused| ÷ Σ|caused| over channels, 95 % interval over seeds"
+        return interval_chart(own, "model", "error", "error_lower", "error_upper", title, span=(0.0, 0.0))
+
+    def to_page(self) -> str:
+        """One HTML page without network: per case a sentence, a chart and the table."""
+        from experiments.report.figure_page import Section, render_figures
+
+        keys = ["scenario", "variation", "tracking"]
+        sections = []
+        for (scenario, variation, tracking), own in self.to_frame().groupby(keys, sort=False):
+            alone = Leaderboard(
+                self.rows[(self.rows[keys] == [scenario, variation, tracking]).all(axis=1)], self.channels
+            )
+            heading = f"{scenario}, {variation}, {tracking} tracking"
+            chart = self.chart(str(scenario), str(variation))
+            sections.append(Section(heading, alone.summary(), chart, own.drop(columns=keys)))
+        pooled = (
+            "R² of credited against caused conversions per unit of cost, over the channels of all worlds; its ceiling."
+        )
+        sections.append(Section("Across campaigns", pooled, None, self.across_campaigns()))
+        return render_figures("Which attribution model finds the truth", (CHECKS,), sections)
 
 
 def leaderboard(
@@ -105,7 +169,9 @@ def leaderboard(
     variations: Sequence[str] = (AS_IT_IS,),
     tracking: Tracking = "perfect",
     users: int | None = None,
-    map_: Callable[[Callable[[Case], list[dict[str, Any]]], Iterable[Case]], Iterable[list[dict[str, Any]]]] = map,
+    regret: bool = False,
+    keep: Path | None = None,
+    map_: MapCells = map,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Leaderboard:
     """Every model's error against the truth, over scenarios, variations and seeds.
@@ -117,11 +183,20 @@ def leaderboard(
         variations: assumptions changed one at a time (`experiments.bench.variations.VARIATIONS`).
         tracking: what the models see: every visit of a person (`perfect`), or what web analytics recorded (`recorded`).
         users: people of each world; default: as the scenario says, its budgets with it.
+        regret: also move budget as each model says, run the world again, and count the orders lost against the truth's
+            move (`experiments.bench.regret`): a further world for each different move.
+        keep: a folder in which finished worlds are kept as small files: after a killed run none is computed twice.
         map_: runs worlds; one over threads or processes gives the same rows.
         progress: called with the share of worlds that are done.
 
     Raises:
         Refused: unknown models, variations or scenarios; all problems of a kind at once.
+
+    Example:
+        >>> from experiments import leaderboard
+        >>> found = leaderboard(["last_click"], ["dropshipping"], [1], users=1000)
+        >>> found.to_frame()["model"].tolist()
+        ['last_click', 'oracle (check)', 'dealt out at random (check)']
     """
     found = MODELS.find_all(models)
     asked, seeds = variations_asked(tuple(variations)), tuple(seeds)
@@ -132,22 +207,35 @@ def leaderboard(
         load_scenario(name, sizes)  # refused before any work
     cases = [Case(name, variation, seed, tracking) for name in scenarios for variation in asked for seed in seeds]
 
-    judged = partial(_judged_case, models=found, sizes=sizes)
+    recipe = partial(_recipe, sizes=sizes, rest=f"{regret} {recipe_of_models(found)} {version_of_law()}")
+    judged: Kept[Case] = Kept(partial(_judged_case, models=found, sizes=sizes, regret=regret), recipe, keep)
     rows: list[dict[str, Any]] = []
     for done, part in enumerate(map_(judged, cases), start=1):
         rows += part
         progress(done / len(cases))
-    return Leaderboard(pd.DataFrame(rows))
+    whole, parts = ([row for row in rows if ("channel" in row) == is_part] for is_part in (False, True))
+    return Leaderboard(pd.DataFrame(whole), pd.DataFrame(parts))
 
 
-def _judged_case(case: Case, models: Sequence[AttributionModel], sizes: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _judged_case(
+    case: Case, models: Sequence[AttributionModel], sizes: Mapping[str, Any], regret: bool
+) -> list[dict[str, Any]]:
     """All models in the world of a case."""
+    return _judge(case, simulate(_scenario_of(case, sizes)), models, regret)
+
+
+def _scenario_of(case: Case, sizes: Mapping[str, Any]) -> Scenario:
     changes = overrides_of(case.variation, load_scenario(case.scenario, dict(sizes)))
-    return _judge(case, simulate(load_scenario(case.scenario, {**sizes, **changes, "run.seed": case.seed})), models)
+    return load_scenario(case.scenario, {**sizes, **changes, "run.seed": case.seed})
 
 
-def _judge(case: Case, world: World, models: Sequence[AttributionModel]) -> list[dict[str, Any]]:
-    """All models in one world, beside the two checks of the bench."""
+def _recipe(case: Case, sizes: Mapping[str, Any], rest: str) -> str:
+    """The scenario of a world, value by value, and everything else that its rows depend on."""
+    return f"{case} {_scenario_of(case, sizes).model_dump_json()} {rest}"
+
+
+def _judge(case: Case, world: World, models: Sequence[AttributionModel], regret: bool) -> list[dict[str, Any]]:
+    """All models in one world, beside the two checks of the bench: a row each, and one per channel of each."""
     truth = measure_truth(world, estimands=("average",))
     touches, orders = touches_and_orders(world) if case.tracking == "perfect" else recorded_journeys(world)
     paths = build_paths(touches, orders, SETTINGS)
@@ -155,8 +243,9 @@ def _judge(case: Case, world: World, models: Sequence[AttributionModel]) -> list
     effects = [truth.effect(channel) for channel in channels]
     caused = np.array([effect.incremental_conversions for effect in effects], dtype=np.float64)
     cost = np.array([effect.cost_micros / MICROS for effect in effects])
-    limit = _cost_limit(world.scenario)
-    best = ceiling(caused, _variance(truth, channels), cost)
+    limit = cost_limit(world.scenario)
+    variance = _variance(truth, channels)
+    best = ceiling(caused, variance, cost)
     credits = {}
     for model in models:
         credit = model.fit(paths).credit(paths)
@@ -164,19 +253,32 @@ def _judge(case: Case, world: World, models: Sequence[AttributionModel]) -> list
         credits[model.name] = np.array([given.get(channel, 0.0) for channel in channels])
     credits[ORACLE] = caused
     credits[DEALT_OUT] = np.random.default_rng(case.seed).permutation(caused)
-    return [
-        asdict(case) | {"model": name} | asdict(measures(credited, caused, cost, limit)) | {"ceiling": best}
-        for name, credited in credits.items()
-    ]
+    lost = _regrets(world, channels, credits, cost) if regret else {}
+    whole = float(np.abs(caused).sum())
+    key, rows = asdict(case), []
+    for name, credited in credits.items():
+        judged = asdict(measures(credited, caused, cost, limit))
+        share = lost[name] / whole if name in lost and whole else math.nan
+        rows.append(key | {"model": name} | judged | {"ceiling": best, "regret": share})
+        rows += [
+            key
+            | {"model": name, "channel": channel, "cost": paid, "credited": given, "caused": true, "variance": noise}
+            for channel, paid, given, true, noise in zip(
+                channels, cost.tolist(), credited.tolist(), caused.tolist(), variance.tolist(), strict=True
+            )
+        ]
+    return rows
 
 
-def _cost_limit(scenario: Scenario) -> float:
-    """What a conversion may cost at most: its mean value times the margin, in currency."""
-    value = scenario.order.value.mean * scenario.order.margin_share
-    return value if value > 0 else math.inf
+def _regrets(world: World, channels: Sequence[str], credits: Mapping[str, Floats], cost: Floats) -> dict[str, float]:
+    """Orders that each model's move of budget loses; the oracle moves by the true marginal CPA."""
+    best = marginal_truth(world)
+    paid = np.where(cost > 0, cost, math.nan)
+    yields = {name: dict(zip(channels, (own / paid).tolist(), strict=True)) for name, own in credits.items()}
+    return regrets(world, yields | {ORACLE: best}, best)
 
 
-def _variance(truth: Truth, channels: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _variance(truth: Truth, channels: Sequence[str]) -> Floats:
     """Variance of what each channel caused among people like these: caused and prevented orders, one person each."""
     counts = [truth.labels[channel].counts() for channel in channels]
     return np.array([own["caused"] + own["prevented"] for own in counts], dtype=np.float64)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Measures", "ceiling", "measures"]
+__all__ = ["Floats", "Measures", "ceiling", "measures", "squared_correlation"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -61,7 +61,7 @@ def measures(credited: Floats, caused: Floats, cost: Floats, cost_limit: float) 
         total_error=float(credited.sum() - caused.sum()) / float(caused.sum()) if caused.sum() > 0 else math.nan,
         log_cpa=float(np.average(log_ratio, weights=cost[both])) if both.any() else math.nan,
         rank=float(kendalltau(*yields).statistic) if varied else math.nan,
-        r_squared=_squared_correlation(*yields, cost) if varied else math.nan,
+        r_squared=squared_correlation(*yields, cost),
         decisions=float(cost[pays[0] == pays[1]].sum() / cost.sum()),
     )
 
@@ -84,7 +84,10 @@ def ceiling(caused: Floats, variance: Floats, cost: Floats) -> float:
     return max(1 - float(np.average(noise, weights=weight)) / spread, 0.0)
 
 
-def _squared_correlation(x: Floats, y: Floats, weight: Floats) -> float:
+def squared_correlation(x: Floats, y: Floats, weight: Floats) -> float:
+    """R² of two quantities, weighted; nan where one of them does not vary."""
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return math.nan
     centred = [own - np.average(own, weights=weight) for own in (x, y)]
     covariance = float(np.average(centred[0] * centred[1], weights=weight))
     return covariance**2 / math.prod(float(np.average(own**2, weights=weight)) for own in centred)

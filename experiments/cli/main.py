@@ -19,7 +19,11 @@ COMMANDS = {  # the module of each command, and what it is for
     "truth": ("market.truth", "What each channel's ads really caused."),
     "record": ("market.record", "What each system recorded: sessions, claims, channel groups, postbacks, noisy sums."),
     "export": ("market.export", "Write a market's touches, conversions and costs in any format of attribution."),
+    "explain": ("market.explain", "Why CPA moved: each change's part, real or only in the record."),
     "leaderboard": ("bench.leaderboard", "Which attribution model finds the truth, and under which assumptions."),
+    "optimise": ("bench.optimise", "Let budgets follow a signal, and count the real orders that brings."),
+    "sweep": ("bench.sweep", "Many worlds that differ in some parameters, and which of these moves the CPA gap most."),
+    "dataset": ("bench.dataset", "A frozen, hashed data set: worlds as seen and as they were, in three schemas."),
     "rollout": ("rollout.rollout", "Which CPA shift a tracking change should bring, and what would be a bug."),
     "check-rollout": (
         "rollout.check_rollout",
@@ -39,6 +43,7 @@ COMMANDS = {  # the module of each command, and what it is for
     "lesson": ("market.lesson", "A lesson for a class as one page: guess, move the report's settings, see the truth."),
     "scenarios": ("market.scenarios", "List the scenarios that come with cpalab, or show one."),
     "check": ("market.check", "Validate a scenario file."),
+    "verify": ("market.verify", "Whether a stored result is what its manifest says, file by file."),
 }
 
 USAGE_ERROR = 2

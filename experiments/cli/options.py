@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from cpalab.refusal import ScenarioError
+from experiments.cli.plugin_lists import PROCESS_PARAMETERS, listing_option
 from simulator.scenario.loading import DEFAULT_PRESET, load_scenario, parse_overrides
 from simulator.scenario.schema import Process, Scenario
 
@@ -43,6 +44,14 @@ def scenario_options(command: Command) -> Command:
     return command
 
 
+seeds_option = click.option(
+    "--seeds",
+    type=int,
+    metavar="N",
+    help="Also the truth in N markets, of this seed and the next ones, with its intervals.",
+)
+
+
 def engine_options(command: Command) -> Command:
     """How to compute, which never changes the result: --engine, --threads."""
     for decorate in reversed(
@@ -58,14 +67,20 @@ def engine_options(command: Command) -> Command:
 
 
 def process_option(command: Command) -> Command:
-    """What acts in the market while it runs: --process."""
+    """What acts in the market while it runs: --process, and --processes, which lists those that come with cpalab."""
+    command = listing_option(
+        "--processes",
+        "List the processes that come with cpalab, with their parameters.",
+        "simulator.market.processes.registry:PROCESSES",
+        PROCESS_PARAMETERS,
+    )(command)
     return click.option(
         "--process",
         "processes",
         multiple=True,
         metavar="PROCESS",
-        help="A process that acts in the market: a name such as 'target_cpa(target=40)', module:Name or FILE.py:Name. "
-        "May be repeated.",
+        help="What acts in the market while it runs: a name with its parameters (see --processes), module:Name or "
+        "FILE.py:Name. May be repeated.",
     )(command)
 
 
@@ -95,6 +110,18 @@ def talk_options(command: Command) -> Command:
     return command
 
 
+def scenario_changes(
+    users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...]
+) -> dict[str, Any]:
+    """What these options change in a scenario, by dotted path; --users, --days and --seed after --set.
+
+    Raises:
+        ScenarioError: an override has no `=` or no path.
+    """
+    options = {"run.users": users, "run.days": days, "run.seed": seed}
+    return parse_overrides(overrides) | {path: value for path, value in options.items() if value is not None}
+
+
 def chosen_scenario(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
     processes: tuple[str, ...] = (),
@@ -104,7 +131,7 @@ def chosen_scenario(
     Raises:
         ScenarioError: with every problem; what an option has set is called as it was typed.
     """
-    given = parse_overrides(overrides)
+    given = scenario_changes(users, days, seed, overrides)
     typed = dict.fromkeys(given, "--set")
     for path, value, option in (
         ("run.users", users, "--users"),
@@ -112,7 +139,7 @@ def chosen_scenario(
         ("run.seed", seed, "--seed"),
     ):
         if value is not None:
-            given[path], typed[path] = value, option
+            typed[path] = option
     try:
         return with_processes(load_scenario(scenario, given), processes)
     except ScenarioError as error:

@@ -11,9 +11,11 @@ from attribution.credit import Credit
 from attribution.model import MODELS as ATTRIBUTION_MODELS
 from attribution.model import AttributionModel
 from attribution.paths.conversion_lag import ConversionLag, conversion_lag
+from cpalab.arguments import Count, checked
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, Problem, did_you_mean
 from cpalab.result import Result
+from experiments.comparison.by_day import cpa_by_week
 from experiments.comparison.five_cpas import FiveCpas, five_cpas
 from experiments.comparison.perfect_tracking import JUDGE, MODELS, attribute
 from experiments.comparison.telling_journeys import Journey, telling_journeys
@@ -24,6 +26,7 @@ from experiments.designs.users.user_level import WorldTest
 from experiments.lift.user.user_test import UserLiftTest
 from experiments.truth.conversion_noun import ConversionNoun
 from experiments.truth.effects import ALL, Effect, Estimand, Truth, measure_truth
+from simulator.record.record import record
 from simulator.world import World, reported_ticks
 
 
@@ -78,6 +81,14 @@ class Comparison(Result):
         geo_tests: the scenario's own, read and beside their truth.
         models: names of the attribution models compared, in the order asked for.
         model_lines: what each of them does, in a line: the first of its docstring; empty where it has none.
+        weeks: each system's CPA of each paid channel, week by week (`cpa_by_week`); None without paid channels.
+
+    Example:
+        >>> from cpalab import compare, load_scenario, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> comparison = compare(world, models=["last_click"])
+        >>> sorted(set(comparison.cpa["method"]))
+        ['last_click', 'lift_test', 'truth']
     """
 
     title: str
@@ -94,6 +105,7 @@ class Comparison(Result):
     geo_tests: tuple[OwnGeoTest, ...] = ()
     models: tuple[str, ...] = MODELS
     model_lines: tuple[str, ...] = ()
+    weeks: pd.DataFrame | None = None
 
     @property
     def action(self) -> ConversionNoun:
@@ -110,13 +122,15 @@ class Comparison(Result):
         return "\n".join([self.truth.summary(), *reported, *(channel.verdict for channel in self.channels)])
 
 
+@checked(InvalidInputError, but=("models", "judge"))
 def compare(
     world: World,
     *,
     models: Sequence[AttributionModel | type | str] = MODELS,
     judge: AttributionModel | type | str = JUDGE,
     estimands: Sequence[Estimand] = ("average", "joint"),
-    threads: int = 1,
+    truth: Truth | None = None,
+    threads: Count = 1,
     progress: Callable[[str, float], None] = lambda stage, share: None,
 ) -> Comparison:
     """Attribute a world, read its lift tests, compute its truth, and put them side by side.
@@ -127,21 +141,37 @@ def compare(
         judge: the one of them that verdicts and the oracle's CPA are about: given alike, or by the name it bears in tables.
         estimands: which effects: average (the channel off) and joint (all ads off), which are always among them,
             marginal_bid, marginal_budget (± 10 %).
+        truth: their effects, if they were measured already.
         threads: how many threads work; the numbers do not depend on it.
         progress: called with the name of a stage and the share of it that is done.
 
     Raises:
-        InvalidInputError: a model is unknown, given twice, or does not take its parameters; or the judge is not among them.
+        InvalidInputError: a model is unknown, given twice, or does not take its parameters; or the judge is not among them;
+            an effect that is none, no threads.
+
+    Example:
+        >>> from cpalab import compare, load_scenario, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> comparison = compare(world, models=["last_click", "linear"], judge="linear")
+        >>> comparison.judge, comparison.models
+        ('linear', ('last_click', 'linear'))
     """
     models, judging = chosen_models(models, judge)
     estimands = tuple(dict.fromkeys(("average", "joint", *estimands)))
-    progress("truth", 0.0)
-    truth = measure_truth(world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share))
+    if truth is None:
+        progress("truth", 0.0)
+        truth = measure_truth(
+            world, estimands=estimands, threads=threads, progress=lambda share: progress("truth", share)
+        )
     progress("attribution", 0.0)
     paths, credits = attribute(world, models)
     oracle = credits[judging]
     progress("record", 0.0)
-    systems = five_cpas(world, truth, oracle=oracle) if world.scenario.paid_channels() else None
+    systems, weeks = None, None
+    if world.scenario.paid_channels():
+        recorded = record(world)
+        systems = five_cpas(world, truth, oracle=oracle, recorded=recorded)
+        weeks = cpa_by_week(world, recorded)
     progress("lift tests", 0.0)
     costs = dict.fromkeys(world.names.channels, 0) | world.cost_micros()
     lifts = holdout_tests(world)
@@ -164,6 +194,7 @@ def compare(
         geo_tests=geo_tests,
         models=tuple(credit.method for credit in credits),
         model_lines=tuple(_first_line(model) for model in models),
+        weeks=weeks,
     )
 
 

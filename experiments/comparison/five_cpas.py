@@ -23,13 +23,14 @@ from cpalab.result import Result
 from experiments.comparison.perfect_tracking import LAST_CLICK_SETTINGS, touches_and_orders
 from experiments.truth.conversion_noun import ORDER, ConversionNoun
 from experiments.truth.effects import ALL, Truth, cost_per
+from simulator.event_log import gathered_events, is_kind
 from simulator.record.claims import SYSTEMS
 from simulator.record.record import Record, record
 from simulator.record.stages.identity import browser_of
 from simulator.record.stages.tracking_in_force import TrackingInForce
 from simulator.record.true_events import codes
 from simulator.scenario.tracking import BROWSERS
-from simulator.world import World, between
+from simulator.world import World, within
 
 ORACLE, INCREMENTAL = "oracle", "incremental"
 SOURCES = (*SYSTEMS, ORACLE, INCREMENTAL)
@@ -115,7 +116,7 @@ class FiveCpas(Result):
 
         def price(source: str) -> str:
             cpa = whole.cpa(source)
-            return f"{cpa:,.2f}" if math.isfinite(cpa) else "nothing that can be priced"
+            return f"{cpa:,.2f}" if math.isfinite(cpa) else f"no price (no {self.action.one} counted)"
 
         billed = ""
         if round(whole.cost, 2) != round(whole.true_cost, 2):
@@ -214,8 +215,9 @@ def cost_events(world: World, dimension: Dimension | Literal["day"]) -> pd.DataF
 
     `fee` is true of those that follow actions, as the world itself charged them.
     """
-    events = world.reported_events()
-    events = events.filter(pc.not_equal(events["cost_micros"], 0))
+    events = gathered_events(
+        world, lambda piece: pc.and_(within(piece, 0.0, world.clock.days), pc.not_equal(piece["cost_micros"], 0))
+    )
     user = events["user_id"].to_numpy().astype(np.int64)
     value: Any
     match dimension:
@@ -238,7 +240,9 @@ def cost_events(world: World, dimension: Dimension | Literal["day"]) -> pd.DataF
 
 
 def _returning(world: World, user: Any, time: Any) -> Any:
-    orders = between(world.events.filter(pc.equal(world.events["kind"], "conversion")), -np.inf, world.clock.days)
+    orders = gathered_events(
+        world, lambda piece: pc.and_(is_kind(piece, "conversion"), pc.less(piece["time"], world.clock.days))
+    )
     first = np.full(world.users.num_rows, np.inf)
     np.minimum.at(first, orders["user_id"].to_numpy().astype(np.int64), orders["time"].to_numpy())
     return world.users["customer"].to_numpy()[user] | (first[user] < time)

@@ -10,6 +10,7 @@ from cpalab.micros import MICROS
 from experiments.truth.conversion_noun import ORDER, ConversionNoun
 from experiments.truth.effects import ALL, Truth
 from experiments.truth.order_labels import LABELS
+from simulator.event_log import gathered_events
 from simulator.events import is_micro
 from simulator.world import World
 
@@ -78,7 +79,7 @@ def telling_journeys(world: World, truth: Truth, per_label: int = 2) -> tuple[Jo
         for name in ("caused", "always", "moved")
     }
     users = pa.array(np.unique(np.concatenate(list(orders.values())) >> 32).astype(np.uint32))
-    of_these = world.events.filter(pc.is_in(world.events["user_id"], users))
+    of_these = gathered_events(world, lambda piece: pc.is_in(piece["user_id"], users))
     events = of_these.filter(pc.is_in(of_these["kind"], pa.array([*SHOWN_KINDS]))).combine_chunks()
     chosen: list[Journey] = []
     for name, candidates in orders.items():

@@ -57,7 +57,7 @@ def verdict(
         return f"{name} cost {cost:,.0f}, was credited with nothing and {did}."
     if caused <= 0:
         come = f"the same {action.many}" if caused == 0 else f"{-caused:,} more {action.many}"
-        price = f"{credited:,.0f} {action.many} at {cost / credited:,.2f}"
+        price = f"{action.counted(round(credited))} at {cost / credited:,.2f}"
         return f"{name} is over-credited: {by} credits it with {price}, but without it {come} would have come."
     incremental = cost / caused
     if credited <= 0:

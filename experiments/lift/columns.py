@@ -9,9 +9,11 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from narwhals.exceptions import DuplicateError
 from numpy.typing import NDArray
 
+from cpalab.column_types import column_problem
 from cpalab.refusal import LiftInputError, refuse
 
 __all__ = ["coded", "day_of", "days", "flags", "frame_of", "misspelt_columns", "numbers", "unused_columns"]
@@ -88,6 +90,19 @@ def unused_columns(names: Sequence[str], read: Sequence[str]) -> tuple[str, ...]
     return (f"Columns not used: {shown}.",) if unused else ()
 
 
+def _column(frame: nw.DataFrame[Any], name: str, problems: list[str]) -> nw.Series[Any] | None:
+    """A column of plain cells; None where there is none, which whoever knows the columns says, or they are not plain."""
+    if name not in frame.columns:
+        return None
+    native = frame[name].to_native()
+    if isinstance(native, pd.Series) and isinstance(native.dtype, pd.ArrowDtype):
+        native = native.array.__arrow_array__()  # type: ignore[attr-defined]  # of columns that hold Arrow's
+    if isinstance(native, pa.ChunkedArray | pa.Array) and (problem := column_problem(native, may_be_empty=True)):
+        problems.append(f"{name}: {problem}")
+        return None
+    return frame[name]
+
+
 def numbers(
     frame: nw.DataFrame[Any], name: str, problems: list[str], negative: str | None = None
 ) -> NDArray[np.float64]:
@@ -100,9 +115,9 @@ def numbers(
         negative: what to do with negative values, said where they are refused; None where they are allowed.
     """
     none = np.array([], dtype=np.float64)
-    if name not in frame.columns:
-        return none  # said by whoever knows which columns are needed
-    column = frame[name]
+    column = _column(frame, name, problems)
+    if column is None:
+        return none
     missing = int(column.is_null().sum())
     values = none if missing else _floating(column)
     if values is not None and not missing:
@@ -132,9 +147,9 @@ def numbers(
 def coded(frame: nw.DataFrame[Any], name: str, problems: list[str]) -> "tuple[NDArray[np.intp], pd.Index[Any]]":
     """A column of names as codes of shape `(rows,)` and its distinct names; nothing, and a problem more, without names."""
     nothing = np.array([], dtype=np.intp), pd.Index([], dtype=object)
-    if name not in frame.columns:
+    column = _column(frame, name, problems)
+    if column is None:
         return nothing
-    column = frame[name]
     missing = int(column.is_null().sum())
     if not missing:
         try:
@@ -163,9 +178,9 @@ def days(frame: nw.DataFrame[Any], name: str, problems: list[str]) -> NDArray[np
 
     A time of day is left out: a day's rows have one day.
     """
-    if name not in frame.columns:
+    column = _column(frame, name, problems)
+    if column is None:
         return np.array([], dtype="datetime64[D]")
-    column = frame[name]
     if isinstance(column.dtype, nw.Datetime) and column.dtype.time_zone is not None:
         column = column.dt.replace_time_zone(None)
     codes, written = _distinct_moments(column)

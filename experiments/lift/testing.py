@@ -20,7 +20,7 @@ from experiments.lift.geo.method import GeoMethod, with_pairs
 from experiments.lift.geo.panel import GeoExperiment, GeoPanel
 from experiments.lift.geo.result import GeoLiftTest
 
-__all__ = ["PAIRS", "check_geo_method", "geo_method_checks"]
+__all__ = ["PAIRS", "check_geo_method", "example_experiment", "geo_method_checks"]
 
 Check = Callable[[GeoMethod], None]
 
@@ -80,7 +80,7 @@ def geo_method_checks() -> tuple[Check, ...]:
 def reads_a_test_out(method: GeoMethod) -> None:
     """A method has a name, and `read` returns a GeoLiftTest of all treated geos at the levels asked for."""
     _require(isinstance(method.name, str) and method.name != "", f"its name is {method.name!r}")
-    experiment = _experiment()
+    experiment = example_experiment()
     test = _read(method, experiment)
     _require(isinstance(test, GeoLiftTest), f"read returned {type(test).__name__}")
     _require(test.levels == LEVELS, f"levels are {test.levels}, not {LEVELS}")
@@ -94,7 +94,7 @@ def reads_a_test_out(method: GeoMethod) -> None:
 
 def finds_a_planted_lift(method: GeoMethod) -> None:
     """Ads that add 30 % to the treated geos are found: significant, and about as large as they are."""
-    clean, planted = _experiment(), _experiment(lift=PLANTED_LIFT)
+    clean, planted = example_experiment(), example_experiment(lift=PLANTED_LIFT)
     truth = float(planted.treated.sum() - clean.treated.sum())
     test = _read(method, planted)
     low, high = test.lift.interval(0.90)
@@ -105,7 +105,7 @@ def finds_a_planted_lift(method: GeoMethod) -> None:
 
 def common_shocks_do_not_move_the_lift(method: GeoMethod) -> None:
     """What happens to all geos alike in the window (half as much again) is not taken for an effect of ads."""
-    calm, shocked = _experiment(), _experiment(shock=COMMON_SHOCK)
+    calm, shocked = example_experiment(), example_experiment(shock=COMMON_SHOCK)
     moved = _read(method, shocked).lift.difference - _read(method, calm).lift.difference
     added = float(shocked.treated.sum() - calm.treated.sum())
     _require(
@@ -117,14 +117,14 @@ def common_shocks_do_not_move_the_lift(method: GeoMethod) -> None:
 def units_change_nothing(method: GeoMethod) -> None:
     """Response counted in thousands, or money in another currency, changes numbers by that factor and p-values not at all."""
     for factor in (1e-3, 1e3):
-        plain, scaled = _experiment(lift=0.1), _experiment(lift=0.1, response_unit=factor)
+        plain, scaled = example_experiment(lift=0.1), example_experiment(lift=0.1, response_unit=factor)
         one, other = _read(method, plain), _read(method, scaled)
         _close(other.lift.difference, factor * one.lift.difference, f"lift and lift × {factor:g}")
         _close(other.p_value, one.p_value, f"p-values of response × {factor:g} and response")
         for level in LEVELS:
             for end, expected in zip(other.lift.interval(level), one.lift.interval(level), strict=True):
                 _close(end, factor * expected, f"ends of the {level:z.0%} interval × {factor:g}")
-        paid = _read(method, _experiment(lift=0.1, money_unit=factor))
+        paid = _read(method, example_experiment(lift=0.1, money_unit=factor))
         _close(paid.lift.difference, one.lift.difference, "lift with cost in another currency and lift")
         _close(paid.cost, factor * one.cost, f"cost and cost × {factor:g}")
 
@@ -132,7 +132,7 @@ def units_change_nothing(method: GeoMethod) -> None:
 def p_value_and_interval_agree(method: GeoMethod) -> None:
     """An interval leaves out 0 exactly where p is below 1 − level; wider levels hold narrower ones and the estimate."""
     for lift in (0.0, 0.003, 0.006, 0.01, 0.03, 0.3):
-        test = _read(method, _experiment(lift=lift))
+        test = _read(method, example_experiment(lift=lift))
         before = (test.lift.difference, test.lift.difference)
         for level in (0.50, 0.80, 0.90, 0.95):
             low, high = test.lift.interval(level)
@@ -162,7 +162,7 @@ def _interval_ends_at_zero(test: GeoLiftTest) -> None:
 def interval_and_price_agree(method: GeoMethod) -> None:
     """Price × lift = cost; the price has an upper end exactly where the interval of the lift lies above 0."""
     for lift in (0.0, 0.3):
-        experiment = _experiment(lift=lift)
+        experiment = example_experiment(lift=lift)
         test = _read(method, experiment)
         _close(test.cost, float(_cost(experiment.panel).sum()), "cost, and what the test spent more than before")
         for level in LEVELS:
@@ -187,7 +187,7 @@ def placebos_are_rejected_at_the_level(method: GeoMethod) -> None:
 
     alpha = 0.10
     most = int(binom.isf(FALSE_ALARM, PLACEBOS, alpha))
-    rejected = sum(_read(method, _experiment(seed=1 + k)).p_value <= alpha for k in range(PLACEBOS))
+    rejected = sum(_read(method, example_experiment(seed=1 + k)).p_value <= alpha for k in range(PLACEBOS))
     _require(
         rejected <= most, f"{rejected} of {PLACEBOS} placebos are significant at {alpha:z.0%}; chance allows {most}"
     )
@@ -195,14 +195,14 @@ def placebos_are_rejected_at_the_level(method: GeoMethod) -> None:
 
 def cost_may_be_unknown(method: GeoMethod) -> None:
     """A table without cost is read too: the lift has its interval, the cost is nan."""
-    test = _read(method, _experiment(lift=PLANTED_LIFT, with_cost=False))
+    test = _read(method, example_experiment(lift=PLANTED_LIFT, with_cost=False))
     _require(math.isnan(test.cost), f"the cost is {test.cost}")
     _require(test.lift.interval(0.90)[0] > 0, "a lift of 30 % is not found")
 
 
 def reading_changes_no_input(method: GeoMethod) -> None:
     """Neither the experiment nor the method is changed by reading."""
-    experiment, before, told = _experiment(), _experiment(), repr(method)
+    experiment, before, told = example_experiment(), example_experiment(), repr(method)
     _read(method, experiment)
     now, then = experiment.panel, before.panel
     same = np.array_equal(now.response, then.response) and np.array_equal(_cost(now), _cost(then))
@@ -212,13 +212,13 @@ def reading_changes_no_input(method: GeoMethod) -> None:
 
 def same_input_same_result(method: GeoMethod) -> None:
     """Reading twice gives the same table, bit for bit: randomness comes from a seed the method holds."""
-    first, second = (_read(method, _experiment(lift=0.05)).to_frame() for _ in range(2))
+    first, second = (_read(method, example_experiment(lift=0.05)).to_frame() for _ in range(2))
     _require(bool(first.equals(second)), "two readings differ")
 
 
 def too_little_is_refused_in_words(method: GeoMethod) -> None:
     """Two geos and four days before the test are read, or refused with a LiftInputError; nothing else is raised."""
-    whole = _experiment()
+    whole = example_experiment()
     panel = whole.panel
     few = GeoPanel(panel.geos[:2], panel.dates[:6], panel.response[:2, :6], _cost(panel)[:2, :6])
     experiment = GeoExperiment(few, whole.is_treated[:2], 4, 2)
@@ -234,36 +234,52 @@ def _read(method: GeoMethod, experiment: GeoExperiment) -> GeoLiftTest:
     return with_pairs(method, PAIRS).read(experiment, LEVELS)
 
 
-def _experiment(
+def example_experiment(
     *,
     lift: float = 0.0,
     shock: float = 0.0,
+    treated: int = PAIR_COUNT,
     response_unit: float = 1.0,
     money_unit: float = 1.0,
     with_cost: bool = True,
     seed: int = 0,
 ) -> GeoExperiment:
-    """Twelve pairs of geos of like size, eight weeks before a test of two in the first of each.
+    """Twelve pairs of geos of like size, eight weeks before a test of two in the first of each; sales per geo and day.
 
     Sales have a weekly season, a common course and independent noise of 4 % per geo and day; sizes differ between pairs by a
     factor of four. Ads cost a tenth of a geo's sales in the test, and nothing before.
+
+    Args:
+        lift: what ads add to a treated geo's sales in the test, as a share of them.
+        shock: what something else adds to all geos' sales in the test, as a share of them.
+        treated: how many pairs have a treated geo, from the smallest up.
+        response_unit: what sales are multiplied by.
+        money_unit: what cost is multiplied by.
+        with_cost: whether the panel has cost.
+        seed: of the noise.
+
+    Example:
+        >>> from experiments.lift.testing import example_experiment
+        >>> example_experiment(treated=4).panel.response.shape  # geos, days
+        (24, 70)
     """
     rng = np.random.default_rng([2017, seed])
     days = PRE_DAYS + TEST_DAYS
     size = np.repeat(np.geomspace(100, 400, PAIR_COUNT), 2) * rng.normal(1, 0.01, 2 * PAIR_COUNT)
     course = (1 + 0.1 * np.sin(2 * np.pi * np.arange(days) / 7)) * rng.normal(1, 0.03, days)
     response: NDArray[np.float64] = size[:, None] * course * rng.normal(1, 0.04, (size.size, days))
-    treated = np.arange(size.size) % 2 == 0
+    geo = np.arange(size.size)
+    is_treated = (geo % 2 == 0) & (geo < 2 * treated)
     in_test = np.arange(days) >= PRE_DAYS
-    cost = 0.1 * size[:, None] * np.outer(treated, in_test)
-    response *= (1 + shock * in_test) * (1 + lift * np.outer(treated, in_test))
+    cost = 0.1 * size[:, None] * np.outer(is_treated, in_test)
+    response *= (1 + shock * in_test) * (1 + lift * np.outer(is_treated, in_test))
     panel = GeoPanel(
-        tuple(geo for pair in PAIRS for geo in pair),
+        tuple(name for pair in PAIRS for name in pair),
         np.datetime64("2026-01-05") + np.arange(days),
         response_unit * response,
         money_unit * cost if with_cost else None,
     )
-    return GeoExperiment(panel, treated, PRE_DAYS, TEST_DAYS)
+    return GeoExperiment(panel, is_treated, PRE_DAYS, TEST_DAYS)
 
 
 def _cost(panel: GeoPanel) -> NDArray[np.float64]:

@@ -107,6 +107,12 @@ def load_plan(source: str | Path | Mapping[str, Any], scenario: Scenario) -> Pla
 
     Raises:
         ScenarioError: with every problem found, each as place, value, rule and hint.
+
+    Example:
+        >>> from cpalab import load_plan, load_scenario
+        >>> change = {"name": "cleaned UTMs", "set": {"tracking.transport.utm_loss": 0.0}}
+        >>> load_plan({"changes": [change]}, load_scenario("dropshipping")).changes[0].name
+        'cleaned UTMs'
     """
     tables = _read(source) if isinstance(source, str | Path) else source
     try:

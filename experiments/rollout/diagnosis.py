@@ -261,7 +261,7 @@ def expectations(
     spent = spending(world, keys, split)
 
     def seen(extra: Sequence[PlannedChange], planned: Sequence[PlannedChange] = changes) -> ReportedCpas:
-        replayed = replace(world, scenario=apply(world.scenario, [*planned, *extra]))
+        replayed = world.with_scenario(apply(world.scenario, [*planned, *extra]))
         return reported_cpas(replayed, record(replayed), keys, spent)
 
     volume = (people or world.scenario.run.users) / world.scenario.run.users

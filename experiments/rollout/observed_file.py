@@ -1,12 +1,11 @@
-"""Observations: what a team noted of a period before a change and one after it, from a CSV file (currency per action)."""
+"""Observations: what a team noted of a period before a change and one after it, from a table (currency per action)."""
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpalab.refusal import Problem, ScenarioError, did_you_mean
+from cpalab.refusal import InvalidInputError, Problem, ScenarioError, did_you_mean
 from experiments.rollout.check_rollout import GateVerdict, check_rollout
 from experiments.rollout.contract import Contract
 from experiments.rollout.reported_cpa import ALL, SPLITS, SYSTEMS, Key, ReportedCpas, Split
@@ -108,7 +107,7 @@ def observe(before: ReportedCpas, after: ReportedCpas, split: Split | None = Non
 
 
 def read_observations(path: str | Path, scenario: Scenario) -> Observations:
-    """Read a CSV file with columns channel, system, cpa_before, cpa_after.
+    """Read a table of any layout (`cpalab.tables`) with columns channel, system, cpa_before, cpa_after.
 
     Optional: roas_before, roas_after; and one of the columns device, browser, geo, segment, campaign or day (the day of
     the period, from 1 on; before and after). An empty cpa_after says that nothing was counted any more. The channel `all`
@@ -117,16 +116,17 @@ def read_observations(path: str | Path, scenario: Scenario) -> Observations:
     Raises:
         ScenarioError: with every problem found, each with its line.
     """
+    from cpalab.tables.frames import read_frame
+
     try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file)
-            rows, columns = list(table), list(table.fieldnames or [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ScenarioError([Problem(str(path), f"cannot be read as CSV ({reason})")]) from None
+        frame, _ = read_frame(path, texts=("channel", "system", *SPLITS), known=COLUMNS)
+    except InvalidInputError as error:
+        raise ScenarioError(error.problems) from None
+    columns = list(map(str, frame.columns))
+    texts = frame.astype(object).where(frame.notna(), "").map(str)
+    rows = [{str(name): text for name, text in row.items()} for row in texts.to_dict("records")]
     splits = [name for name in SPLITS if name in columns]
-    problems = [] if columns else [Problem(str(path), "is empty", hint=f"it begins with a line {','.join(COLUMNS)}")]
-    problems += [Problem(f"{path}: column {name}", "is missing") for name in COLUMNS if columns and name not in columns]
+    problems = [Problem(f"{path}: column {name}", "is missing") for name in COLUMNS if name not in columns]
     if len(splits) > 1:
         problems.append(Problem(f"{path}: columns {' and '.join(splits)}", "only one of these at a time"))
     if problems:

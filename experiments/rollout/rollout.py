@@ -9,12 +9,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 
 from cpalab import __version__
+from cpalab.arguments import Between, Count, checked
 from cpalab.micros import MICROS
+from cpalab.refusal import ScenarioError
 from cpalab.result import Result
 from experiments.rollout.change_file import Plan, PlannedChange, apply
 from experiments.rollout.contract import Contract, ContractRow, Metric, normal_quantile
@@ -42,6 +45,7 @@ BILLING = "billing"
 REPLICATES = 400
 LEVEL = 0.95
 FAULT_SIZE = 0.2
+FaultSize = Annotated[float, Between(0.01, 0.95)]
 POWER = 0.8
 FEWEST_UNMOVED = 25  # actions of a system fewer than this cannot show that a change leaves a system alone
 
@@ -129,6 +133,15 @@ class Rollout(Result):
         people: size of the market that intervals, bands and days hold for; a large one narrows intervals and bands only
             down to what the people simulated leave open.
         delivery_held: whether delivery, or a process, follows the record in this scenario and was nevertheless held.
+
+    Example:
+        >>> from cpalab import load_plan, load_scenario, roll_out, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> change = {"name": "cleaned UTMs", "set": {"tracking.transport.utm_loss": 0.0}}
+        >>> plan = load_plan({"changes": [change]}, world.scenario)
+        >>> rollout = roll_out(world, plan, verify=False, replicates=20)
+        >>> rollout.to_frame().columns.tolist()[:5]
+        ['channel', 'system', 'cpa_today', 'cpa_tomorrow', 'multiplier']
     """
 
     plan: Plan
@@ -212,16 +225,17 @@ def _shift_in_words(shift: CpaShift) -> str:
     return f" (× {shift.multiplier:.3f}; {band})"
 
 
+@checked(ScenarioError)
 def roll_out(
     world: World,
     plan: Plan,
     *,
     with_delivery: bool = False,
     verify: bool = True,
-    people: int | None = None,
-    fault_size: float = FAULT_SIZE,
-    replicates: int = REPLICATES,
-    threads: int = 1,
+    people: Count | None = None,
+    fault_size: FaultSize = FAULT_SIZE,
+    replicates: Count = REPLICATES,
+    threads: Count = 1,
     progress: Callable[[str, float], None] = lambda stage, share: None,
 ) -> Rollout:
     """Replay a frozen world under today's record and under tomorrow's.
@@ -239,6 +253,18 @@ def roll_out(
         replicates: of the bootstrap over people.
         threads: how many threads work; the numbers do not depend on it.
         progress: called with the name of a stage and the share of it that is done.
+
+    Raises:
+        ScenarioError: no people, replicates or threads, or a fault that loses nothing or everything; all at once.
+
+    Example:
+        >>> from cpalab import load_plan, load_scenario, roll_out, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> change = {"name": "cleaned UTMs", "set": {"tracking.transport.utm_loss": 0.0}}
+        >>> plan = load_plan({"changes": [change]}, world.scenario)
+        >>> rollout = roll_out(world, plan, verify=False, replicates=20)
+        >>> [shift.system for shift in rollout.shifts]
+        ['platform', 'analytics', 'crm', 'platform', 'analytics', 'crm']
     """
     players = [*plan.changes]
     follows = world.scenario.delivery.follows == "record" or bool(world.acting)
@@ -316,7 +342,7 @@ class _Replays:
             tracking = [change for i, change in enumerate(self.players) if i in chosen and not change.real]
             world = self._world(chosen)
             scenario = apply(world.scenario, tracking)
-            found = record(replace(world, scenario=scenario))
+            found = record(world.with_scenario(scenario))
             self.views[chosen] = View(found, reported_cpas(world, found, self.keys, self.spent))
         return self.views[chosen]
 
@@ -330,7 +356,7 @@ class _Replays:
             world = simulate_again(self.base, scenario, threads=self.threads)
             # Ads were delivered under this tracking; whether it also recorded is another part's matter.
             recorded = world.scenario.model_copy(update={"tracking": self.base.scenario.tracking})
-            self.worlds[real] = replace(world, scenario=recorded)
+            self.worlds[real] = world.with_scenario(recorded)
         return self.worlds[real]
 
 

@@ -15,7 +15,7 @@ All are stated for the world as it ran: people held out by an experiment never s
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -24,21 +24,25 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
 
+from cpalab.arguments import Count, checked
 from cpalab.micros import MICROS
 from cpalab.refusal import Problem, ScenarioError
 from cpalab.result import Result
 from experiments.truth.conversion_noun import ORDER, ConversionNoun
 from experiments.truth.order_labels import Life, OrderLabels, Orders, customers_lost, label_orders, orders_lost
+from simulator.engines.checkpoints import WarmUp
 from simulator.engines.twins import live_twins
+from simulator.event_log import gathered_events, is_kind
 from simulator.law.log import CONVERSION
 from simulator.market.market import variants
-from simulator.playing import play, thread_map
+from simulator.playing import Workroom, play, thread_map
 from simulator.population import build_population
 from simulator.scenario.build_law import Names
-from simulator.world import World, between
+from simulator.world import World
 
 Estimand = Literal["average", "joint", "marginal_bid", "marginal_budget"]
 ESTIMANDS: tuple[Estimand, ...] = ("average", "joint", "marginal_bid", "marginal_budget")
+Feedback = Literal["held", "free"]
 AUCTION_BILLING = ("cpm", "cpc")
 MARGIN = 0.10
 ALL = "all"
@@ -105,6 +109,13 @@ class Truth(Result):
         horizon_days: how long after it orders count.
         unbound: channels whose budgets never bound: more or less of them changes nothing, so they have no marginal price.
         margin_share: share of an order's value that is left before ad cost.
+
+    Example:
+        >>> from cpalab import load_scenario, measure_truth, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> truth = measure_truth(world)
+        >>> truth.effects[0].channel, truth.days
+        ('social', 5.0)
     """
 
     effects: tuple[Effect, ...]
@@ -164,7 +175,8 @@ class Truth(Result):
             return f"{self.action.counted(self.conversions)}."
         counts = self.labels[ALL].counts()
         share = counts["always"] / self.conversions
-        unbound = f" The daily budget of {', '.join(self.unbound)} never bound: it has no marginal price."
+        names = ", ".join(name.replace("_", " ") for name in self.unbound)
+        unbound = f" The daily budget never ran out for {names}: more of it buys nothing, so it has no marginal price."
         return (
             f"Of {self.action.counted(self.conversions)}, {counts['always']:,} ({share:.0%}) would have happened the same "
             f"without any ads, {counts['moved']:,} at another time or value, {counts['caused']:,} not at all; ads prevented "
@@ -176,10 +188,34 @@ class Truth(Result):
         joint = next((effect for effect in self.effects if effect.channel == ALL), None)
         if joint is None or not joint.incremental_customers or joint.incremental_customers < 0:
             return ""
+        won = joint.incremental_customers
+        customers = f"{won:,} new customer{'' if won == 1 else 's'}"
         return (
-            f" The ads won {joint.incremental_customers:,} new customers for {joint.cost_per_incremental_customer:,.2f} "
+            f" The ads won {customers} for {joint.cost_per_incremental_customer:,.2f} "
             f"each, worth {joint.value_per_incremental_customer:,.2f} each by then, repeat {self.action.many} included."
         )
+
+
+@dataclass(frozen=True)
+class TwinChange:
+    """What is different in a twin world.
+
+    Attributes:
+        off: channels without ads (bits).
+        channel: position of the one whose bids or pacing differ, -1: none.
+        log_bid_change: added to the logarithm of its bids.
+        throttle_factor: of its pacing where a budget binds, and with free feedback of that budget.
+        share: of the auctions that it takes part in.
+        first_day, last_day: from when, and before when, all this holds; of the reported window alone.
+    """
+
+    off: int = 0
+    channel: int = -1
+    log_bid_change: float = 0.0
+    throttle_factor: float = 1.0
+    share: float = 1.0
+    first_day: float = -math.inf
+    last_day: float = math.inf
 
 
 def cost_per(cost_micros: int, conversions: float) -> float:
@@ -189,12 +225,14 @@ def cost_per(cost_micros: int, conversions: float) -> float:
     return math.inf if conversions == 0 and cost_micros > 0 else math.nan
 
 
+@checked(ScenarioError)
 def measure_truth(
     world: World,
     *,
     estimands: Sequence[Estimand] = ("average", "joint"),
     feedback: Literal["held", "free"] | None = None,
-    threads: int = 1,
+    lived: Mapping[tuple[TwinChange, Feedback], Life] | None = None,
+    threads: Count = 1,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Truth:
     """The truth about a world, by twins.
@@ -208,21 +246,35 @@ def measure_truth(
         world: what happened, from `simulate` or `read_world`.
         estimands: which effects: average (the channel off), joint (all ads off), marginal_bid, marginal_budget (± 10 %).
         feedback: `held` or `free`; None as said.
+        lived: twins that were lived already, beside the world itself (`experiments.truth.lived_twins`).
         threads: how many threads work; the numbers do not depend on it.
         progress: called with the share of twins that are done.
+
+    Raises:
+        ScenarioError: an effect or a feedback that is none, no threads; all at once.
+
+    Example:
+        >>> from cpalab import load_scenario, measure_truth, simulate
+        >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
+        >>> truth = measure_truth(world, estimands=["average"])
+        >>> truth.to_frame()[["channel", "estimand"]].values.tolist()
+        [['social', 'average']]
     """
     bound = days_bound(world)
-    questions = [q for estimand in estimands for q in _questions(world, estimand, bound)]
-    free = [feedback == "free" or (feedback is None and _needs_the_market(q, bound)) for q in questions]
+    questions, free = asked(world, estimands, feedback)
     held_share = free.count(False) / max(len(free), 1)
     held_lives = iter(
-        twin_lives(world, _changes(questions, free, False), "held", threads, lambda s: progress(held_share * s))
+        twin_lives(world, changes_of(questions, free, "held"), "held", threads, lambda s: progress(held_share * s))
+        if lived is None
+        else [lived[change, "held"] for change in changes_of(questions, free, "held")]
     )
     free_lives = iter(
         twin_lives(
-            world, _changes(questions, free, True), "free", threads,
+            world, changes_of(questions, free, "free"), "free", threads,
             lambda s: progress(held_share + (1.0 - held_share) * s),
         )
+        if lived is None
+        else [lived[change, "free"] for change in changes_of(questions, free, "free")]
     )  # fmt: skip
     fact = orders_of(world)
     are_new = new_people(world)
@@ -242,8 +294,18 @@ def measure_truth(
     )  # fmt: skip
 
 
-def _changes(questions: Sequence["Question"], free: Sequence[bool], wanted: bool) -> list["TwinChange"]:
+def asked(
+    world: World, estimands: Sequence[Estimand], feedback: Feedback | None = None
+) -> tuple[list["Question"], list[bool]]:
+    """The questions about a world whose market has run, and which of them let the market react."""
+    bound = days_bound(world)
+    questions = [q for estimand in estimands for q in _questions(world, estimand, bound)]
+    return questions, [feedback == "free" or (feedback is None and _needs_the_market(q, bound)) for q in questions]
+
+
+def changes_of(questions: Sequence["Question"], free: Sequence[bool], feedback: Feedback) -> list[TwinChange]:
     """The changes that the questions of one kind of feedback ask for, in order."""
+    wanted = feedback == "free"
     return [change for q, is_free in zip(questions, free, strict=True) if is_free is wanted for change in q.changes]
 
 
@@ -261,16 +323,6 @@ def days_bound(world: World) -> dict[str, float]:
 
 def _needs_the_market(question: "Question", bound: Mapping[str, float]) -> bool:
     return question.estimand == "marginal_bid" and bound.get(question.channel, 0.0) > 0.0
-
-
-@dataclass(frozen=True)
-class TwinChange:
-    """What is different in a twin world."""
-
-    off: int = 0
-    channel: int = -1
-    log_bid_change: float = 0.0
-    throttle_factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -313,14 +365,19 @@ def twin_lives(
     progress: Callable[[float], None] = lambda share: None,
 ) -> list[Life]:
     """Everyone's life in a twin world for each change; see `measure_truth` for the feedback."""
-    rows = variants(len(changes) + 1)
-    for w, change in enumerate(changes, start=1):
-        rows[w].off, rows[w].channel = change.off, change.channel
-        rows[w].log_bid_change, rows[w].throttle_factor = change.log_bid_change, change.throttle_factor
     if not changes:
         return []
     live = _live_held if feedback == "held" else _live_free
-    return live(world, rows, threads, progress)
+    return live(world, worlds_of(changes), threads, progress)
+
+
+def worlds_of(changes: Sequence[TwinChange]) -> Any:
+    """The world as it is, and one for each change, VARIANT (changes + 1,)."""
+    rows = variants(len(changes) + 1)
+    for w, change in enumerate(changes, start=1):
+        for field in fields(change):
+            rows[w][field.name] = getattr(change, field.name)
+    return rows
 
 
 def _live_held(world: World, rows: Any, threads: int, progress: Callable[[float], None]) -> list[Life]:
@@ -336,21 +393,26 @@ def _live_held(world: World, rows: Any, threads: int, progress: Callable[[float]
 
 
 def _live_free(world: World, rows: Any, threads: int, progress: Callable[[float], None]) -> list[Life]:
-    lives = []
-    fact = world.market.to_pandas().groupby(["channel", "campaign"])["cost_micros"].sum()
+    lives, warm_up = [], WarmUp()
     for w in range(1, len(rows)):
-        with thread_map(threads) as map_:
-            played = play(
-                world.scenario, rows[w : w + 1], map_=map_, orders_only=True, kernels=world.kernels,
-                processes=world.acting,
-            )  # fmt: skip
-        orders = conversions_by_world(np.concatenate(list(played.engine.take_rows())), 1)[0]
-        reports = pd.DataFrame([(r.channel, r.campaign, r.cost_micros) for r in played.reports])
-        own = reports.groupby([0, 1])[2].sum()
-        change = [int(own[c.channel, c.name] - fact[c.channel, c.name]) for c in world.names.campaigns]
-        lives.append(Life(orders, np.zeros(world.users.num_rows, np.int32), np.array(change, np.int64)))
+        lives.append(live_free(world, rows[w : w + 1], warm_up, threads))
         progress(w / (len(rows) - 1))
     return lives
+
+
+def live_free(world: World, row: Any, warm_up: WarmUp, threads: int = 1, room: Workroom | None = None) -> Life:
+    """Everyone's life where the market reacts to the change in `row`, VARIANT (1,); `warm_up` and `room` as in `play`."""
+    fact = world.market.to_pandas().groupby(["channel", "campaign"])["cost_micros"].sum()
+    with thread_map(threads) as map_:
+        played = play(
+            world.scenario, row, map_=map_, kept="orders", kernels=world.kernels, processes=world.acting, room=room,
+            warm_up=warm_up,
+        )  # fmt: skip
+    orders = conversions_by_world(np.concatenate(list(played.engine.take_rows())), 1)[0]
+    reports = pd.DataFrame([(r.channel, r.campaign, r.cost_micros) for r in played.reports])
+    own = reports.groupby([0, 1])[2].sum()
+    change = [int(own[c.channel, c.name] - fact[c.channel, c.name]) for c in world.names.campaigns]
+    return Life(orders, np.zeros(world.users.num_rows, np.int32), np.array(change, np.int64))
 
 
 def conversions_by_world(rows: Any, worlds: int) -> list[Orders]:
@@ -374,7 +436,7 @@ def orders_of(world: World) -> Orders:
 
 def new_people(world: World) -> npt.NDArray[np.bool_]:
     """Who had never ordered before day 0 (users,)."""
-    before = between(world.events.filter(pc.equal(world.events["kind"], "conversion")), -math.inf, 0.0)
+    before = gathered_events(world, lambda piece: pc.and_(is_kind(piece, "conversion"), pc.less(piece["time"], 0.0)))
     are_new: npt.NDArray[np.bool_] = ~world.users["customer"].to_numpy().astype(np.bool_)
     are_new[before["user_id"].to_numpy()] = False
     return are_new

@@ -27,6 +27,19 @@ class EventBuffer:
         self.full.append(self.log.rows[:written])
         self.log = self._new_log()
 
+    def discard(self) -> None:
+        """Forget the rows written so far."""
+        self.log.cursor[0] = 0
+
+    def written(self) -> Any:
+        """The rows written so far, in the order written; the buffer keeps them."""
+        return np.concatenate([*self.full, self.log.rows[: self.log.cursor[0]]])
+
+    def put_back(self, rows: Any) -> None:
+        """Hold rows that were written before, and nothing else."""
+        self.full = [rows]
+        self.discard()
+
     def rows_after(self, done: int) -> list[Any]:
         """The rows written after the first `done`, in the order written, as views; the buffer keeps them."""
         found = []
@@ -34,6 +47,16 @@ class EventBuffer:
             found += [rows[done:]] if done < len(rows) else []
             done = max(0, done - len(rows))
         return found
+
+    def remember(self) -> tuple[int, Log, int]:
+        """How far it is written."""
+        return len(self.full), self.log, int(self.log.cursor[0])
+
+    def go_back(self, mark: tuple[int, Log, int]) -> None:
+        """Forget the rows written since it was remembered."""
+        parts, self.log, written = mark
+        del self.full[parts:]
+        self.log.cursor[0] = written
 
     def take(self, first: int, last: int) -> Any:
         """All rows, by person first..last-1 and within a person in the order written; the buffer is empty afterwards."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import simpy
@@ -12,10 +12,13 @@ from simulator.engines.buffer import EventBuffer
 from simulator.engines.kernels import advance
 from simulator.law.board import Board
 from simulator.law.parameters import Law
-from simulator.law.state import LEDGER, Population, record_array
+from simulator.law.state import LEDGER, Population, people_of, record_array
 
 BLOCK_USERS = 16_384
 FIRST_ROWS_PER_USER = 4
+FEW_ROWS = 1024
+
+Kept = Literal["events", "orders", "nothing"]
 
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
@@ -26,33 +29,44 @@ class Block:
 
     first: int
     last: int
+    people: Population
     events: EventBuffer
     ledger: Any
     fading: Any
 
 
 class Cohort:
-    """A population that advances block by block, each block a call of compiled code that releases the interpreter."""
+    """A population that advances block by block, each block a call of compiled code that releases the interpreter.
+
+    Args:
+        kept: which rows of the log the blocks hold until they are taken; ledgers are kept in any case.
+        forget: told when a block's people have come to the next tick: their memory may be given back until then.
+    """
 
     def __init__(
         self, law: Law, board: Board, population: Population, variant: Any, seed: int, *,
-        map_: Map = map, block_users: int = BLOCK_USERS, orders_only: bool = False, kernel: Callable[..., int] = advance,
+        map_: Map = map, block_users: int = BLOCK_USERS, kept: Kept = "events",
+        kernel: Callable[..., int] = advance, forget: Callable[[int, int], None] | None = None,
     ) -> None:  # fmt: skip
         self.law, self.board, self.population, self.variant, self.seed = law, board, population, variant, seed
-        self.map = map_
+        self.map, self.kept, self.forget = map_, kept, forget
         users = len(population.people)
         campaigns, channels = law.campaigns.shape[1], law.channels.shape[1]
+        rows = max(FEW_ROWS, FIRST_ROWS_PER_USER * block_users) if kept == "events" else FEW_ROWS
+        starts = range(population.first, population.first + users, block_users)
+        ends = [*starts[1:], population.first + users]
         self.blocks = [
             Block(
                 first,
-                min(first + block_users, users),
-                EventBuffer(max(1024, FIRST_ROWS_PER_USER * block_users), orders_only=orders_only),
+                last,
+                people_of(population, first, last),
+                EventBuffer(rows, orders_only=kept != "events"),
                 record_array(campaigns, LEDGER),
                 np.empty(channels),
             )
-            for first in range(0, users, block_users)
+            for first, last in zip(starts, ends, strict=True)
         ]
-        self.advance = resolved(kernel, *self._arguments(self.blocks[0], 0, 0.0))
+        self.advance = resolved(kernel, *self._arguments(self.blocks[0], self.blocks[0].first, 0.0))
 
     def start(self, environment: simpy.Environment) -> None:
         """Nothing to set up: blocks run when their tick comes."""
@@ -76,6 +90,21 @@ class Cohort:
             found += rows
         return found
 
+    def remember(self) -> Any:
+        """The state of everyone at this moment, to go back to."""
+        people = self.population
+        state = (people.lives, people.itineraries, people.goodwill, *people.shown, *(b.ledger for b in self.blocks))
+        return [array.copy() for array in state], [block.events.remember() for block in self.blocks]
+
+    def go_back(self, moment: Any) -> None:
+        """Let nothing have happened since a moment that was remembered."""
+        people = self.population
+        state = (people.lives, people.itineraries, people.goodwill, *people.shown, *(b.ledger for b in self.blocks))
+        for array, then in zip(state, moment[0], strict=True):
+            array[...] = then
+        for block, mark in zip(self.blocks, moment[1], strict=True):
+            block.events.go_back(mark)
+
     def ledger(self) -> Any:
         """What each campaign has done so far, LEDGER (C,)."""
         total = record_array(self.law.campaigns.shape[1], LEDGER)
@@ -93,12 +122,17 @@ class Cohort:
         first = block.first
         while True:
             first = self.advance(*self._arguments(block, first, until))
+            if self.kept == "nothing":
+                block.events.discard()
             if first == block.last:
-                return
-            block.events.grow()
+                break
+            if self.kept != "nothing":
+                block.events.grow()
+        if self.forget is not None:
+            self.forget(block.first, block.last)
 
     def _arguments(self, block: Block, first: int, until: float) -> tuple[Any, ...]:
         return (
-            self.law, self.board, self.population, block.ledger, block.fading, self.variant, block.events.log, self.seed,
+            self.law, self.board, block.people, block.ledger, block.fading, self.variant, block.events.log, self.seed,
             first, block.last, until,
         )  # fmt: skip

@@ -3,18 +3,20 @@
 from typing import Any
 
 from simulator.compiled import entry_point, part
+from simulator.law.board import Board
 from simulator.law.invalid_traffic import robot_session
 from simulator.law.log import Log, is_full
 from simulator.law.moment import Moment, arrive
+from simulator.law.parameters import Law
 from simulator.law.session import approach, respond
-from simulator.law.state import Population, shown_to
+from simulator.law.state import Population, Shown, shown_to
 
 LOG_FULL = -1.0  # instead of a time
 
 
 @part
 def session(
-    law: Any, board: Any, person: Any, life: Any, goodwill: Any, shown: Any, ledger: Any, fading: Any,
+    law: Law, board: Board, person: Any, life: Any, goodwill: Any, shown: Shown, ledger: Any, fading: Any,
     moment: Moment, variant: Any, log: Log,
 ) -> None:  # fmt: skip
     """One session of a person, or of a robot, in one world."""
@@ -28,8 +30,8 @@ def session(
 
 @entry_point
 def step(
-    law: Any,
-    board: Any,
+    law: Law,
+    board: Board,
     population: Population,
     ledger: Any,
     fading: Any,
@@ -53,7 +55,7 @@ def step(
 
 @entry_point
 def advance(
-    law: Any, board: Any, population: Population, ledger: Any, fading: Any, variant: Any, log: Log, seed: int,
+    law: Law, board: Board, population: Population, ledger: Any, fading: Any, variant: Any, log: Log, seed: int,
     first: int, last: int, until: float,
 ) -> int:  # fmt: skip
     """Put the people first..last-1 through all sessions before `until` (days).
@@ -61,12 +63,13 @@ def advance(
     Returns the person with whom to go on: `last` when all is done, an earlier one when the log is full.
     """
     for user in range(first, last):
-        itinerary = population.itineraries[user]
+        row = user - population.first
+        itinerary = population.itineraries[row]
         if itinerary.next_time < until:
-            person = population.people[user]
-            life = population.lives[user]
-            goodwill = population.goodwill[user]
-            shown = shown_to(population.shown, user)
+            person = population.people[row]
+            life = population.lives[row]
+            goodwill = population.goodwill[row]
+            shown = shown_to(population.shown, row)
             while itinerary.next_time < until:
                 if is_full(log):
                     return user

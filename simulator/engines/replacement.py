@@ -61,6 +61,13 @@ def replace_steps(**steps: Function) -> Kernels:
 
     Raises:
         ScenarioError: there is no such part, or what shall take its place is no function or has other arguments.
+
+    Example:
+        >>> from cpalab import replace_steps
+        >>> def no_response(law, board, goodwill, shown, attitude, moment, offer):
+        ...     return None
+        >>> replace_steps(exposure=no_response).own
+        (('exposure', '__main__:no_response'),)
     """
     problems = [problem for name, own in steps.items() if (problem := _misfit(name, own))]
     if problems:

@@ -9,10 +9,12 @@ from typing import Any
 
 from simulator.calendar import is_reported
 from simulator.compiled import entry_point, part
-from simulator.law.auction import auction
+from simulator.law.auction import auction, in_force
+from simulator.law.board import Board
 from simulator.law.invalid_traffic import robot_session
-from simulator.law.log import Log
+from simulator.law.log import MOST_EVENTS_PER_SESSION, Log
 from simulator.law.moment import Moment, arrive
+from simulator.law.parameters import Law
 from simulator.law.session import Encounter, approach, respond
 from simulator.law.state import NOBODY, Population, Shown, shown_to
 
@@ -21,53 +23,56 @@ MOST_ORDERS_PER_SESSION = 4  # conversion, qualified, closed, refund
 
 @entry_point
 def relive(
-    law: Any, board: Any, population: Population, worlds: Population, ledgers: Any, alive: Any, fading: Any,
+    law: Law, board: Board, population: Population, worlds: Population, ledgers: Any, alive: Any, fading: Any,
     variants: Any, log: Log, totals: Any, parted: Any, seed: int, first: int, last: int, until: float,
 ) -> int:  # fmt: skip
     """Live the lives of people first..last-1 in world 0 and, from where they part from it, in the twin worlds.
 
     Args:
-        population: everyone before the first session.
+        population: people first..last-1, and others, before the first session.
         worlds: room for one person in every world (lives, goodwill, shown) and their itinerary.
         ledgers: room for one person's LEDGER in every world, and one row to probe auctions (worlds + 1, C).
         alive, fading: room for which twins live, and for the session's fading factors.
         variants: what differs in each world, VARIANT (worlds,); nothing in world 0.
         log: receives the orders of every world; a twin that lives writes all its orders, one that does not has world 0's.
+            Unless it is for orders only, it receives everything that happens in world 0.
         totals: gains LEDGER (worlds, C): of world 0, and for twins the difference to it.
-        parted: receives the session in which each person parts from world 0, -1 if never, (users, worlds).
+        parted: receives the session in which each person of population parts from world 0, -1 if never, (users, worlds).
 
     Returns:
         The person with whom to go on: `last` when all is done, an earlier one when the log is full.
     """
     itinerary = worlds.itineraries[0]
     for user in range(first, last):
-        person = population.people[user]
-        begin(population, worlds, ledgers, alive, parted, user)
+        row = user - population.first
+        person = population.people[row]
+        begin(population, worlds, ledgers, alive, parted[row], row)
         mark = log.cursor[0]
         while itinerary.next_time < until:
-            if log.cursor[0] + variants.size * MOST_ORDERS_PER_SESSION > log.rows.size:
+            room = MOST_EVENTS_PER_SESSION + variants.size * MOST_ORDERS_PER_SESSION
+            if log.cursor[0] + room > log.rows.size:
                 log.cursor[0] = mark
                 return user
             moment = arrive(law, board, person, itinerary, seed, user)
             if person.robot:
                 live_robot(law, board, person, worlds, ledgers, alive, moment, variants, log)
             else:
-                live_person(law, board, person, worlds, ledgers, alive, parted, fading, moment, variants, log)
+                live_person(law, board, person, worlds, ledgers, alive, parted[row], fading, moment, variants, log)
         add_up(ledgers, alive, totals)
     return last
 
 
 @part
-def begin(population: Population, worlds: Population, ledgers: Any, alive: Any, parted: Any, user: int) -> None:
+def begin(population: Population, worlds: Population, ledgers: Any, alive: Any, parted: Any, row: int) -> None:
     """Put a person at their first session, in world 0 alone."""
     for w in range(alive.size):
         alive[w] = w == 0
-        parted[user, w] = -1
-    worlds.itineraries[0] = population.itineraries[user]
-    worlds.lives[0] = population.lives[user]
+        parted[w] = -1
+    worlds.itineraries[0] = population.itineraries[row]
+    worlds.lives[0] = population.lives[row]
     for k in range(worlds.goodwill.shape[1]):
-        worlds.goodwill[0, k] = population.goodwill[user, k]
-    copy_shown(population.shown, user, worlds.shown, 0)
+        worlds.goodwill[0, k] = population.goodwill[row, k]
+    copy_shown(population.shown, row, worlds.shown, 0)
     for c in range(ledgers.shape[1]):
         clear(ledgers[0, c])
 
@@ -84,7 +89,7 @@ def clear(ledger: Any) -> None:
 
 @part
 def live_person(
-    law: Any, board: Any, person: Any, worlds: Population, ledgers: Any, alive: Any, parted: Any, fading: Any,
+    law: Law, board: Board, person: Any, worlds: Population, ledgers: Any, alive: Any, parted: Any, fading: Any,
     moment: Moment, variants: Any, log: Log,
 ) -> None:  # fmt: skip
     """One session of a person in every world in which they live apart from the factual one."""
@@ -109,9 +114,9 @@ def live_person(
             if not parts(law, board, person, worlds, ledgers, moment, fact, variants[w]):
                 continue
             copy_fact(worlds, ledgers, w)
-            parted[moment.user, w] = moment.session
+            parted[w] = moment.session
         life, goodwill, shown, ledger = worlds.lives[w], worlds.goodwill[w], shown_to(worlds.shown, w), ledgers[w]
-        here = same_moment(moment, max(moment.session, parted[moment.user, w]))
+        here = same_moment(moment, max(moment.session, parted[w]))
         if alive[w]:
             own = approach(law, board, person, life, goodwill, shown, ledger, fading, here, variants[w])
         else:
@@ -121,7 +126,7 @@ def live_person(
         respond(law, board, person, life, goodwill, shown, ledger, here, own, Log(log.rows, log.cursor, w, True))
     respond(
         law, board, person, worlds.lives[0], worlds.goodwill[0], shown_to(worlds.shown, 0), ledgers[0], moment, fact,
-        Log(log.rows, log.cursor, 0, True),
+        Log(log.rows, log.cursor, 0, log.orders_only),
     )  # fmt: skip
 
 
@@ -141,8 +146,8 @@ def same_moment(moment: Moment, session: int) -> Moment:
 
 @part
 def parts(
-    law: Any,
-    board: Any,
+    law: Law,
+    board: Board,
     person: Any,
     worlds: Population,
     ledgers: Any,
@@ -154,6 +159,8 @@ def parts(
 
     A ghost parts worlds as an impression does: it counts towards caps, which outlast the experiment.
     """
+    if not in_force(law, moment, variant):
+        return False
     shown_ad = fact.offer.campaign
     if shown_ad != NOBODY and (variant.off >> law.campaigns[moment.epoch, shown_ad].channel) & 1:
         return True
@@ -193,8 +200,8 @@ def copy_shown(there: Shown, i: int, here: Shown, j: int) -> None:
 
 @part
 def live_robot(
-    law: Any,
-    board: Any,
+    law: Law,
+    board: Board,
     person: Any,
     worlds: Population,
     ledgers: Any,
@@ -211,7 +218,7 @@ def live_robot(
     for w in range(variants.size):
         robot_session(
             law, board, person, worlds.lives[w], shown_to(worlds.shown, w), ledgers[w], moment, variants[w],
-            Log(log.rows, log.cursor, w, True),
+            Log(log.rows, log.cursor, w, w > 0 or log.orders_only),
         )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from simulator.engines.buffer import EventBuffer
 from simulator.engines.cohort import BLOCK_USERS, Map
 from simulator.law.board import Board
 from simulator.law.parameters import Law, caps_of
-from simulator.law.state import ITINERARY, LEDGER, LIFE, PERSON, Population, nothing_shown, record_array
+from simulator.law.state import ITINERARY, LEDGER, LIFE, PERSON, Population, nothing_shown, people_of, record_array
 
 
 @dataclass(frozen=True)
@@ -62,33 +62,45 @@ def live_twins(
 
     `population` is as before the first session, and is left so.
     """
-    worlds, users = len(variants), len(population.people)
-    parted = np.full((users, worlds), -1, np.int32)
+    first, last = population.first, population.first + len(population.people)
+    starts = range(first, last, block_users)
 
-    def live_block(first: int) -> tuple[Any, Any]:
-        last = min(first + block_users, users)
-        room = _room(law, worlds, last - first)
-        here = first
-        while here < last:
-            here = kernel(
-                law, board, population, room.worlds, room.ledgers, room.alive, room.fading, variants, room.events.log,
-                room.totals, parted, seed, here, last, law.calendar.last_day,
-            )  # fmt: skip
-            if here < last:
-                room.events.grow()
-        return room.events.take(first, last), room.totals
+    def live(start: int) -> Twins:
+        block = people_of(population, start, min(start + block_users, last))
+        return live_block(law, board, block, variants, seed, kernel=kernel)
 
-    orders, totals = [], record_array((worlds, law.campaigns.shape[1]), LEDGER)
-    starts = range(0, users, block_users)
-    for done, (block_orders, block_totals) in enumerate(map_(live_block, starts), start=1):
-        orders.append(block_orders)
-        for field in LEDGER.names or ():
-            totals[field] += block_totals[field]
+    parts = []
+    for done, part in enumerate(map_(live, starts), start=1):
+        parts.append(part)
         progress(done / len(starts))
-    return Twins(np.concatenate(orders), parted, totals)
+    totals = record_array((len(variants), law.campaigns.shape[1]), LEDGER)
+    for part in parts:
+        for field in LEDGER.names or ():
+            totals[field] += part.ledgers[field]
+    orders, parted = ([getattr(part, name) for part in parts] for name in ("orders", "parted"))
+    return Twins(np.concatenate(orders), np.concatenate(parted), totals)
 
 
-def _room(law: Law, worlds: int, users: int) -> Room:
+def live_block(
+    law: Law, board: Board, block: Population, variants: Any, seed: int, *,
+    kernel: Callable[..., int], orders_only: bool = True,
+) -> Twins:  # fmt: skip
+    """Live the lives of these people alone; their rows of world 0 are everything that happened unless `orders_only`."""
+    worlds, users = len(variants), len(block.people)
+    parted = np.full((users, worlds), -1, np.int32)
+    room = _room(law, worlds, users, orders_only)
+    here, last = block.first, block.first + users
+    while here < last:
+        here = kernel(
+            law, board, block, room.worlds, room.ledgers, room.alive, room.fading, variants, room.events.log,
+            room.totals, parted, seed, here, last, law.calendar.last_day,
+        )  # fmt: skip
+        if here < last:
+            room.events.grow()
+    return Twins(room.events.take(block.first, last), parted, room.totals)
+
+
+def _room(law: Law, worlds: int, users: int, orders_only: bool) -> Room:
     channels, campaigns = law.channels.shape[1], law.campaigns.shape[1]
     return Room(
         worlds=Population(
@@ -101,6 +113,6 @@ def _room(law: Law, worlds: int, users: int) -> Room:
         ledgers=record_array((worlds + 1, campaigns), LEDGER),
         alive=np.zeros(worlds, np.bool_),
         fading=np.empty(channels),
-        events=EventBuffer(max(8192, users * 2), orders_only=True),
+        events=EventBuffer(max(8192, users * 2), orders_only=orders_only),
         totals=record_array((worlds, campaigns), LEDGER),
     )

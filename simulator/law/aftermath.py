@@ -9,11 +9,12 @@ from simulator.compiled import part
 from simulator.draws import DELAY, ORDER, QUALITY, exponential, normal, uniforms
 from simulator.law.log import CLOSED, CONVERSION, FEE, QUALIFIED, REFUND, Log, write
 from simulator.law.moment import Moment
+from simulator.law.parameters import Law
 from simulator.law.state import CPA, CPL, LONG_AGO, NOBODY, OUT_OF_MARKET, REVENUE_SHARE, Visit
 
 
 @part
-def aftermath(law: Any, person: Any, life: Any, ledger: Any, moment: Moment, arrival: Visit, log: Log) -> None:
+def aftermath(law: Law, person: Any, life: Any, ledger: Any, moment: Moment, arrival: Visit, log: Log) -> None:
     """The order: value, delays, qualification, closing, refund, fees; then satiation.
 
     Value is log-normal × the person's own factor × (1 - discount of the campaign whose click brought them). The order
@@ -39,7 +40,7 @@ def aftermath(law: Any, person: Any, life: Any, ledger: Any, moment: Moment, arr
 
 
 @part
-def later(law: Any, rules: Any, moment: Moment, arrival: Visit, time: float, value: int, log: Log) -> None:
+def later(law: Law, rules: Any, moment: Moment, arrival: Visit, time: float, value: int, log: Log) -> None:
     """Qualification, closing and refund of an order, each after its own exponential delay."""
     qualifies, closes, refunds, refund_delay = uniforms(moment.seed, moment.user, moment.session, QUALITY, 0)
     qualified_delay, closed_delay, _, _ = uniforms(moment.seed, moment.user, moment.session, DELAY, 0)
@@ -61,7 +62,7 @@ def later(law: Any, rules: Any, moment: Moment, arrival: Visit, time: float, val
 
 @part
 def charge_fee(
-    law: Any, life: Any, ledger: Any, moment: Moment, time: float, value: int, is_lead: bool, log: Log
+    law: Law, life: Any, ledger: Any, moment: Moment, time: float, value: int, is_lead: bool, log: Log
 ) -> None:
     """Pay the campaign whose fee-bearing click came last, if its cookie still lives: per lead, per action or as a share.
 

@@ -7,25 +7,27 @@ import numpy as np
 
 from simulator.compiled import aside, entry_point, part
 from simulator.draws import COOKIE_ARM, LOGGED_IN, TEST_COOKIE, uniforms
+from simulator.law.board import Board
 from simulator.law.moment import Moment
+from simulator.law.parameters import Law
 from simulator.law.state import BY_COOKIE
 
 COOKIES_PER_DEVICE = 1 << 24  # more than any run is long
 
 
 @part
-def channels_withheld(law: Any, board: Any, person: Any, moment: Moment, variant: Any) -> int:
+def channels_withheld(law: Law, board: Board, person: Any, moment: Moment, variant: Any) -> int:
     """The channels whose running tests withhold their ads here and now (bit k); in a variant, everywhere from everyone."""
     running = np.int64(board.holdouts[moment.tick])
     withheld = (np.int64(person.held_out) | np.int64(variant.held_out)) & running
     by_session = law.tests_not_by_person & running & ~np.int64(variant.held_out)
     if by_session == 0:
         return withheld  # type: ignore[return-value]  # an int to compiled code
-    return withheld_by_session(law, person, moment, withheld & ~by_session, by_session)
+    return withheld_by_session(law, person, moment, withheld & ~by_session, by_session)  # type: ignore[arg-type]  # ints
 
 
 @aside
-def withheld_by_session(law: Any, person: Any, moment: Moment, withheld: int, by_session: int) -> int:
+def withheld_by_session(law: Law, person: Any, moment: Moment, withheld: int, by_session: int) -> int:
     """Add the channels whose tests look at the cookie or at the log-in of a session (bit k of `by_session`)."""
     for k in range(law.tests.size):
         if (by_session >> k) & 1:

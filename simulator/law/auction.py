@@ -9,8 +9,10 @@ from simulator.calendar import is_reported
 from simulator.compiled import aside, part
 from simulator.draws import FORECAST, normal, uniforms
 from simulator.law.assignment import channels_withheld
+from simulator.law.board import Board
 from simulator.law.exposure import is_capped
 from simulator.law.moment import Moment
+from simulator.law.parameters import Law
 from simulator.law.signals import EVERYWHERE, days_known, follow_record, mood_as_seen, visit_is_known
 from simulator.law.state import (
     CUSTOMERS,
@@ -23,16 +25,17 @@ from simulator.law.state import (
     SUBSCRIBERS,
     VISITORS,
     Offer,
+    Shown,
 )
 
 
 @part
 def auction(
-    law: Any,
-    board: Any,
+    law: Law,
+    board: Board,
     person: Any,
     life: Any,
-    shown: Any,
+    shown: Shown,
     ledger: Any,
     moment: Moment,
     where: int,
@@ -103,7 +106,7 @@ def auction(
 
 @aside
 def is_outbid_within(
-    law: Any, board: Any, person: Any, life: Any, shown: Any, moment: Moment, where: int, c: int, bid: float,
+    law: Law, board: Board, person: Any, life: Any, shown: Shown, moment: Moment, where: int, c: int, bid: float,
     awaiting: int, predicted: int, variant: Any,
 ) -> bool:  # fmt: skip
     """Whether another campaign of the same channel would have won the slot that is withheld from campaign c."""
@@ -125,12 +128,14 @@ def is_outbid_within(
 
 
 @part
-def eligible(law: Any, board: Any, person: Any, life: Any, shown: Any, moment: Moment, c: int, variant: Any) -> bool:
+def eligible(
+    law: Law, board: Board, person: Any, life: Any, shown: Shown, moment: Moment, c: int, variant: Any
+) -> bool:
     """Whether campaign c may bid: on air, not throttled, on in this world, for a person it targets and has not capped."""
     campaign = law.campaigns[moment.epoch, c]
     if moment.pace_draw >= throttle(law, board, moment, c, variant):
         return False
-    if (variant.off >> campaign.channel) & 1 and is_reported(law.calendar, moment.time):
+    if (variant.off >> campaign.channel) & 1 and in_force(law, moment, variant):
         return False
     if not (campaign.segments >> person.segment) & 1 or not (campaign.devices >> moment.device) & 1:
         return False
@@ -145,7 +150,7 @@ def eligible(law: Any, board: Any, person: Any, life: Any, shown: Any, moment: M
 
 
 @part
-def in_audience(law: Any, person: Any, life: Any, moment: Moment, c: int) -> bool:
+def in_audience(law: Law, person: Any, life: Any, moment: Moment, c: int) -> bool:
     """Whether the person belongs to the audience that campaign c is restricted to, as far as it is to know.
 
     Where delivery follows the record, visitors must be known by their last visit, and customers by log-in: a customer who is
@@ -168,7 +173,7 @@ def in_audience(law: Any, person: Any, life: Any, moment: Moment, c: int) -> boo
 
 
 @aside
-def is_known(law: Any, life: Any, moment: Moment, c: int) -> bool:
+def is_known(law: Law, life: Any, moment: Moment, c: int) -> bool:
     """Whether campaign c knows what its audience is about: the person's last visit, or the customer behind a log-in."""
     audience = law.campaigns[moment.epoch, c].audience
     if audience in (VISITORS, LATE_FUNNEL):
@@ -177,21 +182,21 @@ def is_known(law: Any, life: Any, moment: Moment, c: int) -> bool:
 
 
 @part
-def throttle(law: Any, board: Any, moment: Moment, c: int, variant: Any) -> float:
+def throttle(law: Law, board: Board, moment: Moment, c: int, variant: Any) -> float:
     """Share of auctions that campaign c takes part in, as the market's pacing has published it.
 
-    A geo test scales it in the geo of the session; a changed budget scales it where the budget binds.
+    A geo test scales it in the geo of the session; a changed budget scales it where the budget binds, a changed share always.
     """
     share = board.throttle[moment.tick, c]
     if board.geo_plan[moment.tick, c] != 0:
         share = min(1.0, share * board.plan_spend[board.geo_plan[moment.tick, c], moment.geo])
-    if share < 1.0 and is_changed(law, moment, c, variant):
-        return share * variant.throttle_factor  # type: ignore[no-any-return]  # records
+    if is_changed(law, moment, c, variant):
+        share *= variant.share * (variant.throttle_factor if share < 1.0 else 1.0)
     return share  # type: ignore[no-any-return]  # records
 
 
 @part
-def log_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: Any) -> float:
+def log_bid(law: Law, board: Board, life: Any, moment: Moment, c: int, variant: Any) -> float:
     """Logarithm of what campaign c would pay for this impression, in currency."""
     campaign = law.campaigns[moment.epoch, c]
     mood = mood_as_seen(law, life, moment, c)
@@ -202,13 +207,19 @@ def log_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: An
 
 
 @part
-def is_changed(law: Any, moment: Moment, c: int, variant: Any) -> bool:
-    """Whether this world changes campaign c's bids or pacing now: a twin differs within the reported window alone."""
-    return law.campaigns[moment.epoch, c].channel == variant.channel and is_reported(law.calendar, moment.time)
+def is_changed(law: Law, moment: Moment, c: int, variant: Any) -> bool:
+    """Whether this world changes campaign c's bids or pacing now."""
+    return law.campaigns[moment.epoch, c].channel == variant.channel and in_force(law, moment, variant)
+
+
+@part
+def in_force(law: Law, moment: Moment, variant: Any) -> bool:
+    """Whether this world differs now: on its own days, of the reported window alone."""
+    return is_reported(law.calendar, moment.time) and variant.first_day <= moment.time < variant.last_day
 
 
 @aside
-def log_placebo_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, variant: Any) -> float:
+def log_placebo_bid(law: Law, board: Board, life: Any, moment: Moment, c: int, variant: Any) -> float:
     """Logarithm of what campaign c would pay to show its placebo ad: optimised for those who click on placebos."""
     channel = law.campaigns[moment.epoch, c].channel
     mood = mood_as_seen(law, life, moment, c)
@@ -218,13 +229,13 @@ def log_placebo_bid(law: Any, board: Any, life: Any, moment: Moment, c: int, var
 
 
 @part
-def tests_to_enter(law: Any, board: Any, life: Any, moment: Moment) -> int:
+def tests_to_enter(law: Law, board: Board, life: Any, moment: Moment) -> int:
     """The channels that run a test on predicted ads which the person has not entered yet (bit k)."""
-    return law.predicted_tests & np.int64(board.holdouts[moment.tick]) & ~np.int64(life.entered)  # type: ignore[no-any-return]  # records
+    return law.predicted_tests & np.int64(board.holdouts[moment.tick]) & ~np.int64(life.entered)  # type: ignore[return-value]  # an int
 
 
 @aside
-def is_predicted(law: Any, moment: Moment, c: int, bid: float, log_price: float) -> bool:
+def is_predicted(law: Law, moment: Moment, c: int, bid: float, log_price: float) -> bool:
     """Whether campaign c is predicted to win: it bids more than the predicted price, which is off by a normal error."""
     test = law.tests[law.campaigns[moment.epoch, c].channel]
     draw, _, _, _ = uniforms(moment.seed, moment.user, moment.session, FORECAST, test.address)
@@ -232,7 +243,7 @@ def is_predicted(law: Any, moment: Moment, c: int, bid: float, log_price: float)
 
 
 @part
-def creative_in_rotation(law: Any, board: Any, moment: Moment, where: int, c: int) -> int:
+def creative_in_rotation(law: Law, board: Board, moment: Moment, where: int, c: int) -> int:
     """One of the campaign's creatives on air, all alike: the slot draw, given that there is a slot, is uniform and decides.
 
     Not the pacing draw: a changed budget would then add or take impressions of one creative alone.

@@ -5,12 +5,14 @@ from typing import Any
 
 from simulator.compiled import aside, part
 from simulator.draws import LAPSE, uniforms
+from simulator.law.board import Board
 from simulator.law.moment import Moment
+from simulator.law.parameters import Law
 from simulator.law.state import FORGOTTEN, IN_MARKET, OUT_OF_MARKET, Attitude
 
 
 @part
-def drift(law: Any, board: Any, person: Any, life: Any, goodwill: Any, fading: Any, moment: Moment) -> Attitude:
+def drift(law: Law, board: Board, person: Any, life: Any, goodwill: Any, fading: Any, moment: Moment) -> Attitude:
     """What remains of every channel's goodwill, and whether the person is in the market now.
 
     Goodwill of channel k: g_k × 2^(-days / half_life_k). Need arises with hazard
@@ -33,7 +35,7 @@ def drift(law: Any, board: Any, person: Any, life: Any, goodwill: Any, fading: A
 
 
 @part
-def remaining_goodwill(law: Any, goodwill: Any, fading: Any, moment: Moment) -> Attitude:
+def remaining_goodwill(law: Law, goodwill: Any, fading: Any, moment: Moment) -> Attitude:
     """Let goodwill fade since the last session and sum it in the three ways it acts.
 
     `fading[k]` is channel k's factor for this session, computed once for all worlds of a person (negative: not yet).

@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 
 from simulator.compiled import part
+from simulator.law.board import Board
 from simulator.law.moment import Moment
-from simulator.law.state import Attitude, Offer
+from simulator.law.parameters import Law
+from simulator.law.state import Attitude, Offer, Shown
 
 
 @part
 def exposure(
-    law: Any, board: Any, goodwill: Any, shown: Any, attitude: Attitude, moment: Moment, offer: Offer
+    law: Law, board: Board, goodwill: Any, shown: Shown, attitude: Attitude, moment: Moment, offer: Offer
 ) -> Attitude:
     """Goodwill rises by strength × creative × freshness × (1 + synergy) / (1 + goodwill / saturation).
 
@@ -41,7 +43,7 @@ def exposure(
 
 
 @part
-def synergy(law: Any, goodwill: Any, moment: Moment, k: int) -> float:
+def synergy(law: Law, goodwill: Any, moment: Moment, k: int) -> float:
     """Σ_j synergy_kj × goodwill_j over the other channels."""
     total = 0.0
     if law.channels[moment.epoch, k].has_synergy:
@@ -51,7 +53,7 @@ def synergy(law: Any, goodwill: Any, moment: Moment, k: int) -> float:
 
 
 @part
-def wear(board: Any, channel: Any, shown: Any, moment: Moment, creative: int) -> float:
+def wear(board: Board, channel: Any, shown: Shown, moment: Moment, creative: int) -> float:
     """Impressions of a creative that still count, this one included: Σ 2^(-age / wear half-life), anew after a refresh."""
     if not channel.wears:
         return 1.0
@@ -65,7 +67,7 @@ def wear(board: Any, channel: Any, shown: Any, moment: Moment, creative: int) ->
 
 
 @part
-def count_impression(campaign: Any, shown: Any, moment: Moment, c: int) -> None:
+def count_impression(campaign: Any, shown: Shown, moment: Moment, c: int) -> None:
     """Count one more impression (or ghost, or placebo ad) of campaign c, and when it came if there is a frequency cap."""
     if campaign.times > 0:
         shown.times[campaign.first_time + np.int64(shown.campaigns[c]) % campaign.times] = moment.time
@@ -73,7 +75,7 @@ def count_impression(campaign: Any, shown: Any, moment: Moment, c: int) -> None:
 
 
 @part
-def is_capped(campaign: Any, shown: Any, moment: Moment, c: int) -> bool:
+def is_capped(campaign: Any, shown: Shown, moment: Moment, c: int) -> bool:
     """Whether the person has met campaign c as often as its cap allows in the `frequency_cap_days` up to now."""
     if campaign.frequency_cap == 0 or shown.campaigns[c] < campaign.frequency_cap:
         return False

@@ -12,7 +12,7 @@ from simulator.law.log import FAKE_LEAD, VISIT, Log, write
 from simulator.law.moment import Moment
 from simulator.law.parameters import Law
 from simulator.law.session import record_click, record_entries, record_ghosts, record_impression, record_placebo
-from simulator.law.state import NOBODY, REVENUE_SHARE
+from simulator.law.state import NOBODY, REVENUE_SHARE, Shown
 from simulator.law.visit import remember_fee
 
 
@@ -22,7 +22,7 @@ def robot_session(
     board: Board,
     person: Any,
     life: Any,
-    shown: Any,
+    shown: Shown,
     ledger: Any,
     moment: Moment,
     variant: Any,

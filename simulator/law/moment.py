@@ -8,6 +8,8 @@ import numpy as np
 from simulator.calendar import clock_time
 from simulator.compiled import aside, part
 from simulator.draws import AUCTION, SESSION, TRAVEL, exponential, normal, uniforms
+from simulator.law.board import Board
+from simulator.law.parameters import Law
 
 
 class Moment(NamedTuple):
@@ -32,7 +34,7 @@ class Moment(NamedTuple):
 
 
 @part
-def arrive(law: Any, board: Any, person: Any, itinerary: Any, seed: int, user: int) -> Moment:
+def arrive(law: Law, board: Board, person: Any, itinerary: Any, seed: int, user: int) -> Moment:
     """The moment of a person's next session; the itinerary moves on to the one after it.
 
     Gaps between sessions are exponential with mean 1/activity in operational time, which the calendar turns into days.
@@ -55,7 +57,7 @@ def arrive(law: Any, board: Any, person: Any, itinerary: Any, seed: int, user: i
 
 
 @part
-def tick_of(board: Any, time: float) -> int:
+def tick_of(board: Board, time: float) -> int:
     """The tick that a time falls into; ticks are counted from day 0, and in the follow-up from its beginning."""
     tick = board.first_tick + math.floor(time * board.ticks_per_day)
     if tick >= board.last_tick and time >= board.starts[board.last_tick]:
@@ -67,7 +69,7 @@ def tick_of(board: Any, time: float) -> int:
 
 
 @part
-def device_in_use(law: Any, person: Any, draw: float) -> int:
+def device_in_use(law: Law, person: Any, draw: float) -> int:
     """The main device with probability `main_device_share`, else one of the others, alike."""
     if person.devices == 1 or draw < law.main_device_share:
         return person.first_device  # type: ignore[no-any-return]  # a record's field
@@ -77,7 +79,7 @@ def device_in_use(law: Any, person: Any, draw: float) -> int:
 
 
 @part
-def whereabouts(law: Any, person: Any, seed: int, user: int, session: int) -> int:
+def whereabouts(law: Law, person: Any, seed: int, user: int, session: int) -> int:
     """The geo of a session: home, or with probability `travel_share` another, drawn by the people who live there."""
     if law.travel_share == 0.0:
         return person.geo  # type: ignore[no-any-return]  # a record's field
@@ -85,7 +87,7 @@ def whereabouts(law: Any, person: Any, seed: int, user: int, session: int) -> in
 
 
 @aside
-def on_the_road(law: Any, person: Any, seed: int, user: int, session: int) -> int:
+def on_the_road(law: Law, person: Any, seed: int, user: int, session: int) -> int:
     """The same where people travel."""
     travels, place, _, _ = uniforms(seed, user, session, TRAVEL, 0)
     if travels >= law.travel_share:

@@ -26,7 +26,7 @@ from simulator.law.funnel import funnel
 from simulator.law.log import CLICK, GHOST, IMPRESSION, MICRO, PREDICTED, PSA, VISIT, Log, write
 from simulator.law.moment import Moment
 from simulator.law.parameters import Law
-from simulator.law.state import CPC, CPM, NOBODY, SEND, Attitude, Offer, Visit
+from simulator.law.state import CPC, CPM, NOBODY, SEND, Attitude, Offer, Shown, Visit
 from simulator.law.surface import surface
 from simulator.law.visit import visit
 
@@ -46,7 +46,7 @@ def approach(
     person: Any,
     life: Any,
     goodwill: Any,
-    shown: Any,
+    shown: Shown,
     ledger: Any,
     fading: Any,
     moment: Moment,
@@ -66,7 +66,7 @@ def respond(
     person: Any,
     life: Any,
     goodwill: Any,
-    shown: Any,
+    shown: Shown,
     ledger: Any,
     moment: Moment,
     encounter: Encounter,
@@ -96,7 +96,7 @@ def respond(
 
 
 @part
-def record_ghosts(law: Law, shown: Any, moment: Moment, offer: Offer, log: Log) -> None:
+def record_ghosts(law: Law, shown: Shown, moment: Moment, offer: Offer, log: Log) -> None:
     """Log the ads that an experiment withheld; they count towards frequency caps as if they had been shown."""
     for c in range(law.campaigns.shape[1]):
         if (offer.ghosts >> c) & 1:
@@ -116,7 +116,7 @@ def record_entries(law: Law, life: Any, moment: Moment, offer: Offer, log: Log) 
 
 
 @part
-def record_placebo(law: Law, shown: Any, ledger: Any, moment: Moment, offer: Offer, log: Log) -> None:
+def record_placebo(law: Law, shown: Shown, ledger: Any, moment: Moment, offer: Offer, log: Log) -> None:
     """Log a placebo ad and pay for its slot; it counts towards frequency caps as the ad it stands for."""
     campaign = law.campaigns[moment.epoch, offer.campaign]
     count_impression(campaign, shown, moment, offer.campaign)

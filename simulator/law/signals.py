@@ -9,19 +9,20 @@ from typing import Any
 from simulator.compiled import aside, part
 from simulator.draws import BROWSER, HABITS, LOG_IN, uniforms
 from simulator.law.moment import Moment
+from simulator.law.parameters import Law
 from simulator.law.state import IN_MARKET, NOBODY, OUT_OF_MARKET, VISITED
 
 EVERYWHERE = 1e9  # days; the person is recognised on every device
 
 
 @part
-def follow_record(law: Any, moment: Moment) -> bool:
+def follow_record(law: Law, moment: Moment) -> bool:
     """Whether audiences, caps and optimised delivery go by what was recorded."""
     return law.signals[moment.epoch].decide != 0  # type: ignore[no-any-return]  # a record's field
 
 
 @aside
-def days_known(law: Any, moment: Moment, c: int) -> float:
+def days_known(law: Law, moment: Moment, c: int) -> float:
     """For how many days campaign c knows what a person did.
 
     0 without consent or behind a blocker; EVERYWHERE (on every device) where its platform recognises them by log-in; else
@@ -43,7 +44,7 @@ def days_known(law: Any, moment: Moment, c: int) -> float:
 
 
 @aside
-def visit_is_known(law: Any, life: Any, moment: Moment, c: int) -> bool:
+def visit_is_known(law: Law, life: Any, moment: Moment, c: int) -> bool:
     """Whether campaign c knows of the person's last visit: recognised everywhere, or on its device while the cookie lives."""
     days = days_known(law, moment, c)
     here = days == EVERYWHERE or life.last_device == moment.device
@@ -51,7 +52,7 @@ def visit_is_known(law: Any, life: Any, moment: Moment, c: int) -> bool:
 
 
 @part
-def mood_as_seen(law: Any, life: Any, moment: Moment, c: int) -> int:
+def mood_as_seen(law: Law, life: Any, moment: Moment, c: int) -> int:
     """The mood that optimised delivery bids on: the true one, or what campaign c can know of it.
 
     Without any signal everyone looks as if they were not looking; a visit that is not known is not seen.
@@ -62,7 +63,7 @@ def mood_as_seen(law: Any, life: Any, moment: Moment, c: int) -> int:
 
 
 @aside
-def mood_as_known(law: Any, life: Any, moment: Moment, c: int) -> int:
+def mood_as_known(law: Law, life: Any, moment: Moment, c: int) -> int:
     """The same where delivery follows the record."""
     if days_known(law, moment, c) == 0.0:
         return OUT_OF_MARKET

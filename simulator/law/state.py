@@ -79,9 +79,18 @@ LEDGER = np.dtype(
 )
 
 # What is changed in a twin world: channels switched off (bit k), channels whose running test holds everyone out (bit k),
-# or one channel's bids and pacing.
+# or one channel's bids, pacing and share of auctions; all on some days of the reported window.
 VARIANT = np.dtype(
-    [("off", "u4"), ("held_out", "u4"), ("channel", "i4"), ("log_bid_change", "f8"), ("throttle_factor", "f8")],
+    [
+        ("off", "u4"),
+        ("held_out", "u4"),
+        ("channel", "i4"),
+        ("log_bid_change", "f8"),
+        ("throttle_factor", "f8"),
+        ("share", "f8"),
+        ("first_day", "f8"),
+        ("last_day", "f8"),
+    ],
     align=True,
 )
 
@@ -101,7 +110,7 @@ class Shown(NamedTuple):
 
 
 class Population(NamedTuple):
-    """Everyone, and all they remember in the world that happens.
+    """People, and all they remember in the world that happens: everyone, or those from one number on.
 
     Attributes:
         people: who they are, PERSON (users,).
@@ -109,6 +118,7 @@ class Population(NamedTuple):
         lives: LIFE (users,).
         goodwill: (users, channels).
         shown: the ads they have met.
+        first: number of the person in row 0.
     """
 
     people: Any
@@ -116,6 +126,15 @@ class Population(NamedTuple):
     lives: Any
     goodwill: Any
     shown: Shown
+    first: int = 0
+
+
+def people_of(population: Population, first: int, last: int) -> Population:
+    """The people first..last-1 of a population: the same memory, not a copy."""
+    rows = slice(first - population.first, last - population.first)
+    shown = Shown(*(kind[rows] for kind in population.shown))
+    own = (population.people[rows], population.itineraries[rows], population.lives[rows], population.goodwill[rows])
+    return Population(*own, shown, first)
 
 
 class Attitude(NamedTuple):

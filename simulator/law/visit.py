@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 
 from simulator.compiled import part
+from simulator.law.board import Board
 from simulator.law.moment import Moment
-from simulator.law.state import CPA, CPL, NOBODY, REVENUE_SHARE, Offer, Visit
+from simulator.law.parameters import Law
+from simulator.law.state import CPA, CPL, NOBODY, REVENUE_SHARE, Offer, Shown, Visit
 
 
 @part
-def visit(law: Any, board: Any, life: Any, shown: Any, moment: Moment, where: int, offer: Offer) -> Visit:
+def visit(law: Law, board: Board, life: Any, shown: Shown, moment: Moment, where: int, offer: Offer) -> Visit:
     """The visit of a session, if there is one.
 
     Without an ad the person visits if the visit draw is below v = visit_share(mood). With an ad that they would click
@@ -38,7 +40,7 @@ def visit(law: Any, board: Any, life: Any, shown: Any, moment: Moment, where: in
 
 
 @part
-def conquest(law: Any, moment: Moment, where: int) -> float:
+def conquest(law: Law, moment: Moment, where: int) -> float:
     """Share of organic visits that a rival takes who has the slot of this session; none where there is no slot."""
     place = law.surfaces[moment.epoch, where]
     return float(place.conquest_share) if moment.slot_draw < place.slot_share else 0.0
@@ -51,7 +53,7 @@ def wide(position: Any) -> int:
 
 
 @part
-def click_probability(law: Any, board: Any, life: Any, shown: Any, moment: Moment, offer: Offer) -> float:
+def click_probability(law: Law, board: Board, life: Any, shown: Shown, moment: Moment, offer: Offer) -> float:
     """Click-through rate × interest(mood) × creative × freshness / (1 + impressions before that still count / wear-out)."""
     campaign = law.campaigns[moment.epoch, offer.campaign]
     creative = law.creatives[moment.epoch, offer.creative]

@@ -1,9 +1,13 @@
 """Rates: what the closed forms of faults need to know about a world and its record of today (shares, days)."""
 
+from collections import Counter
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from simulator.event_log import is_kind, pieces
 from simulator.record.closed_forms import Rates
 from simulator.record.record import Record
 from simulator.record.record_draws import Floats
@@ -21,8 +25,10 @@ def measure_rates(world: TrueEvents, today: Record) -> Rates:
     """
     scenario = world.scenario
     tracking = effective(scenario)
-    kinds = pc.value_counts(_reported(world)["kind"].cast(pa.string())).to_pylist()
-    count = {row["values"]: row["counts"] for row in kinds}
+    count: Counter[str] = Counter()
+    for piece in _reported(world, ["kind", "time"]):
+        counts = pc.value_counts(piece["kind"].cast(pa.string())).to_pylist()
+        count.update({row["values"]: row["counts"] for row in counts})
     orders = max(count.get("conversion", 0), 1)
     order_time = np.sort(_order_times(world))
     claims = today.claims
@@ -63,15 +69,17 @@ def _of(claims: pa.Table, system: str) -> pa.Table:
 
 
 def _order_times(world: TrueEvents) -> Floats:
-    events = _reported(world)
-    times: Floats = events.filter(pc.equal(events["kind"].cast(pa.string()), "conversion"))["time"].to_numpy()
-    return times
+    times = [
+        piece.filter(is_kind(piece, "conversion"))["time"].to_numpy() for piece in _reported(world, ["kind", "time"])
+    ]
+    return np.concatenate(times) if times else np.empty(0)
 
 
-def _reported(world: TrueEvents) -> pa.Table:
-    """The events of the reported window."""
-    time = world.events["time"]
-    return world.events.filter(pc.and_(pc.greater_equal(time, 0.0), pc.less(time, world.scenario.run.days)))
+def _reported(world: TrueEvents, columns: list[str]) -> Iterator[pa.Table]:
+    """The events of the reported window, piece by piece."""
+    for piece in pieces(world, columns):
+        time = piece["time"]
+        yield piece.filter(pc.and_(pc.greater_equal(time, 0.0), pc.less(time, world.scenario.run.days)))
 
 
 def _share_between(sorted_times: Floats, begin: float, end: float) -> float:

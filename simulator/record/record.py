@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from cpalab.micros import MICROS
 from simulator.draws import REPEAT
+from simulator.event_log import gathered_events
 from simulator.record.claims import CLAIM_SCHEMA, Claims, claims_table
 from simulator.record.record_draws import draws_at, extra_copies
 from simulator.record.stages.identity import recognise
@@ -132,18 +133,22 @@ def _billing(world: TrueEvents, claims: pa.Table, regime: TrackingInForce) -> di
     """Per channel: fees that networks claim minus those the world charged, plus what robots' clicks cost."""
     owed = claims.select(["channel", "fee_micros"])
     owed = owed.set_column(0, "channel", owed["channel"].cast(pa.string()))
-    paid = world.events.select(["kind", "channel", "cost_micros", "user_id", "session", "time"])
-    time = paid["time"].to_numpy()
-    paid = paid.filter(pa.array((time >= 0.0) & (time < regime.scenarios[0].run.days)))
-    is_fee = codes(paid["kind"], ("fee",)) == 0
-    fees = paid.filter(pa.array(is_fee))
+    with_robots = any(t.intrusion.bot_click_share > 0 for t in regime.trackings)
+    wanted = ("fee", "click") if with_robots else ("fee",)
+
+    def owed_for(piece: pa.Table) -> pa.Array:
+        time = piece["time"].to_numpy()
+        return pa.array((time >= 0.0) & (time < regime.scenarios[0].run.days) & (codes(piece["kind"], wanted) >= 0))
+
+    paid = gathered_events(world, owed_for, ["kind", "channel", "cost_micros", "user_id", "session", "time"])
+    fees = paid.filter(pa.array(codes(paid["kind"], ("fee",)) == 0))
     result = dict.fromkeys(world_cost_micros(world), 0)
     for channel, amount in zip(owed["channel"].to_pylist(), owed["fee_micros"].to_pylist(), strict=True):
         if amount:
             result[channel] += amount
     for channel, amount in zip(fees["channel"].to_pylist(), fees["cost_micros"].to_pylist(), strict=True):
         result[channel] -= amount
-    if any(t.intrusion.bot_click_share > 0 for t in regime.trackings):
+    if with_robots:
         clicks = paid.filter(pa.array(codes(paid["kind"], ("click",)) == 0))
         share = regime.at(clicks["time"].to_numpy())(lambda t: t.intrusion.bot_click_share)
         seed = regime.scenarios[0].run.seed

@@ -7,10 +7,23 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from simulator.event_log import codes, people_in
 from simulator.events import kind_names
 from simulator.record.record_draws import Bools, Codes, Floats, Ints
 from simulator.scenario.build_law import Names
 from simulator.scenario.schema import Scenario
+
+__all__ = [
+    "BLOCK_USERS",
+    "Actions",
+    "Block",
+    "Touches",
+    "TrueEvents",
+    "Visits",
+    "blocks",
+    "campaign_words",
+    "codes",
+]
 
 BLOCK_USERS = 131_072
 
@@ -120,27 +133,14 @@ def blocks(
     came out of visits from the day `since` on.
     """
     names = Names.of(world.scenario)
-    users = world.events["user_id"].to_numpy()
     segment = codes(world.users["segment"], names.segments)
     customer = world.users["customer"].to_numpy()
     for first in range(0, world.users.num_rows, block_users):
         last = min(first + block_users, world.users.num_rows)
-        start, stop = np.searchsorted(users, [first, last])
         yield _read(
-            world.events.slice(start, stop - start), names, first, last, segment[first:last], customer, needed,
+            people_in(world, first, last), names, first, last, segment[first:last], customer, needed,
             (since, world.scenario.run.days),
         )  # fmt: skip
-
-
-def codes(column: Any, words: Sequence[str]) -> Codes:
-    """A column of words as positions in `words`, -1 for none."""
-    place = {word: position for position, word in reversed(list(enumerate(words)))}
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    parts = []
-    for chunk in chunks:
-        known = np.array([place.get(word, -1) for word in chunk.dictionary.to_pylist()] + [-1], np.int16)
-        parts.append(known[chunk.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False)])
-    return np.concatenate(parts) if parts else np.empty(0, np.int16)
 
 
 def campaign_words(names: Names) -> tuple[str, ...]:

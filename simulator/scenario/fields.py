@@ -39,4 +39,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 class Table(BaseModel):
     """A table of the scenario file: frozen, and no key is ever ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, strict=True,
+        protected_namespaces=(),  # fields may begin with model_, which old versions of pydantic warn of
+    )  # fmt: skip

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from cpalab.column_types import column_problem
+from cpalab.column_types import column_problem, common_form
 
 PLAIN = {
     "text": pa.array(["a", None]),
@@ -35,6 +35,7 @@ ODD = {
     "holds lengths of time": [pa.array([1], pa.duration("s"))],
     "holds times of day": [pa.array([1], pa.time32("s")), pa.array([1], pa.time64("ns"))],
     "has no value in any row": [pa.nulls(2)],
+    "has the time zone '+25:00'": [pa.array([1], pa.timestamp("us", "+25:00"))],
     "holds dates outside": [
         pa.array([2_932_897], pa.date32()),
         pa.array([-719_163], pa.date32()),
@@ -59,3 +60,16 @@ def test_what_is_no_plain_cell_is_said(words, column):
 
 def test_an_optional_column_may_be_empty():
     assert column_problem(pa.nulls(2), may_be_empty=True) == ""
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array(["a", "b"])),
+        pa.array(["a", "a", "b"], pa.string_view()),
+    ],
+    ids=["runs", "views"],
+)
+def test_cells_kept_in_an_uncommon_form_are_read_like_others(column):
+    assert column_problem(column) == ""
+    assert common_form(pa.chunked_array([column])).to_pylist() == ["a", "a", "b"]

@@ -19,7 +19,7 @@ def test_a_machine_without_a_folder_to_cache_in_compiles_anew(monkeypatch):
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: function
 
-    monkeypatch.setattr(compile_cache.numba, "njit", njit)
+    monkeypatch.setattr("cpalab.compile_cache.numba.njit", njit)
 
     def double(x):
         return 2 * x

@@ -83,7 +83,8 @@ class FittedMarkovAutomaticOrder(Result):
 
     def credit(self, paths: Paths) -> Credit:
         """The credit of the chosen chain; see `FittedMarkov.credit`."""
-        return replace(self.markov.credit(paths), method=self.name)
+        note = f"order {self.order} of {len(self.states)} tried predicts best"
+        return replace(self.markov.credit(paths), method=self.name, note=note)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per order tried: `order, states, log_score`."""

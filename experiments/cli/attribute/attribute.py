@@ -27,7 +27,14 @@ def list_formats(context: click.Context, _: click.Parameter, asked: bool) -> Non
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option(
+    "--query",
+    "queries",
+    multiple=True,
+    metavar="SQL",
+    help="Where FILE is a database (postgres://…, mysql://…, a file of SQLite): the rows of one table; may be repeated.",
+)
 @click.option(
     "--model",
     "-m",
@@ -115,6 +122,14 @@ def list_formats(context: click.Context, _: click.Parameter, asked: bool) -> Non
     help="Visits without a source (channel 'direct'): counted as touches; ignored in journeys that have other touches; "
     "or left out. Default: kept; ignored_unless_alone in logs of cpalab, as in cpalab run.",
 )
+@click.option(
+    "--transform",
+    "transforms",
+    multiple=True,
+    type=click.Choice(["exposure", "first", "frequency", "remove_last_direct", "remove_direct"]),
+    help="Change paths first, as fractribution and Snowplow do; may be repeated. exposure: repeats in a row are one; first: "
+    "each channel once; frequency: once, with its count; direct visits off the end, or all of them.",
+)
 @click.option("--by", metavar="SEGMENT,…", help="Break down by columns of the data, such as device,campaign.")
 @click.option("--period", type=click.Choice(["day", "week", "month"]), help="Break down by date.")
 @click.option(
@@ -143,16 +158,34 @@ def list_formats(context: click.Context, _: click.Parameter, asked: bool) -> Non
     is_flag=True,
     help="One pass in little memory, for Parquet sorted by user_id; without --by and --period.",
 )
+@click.option(
+    "--currency", metavar="CODE", help="Convert all amounts to this currency, by --rates. Default: several are refused."
+)
+@click.option(
+    "--rates",
+    "rates_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Two columns: currency, and rate: what one unit of it is worth in --currency.",
+)
+@click.option(
+    "--details",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for what the models learnt: removal effects, transitions, sets of channels and their worth.",
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for cpa.csv, paths and a manifest.")
 @click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
 @talk_options
 def command(
-    files: tuple[Path, ...], models: tuple[str, ...], cost_file: Path | None, lift_file: Path | None,
+    files: tuple[str, ...], queries: tuple[str, ...], models: tuple[str, ...], cost_file: Path | None, lift_file: Path | None,
     format_name: str | None, bad_rows: str, action: str | None, lookback_days: float | None,
-    view_lookback_days: float | None, direct: str | None, by: str | None, period: str | None, clock: str,
+    view_lookback_days: float | None, direct: str | None, transforms: tuple[str, ...], by: str | None, period: str | None,
+    clock: str,
     margin_rate: float | None, margin_per_action: float | None, lifetime_value: float | None, intervals: int | None,
     seed: int, stream: bool, separator: str | None, map_file: Path | None, encoding: str | None, decimal: str | None,
-    dates: str | None, missing_words: Any, out: Path | None, force: bool, quiet: bool, as_json: bool,
+    dates: str | None, missing_words: Any, currency: str | None, rates_file: Path | None, details: Path | None,
+    out: Path | None, force: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Credit the conversions in FILE… to channels, and put each channel's cost beside them.
 
@@ -162,11 +195,15 @@ def command(
     """
     from contextlib import nullcontext
 
+    from cpalab.tables.databases import is_database
     from cpalab.tables.input_table import TextOptions
     from cpalab.whole_output import whole_folder
+    from experiments.cli.terminal import write_csv
 
     job = Job(
-        files=files,
+        files=tuple(Path(file) for file in files if not is_database(file)),
+        databases=tuple(file for file in files if is_database(file)),
+        queries=queries,
         models=models or DEFAULT_MODELS,
         cost_file=cost_file,
         lift_file=lift_file,
@@ -187,13 +224,23 @@ def command(
         stream=stream,
         separator=separator,
         map_file=map_file,
+        transforms=transforms,
+        currency=currency,
+        rates_file=rates_file,
+        details=details,
         options=TextOptions(encoding, MARKS.get(decimal or ""), ORDERS.get(dates or ""), missing_words),
     )
-    with nullcontext() if out is None else whole_folder(out, force=force) as folder:
+    with (
+        nullcontext() if out is None else whole_folder(out, force=force) as folder,
+        nullcontext() if details is None else whole_folder(details, force=force) as detail_folder,
+    ):
         with progress_bar(quiet or as_json) as report:
             answer = attribute(job, report)
         if folder is not None:
             write(answer, job, folder)
+        if detail_folder is not None:
+            for name, frame in answer.details:
+                write_csv(frame, detail_folder / f"{name}.csv")
     if as_json:
         from experiments.cli.terminal import print_json
 
@@ -202,23 +249,27 @@ def command(
         show(answer)
         if out is not None:
             click.echo(f"\nWritten to {out}")
+        if details is not None:
+            click.echo(f"\nWritten to {details}: {', '.join(f'{name}.csv' for name, _ in answer.details)}")
 
 
 def write(answer: Answer, job: Job, folder: Path) -> None:
     """Write cpa.csv, the paths, and a manifest of what was asked for."""
     from importlib.metadata import version
 
+    from cpalab.tables.databases import without_password
     from experiments.cli.terminal import write_csv
 
     write_csv(answer.table, folder / "cpa.csv")
     paths = answer.paths.to_frame()
     write_csv(paths if answer.value_known else paths.drop(columns="value"), folder / "paths.csv")
     asked = {name: str(value) if isinstance(value, Path) else value for name, value in vars(job).items()}
-    asked["options"] = vars(job.options) if job.options is not None else None
+    asked["options"] = None if job.options is None else {k: v for k, v in vars(job.options).items() if k != "exchange"}
     manifest = {
         "cpalab": version("cpalab"),
         "scenario": None,  # the data are the user's own
         **asked,
+        "databases": [without_password(address) for address in job.databases],
         "inputs": [str(file) for file in job.files],
         "notes": [*answer.summaries, *answer.notes],
         "files": {file.name: {"bytes": file.stat().st_size} for file in sorted(folder.iterdir())},
@@ -254,5 +305,13 @@ def show(answer: Answer) -> None:
         ]
         table.add_row(*(str(row[name]) for name in parts), *cells)
     screen.print(table)
+    if answer.counts is not None:
+        counted = Table(title="What was read", title_justify="left")
+        for name in ("", "of"):
+            counted.add_column(name)
+        counted.add_column("rows", justify="right")
+        for what, of, rows in answer.counts.itertuples(index=False):
+            counted.add_row(what, of, f"{rows:,.0f}" if rows == round(rows) else f"{rows:,.1f}")
+        screen.print(counted)
     for line in (*answer.summaries, *answer.notes):
         screen.print(line, markup=False)

@@ -31,6 +31,8 @@ class Job:
     """What was asked for; each field is the option of its name."""
 
     files: tuple[Path, ...]
+    databases: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()
     models: tuple[str, ...]
     cost_file: Path | None = None
     lift_file: Path | None = None
@@ -52,6 +54,10 @@ class Job:
     separator: str | None = None
     map_file: Path | None = None
     options: "TextOptions | None" = None
+    currency: str | None = None
+    rates_file: Path | None = None
+    details: Path | None = None
+    transforms: tuple[str, ...] = ()
 
     @property
     def is_segmented(self) -> bool:
@@ -69,6 +75,8 @@ class Answer:
     summaries: tuple[str, ...]
     notes: tuple[str, ...]
     value_known: bool = True
+    counts: "pd.DataFrame | None" = None
+    details: "tuple[tuple[str, pd.DataFrame], ...]" = ()
 
     def as_json(self) -> dict[str, Any]:
         """The answer in plain values."""
@@ -77,6 +85,7 @@ class Answer:
             "rows": self.table.to_dict("records"),
             "summaries": list(self.summaries),
             "notes": list(self.notes),
+            "counts": [] if self.counts is None else self.counts.to_dict("records"),
         }
 
 
@@ -87,9 +96,17 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
         InvalidInputError: on any mistake in the job or its data, before models are fitted.
     """
     from attribution.costs.performance import performance_table
+    from experiments.cli.attribute.counts import counts_of
+    from experiments.cli.attribute.details import details_of
 
     models, economics, given = inputs(job, report)
     paths, records, costs, notes, value_known = built(job, given)
+    counts = counts_of(given.data, records, paths, costs, None if given.costs is None else given.costs[1])
+    if job.transforms:
+        from attribution.paths.transforms import transformed
+
+        paths = transformed(paths, job.transforms)  # type: ignore[arg-type]
+    learnt = tuple(models)
     if given.tests:
         rescaled, left_out = calibrated(models, paths, given.tests, job.lift_file)
         models += rescaled
@@ -102,6 +119,11 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
 
         segments = segments_of(records, paths, job.by, period=job.period, clock=job.clock)
         models = [Segmented(model, segments) for model in models]
+        zone = getattr(records.conversions["time"].type, "tz", None)
+        if job.period and zone:
+            notes += (
+                f"Each {job.period} is one of {zone}, whatever offsets the times were written with; costs by date are too.",
+            )
     cost_micros: Any = {}
     if costs is not None and segments is None:
         cost_micros = total_by_channel(costs)
@@ -121,11 +143,14 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
     from attribution.costs.economics import COST_METRICS
     from attribution.formats.records import DEFAULT_ACTION
 
+    if not paths.total_conversions and not paths.unattributed_conversions:
+        notes += ("There is no conversion in the data, so nothing is credited.",)
     if not value_known:
         notes += ("The data do not say what conversions are worth, so value and ROAS are unknown.",)
     metric = COST_METRICS.get(job.action or DEFAULT_ACTION, f"cost per {job.action}")
     whole = [credit.summary() for credit in credits] if segments is None else []
-    return Answer(table, paths, metric, (paths.summary(), *whole), notes, value_known)
+    details = tuple(details_of(learnt, paths)) if job.details else ()
+    return Answer(table, paths, metric, (paths.summary(), *whole), notes, value_known, counts, details)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +171,7 @@ def inputs(job: Job, report: Report) -> tuple[list["AttributionModel"], "UnitEco
 
     problems: list[Problem | str] = []
     asked = gathered(problems, partial(checked, job))
+    job = gathered(problems, partial(with_rates, job)) or job
     report("read", 0.0)
     settings, data = asked[2] if asked else PathSettings(), None
     # Streaming makes the paths while it reads: work that is done for good options only.
@@ -179,17 +205,39 @@ def checked(job: Job) -> tuple[list["AttributionModel"], "UnitEconomics | None",
         given = partial(UnitEconomics, margin_rate=rate, margin_per_action=margin, lifetime_value=worth)
         economics = gathered(problems, given)
     problems += given_twice(job)
+    if job.queries and not job.databases:
+        problems.append(
+            "--query: none of the files is a database; leave it out, or give an address such as postgres://…"
+        )
+    if job.stream and job.databases:
+        problems.append("--stream: reads Parquet; export the rows of the database, sorted by user_id")
     windows: dict[str, Any] = {} if job.lookback_days is None else {"lookback_days": job.lookback_days}
     if job.direct is not None:
         windows["direct"] = job.direct
     if job.view_lookback_days is not None:
         windows |= {"view_lookback_days": job.view_lookback_days, "touches": "clicks_and_views"}
     settings = gathered(problems, partial(PathSettings, **windows))
-    if job.stream and job.is_segmented:
-        problems.append("--stream: keeps no single touches; leave out --by and --period, or --stream")
+    for option, asked in (("--stream", job.stream), ("--transform", bool(job.transforms))):
+        if asked and job.is_segmented:
+            problems.append(f"{option}: keeps no single touches; leave out --by and --period, or {option}")
     if problems or models is None or settings is None:
         raise InvalidInputError(problems)
     return list(models), economics, settings
+
+
+def with_rates(job: Job) -> Job:
+    """The job whose readers convert amounts to --currency by the table in --rates."""
+    from cpalab.tables.exchange import Exchange
+    from cpalab.tables.input_table import TextOptions
+
+    if (job.currency is None) != (job.rates_file is None):
+        raise InvalidInputError(
+            ["--currency, --rates: one alone says nothing; give the currency and a table of rates to it"]
+        )
+    if job.currency is None or job.rates_file is None:
+        return job
+    exchange = Exchange.read(job.rates_file, job.currency.upper())
+    return replace(job, options=replace(job.options or TextOptions(), exchange=exchange))
 
 
 def given_twice(job: Job) -> list[str]:
@@ -245,7 +293,7 @@ def simulated(job: Job) -> bool:
 
     if job.format_name is not None:
         return job.format_name == SimulatedLog.name
-    return all(SimulatedLog().recognises(open_table(file)) for file in job.files)
+    return bool(job.files) and all(SimulatedLog().recognises(open_table(file)) for file in job.files)
 
 
 def read(job: Job, settings: "PathSettings") -> "Records | CountedPaths":
@@ -253,12 +301,14 @@ def read(job: Job, settings: "PathSettings") -> "Records | CountedPaths":
     from attribution.formats.records import DEFAULT_ACTION
     from attribution.formats.registry import read_data
     from attribution.paths.stream import stream_paths
+    from cpalab.tables.databases import query_tables
 
     if job.stream:
         settings, _ = settings_for(job, settings)
         return stream_paths(*job.files, settings=settings, action=job.action or DEFAULT_ACTION, bad_rows=job.bad_rows)
+    rows = [table for address in job.databases for table in query_tables(address, job.queries)]
     return read_data(
-        *job.files, format=chosen_format(job), bad_rows=job.bad_rows, action=job.action, options=job.options
+        *job.files, *rows, format=chosen_format(job), bad_rows=job.bad_rows, action=job.action, options=job.options
     )
 
 
@@ -272,19 +322,21 @@ def settings_for(job: Job, settings: "PathSettings") -> tuple["PathSettings", tu
 
 def built(job: Job, given: Inputs) -> tuple["Paths", "Records | None", Any, tuple[str, ...], bool]:
     """The paths, the records behind them where there are any, the costs, what was left out, and whether values are known."""
-    from attribution.formats.agreement import money_problems, people_notes, period_notes
+    from attribution.formats.agreement import money_problems, order_notes, period_notes
+    from attribution.formats.identities import people_notes
     from attribution.formats.records import CountedPaths
 
     settings, said = settings_for(job, given.settings)
     data: Records | CountedPaths = given.data
-    notes: tuple[str, ...] = (data.report.summary(), *said)
-    currencies = data.report.currencies
+    notes: tuple[str, ...] = (*data.report.remarks(), *said)
+    currencies, dropped, defects = data.report.currencies, data.report.dropped, data.report.defects
     if given.costs is not None:
         costs, report = given.costs
         data = replace(data, costs=costs)
-        notes += (f"Costs: {report.summary()}",)
-        currencies += report.currencies
-    refuse_emptiness(data)
+        notes += report.remarks()
+        currencies, dropped = currencies + report.currencies, dropped + report.dropped
+        defects += report.defects
+    refuse_emptiness(data, dropped, defects)
     if problems := money_problems(currencies):
         raise InvalidInputError(problems)
     data, spellings = with_one_spelling(given.names, data)
@@ -306,6 +358,7 @@ def built(job: Job, given: Inputs) -> tuple["Paths", "Records | None", Any, tupl
         return data.paths, None, data.costs, notes, data.has_value
     data = data.of_action(job.action)
     notes += people_notes(data.touches, data.conversions)
+    notes += order_notes(data.touches, data.conversions, settings.lookback_days)
     if data.costs is not None:
         notes += period_notes(data.costs, data)
     return data.to_paths(settings), data, data.costs, notes, data.has_value
@@ -320,20 +373,24 @@ def chosen_format(job: Job) -> Any:
     return load_format(job.format_name or "top_paths", separator=job.separator)
 
 
-def refuse_emptiness(data: "Records | CountedPaths") -> None:
-    """Refuse data of which nothing is left.
+def refuse_emptiness(data: "Records | CountedPaths", dropped: int, defects: Sequence[Any]) -> None:
+    """Refuse data of whose touches, conversions, paths or costs nothing is left.
 
     Raises:
         InvalidInputError: if every row was dropped.
     """
     from attribution.formats.records import CountedPaths
 
-    rows = (
-        len(data.paths) + data.paths.unattributed_conversions if isinstance(data, CountedPaths) else len(data.touches)
+    held = (
+        {"paths": len(data.paths) + data.paths.unattributed_conversions}
+        if isinstance(data, CountedPaths)
+        else {"touches": len(data.touches), "conversions": len(data.conversions)}
     )
-    if not rows and data.report.dropped:
-        dropped = f"--bad-rows: all of {data.report.dropped:,} rows were malformed, so nothing is left; correct them"
-        raise InvalidInputError([dropped, *map(str, data.report.defects)])
+    held |= {} if data.costs is None else {"costs": len(data.costs)}
+    empty = [what for what, rows in held.items() if not rows]
+    if empty and dropped:
+        told = f"--bad-rows: {dropped:,} rows were malformed, so no {' and no '.join(empty)} are left; correct them"
+        raise InvalidInputError([told, *map(str, defects)])
 
 
 def with_one_spelling(
@@ -436,7 +493,7 @@ def credited(models: Sequence["AttributionModel"], paths: "Paths", job: Job, rep
     if job.intervals is None:
         from attribution.model import credits_of
 
-        return credits_of(models, paths)
+        return credits_of(models, paths, progress=report)
     from attribution.bootstrap import bootstrap_credits
 
     draws = job.intervals

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 READING = (
     "Orders: incremental, of the ads that were tested; with 95 % intervals. Width: of that interval, in orders. Forgone: "
     "orders that the test cost, as it estimates itself; below zero where the estimate is. Test cost: money spent on placebo "
-    "ads, and on more ads by a heavy-up. Truth: what the ads that the test speaks of caused, so each design has its own; the "
-    "holdout by log-in speaks of the people who log in."
+    "ads, and on more ads by a heavy-up. Truth: what the tested ads really caused among the people "
+    "whom a design compares, so each design has its own; the holdout by log-in compares only people who log in."
 )
 SEEDS_READING = (
     "Means over seeds. Bias: estimate less truth, in orders, ± its standard error. Covered: tests whose 95 % interval holds "

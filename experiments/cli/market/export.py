@@ -13,7 +13,7 @@ from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
     from experiments.bench.export import Tracking
-    from simulator.world import EngineName
+    from simulator.playing import EngineName
 
 
 @click.command()

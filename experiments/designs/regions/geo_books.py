@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cpalab.micros import MICROS
@@ -18,11 +17,11 @@ from experiments.lift.geo.panel import GeoExperiment, GeoPanel, geo_experiment
 from experiments.lift.geo.result import GeoLiftTest
 from experiments.lift.geo.switchback import switchback_test
 from simulator.calendar import WEEKDAYS
+from simulator.event_log import codes, gathered_events, is_kind, pieces
 from simulator.law.board import Board
 from simulator.market.campaigns import flat_fee_micros
 from simulator.market.geo_tests import on_off_blocks, people_by_geo, treated_geos
 from simulator.market.market import scale_of
-from simulator.record.true_events import codes
 from simulator.scenario.timeline import versions
 from simulator.world import World
 
@@ -38,6 +37,8 @@ __all__ = [
 # Scenarios have weekdays but no dates; tables of geo tests have both.
 A_MONDAY = np.datetime64("2024-01-01")
 
+ORDER_COLUMNS = ("user_id", "time", "kind", "value_micros")
+
 Cells = NDArray[np.int64]
 
 
@@ -49,8 +50,8 @@ def world_panel(world: World, channel: str) -> GeoPanel:
     return GeoPanel(
         tuple(world.names.geos[g] for g in by_name),
         first + np.arange(days),
-        orders_per_geo(world, world.events)[0][by_name].astype(np.float64),
-        cost_micros(world, world.events, world.board, channel)[by_name] / MICROS,
+        orders_per_geo(world, world)[0][by_name].astype(np.float64),
+        cost_micros(world, world, world.board, channel)[by_name] / MICROS,
     )
 
 
@@ -77,21 +78,27 @@ def geo_frame(world: World, name: str) -> pd.DataFrame:
     return frame if panel.cost is None else frame.assign(cost=panel.cost.ravel())
 
 
-def orders_per_geo(world: World, events: pa.Table) -> tuple[Cells, Cells]:
-    """Orders of the people who live in each geo, per full day, and their value in micros, each of shape `(G, days)`."""
-    orders = events.filter(pc.equal(events["kind"], "conversion"))
+def orders_per_geo(world: World, lived: World | pa.Table) -> tuple[Cells, Cells]:
+    """Orders of the people who live in each geo, per full day, and their value in micros, each of shape `(G, days)`.
+
+    Args:
+        world: who lives where.
+        lived: whose events: the world's own, or the log of a twin.
+    """
+    orders = gathered_events(lived, lambda piece: is_kind(piece, "conversion"), ORDER_COLUMNS)
     home = codes(world.users["geo"], world.names.geos)[orders["user_id"].to_numpy()]
     time, value = orders["time"].to_numpy(), orders["value_micros"].to_numpy()
     return _per_geo_and_day(world, home, time, np.ones_like(value)), _per_geo_and_day(world, home, time, value)
 
 
-def cost_micros(world: World, events: pa.Table, board: Board, channel: str) -> Cells:
+def cost_micros(world: World, lived: World | pa.Table, board: Board, channel: str) -> Cells:
     """The channel's cost in each geo per full day, in micros, of shape `(G, days)`, of events that came about on a board."""
-    paid = events.filter(pc.and_(pc.equal(events["channel"], channel), pc.greater(events["cost_micros"], 0)))
-    geo = codes(paid["geo"], world.names.geos)
-    return _per_geo_and_day(world, geo, paid["time"].to_numpy(), paid["cost_micros"].to_numpy()) + _flat_fees(
-        world, board, channel
-    )
+    total = _flat_fees(world, board, channel)
+    for piece in pieces(lived, ["channel", "geo", "time", "cost_micros"]):
+        paid = piece.filter(pa.array(codes(piece["channel"], (channel,)) == 0))
+        geo = codes(paid["geo"], world.names.geos)
+        total += _per_geo_and_day(world, geo, paid["time"].to_numpy(), paid["cost_micros"].to_numpy())
+    return total
 
 
 def experiment_of(world: World, name: str) -> GeoExperiment:

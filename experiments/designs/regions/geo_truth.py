@@ -57,10 +57,9 @@ def geo_test_truth(world: World, name: str, *, threads: int = 1) -> GeoTestTruth
     test, board = world.scenario.geo_tests[name], untested_board(world, name)
     twin = live_again(world, board, threads=threads)
     orders, value = (
-        here - there
-        for here, there in zip(orders_per_geo(world, world.events), orders_per_geo(world, twin), strict=True)
+        here - there for here, there in zip(orders_per_geo(world, world), orders_per_geo(world, twin), strict=True)
     )
-    spent = cost_micros(world, world.events, world.board, test.channel)
+    spent = cost_micros(world, world, world.board, test.channel)
     spent = spent - cost_micros(world, twin, board, test.channel)
     treated = np.isin(world.names.geos, treated_geos(world.scenario, name))
     window, days = slice(test.start_day, test.end_day + test.cooldown_days), slice(test.start_day, test.end_day)

@@ -22,6 +22,7 @@ from experiments.lift.estimate.arm_sums import PairStatistics
 from experiments.lift.estimate.lift_estimate import LiftEstimate
 from experiments.lift.estimate.welch import ratio_metric_lift, welch_lift
 from experiments.lift.user.user_test import UserLiftTest, adjusted_test, user_holdout_test
+from simulator.event_log import gathered_events, is_kind
 from simulator.world import World
 
 __all__ = ["LEVELS", "Stratum", "WorldTest", "read_user_test"]
@@ -142,7 +143,8 @@ def _value_lifts(
 
 def visits_before(world: World, day: float) -> npt.NDArray[np.int64]:
     """Each person's visits to the site before a day, (users,)."""
-    events = world.events
-    visits = events.filter(pc.and_(pc.equal(events["kind"], "visit"), pc.less(events["time"], day)))
+    visits = gathered_events(
+        world, lambda piece: pc.and_(is_kind(piece, "visit"), pc.less(piece["time"], day)), ["user_id", "kind", "time"]
+    )
     result: npt.NDArray[np.int64] = np.bincount(visits["user_id"].to_numpy(), minlength=world.users.num_rows)
     return result

@@ -11,9 +11,12 @@ import pyarrow.compute as pc
 from cpalab.micros import MICROS
 from experiments.designs.users.arrangement import days_of
 from experiments.lift.estimate.arm_sums import ArmStatistics, PairStatistics
+from simulator.event_log import codes, gathered_events
 from simulator.world import World, between
 
 __all__ = ["Counted", "ad_events", "compared_arms", "cost_of_ads", "event_cost", "first_times", "orders_between"]
+
+AD_COLUMNS = ("user_id", "time", "kind", "channel", "device", "cost_micros")
 
 Mask = npt.NDArray[np.bool_]
 
@@ -57,17 +60,17 @@ def orders_between(world: World, first_day: float, last_day: float) -> pa.Table:
 def ad_events(world: World, channel: str, *kinds: str) -> pa.Table:
     """The channel's events of these kinds (all kinds if none is named) while its test withholds ads; robots are no people."""
     days = days_of(world.scenario, channel)
-    events = world.events
-    time = events["time"]
-    own = pc.and_(
-        pc.equal(events["channel"].cast(pa.string()), channel),
-        pc.and_(pc.greater_equal(time, days.start_day), pc.less(time, days.end_day)),
-    )
-    if kinds:
-        own = pc.and_(own, pc.is_in(events["kind"].cast(pa.string()), pa.array(kinds)))
-    rows = events.filter(own)
     robot = column(world, "robot")
-    return rows.filter(pa.array(~robot[rows["user_id"].to_numpy()]))
+
+    def own(piece: pa.Table) -> pa.Array:
+        time = piece["time"].to_numpy()
+        chosen = codes(piece["channel"], (channel,)) == 0
+        chosen &= (time >= days.start_day) & (time < days.end_day) & ~robot[piece["user_id"].to_numpy()]
+        if kinds:
+            chosen &= codes(piece["kind"], kinds) >= 0
+        return pa.array(chosen)
+
+    return gathered_events(world, own, AD_COLUMNS)
 
 
 def column(world: World, name: str) -> npt.NDArray[Any]:

@@ -29,6 +29,7 @@ class ArmStatistics:
 
     Example:
         >>> import numpy as np
+        >>> from experiments.lift import ArmStatistics
         >>> ArmStatistics.from_values(np.array([0.0, 1.0, 1.0, 0.0])).mean
         0.5
     """
@@ -130,6 +131,7 @@ class PairStatistics:
 
     Example:
         >>> import numpy as np
+        >>> from experiments.lift import PairStatistics
         >>> PairStatistics.from_values(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])).covariance
         2.0
     """

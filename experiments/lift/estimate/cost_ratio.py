@@ -35,6 +35,14 @@ class CostPerIncrementalConversion:
         lift_sign: +1 or −1 where the lift differs from zero at this level, else 0.
         fewest_conversions, most_conversions: the lift interval at this level.
         alternative: of the lift test; one-sided ones bound the price from above only.
+
+    Example:
+        >>> from experiments.lift import ArmStatistics, user_holdout_test
+        >>> treated, control = ArmStatistics(9000, 450, 450), ArmStatistics(1000, 40, 40)  # conversions are 0 or 1
+        >>> test = user_holdout_test(treated, control, cost_micros=900_000_000)
+        >>> price = test.cost_per_incremental_conversion(0.95)
+        >>> round(price.point, 2), price.upper  # the lift may be zero
+        (10.0, inf)
     """
 
     cost: float
@@ -162,6 +170,13 @@ def cost_per_incremental_conversion(
 
     Raises:
         LiftInputError: cost or its error not finite, or a covariance no two errors can have.
+
+    Example:
+        >>> from experiments.lift import ArmStatistics, cost_per_incremental_conversion, user_holdout_test
+        >>> treated, control = ArmStatistics(9000, 540, 540), ArmStatistics(1000, 20, 20)
+        >>> lift = user_holdout_test(treated, control, cost_micros=None).incremental_conversions
+        >>> round(cost_per_incremental_conversion(lift, 900.0).point, 2)
+        2.5
     """
     problems = []
     if not math.isfinite(cost):

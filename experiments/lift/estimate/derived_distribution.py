@@ -1,8 +1,9 @@
 """A sampling distribution made from another: everything is that of the other but what a subclass says anew."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from experiments.lift.estimate.lift_estimate import Interval, SamplingDistribution
+from experiments.lift.estimate.lift_estimate import SamplingDistribution
 
 __all__ = ["DerivedDistribution"]
 
@@ -17,43 +18,8 @@ class DerivedDistribution:
 
     distribution: SamplingDistribution
 
-    @property
-    def difference(self) -> float:
-        """That of the other."""
-        return self.distribution.difference
-
-    @property
-    def baseline(self) -> float:
-        """That of the other."""
-        return self.distribution.baseline
-
-    @property
-    def standard_error(self) -> float:
-        """That of the other."""
-        return self.distribution.standard_error
-
-    @property
-    def df(self) -> float:
-        """Those of the other."""
-        return self.distribution.df
-
-    @property
-    def one_sided(self) -> bool:
-        """Whether the other's is."""
-        return self.distribution.one_sided
-
-    def quantile(self, tail: float) -> float:
-        """That of the other."""
-        return self.distribution.quantile(tail)
-
-    def tail(self) -> float:
-        """That of the other."""
-        return self.distribution.tail()
-
-    def distances(self, quantile: float) -> Interval:
-        """Those of the other at this quantile."""
-        return self.distribution.distances(quantile)
-
-    def relative_limits(self, quantile: float, verdict: int) -> Interval:
-        """Those of the other at this quantile."""
-        return self.distribution.relative_limits(quantile, verdict)
+    def __getattr__(self, name: str) -> Any:
+        """What is not said anew is that of the other."""
+        if name == "distribution" or name.startswith("__"):  # while it is copied or unpickled there is no other yet
+            raise AttributeError(name)
+        return getattr(self.distribution, name)

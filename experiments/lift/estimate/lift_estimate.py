@@ -209,6 +209,17 @@ class LiftEstimate:
         distribution: sampling distribution of difference and baseline (`StudentDistribution`, `SmallCountDistribution`).
         scale: what both are multiplied by for display, e.g. the number of treated users to turn a rate into
             conversions. It leaves p-value and relative lift as they are.
+
+    Raises:
+        LiftInputError: a scale that is not above 0 and finite.
+
+    Example:
+        >>> from experiments.lift import ArmStatistics, user_holdout_test
+        >>> treated, control = ArmStatistics(9000, 450, 450), ArmStatistics(1000, 40, 40)  # conversions are 0 or 1
+        >>> test = user_holdout_test(treated, control, cost_micros=900_000_000)
+        >>> low, high = test.lift.interval(0.95)
+        >>> low < test.lift.difference < high, test.lift.p_value() > 0.05, low < 0
+        (True, True, True)
     """
 
     distribution: SamplingDistribution

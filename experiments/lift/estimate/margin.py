@@ -125,6 +125,13 @@ def margin_test(lift: LiftEstimate, margin: float, levels: Sequence[float] = (0.
 
     Raises:
         LiftInputError: a margin outside 0 … 1, or levels that are none.
+
+    Example:
+        >>> from experiments.lift import ArmStatistics, margin_test, user_holdout_test
+        >>> treated, control = ArmStatistics(9000, 450, 450), ArmStatistics(1000, 40, 40)  # conversions are 0 or 1
+        >>> test = user_holdout_test(treated, control, cost_micros=900_000_000)
+        >>> margin_test(test.lift, margin=0.5).equivalence_p_value < 0.05
+        True
     """
     problems = level_problems(levels)
     if not 0 < margin < 1:

@@ -42,6 +42,9 @@ def holm_p_values(p_values: Mapping[str, float]) -> dict[str, float]:
     Args:
         p_values: the p-value of each test, by name.
 
+    Raises:
+        LiftInputError: no p-value, or one that is no share.
+
     Source: Holm (1979), Scandinavian Journal of Statistics 6(2), through statsmodels.
 
     Example:
@@ -51,6 +54,7 @@ def holm_p_values(p_values: Mapping[str, float]) -> dict[str, float]:
     """
     if not p_values:
         refuse(["p_values: {} must hold at least one channel"])
+    refuse([f"p_values.{name}: {p} must lie between 0 and 1" for name, p in p_values.items() if not 0 <= p <= 1])
     from statsmodels.stats.multitest import multipletests
 
     adjusted = multipletests(list(p_values.values()), method="holm")[1]
@@ -182,6 +186,15 @@ def against_shared_control(lifts: Mapping[str, LiftEstimate], control_variance: 
         LiftInputError: no channel; a control variance larger than that of a difference.
 
     Source: Dunnett (1955), JASA 50(272), with normal in place of Student quantiles.
+
+    Example:
+        >>> from experiments.lift import ArmStatistics, against_shared_control, user_holdout_test
+        >>> control = ArmStatistics(10_000, 300, 300)
+        >>> arms = {"search": ArmStatistics(10_000, 400, 400), "video": ArmStatistics(10_000, 310, 310)}
+        >>> lifts = {name: user_holdout_test(arm, control, None).lift for name, arm in arms.items()}
+        >>> family = against_shared_control(lifts, control_variance=control.variance / control.users)
+        >>> family.to_frame()[["channel", "p_value"]].round(3).values.tolist()
+        [['search', 0.0], ['video', 0.887]]
     """
     problems = [] if lifts else ["lifts: {} must hold at least one channel"]
     problems += [

@@ -59,6 +59,16 @@ def adjusted_lift(treated: PairStatistics, control: PairStatistics, slopes: Slop
         LiftInputError: an arm with nobody.
 
     Source: Deng, Xu, Kohavi and Walker (2013), WSDM; Lin (2013), Annals of Applied Statistics 7(1).
+
+    Example:
+        >>> import numpy as np
+        >>> from experiments.lift import PairStatistics, adjusted_lift
+        >>> rng = np.random.default_rng(1)
+        >>> before = rng.poisson(3, (2, 500)).astype(float)
+        >>> after = before + rng.normal(0, 0.1, (2, 500)) + np.array([[1.0], [0.0]])
+        >>> lift = adjusted_lift(*(PairStatistics.from_values(y, x) for y, x in zip(after, before)))
+        >>> round(lift.difference, 1), lift.standard_error < 0.01
+        (1.0, True)
     """
     _refuse_empty(treated.users, control.users)
     if slopes == "pooled":
@@ -96,6 +106,15 @@ def ratio_metric_lift(treated: PairStatistics, control: PairStatistics) -> LiftE
         LiftInputError: an arm with nobody, or a denominator that sums to zero.
 
     Source: Deng, Knoblich and Lu (2018), KDD.
+
+    Example:
+        >>> import numpy as np
+        >>> from experiments.lift import PairStatistics, ratio_metric_lift
+        >>> orders = np.array([1.0, 2.0, 1.0, 2.0])
+        >>> treated = PairStatistics.from_values(np.array([33.0, 63.0, 31.0, 65.0]), orders)
+        >>> control = PairStatistics.from_values(np.array([30.0, 60.0, 31.0, 59.0]), orders)
+        >>> round(ratio_metric_lift(treated, control).difference, 2)  # value per order
+        2.0
     """
     _refuse_empty(treated.users, control.users)
     refuse(

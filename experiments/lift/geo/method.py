@@ -29,6 +29,19 @@ class GeoMethod(Protocol):
 
     A method that compares pairs of geos has a field `pairs`, names of the two geos of each, and is given those of the
     design where it names none itself.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> from experiments.lift import difference_in_differences
+        >>> from experiments.lift.testing import example_experiment
+        >>> @dataclass(frozen=True)
+        ... class Additive:
+        ...     name = "additive"
+        ...
+        ...     def read(self, experiment, levels=(0.90, 0.95)):
+        ...         return difference_in_differences(experiment, levels, scaling="additive")
+        >>> round(Additive().read(example_experiment(lift=0.3)).lift.relative_lift, 1)
+        0.3
     """
 
     @property
@@ -66,6 +79,7 @@ def find_geo_method(given: GeoMethod | type | str, **parameters: Any) -> GeoMeth
         LiftInputError: there is no such method, it is none, or it does not take these parameters.
 
     Example:
+        >>> from experiments.lift import find_geo_method
         >>> find_geo_method("tbr(errors='independent')").name
         "tbr(errors='independent')"
     """

@@ -53,6 +53,11 @@ class GeoPanel(Result):
         step: what a row stands for: a day, a week, a month.
         excluded: names of geos of the table that take no part.
         left_out: stretches of dates that take no part, as FROM..TO.
+
+    Example:
+        >>> from experiments.lift.testing import example_experiment
+        >>> print(example_experiment().panel.summary())
+        24 geos on 70 dates from 2026-01-05 to 2026-03-15.
     """
 
     geos: tuple[str, ...]
@@ -89,6 +94,12 @@ class GeoExperiment(Result):
         cooldown_days: rows after the test whose response still counts.
         outcome: whether the response counts conversions or is value in units of money.
         force_control: control geos that are known to be sound, whatever their cost did.
+
+    Example:
+        >>> from experiments.lift.testing import example_experiment
+        >>> experiment = example_experiment()
+        >>> experiment.pre_days, experiment.test_days, int(experiment.is_treated.sum())
+        (56, 14, 12)
     """
 
     panel: GeoPanel
@@ -189,6 +200,16 @@ def geo_experiment(
     Raises:
         LiftInputError: unknown, no or all geos treated, dates outside the panel or out of order, negative conversions;
             all at once.
+
+    Example:
+        >>> import pandas as pd
+        >>> from experiments.lift import geo_experiment, geo_panel
+        >>> dates = ["2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04"]
+        >>> rows = [(date, geo, 5 + day) for geo in ("north", "south") for day, date in enumerate(dates)]
+        >>> panel = geo_panel(pd.DataFrame(rows, columns=["date", "geo", "response"]))
+        >>> experiment = geo_experiment(panel, ["north"], "2026-01-04", "2026-01-04")
+        >>> experiment.pre_days, experiment.test_days
+        (3, 1)
     """
     problems = choice_problems("outcome", outcome, get_args(Outcome))
     cooldown_rows, negative = 0, int((panel.response < 0).sum())
@@ -279,6 +300,7 @@ def geo_panel(
 
     Example:
         >>> import pandas as pd
+        >>> from experiments.lift import geo_panel
         >>> dates = ["2026-01-01", "2026-01-02"] * 2
         >>> rows = pd.DataFrame({"date": dates, "geo": ["north", "north", "south", "south"], "response": [5, 7, 2, 3]})
         >>> geo_panel(rows).geos
@@ -331,16 +353,31 @@ def geo_panel(
         summed = np.bincount(cells, weights=values, minlength=rows.size)
         return np.asarray(summed.reshape(geos.size, calendar.size), dtype=np.float64)
 
+    response_of = spread(outcome)
+    refuse(_total_problems(geos, response_of))
     return GeoPanel(
         tuple(str(geo) for geo in geos),
         calendar,
-        spread(outcome),
+        response_of,
         None if cost is None else spread(cost[kept]),
         filled=int((rows == 0).sum()),
         step=step,
         excluded=tuple(sorted({str(geo) for geo in exclude})),
         left_out=tuple(map(str, skip)),
     )
+
+
+def _total_problems(geos: NDArray[Any], response: NDArray[np.float64]) -> list[str]:
+    """What is wrong where a geo's response is the sum of all others' on every date, up to rounding: it is no geo."""
+    whole = response.sum(axis=0)
+    alike = np.abs(2 * response - whole) <= 1e-6 * np.abs(whole) + 0.005 * len(geos) * (response % 1 != 0).any()
+    found = [str(geo) for geo, same in zip(geos, alike.all(axis=1), strict=True) if same]
+    if len(geos) < 4 or not whole.any() or len(found) != 1:
+        return []
+    return [
+        f"geo: {found[0]} is the sum of the {len(geos) - 1} others on every date and must be a geo; leave it out with "
+        f"--exclude {found[0]}"
+    ]
 
 
 def _close(word: str, known: Sequence[str]) -> str:

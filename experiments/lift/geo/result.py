@@ -53,6 +53,13 @@ class GeoLiftTest(Result):
         fit: how well the counterfactual followed the treated geos before the test; None where there is no such fit.
         step: what a row of the panel stands for.
         why: which method was taken, and why, where it was chosen by the design and the data.
+
+    Example:
+        >>> from experiments.lift import time_based_regression
+        >>> from experiments.lift.testing import example_experiment
+        >>> test = time_based_regression(example_experiment(lift=0.3))
+        >>> round(test.lift.difference, -3), test.cost_per_incremental_conversion(0.95).bounded
+        (11000.0, True)
     """
 
     lift: LiftEstimate

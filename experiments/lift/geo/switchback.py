@@ -42,6 +42,7 @@ def switchback_schedule(blocks: int, block_days: int, rng: np.random.Generator) 
 
     Example:
         >>> import numpy as np
+        >>> from experiments.lift import switchback_schedule
         >>> plan = switchback_schedule(4, 7, np.random.default_rng(1))
         >>> plan.groupby("block")["state"].first().tolist()
         ['off', 'on', 'on', 'off']
@@ -84,6 +85,16 @@ def switchback_test(
     Raises:
         LiftInputError: missing columns, missing values, negative costs or conversions, repeated or missing days, states
             that change within a block, fewer than two blocks on or off, states that never share a weekday.
+
+    Example:
+        >>> import numpy as np
+        >>> from experiments.lift import switchback_schedule, switchback_test
+        >>> plan = switchback_schedule(8, 7, np.random.default_rng(1))
+        >>> plan["date"] = np.datetime64("2026-01-05") + plan["day"].to_numpy()
+        >>> plan["response"] = 100 + 20 * (plan["state"] == "on") + np.random.default_rng(2).normal(0, 5, len(plan))
+        >>> test = switchback_test(plan, block_days=7)
+        >>> round(test.lift.relative_lift, 1), test.p_value < 0.05
+        (0.2, True)
     """
     frame = frame_of(data)
     problems = level_problems(levels) + choice_problems("outcome", outcome, get_args(Outcome))

@@ -50,6 +50,14 @@ def always_valid(lift: LiftEstimate, information_fraction: float, *, tuned_level
 
     Source: Robbins (1970), Annals of Mathematical Statistics 41(5); Waudby-Smith et al. (2024), Annals of
     Statistics 52(6), for the asymptotic version and the tuning.
+
+    Example:
+        >>> from experiments.lift import ArmStatistics, always_valid, user_holdout_test
+        >>> treated, control = ArmStatistics(9000, 4500, 4500), ArmStatistics(9000, 4000, 4000)
+        >>> lift = user_holdout_test(treated, control, None, method="welch").lift
+        >>> always = always_valid(lift, information_fraction=0.5)
+        >>> always.p_value() > lift.p_value()
+        True
     """
     if not 0 < information_fraction < math.inf:
         refuse([f"information_fraction: {information_fraction} must be positive; users so far ÷ users planned"])

@@ -30,7 +30,7 @@ class EarlyReading:
 
     Example:
         >>> import pandas as pd
-        >>> from experiments.lift import user_table_test
+        >>> from experiments.lift import EarlyReading, user_table_test
         >>> arms = {"arm": ["treated", "control"], "users": [9000, 1000], "conversions": [450, 40]}
         >>> test = user_table_test(pd.DataFrame(arms))
         >>> early = EarlyReading(look=1, looks=2).of(test)

@@ -47,5 +47,5 @@ class EarlyReadingDistribution(DerivedDistribution):
         from scipy.special import ndtri
 
         if isinstance(self.distribution, StudentDistribution):
-            return abs(self.difference) / self.standard_error
+            return abs(self.distribution.difference) / self.distribution.standard_error
         return -float(ndtri(self.distribution.tail()))

@@ -65,6 +65,36 @@ class AssignedUnits:
             )
         return lift, (note,)
 
+    def adjusted(
+        self, outcome: NDArray[np.float64], covariate: NDArray[np.float64]
+    ) -> tuple[LiftEstimate, tuple[str, ...]]:
+        """The lift of a count assigned by clusters, adjusted for a covariate from before, and what to say of it.
+
+        With y_g and x_g the sums of cluster g and m_g its users, y_g − θ·(x_g − m_g·x̄) is read in place of y_g; θ is the one
+        slope of y on x across clusters within arms. With few conversions or clusters there is no adjustment.
+        """
+        arms, others = self._sums(outcome), self._sums(covariate)
+        if min(arm.clusters for arm in arms) < FEW_CLUSTERS or few_conversions(*self.counts(outcome)) or _uneven(*arms):
+            lift, said = self.conversions(outcome)
+            return lift, (
+                *said,
+                "Too few conversions or clusters in an arm for an adjustment: the lift is read without it.",
+            )
+        pairs = [
+            (y.outcome - y.users * y.rate, x.outcome - x.users * x.rate) for y, x in zip(arms, others, strict=True)
+        ]
+        varied = sum(float(x @ x) for _, x in pairs)
+        slope = sum(float(y @ x) for y, x in pairs) / varied if varied > 0 else 0.0
+        mean = sum(x.outcome.sum() for x in others) / sum(x.users.sum() for x in others)
+        lift = cluster_robust_lift(
+            *(
+                ClusterSums(y.outcome - slope * (x.outcome - mean * x.users), y.users)
+                for y, x in zip(arms, others, strict=True)
+            )
+        )
+        note = f"Errors are those of {arms[0].clusters:,} treated and {arms[1].clusters:,} control clusters."
+        return lift, (note, "Conversions are adjusted for those before the test, with one slope across clusters.")
+
     def value(self, value: NDArray[np.float64]) -> tuple[LiftEstimate, tuple[str, ...]]:
         """The lift of value per user, and what to say of it: by permutation where few buyers carry it."""
         arms = self.counts(value)

@@ -136,6 +136,15 @@ def factorial_test(
 
     Raises:
         LiftInputError: a cell with fewer than two people.
+
+    Example:
+        >>> import numpy as np
+        >>> from experiments.lift import factorial_test
+        >>> people = np.arange(400)
+        >>> search, video = people % 2 == 1, people // 2 % 2 == 1
+        >>> orders = (people % 10 < 2 + 2 * search).astype(float)
+        >>> factorial_test("search", "video", orders, search, video).to_frame().columns.tolist()[:2]
+        ['contrast', 'conversions_per_person']
     """
     outcome, a, b = np.asarray(conversions), np.asarray(sees_first, np.bool_), np.asarray(sees_second, np.bool_)
     chosen = [(a == x) & (b == y) for y in (False, True) for x in (False, True)]

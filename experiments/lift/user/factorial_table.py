@@ -23,6 +23,17 @@ def factorial_table_test(data: Any, factors: Sequence[str] = ("arm_a", "arm_b"))
     Raises:
         LiftInputError: not two factors, columns missing or of the wrong kind, missing values, users in two rows, negative
             conversions or costs, other arms, clusters, a cell with fewer than two people; as many as can be told at once.
+
+    Example:
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from experiments.lift import factorial_table_test
+        >>> people = np.arange(400)
+        >>> arms = np.array(["control", "treated"])
+        >>> frame = pd.DataFrame({"search": arms[people % 2], "video": arms[people // 2 % 2]})
+        >>> frame = frame.assign(user_id=people, conversions=people % 3 == 0)
+        >>> factorial_table_test(frame, ["search", "video"]).to_frame().shape
+        (6, 6)
     """
     names = list(factors)
     problems: list[str] = []

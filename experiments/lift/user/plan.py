@@ -12,7 +12,7 @@ from cpalab.refusal import refuse
 from cpalab.result import Result
 from experiments.lift.estimate.cost_ratio import in_money
 from experiments.lift.estimate.few_conversions import FEW_CONVERSIONS
-from experiments.lift.estimate.lift_estimate import significance
+from experiments.lift.estimate.lift_estimate import level_problems, significance
 from experiments.lift.sequential.group_sequential import GroupSequentialPlan
 from experiments.lift.user.assigned_clusters import Clusters
 
@@ -83,6 +83,11 @@ class UserTestDesign:
 
     Raises:
         LiftInputError: values outside their ranges; all at once.
+
+    Example:
+        >>> from experiments.lift import UserTestDesign
+        >>> UserTestDesign(baseline_rate=0.02).required_users(relative_lift=0.10, power=0.80)
+        161357
     """
 
     baseline_rate: float
@@ -125,8 +130,7 @@ class UserTestDesign:
             problems.append(f"alternative: {self.alternative} must be two-sided or greater")
         if self.looks is not None and self.alternative == "greater":
             problems.append("alternative: greater must be two-sided with planned looks; boundaries are two-sided")
-        refuse(problems)
-        significance(self.level)
+        refuse(problems + level_problems((self.level,)))
 
     def effect(self, relative_lift: float) -> float:
         """Expected difference per assigned user: π·lift·baseline."""
@@ -407,6 +411,12 @@ def plan_user_test(
 
     Raises:
         LiftInputError: neither users nor a lift, a lift that no test can find, an inflow that is none.
+
+    Example:
+        >>> from experiments.lift import UserTestDesign, plan_user_test
+        >>> plan = plan_user_test(UserTestDesign(baseline_rate=0.02), users=100_000)
+        >>> round(plan.relative_lift, 3)
+        0.128
     """
     problems = []
     if users is None and relative_lift is None:

@@ -81,6 +81,7 @@ def sample_ratio_check(
             nobody.
 
     Example:
+        >>> from experiments.lift import sample_ratio_check
         >>> check = sample_ratio_check({"treated": 900, "control": 100}, {"treated": 0.9, "control": 0.1})
         >>> float(check.p_value)
         1.0

@@ -22,8 +22,6 @@ from experiments.lift.user.user_table import UserDesign, UserTableTest, user_tab
 
 __all__ = ["SeveralArmsTest", "arms_of", "several_arms_test"]
 
-VALUE_LEFT_OUT = "Value is left out with several arms: read one arm against the control for it."
-
 
 @dataclass(frozen=True)
 class SeveralArmsTest(Result):
@@ -108,6 +106,13 @@ def several_arms_test(
 
     Raises:
         LiftInputError: as `user_table_test` for any arm; a user in several rows; shares of other arms.
+
+    Example:
+        >>> import pandas as pd
+        >>> from experiments.lift import several_arms_test
+        >>> arms = {"arm": ["search", "video", "control"], "users": [9000, 9000, 9000], "conversions": [450, 340, 330]}
+        >>> several_arms_test(pd.DataFrame(arms)).to_frame().query("level == 0.95")[["arm", "significant"]].values.tolist()
+        [['search', True], ['video', False]]
     """
     frame = frame_of(data)
     arms = arms_of(frame)
@@ -115,23 +120,24 @@ def several_arms_test(
     tests, sizes = (
         _of_totals(frame, arms, levels) if is_totals(frame.columns) else _of_rows(frame, arms, levels, design)
     )
-    rates = {arm: test.conversions.lift for arm, test in tests.items()}
-    family = joint_family(rates, _loadings(tests))
+    rates = _joint_lifts(tests, {arm: test.conversions.lift for arm, test in tests.items()})
+    values = _joint_lifts(tests, {arm: test.incremental_value for arm, test in tests.items()})
+    worths = _joint_lifts(tests, {arm: test.value_per_conversion for arm, test in tests.items()})
     check = None
     if shares is not None:
         check = sample_ratio_check(sizes, shares, "clusters" if "cluster_id" in frame.columns else "users")
-    had_value = "value" in frame.columns and not is_totals(frame.columns)
     return SeveralArmsTest(
         {
             arm: replace(
                 test,
-                conversions=replace(test.conversions, lift=family.lifts[arm]),
-                notes=_joint_notes(test, family.lifts[arm], arm, max(levels)),
+                conversions=replace(test.conversions, lift=rates[arm]),
+                incremental_value=values.get(arm),
+                value_per_conversion=worths.get(arm),
+                notes=_joint_notes(test, rates[arm], arm, max(levels)),
             )
             for arm, test in tests.items()
         },
         check,
-        (VALUE_LEFT_OUT,) * had_value,
     )
 
 
@@ -153,8 +159,7 @@ def _of_rows(
     tests, named = {}, np.where(labels == "control", "control", "treated")
     for arm in arms:
         chosen = np.isin(labels, (arm, "control"))
-        # Value would be read without the other arms in mind.
-        pair = frame.drop("value", strict=False).filter(chosen.tolist())
+        pair = frame.filter(chosen.tolist())
         pair = pair.with_columns(nw.new_series("arm", named[chosen].tolist(), backend=nw.get_native_namespace(pair)))
         tests[arm] = user_table_test(pair, levels, design=design)
     unit = frame["cluster_id" if "cluster_id" in frame.columns else "user_id"].to_numpy()
@@ -175,16 +180,20 @@ def _of_totals(
     return tests, {arm: found.users for arm, found in totals.arms.items()}
 
 
-def _loadings(tests: Mapping[str, UserTableTest]) -> tuple[float, ...]:
-    """λ of every comparison: the control's share of the variance, at one rate for all arms where an arm has few."""
-    given = [test.conversions for test in tests.values()]
-    by_size = [math.sqrt(test.treated.users / (test.treated.users + test.control.users)) for test in given]
-    distributions = [test.lift.distribution for test in given]
-    if not all(isinstance(d, StudentDistribution) and math.isfinite(d.standard_error) for d in distributions):
-        return tuple(by_size)
-    errors = [d.baseline_standard_error for d in distributions if isinstance(d, StudentDistribution)]
-    # The holdout is the same in every comparison, and so is the error of its rate.
-    return tuple(min(errors) / distribution.standard_error for distribution in distributions)
+def _joint_lifts(
+    tests: Mapping[str, UserTableTest], lifts: Mapping[str, LiftEstimate | None]
+) -> Mapping[str, LiftEstimate]:
+    """The estimates with limits for all arms together, whether or not every arm has one."""
+    given = {arm: test.conversions for arm, test in tests.items()}
+    loadings = {arm: math.sqrt(t.treated.users / (t.treated.users + t.control.users)) for arm, t in given.items()}
+    distributions = {arm: test.lift.distribution for arm, test in given.items()}
+    student = {arm: d for arm, d in distributions.items() if isinstance(d, StudentDistribution)}
+    if len(student) == len(tests) and all(math.isfinite(d.standard_error) for d in student.values()):
+        # The holdout is the same in every comparison, and so is the error of its rate.
+        least = min(d.baseline_standard_error for d in student.values())
+        loadings = {arm: least / d.standard_error for arm, d in student.items()}
+    known = {arm: lift for arm, lift in lifts.items() if lift is not None}
+    return joint_family(known, tuple(loadings.values())).lifts if known else {}
 
 
 def _joint_notes(test: UserTableTest, lift: LiftEstimate, arm: str, level: float) -> tuple[str, ...]:

@@ -48,6 +48,14 @@ class UserTableTest(Result):
             `pre_period_conversions` column.
         value_per_conversion: value per conversion of the treated less that of the control arm, by the delta method on users
             (or clusters); None without a `value` column or conversions in both arms. Ads that win other buyers move it too.
+
+    Example:
+        >>> import pandas as pd
+        >>> from experiments.lift import user_table_test
+        >>> arms = {"arm": ["treated", "control"], "users": [9000, 1000], "conversions": [450, 40], "cost": [900.0, 0.0]}
+        >>> test = user_table_test(pd.DataFrame(arms))
+        >>> round(test.conversions.lift.relative_lift, 2), test.incremental_value
+        (0.25, None)
     """
 
     conversions: UserLiftTest
@@ -127,6 +135,7 @@ def user_table_test(
 
     Example:
         >>> import pandas as pd
+        >>> from experiments.lift import user_table_test
         >>> arms = {"arm": ["treated", "control"], "users": [9000, 1000], "conversions": [450, 40], "cost": [900.0, 0.0]}
         >>> test = user_table_test(pd.DataFrame(arms))
         >>> round(test.conversions.incremental_conversions.difference)
@@ -196,11 +205,14 @@ def _from_rows(
         pairs = [PairStatistics.from_values(conversions[arm], rows.pre_period[arm]) for arm in (treated, control)]
         before = user_lift(pairs[0].other, pairs[1].other)
         pre_period = units.conversions(rows.pre_period)[0] if clustered else before
-        if adjusted:
+        if adjusted and not clustered:
             test, sentence = adjusted_test(test, pairs[0], pairs[1])
             said = (sentence,)
     if clustered:
-        lift, said = units.conversions(conversions)
+        adjust = adjusted and rows.pre_period is not None
+        lift, said = (
+            units.adjusted(conversions, rows.pre_period) if adjust else units.conversions(conversions)  # type: ignore[arg-type]
+        )
         test = replace(test, lift=lift)
     value = per_conversion = None
     value_notes: tuple[str, ...] = ()
@@ -293,8 +305,6 @@ def _pre_period_notes(pre_period: LiftEstimate | None) -> tuple[str, ...]:
 def _unsupported(adjusted: bool, clustered: bool, control_cost: bool, method: LiftMethod) -> list[str]:
     """What an adjustment and clusters cannot be combined with."""
     problems = []
-    if adjusted and clustered:
-        problems.append("cluster_id: must be left out for an adjustment; read the test without one of the two")
     for name in ["an adjustment"] * adjusted + ["cluster_id"] * clustered:
         if method == "score":
             problems.append(f"method: 'score' must not be asked for with {name}; use 'welch'")

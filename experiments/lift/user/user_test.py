@@ -75,6 +75,13 @@ class UserLiftTest(Result):
             the incremental conversions; 0 where the control arm cost nothing.
         alternative: of the test; p-value, intervals and price set all follow it.
         cost_known: whether the money is known; else there is no price.
+
+    Example:
+        >>> from experiments.lift import ArmStatistics, user_holdout_test
+        >>> treated, control = ArmStatistics(9000, 450, 450), ArmStatistics(1000, 40, 40)  # conversions are 0 or 1
+        >>> test = user_holdout_test(treated, control, cost_micros=900_000_000)
+        >>> round(test.lift.relative_lift, 2), test.method, test.share_exposed
+        (0.25, 'score', nan)
     """
 
     treated: ArmStatistics
@@ -293,6 +300,13 @@ def user_holdout_test(
     Raises:
         LiftInputError: an arm with nobody, a negative cost, impossible levels, shares or unexposed users; all
             at once.
+
+    Example:
+        >>> from experiments.lift import ArmStatistics, user_holdout_test
+        >>> treated, control = ArmStatistics(9000, 450, 450), ArmStatistics(1000, 40, 40)  # conversions are 0 or 1
+        >>> test = user_holdout_test(treated, control, cost_micros=900_000_000)
+        >>> round(test.incremental_conversions.difference), round(test.cost_per_incremental_conversion().point)
+        (90, 10)
     """
     problems = [
         f"{name}.users: 0 must be at least 1; an arm with nobody has no outcome to compare"

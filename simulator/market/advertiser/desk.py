@@ -12,6 +12,7 @@ from cpalab.micros import MICROS
 from cpalab.refusal import Problem, ScenarioError, did_you_mean
 from simulator.market.advertiser.acts import Value, checked_act, checked_rival_price
 from simulator.market.advertiser.places import campaigns_at, one_campaign, places_of
+from simulator.market.campaigns import on_air
 from simulator.market.in_force import Act
 from simulator.market.market import Market, budget_per_day, scale_of
 from simulator.market.moments import PROCESS, Moment
@@ -93,10 +94,23 @@ class Desk:
         """Whether one campaign is paused as it is set."""
         return self._campaign(campaign)[1].paused
 
+    def limited_by_budget(self, campaign: str) -> bool:
+        """Whether its budget kept one campaign that is on the air out of auctions in the last tick that has ended."""
+        c, market = one_campaign(self._market.names, campaign), self._market
+        ended = len(market.reports) // max(len(market.names.campaigns), 1) - 1
+        if ended < 0 or not on_air(self._campaign(campaign)[1], float(market.board.starts[ended])):
+            return False
+        return float(market.board.throttle[ended, c]) < 1.0
+
     def creatives(self, campaign: str) -> dict[str, bool]:
         """The creatives of one campaign: name → whether it is on air as it is set."""
         made = self._campaign(campaign)[1].creatives
         return {name: not creative.shelved for name, creative in made.items()}
+
+    def rival_price(self, surface: str) -> float:
+        """The rivals' mean price of a thousand slots of a surface, as it is set: only who plays the rival sees it."""
+        checked_rival_price(self._market.in_force.planned, surface, plays_rival=self._plays_rival)
+        return self._market.in_force.planned.surfaces[surface].rival_cpm
 
     def spend(self, place: str | None = None, *, days: float | None = None, since: float | None = None,
               until: float | None = None) -> float:  # fmt: skip
@@ -194,7 +208,7 @@ class Desk:
         self._act(campaign, f"creatives.{creative}.shelved", True)
 
     def set_rival_price(self, surface: str, cpm: float) -> None:
-        """Let the rivals pay so much for a thousand slots of a surface, on average: only a process that plays the rival can.
+        """Let the rivals pay so much for a thousand slots of a surface, on average: only who plays the rival can.
 
         Raises:
             ScenarioError: there is no such surface, or this is the advertiser's desk.

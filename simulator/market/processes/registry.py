@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,19 +16,26 @@ from simulator.scenario.schema import Scenario
 
 
 class MarketProcess(Protocol):
-    """A process with parameters: an object with a name that makes the generator the market resumes.
+    """A process with parameters: an object with a name that makes the generator the market resumes."""
 
-    Attributes:
-        name: the author of what it changes.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """The author of what it changes."""
 
     def run(self, market: Desk) -> Generator[Any, Any, None]:
         """Read, act, and wait: `yield market.timeout(days)` or `yield market.published`."""
 
 
-BUILT_IN: Mapping[str, str] = {}
+BUILT_IN: Mapping[str, str] = {
+    "automated_campaign": "simulator.market.processes.automated_campaign:AutomatedCampaign",
+    "budget_by_cpa": "simulator.market.processes.budget_by_cpa:BudgetByCpa",
+    "creative_rotation": "simulator.market.processes.creative_rotation:CreativeRotation",
+    "pause_by_cpa": "simulator.market.processes.pause_by_cpa:PauseByCpa",
+    "reacting_rival": "simulator.market.processes.reacting_rival:ReactingRival",
+    "scale_on_marginal_cpa": "simulator.market.processes.scale_on_marginal_cpa:ScaleOnMarginalCpa",
+    "target_cpa": "simulator.market.processes.target_bidding:TargetCpa",
+    "target_roas": "simulator.market.processes.target_bidding:TargetRoas",
+}
 
 PROCESSES: Registry[MarketProcess] = Registry(
     kind="process",
@@ -66,7 +74,8 @@ def processes_of(scenario: Scenario, given: Iterable[Given | Acting] = ()) -> tu
     """
     problems: list[Problem] = []
     found = list(_declared(scenario, problems))
-    if isinstance(given, str) or not hasattr(given, "__iter__"):
+    many: Any = given
+    if isinstance(many, str) or not isinstance(many, Iterable):
         rule, hint = "must be a list of processes", "write processes=[my_process]"
         raise ScenarioError([*problems, Problem("processes", rule, repr(given), hint)])
     for one in given:
@@ -85,7 +94,8 @@ def find_process(given: Given, **parameters: Any) -> Acting:
     Raises:
         ScenarioError: there is none, or it does not take these parameters.
     """
-    written, found, label = "", given, ""
+    found: Any = given
+    written = label = ""
     if isinstance(given, str):
         name, typed, problems = split_call(given, "process")
         if problems:
@@ -94,7 +104,7 @@ def find_process(given: Given, **parameters: Any) -> Acting:
         parameters = typed | parameters
         found = _loaded(name) if ":" in name else name
     if isinstance(found, str) or inspect.isclass(found) or hasattr(found, "run"):
-        made = PROCESSES.find(found, **parameters)  # type: ignore[arg-type]  # it refuses what is no process
+        made = PROCESSES.find(found, **parameters)
         return Acting(made.name, made.run, written or _place(made), getattr(made, "plays", "") == "rival")
     if not callable(found):
         hint = "give a generator function, or an object with name and run(market)"
@@ -120,12 +130,15 @@ def _loaded(place: str) -> Any:
 def _place(found: Any) -> str:
     """`module:Name` where that can be found again in another run; else nothing."""
     of = found if inspect.isfunction(found) or inspect.isclass(found) else type(found)
-    module, name = getattr(of, "__module__", ""), getattr(of, "__qualname__", "")
-    if module in ("", "__main__", "builtins") or not all(part.isidentifier() for part in name.split(".")):
+    module, name = getattr(of, "__module__", None), getattr(of, "__qualname__", "")
+    there: Any = sys.modules.get(module or "")
+    for part in name.split("."):
+        there = getattr(there, part, None)
+    if there is not of or module in ("__main__", "builtins"):
         return ""
     shown = getattr(found, "name", "") if of is type(found) else ""
     brackets = shown[shown.find("(") :] if isinstance(shown, str) and "(" in shown else ""
-    return f"{written_module(module)}:{name}{brackets}"
+    return f"{written_module(str(module))}:{name}{brackets}"
 
 
 def _declared(scenario: Scenario, problems: list[Problem]) -> Iterable[Acting]:

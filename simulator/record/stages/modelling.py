@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulator.event_log import pieces
 from simulator.record.record_draws import Codes, Floats, Ints
 from simulator.record.stages.consent import share
 from simulator.record.stages.tracking_in_force import TrackingInForce
@@ -53,14 +54,13 @@ def observe_clicks(world: TrueEvents, regime: TrackingInForce, of_channel: Codes
     models = any(t.consent.model_recovery > 0 for t in regime.trackings)
     refused = any(min(consent_shares(s, t)) < 1 for s, t in zip(regime.scenarios, regime.trackings, strict=True))
     if models and refused:
-        kind = codes(world.events["kind"], ("click",))
-        rows = np.flatnonzero(kind == 0)
-        table = world.events.select(["channel", "geo", "time"]).take(rows)
-        platform = of_channel[codes(table["channel"], names.channels)]
-        geo = codes(table["geo"], names.geos)
-        day = np.floor(table["time"].to_numpy()).astype(np.int64) - first
-        own = platform >= 0
-        np.add.at(counts, (platform[own], geo[own], day[own]), 1.0)
+        for piece in pieces(world, ["kind", "channel", "geo", "time"]):
+            table = piece.take(np.flatnonzero(codes(piece["kind"], ("click",)) == 0))
+            platform = of_channel[codes(table["channel"], names.channels)]
+            geo = codes(table["geo"], names.geos)
+            day = np.floor(table["time"].to_numpy()).astype(np.int64) - first
+            own = platform >= 0
+            np.add.at(counts, (platform[own], geo[own], day[own]), 1.0)
     total = np.cumsum(counts, axis=2)
     rolling = total.copy()
     rolling[:, :, DAYS:] -= total[:, :, :-DAYS]

@@ -54,5 +54,5 @@ def test_methods_follow_each_other():
 
 def test_negative_and_infinite_costs_are_refused_together():
     with pytest.raises(InvalidInputError) as error:
-        cpa_table([credit([1])], {"a": -1, "b": float("inf")})  # type: ignore[dict-item] - the mistake under test
+        cpa_table([credit([1])], {"a": -1, "b": float("inf")})  # the mistake under test
     assert len(error.value.lines) == 2

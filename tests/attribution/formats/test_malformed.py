@@ -211,3 +211,11 @@ def test_json_lines_that_are_no_objects_are_malformed(write):
     data = read_data(write("t.jsonl", text), {"user_id": ["u"], "time": [2.0]}, bad_rows="drop")
     assert [(d.rule, d.lines) for d in data.report.defects] == [("is not one JSON object", (2, 4))]
     assert data.touches["channel"].to_pylist() == ["a"]
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, '{"a":' * 100_000 + "\n" + '{"a": 1}'])
+def test_brackets_in_brackets_without_end_are_refused_in_words(tmp_path, content):
+    file = tmp_path / "rows.json"
+    file.write_text(content)
+    with pytest.raises(InvalidInputError):
+        read_data(file)

@@ -11,9 +11,9 @@ def test_every_broken_convention_is_named_at_once():
         PathSettings(
             lookback_days=-1,
             channel_view_lookback_days={"social": float("nan")},
-            direct="ignored",  # type: ignore[arg-type] - the mistake under test
+            direct="ignored",  # the mistake under test
             lookback_touches=0,
-            direct_channels="direct",  # type: ignore[arg-type] - the mistake under test
+            direct_channels="direct",  # the mistake under test
         )
     problems = error.value.lines
     assert [problem.split(":")[0] for problem in problems] == [

@@ -45,7 +45,7 @@ def test_ones_own_model_stands_beside_the_others(found: Leaderboard) -> None:
 
 
 def test_where_ads_caused_nothing_no_share_of_it_can_be_missed(found: Leaderboard) -> None:
-    nothing = Leaderboard(found.rows.assign(error=math.nan))
+    nothing = Leaderboard(found.rows.assign(error=math.nan), found.channels)
     assert "ads caused nothing, so there is no share to differ by" in nothing.summary()
     assert "nearest to the truth is" in found.summary()
 
@@ -67,6 +67,33 @@ def test_any_map_gives_the_same_rows(found: Leaderboard) -> None:
     )
     same = found.rows[found.rows["variation"] == AS_IT_IS].reset_index(drop=True)
     assert backwards.rows.equals(same)
+
+
+def test_across_campaigns_the_oracle_explains_everything(found: Leaderboard) -> None:
+    table = found.across_campaigns().set_index("model")
+    assert table.loc[ORACLE, "r_squared"] == pytest.approx(1.0)
+    assert set(table["campaigns"]) == {4}  # one channel in two worlds under two variations
+    assert (table["ceiling"] <= 1.0).all()
+
+
+def test_the_page_shows_every_case_and_loads_nothing(found: Leaderboard) -> None:
+    page = found.to_page()
+    assert page.count("<svg") == 2
+    for words in ("as it is", "clicks only", "Across campaigns", ORACLE, "last_click"):
+        assert words in page
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+
+
+def test_finished_worlds_are_not_judged_twice(found: Leaderboard, tmp_path, monkeypatch) -> None:
+    from experiments.bench import leaderboard as module
+
+    asked = {"models": ["last_click", "linear"], "variations": [AS_IT_IS], "keep": tmp_path, **SMALL}
+    first = leaderboard(**asked)
+    monkeypatch.setattr(module, "simulate", lambda scenario: pytest.fail("a finished world ran again"))
+    again = leaderboard(**asked)
+    assert again.rows.equals(first.rows)
+    assert again.channels.equals(first.channels)
 
 
 @pytest.mark.parametrize("name", VARIATIONS)
@@ -110,5 +137,6 @@ def test_the_command_writes_whole_and_prints_strict_json(tmp_path) -> None:
     answer = subprocess.run([program, *words], cwd=tmp_path, capture_output=True, text=True, check=True)
     json.loads(answer.stdout, parse_constant=pytest.fail)
     assert {path.name for path in (tmp_path / "done").iterdir()} == {
-        "leaderboard.parquet", "leaderboard.csv", "leaderboard.tex", "manifest.json",
+        "leaderboard.parquet", "channels.parquet", "leaderboard.csv", "across_campaigns.csv", "leaderboard.tex",
+        "leaderboard.html", "error_01_dropshipping_as_it_is.svg", "manifest.json",
     }  # fmt: skip

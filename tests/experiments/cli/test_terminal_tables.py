@@ -74,9 +74,8 @@ def test_a_table_on_a_narrow_screen_loses_no_digit():
     table.add_column("what")
     table.add_column("how much", justify="right")
     table.add_row("incremental_conversions_of_retargeting", "1234567890.12345")
-    screen = Console(width=24, file=StringIO())
+    printed_on = StringIO()
+    screen = Console(width=24, file=printed_on)
     screen.print(table)
-    printed = "".join(
-        line.split("│")[2].strip() for line in screen.file.getvalue().splitlines() if line.startswith("│")
-    )
+    printed = "".join(line.split("│")[2].strip() for line in printed_on.getvalue().splitlines() if line.startswith("│"))
     assert printed == "1234567890.12345"

@@ -75,7 +75,7 @@ def test_under_perfect_tracking_analytics_is_the_oracle(world: World, truth: Tru
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
 def test_segments_add_up_to_the_whole(world: World, today: Record, dimension: str) -> None:
-    frame = cpas_by(world, dimension, today)  # type: ignore[arg-type]  # parametrised by the constant itself
+    frame = cpas_by(world, dimension, today)  # parametrised by the constant itself
     paid = set(world.scenario.paid_channels())
     for system in ("platform", "analytics", "crm"):
         own = frame[frame["system"] == system]

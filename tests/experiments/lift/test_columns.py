@@ -91,7 +91,7 @@ def test_negative_numbers_are_allowed_where_nothing_is_said():
     ("values", "words"),
     [
         ([[1], [2]], "x: lists must be one name or number per row"),
-        (pa.table({"x": pa.array([[1], [2]])}), "x: lists must be one name or number per row"),
+        (pa.table({"x": pa.array([[1], [2]])}), "x: holds lists; write one value per row"),
         (["a", None], "x: 1 missing values"),
         (pa.table({"x": [1.0, np.nan]}), "x: 1 missing values"),
     ],
@@ -176,3 +176,26 @@ def test_what_is_no_day_is_named(values, words):
 def test_the_day_of_a_moment_is_that_of_its_place():
     tokyo = datetime.timezone(datetime.timedelta(hours=9))
     assert day_of(datetime.datetime(2026, 1, 1, 3, tzinfo=tokyo)) == datetime.date(2026, 1, 1)
+
+
+@pytest.mark.parametrize("kind", ["pyarrow", "pandas"])
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (pa.array([1, 2], pa.time64("ns")), "x: holds times of day"),
+        (pa.array([-(2**31)] * 2, pa.date32()), "x: holds dates outside"),
+        (pa.array([2**62] * 2, pa.timestamp("s")), "x: holds dates outside"),
+        (pa.array([1, 2], pa.timestamp("us", "+25:00")), "x: has the time zone '+25:00'"),
+        (pa.array([b"a", b"b"]), "x: holds bytes"),
+        (pa.array([[1], [2]]), "x: holds lists"),
+        (pa.array([{"a": 1}] * 2), "x: holds structures"),
+    ],
+)
+def test_columns_of_arrow_types_that_are_no_plain_cells_are_named(kind, column, words):
+    table = pa.table({"x": column})
+    if kind == "pandas":
+        table = table.to_pandas(types_mapper=pd.ArrowDtype)
+    for reader in (numbers, coded, days):
+        problems = []
+        assert len(reader(frame_of(table), "x", problems)[0 if reader is coded else slice(None)]) == 0
+        assert [problem[: len(words)] for problem in problems] == [words]

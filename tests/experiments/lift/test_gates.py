@@ -97,7 +97,7 @@ def adjusted_misses(cell, slopes, replications, seed, carried_over=0.4):
                 (cell.control_users, control),
             )
         ]
-        low, high = agrees(adjusted_lift(*arms, slopes)).interval(0.95)
+        low, high = agrees(adjusted_lift(*arms, slopes)).interval(0.95)  # type: ignore[call-arg]  # unpacked
         above += low > cell.effect
         below += high < cell.effect
     return above / replications, below / replications
@@ -166,7 +166,7 @@ def uniform_p_values(method, replications, seed):
         return np.array(
             [
                 agrees(
-                    adjusted_lift(
+                    adjusted_lift(  # type: ignore[call-arg]  # unpacked
                         *(
                             PairStatistics(
                                 ArmStatistics.from_converters(users, both + after),
@@ -184,7 +184,7 @@ def uniform_p_values(method, replications, seed):
     counts = rng.binomial(users, rate, (replications, 2)).tolist()
     return np.array(
         [
-            agrees(user_lift(*(ArmStatistics.from_converters(users, x) for x in pair), method)).p_value()
+            agrees(user_lift(*(ArmStatistics.from_converters(users, x) for x in pair), method)).p_value()  # type: ignore[call-arg]  # unpacked
             for pair in counts
         ]
     )
@@ -225,7 +225,7 @@ def price_shares(expected_t, method, replications, seed, users=200_000, rate=0.0
         for _ in range(20):
             effect = expected_t * math.sqrt((rate * (1 - rate) + (rate + effect) * (1 - rate - effect)) / users)
         counts = rng.binomial(users, [rate + effect, rate], (replications, 2)).tolist()
-        lifts = [user_lift(*(ArmStatistics.from_converters(users, x) for x in pair), method) for pair in counts]
+        lifts = [user_lift(*(ArmStatistics.from_converters(users, x) for x in pair), method) for pair in counts]  # type: ignore[call-arg]  # unpacked
     prices = [cost_per_incremental_conversion(agrees(lift), cost, level=0.95) for lift in lifts]
     true_price = cost / effect if effect else math.inf
     return (

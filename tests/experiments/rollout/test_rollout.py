@@ -91,7 +91,7 @@ def test_the_whole_table_leaves_its_bands_once_in_twenty(world: World, monkeypat
 
     def also_alone(*given: Any) -> Any:
         *others, rows = given
-        alone.append((rows, made(*others, 1)))
+        alone.append((rows, made(*others, 1)))  # type: ignore[call-arg]  # unpacked
         return made(*given)
 
     monkeypatch.setattr(rollout, "_shift", also_alone)

@@ -187,7 +187,7 @@ def test_a_truth_names_its_horizon_and_budgets_that_never_bind_have_no_marginal_
     generous = simulate(shop({"channels.video.campaigns.ctv.daily_budget": 1e6}))
     found = measure_truth(generous, estimands=("average", "marginal_budget"))
     assert "video" in found.unbound
-    assert "never bound" in found.summary() or "joint" not in {e.estimand for e in found.effects}
+    assert "never ran out" in found.summary() or "joint" not in {e.estimand for e in found.effects}
     with pytest.raises(KeyError):
         found.effect("video", "marginal_budget")
     assert found.effect("video").days_bound == 0.0 < truth.effect("video").days_bound
@@ -368,7 +368,10 @@ def test_the_summary_says_what_new_customers_cost_and_what_they_are_worth(truth)
     won = joint.incremental_customers
     assert 0 < won <= joint.incremental_conversions
     cost, worth = joint.cost_micros / 1e6 / won, joint.incremental_value_micros / 1e6 / won
-    assert f"won {won:,} new customers for {cost:,.2f} each, worth {worth:,.2f} each by then" in truth.summary()
+    assert (
+        f"won {won:,} new customer{'' if won == 1 else 's'} for {cost:,.2f} each, worth {worth:,.2f} each by then"
+        in truth.summary()
+    )
 
 
 def test_an_effect_whose_customers_were_not_counted_has_no_cost_per_customer():

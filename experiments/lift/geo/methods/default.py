@@ -93,6 +93,13 @@ def default_geo_test(experiment: GeoExperiment, levels: Sequence[float] = (0.90,
 
     Raises:
         LiftInputError: what the chosen method refuses.
+
+    Example:
+        >>> from experiments.lift import default_geo_test
+        >>> from experiments.lift.testing import example_experiment
+        >>> test = default_geo_test(example_experiment(lift=0.3))
+        >>> round(test.lift.relative_lift, 1), test.p_value < 0.05
+        (0.3, True)
     """
     name, why = default_method(experiment, max(levels, default=0.95))
     if name == "did":

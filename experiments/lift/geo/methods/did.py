@@ -74,14 +74,17 @@ def difference_in_differences(
         levels: confidence levels to report.
         scaling: `relative` or `additive`.
 
-    Args:
-        experiment: the panel with its design.
-        levels: confidence levels of the intervals that the table will show, such as 0.95 for 95 %.
-
     Raises:
         LiftInputError: fewer than four geos, no response before the test in an arm.
 
     Source: the ratio estimator of Cochran (1977), "Sampling techniques", chapter 6.
+
+    Example:
+        >>> from experiments.lift import difference_in_differences
+        >>> from experiments.lift.testing import example_experiment
+        >>> test = difference_in_differences(example_experiment(lift=0.3))
+        >>> round(test.lift.relative_lift, 1), test.p_value < 0.05
+        (0.3, True)
     """
     refuse(_problems(experiment, scaling))
     treated = experiment.is_treated

@@ -89,6 +89,13 @@ def geo_based_regression(experiment: GeoExperiment, levels: Sequence[float] = (0
             advertising differs.
 
     Source: Vaver and Koehler (2011), "Measuring ad effectiveness using geo experiments", Google.
+
+    Example:
+        >>> from experiments.lift import geo_based_regression
+        >>> from experiments.lift.testing import example_experiment
+        >>> test = geo_based_regression(example_experiment(lift=0.3))
+        >>> round(test.lift.relative_lift, 1), test.p_value < 0.05
+        (0.3, True)
     """
     response, treated = experiment.panel.response, experiment.is_treated
     before = response[:, experiment.pre].sum(axis=1)

@@ -60,6 +60,13 @@ def structural_time_series(
 
     Source: Brodersen et al. (2015), "Inferring causal impact using Bayesian structural time-series models",
     Annals of Applied Statistics 9(1), with maximum likelihood in place of a prior; Durbin and Koopman (2012).
+
+    Example:
+        >>> from experiments.lift import structural_time_series
+        >>> from experiments.lift.testing import example_experiment
+        >>> test = structural_time_series(example_experiment(lift=0.3))
+        >>> round(test.lift.relative_lift, 1), test.p_value < 0.05
+        (0.3, True)
     """
     step = experiment.panel.step
     season = None if season_days is None else step.rows_in(season_days, "season_days")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
 from experiments.lift.estimate.lift_estimate import LiftEstimate, significance
-from experiments.lift.geo.fit import geo_fit
+from experiments.lift.geo.fit import CounterfactualOf, GeoFit, Series, geo_fit
 from experiments.lift.geo.incremental_cost import incremental_cost
 from experiments.lift.geo.methods.conformal import (
     PlaceboDistribution,
@@ -213,6 +213,13 @@ def synthetic_control(
 
     Source: see `synthetic_weights`; Chernozhukov, Wüthrich and Zhu (2021) for conformal inference; Abadie et
     al. (2010) for placebos.
+
+    Example:
+        >>> from experiments.lift import synthetic_control
+        >>> from experiments.lift.testing import example_experiment
+        >>> test = synthetic_control(example_experiment(lift=0.3))
+        >>> round(test.lift.relative_lift, 1), test.p_value < 0.05
+        (0.3, True)
     """
     fitted = _fitted(experiment, augmentation, scaling, intercept, penalty)
     n, total, panel, counterfactual = experiment.pre_days, experiment.treated.sum(axis=0), fitted.panel, fitted.series
@@ -238,14 +245,7 @@ def synthetic_control(
         levels,
         cost=incremental_cost(experiment),
         counterfactual=counterfactual,
-        fit=geo_fit(
-            experiment,
-            counterfactual,
-            counterfactual_of,
-            control=counterfactual,
-            weights=dict(zip(panel.names, fitted.weights.weights.tolist(), strict=True)),
-            equal_weights=panel.in_responses(panel.controls.mean(axis=0)),
-        ),
+        fit=panel.fit(experiment, counterfactual, counterfactual_of, fitted.weights.weights),
     )
 
 
@@ -327,6 +327,19 @@ class ScaledPanel:
     def in_responses(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
         """A series in units of the target as responses of all treated geos."""
         return np.asarray(self.centre + self.unit * scaled)
+
+    def fit(
+        self, experiment: GeoExperiment, counterfactual: Series, counterfactual_of: CounterfactualOf, weights: Series
+    ) -> GeoFit:
+        """The fit of a weighted mean of controls, beside that of equal weights; weights of shape `(controls,)`."""
+        return geo_fit(
+            experiment,
+            counterfactual,
+            counterfactual_of,
+            control=counterfactual,
+            weights=dict(zip(self.names, weights.tolist(), strict=True)),
+            equal_weights=self.in_responses(self.controls.mean(axis=0)),
+        )
 
     def of(self, response: NDArray[np.float64], over: slice) -> "ScaledPanel":
         """The same controls with another response of the treated geos, of shape `(days,)`."""

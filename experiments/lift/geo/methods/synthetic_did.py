@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from cpalab.plugins import NameWithParameters
 from cpalab.refusal import refuse
 from experiments.lift.estimate.lift_estimate import LiftEstimate
-from experiments.lift.geo.fit import geo_fit
 from experiments.lift.geo.incremental_cost import incremental_cost
 from experiments.lift.geo.methods.synthetic_control import (
     ScaledPanel,
@@ -114,6 +113,13 @@ def synthetic_difference_in_differences(
         LiftInputError: fewer than four control geos, or no more than were treated; no response before the test.
 
     Source: see `synthetic_did_weights`; algorithm 4 for the placebo variance.
+
+    Example:
+        >>> from experiments.lift import synthetic_difference_in_differences
+        >>> from experiments.lift.testing import example_experiment
+        >>> test = synthetic_difference_in_differences(example_experiment(lift=0.3, treated=4))
+        >>> round(test.lift.relative_lift, 1), test.p_value < 0.05
+        (0.3, True)
     """
     problems, geos = scaling_problems(experiment, scaling), len(experiment.treated)
     if not problems and len(experiment.control) < max(FEWEST_CONTROLS, geos + 1):
@@ -146,14 +152,7 @@ def synthetic_difference_in_differences(
         levels,
         cost=incremental_cost(experiment),
         counterfactual=counterfactual,
-        fit=geo_fit(
-            experiment,
-            counterfactual,
-            counterfactual_of,
-            control=counterfactual,
-            weights=dict(zip(panel.names, weights.geos.tolist(), strict=True)),
-            equal_weights=panel.in_responses(panel.controls.mean(axis=0)),
-        ),
+        fit=panel.fit(experiment, counterfactual, counterfactual_of, weights.geos),
     )
 
 

@@ -191,6 +191,13 @@ def time_based_regression(
 
     Source: Kerman, Wang and Vaver (2017), "Estimating ad effectiveness using geo experiments in a time-based
     regression framework", Google.
+
+    Example:
+        >>> from experiments.lift import time_based_regression
+        >>> from experiments.lift.testing import example_experiment
+        >>> test = time_based_regression(example_experiment(lift=0.3))
+        >>> round(test.lift.relative_lift, 1), test.p_value < 0.05
+        (0.3, True)
     """
     treated, n = experiment.treated.sum(axis=0), experiment.pre_days
     design, cost = _design(experiment), incremental_cost(experiment)

@@ -167,6 +167,13 @@ def trimmed_match_test(
     Raises:
         LiftInputError: an unknown inference, geos in no pair or in several, pairs without exactly one treated geo, too few
             pairs.
+
+    Example:
+        >>> from experiments.lift import trimmed_match_test
+        >>> from experiments.lift.testing import PAIRS, example_experiment
+        >>> test = trimmed_match_test(example_experiment(lift=0.3), PAIRS)
+        >>> round(test.lift.relative_lift, 1), test.p_value < 0.05
+        (0.3, True)
     """
     ordered = _ordered_pairs(experiment, pairs, inference)
     treated, control = np.array(ordered).T

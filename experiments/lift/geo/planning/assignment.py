@@ -38,6 +38,13 @@ class GeoAssignment(Result):
         pairs: the matched pairs, where there are any; one geo of each is treated.
         treated_share: share of the response before the test that lies in the treated geos.
         correlation: of the treated and the control total per day before the test.
+
+    Example:
+        >>> import numpy as np
+        >>> from experiments.lift import paired_assignment
+        >>> from experiments.lift.testing import example_experiment
+        >>> print(paired_assignment(example_experiment().panel, np.random.default_rng(1)).summary())
+        12 of 24 geos treated (matched_pairs): 50.0% of the response, correlation with the control 0.970.
     """
 
     treated: tuple[str, ...]
@@ -84,6 +91,14 @@ def paired_assignment(panel: GeoPanel, rng: np.random.Generator) -> GeoAssignmen
 
     Raises:
         LiftInputError: fewer than four geos.
+
+    Example:
+        >>> import numpy as np
+        >>> from experiments.lift import paired_assignment
+        >>> from experiments.lift.testing import example_experiment
+        >>> drawn = paired_assignment(example_experiment().panel, np.random.default_rng(1))
+        >>> len(drawn.treated), len(drawn.control)
+        (12, 12)
     """
     if len(panel.geos) < 4:
         refuse([f"geo: {len(panel.geos)} geos must be at least 4 for matched pairs; get finer regions"])
@@ -109,6 +124,14 @@ def stratified_assignment(
 
     Raises:
         LiftInputError: a stratum from which nobody or everybody would be treated.
+
+    Example:
+        >>> import numpy as np
+        >>> from experiments.lift import stratified_assignment
+        >>> from experiments.lift.testing import example_experiment
+        >>> drawn = stratified_assignment(example_experiment().panel, np.random.default_rng(1))
+        >>> len(drawn.treated), len(drawn.control)
+        (12, 12)
     """
     refuse(share_problems(treated_share))
     if not 1 <= strata <= len(panel.geos) // 2:
@@ -147,6 +170,14 @@ def constrained_assignment(
 
     Source: Morgan and Rubin (2012), "Rerandomization to improve covariate balance in experiments", Annals of
     Statistics 40(2).
+
+    Example:
+        >>> import numpy as np
+        >>> from experiments.lift import constrained_assignment
+        >>> from experiments.lift.testing import example_experiment
+        >>> drawn = constrained_assignment(example_experiment().panel, np.random.default_rng(1))
+        >>> len(drawn.treated), len(drawn.control)
+        (12, 12)
     """
     refuse(share_problems(treated_share))
     problems = []
@@ -183,6 +214,14 @@ def draw_assignment(
 
     Raises:
         LiftInputError: what the method refuses.
+
+    Example:
+        >>> import numpy as np
+        >>> from experiments.lift import draw_assignment
+        >>> from experiments.lift.testing import example_experiment
+        >>> drawn = draw_assignment(example_experiment().panel, "matched_pairs", np.random.default_rng(1))
+        >>> drawn.method, len(drawn.pairs)
+        ('matched_pairs', 12)
     """
     if method == "matched_pairs":
         return paired_assignment(panel, rng)

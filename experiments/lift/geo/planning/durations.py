@@ -43,6 +43,14 @@ def detectable_lift_by_days(
         LiftInputError: unknown geos, no control, lengths below a day, a past too short or without variation.
 
     Source: the forecast error is that of `time_based_regression`; Kerman, Wang and Vaver (2017).
+
+    Example:
+        >>> from experiments.lift import detectable_lift_by_days
+        >>> from experiments.lift.testing import PAIRS, example_experiment
+        >>> treated = [first for first, _ in PAIRS]
+        >>> lifts = detectable_lift_by_days(example_experiment().panel, treated, (7, 28))
+        >>> lifts["minimum_detectable_lift"].is_monotonic_decreasing
+        True
     """
     names = [str(geo) for geo in treated]
     is_treated = np.isin(np.array(panel.geos), names)

@@ -177,6 +177,14 @@ def simulated_power(
 
     Raises:
         LiftInputError: unknown geos, or a panel too short for one window.
+
+    Example:
+        >>> from experiments.lift import difference_in_differences, simulated_power
+        >>> from experiments.lift.testing import PAIRS, example_experiment
+        >>> treated = [first for first, _ in PAIRS]
+        >>> power = simulated_power(example_experiment().panel, treated, 7, difference_in_differences, windows=5)
+        >>> power.minimum_detectable_lift
+        0.02
     """
     days = panel.dates.size
     before = pre_days if pre_days is not None else days // 2
@@ -276,7 +284,7 @@ def power_problems(relative_lifts: Sequence[float], level: float, power: float) 
 
 
 @dataclass(frozen=True, eq=False)
-class MarketSelection:
+class MarketSelection(Result):
     """Candidate markets ranked on one part of the past and judged on another.
 
     Attributes:
@@ -291,6 +299,10 @@ class MarketSelection:
     chosen: tuple[str, ...]
     held_out: SimulatedPower
     top_share: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def to_frame(self) -> pd.DataFrame:
+        """The candidates, best first."""
+        return self.ranking
 
     def summary(self) -> str:
         """A few sentences."""
@@ -350,6 +362,14 @@ def select_markets(
 
     Raises:
         LiftInputError: no candidate, a panel too short to hold days out.
+
+    Example:
+        >>> from experiments.lift import difference_in_differences, select_markets
+        >>> from experiments.lift.testing import PAIRS, example_experiment
+        >>> candidates = [[first for first, _ in PAIRS], [PAIRS[0][0]]]
+        >>> chosen = select_markets(example_experiment().panel, candidates, 7, difference_in_differences, windows=5)
+        >>> len(chosen.chosen), chosen.held_out.minimum_detectable_lift
+        (12, 0.02)
     """
     days = panel.dates.size
     kept = days - (held_out_days if held_out_days is not None else days // 3)

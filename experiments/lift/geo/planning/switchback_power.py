@@ -44,6 +44,15 @@ def switchback_power(
     Raises:
         LiftInputError: missing columns or values, a past shorter than the test, what `switchback_schedule` or
             `switchback_test` refuses.
+
+    Example:
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from experiments.lift import switchback_power
+        >>> rng = np.random.default_rng(1)
+        >>> past = pd.DataFrame({"date": pd.date_range("2026-01-05", periods=84), "response": rng.normal(100, 5, 84)})
+        >>> switchback_power(past, 7, 8, rng, schedules=10).minimum_detectable_lift
+        0.1
     """
     frame = frame_of(data)
     refuse(

@@ -169,3 +169,10 @@ def test_dates_between_two_rows_leave_nothing_out(panel_of_geos, table_of):
     # A week that no geo has is left out on purpose by the same words.
     gap = weekly[weekly["date"] != "2026-01-19"]
     assert geo_panel(gap, skip=["2026-01-19..2026-01-21"]).dates.size == 8
+
+
+def test_a_geo_that_sums_up_all_others_is_no_geo(table):
+    named = "location" if "location" in table.columns else "geo"
+    response = "Y" if "Y" in table.columns else "response"
+    whole = table.groupby("date", as_index=False)[response].sum().assign(**{named: "National"})
+    assert "National is the sum of" in problems_of(pd.concat([table, whole]).fillna(0))[0]

@@ -182,8 +182,8 @@ def test_users_alone_give_the_detectable_lift():
 
 def test_bad_plans_are_refused_all_at_once():
     with pytest.raises(LiftInputError) as refusal:
-        UserTestDesign(2.0, 1.0, share_exposed=0.0, cost_per_treated_user=-1.0)
-    assert len(refusal.value.lines) == 4
+        UserTestDesign(2.0, 1.0, share_exposed=0.0, cost_per_treated_user=-1.0, level=5.0)
+    assert len(refusal.value.lines) == 5
     with pytest.raises(LiftInputError, match="two-sided with planned looks"):
         UserTestDesign(0.02, alternative="greater", looks=GroupSequentialPlan.equally_spaced(2))
     with pytest.raises(LiftInputError, match="at least one must be given"):

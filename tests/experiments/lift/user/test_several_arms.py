@@ -115,8 +115,14 @@ def test_a_holdout_without_conversions_claims_nothing():
     assert test.summary().count("No conversion in the control arm: too few to tell") == 1
 
 
-def test_value_is_left_out_and_nothing_else_is_said_of_it():
+def test_value_is_read_for_all_arms_together():
+    """Limits of value are those of an arm alone at the level that the joint critical value leaves it."""
     table = users(RATES)
-    summary = several_arms_test(table.assign(value=table["conversions"] * 40.0)).summary()
-    assert "Value of" not in summary
-    assert "Value is left out with several arms" in summary
+    table = table.assign(value=table["conversions"] * 40.0)
+    frame = several_arms_test(table, (0.95,)).to_frame().set_index("arm")
+    arm = frame.index[0]
+    pair = table[table["arm"].isin([arm, "control"])]
+    alone = user_table_test(pair.assign(arm=pair["arm"].where(pair["arm"] == "control", "treated")), (0.95,)).to_frame()
+    low, high = "incremental_value_lower", "incremental_value_upper"
+    assert frame.loc[arm, "incremental_value"] == pytest.approx(alone["incremental_value"][0])
+    assert frame.loc[arm, high] - frame.loc[arm, low] > alone[high][0] - alone[low][0]

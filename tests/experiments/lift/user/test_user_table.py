@@ -280,9 +280,7 @@ def test_clusters_agree_with_a_regression_of_clustered_errors():
 def test_a_cluster_in_both_arms_and_what_clusters_do_not_combine_with_are_refused():
     with pytest.raises(LiftInputError, match="clusters in both arms must be in one"):
         user_table_test(TABLE.assign(cluster_id=TABLE.index % 100))
-    both = TABLE.assign(cluster_id=TABLE.index, pre_period_conversions=0)
-    with pytest.raises(LiftInputError, match="must be left out for an adjustment"):
-        user_table_test(both, adjusted=True)
+    both = TABLE.assign(cluster_id=TABLE.index)
     with pytest.raises(LiftInputError, match="must be zero in the control arm for cluster_id"):
         user_table_test(both.assign(cost=1.0))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pyarrow.compute as pc
 import pytest
 
@@ -16,7 +17,7 @@ from simulator.scenario.tracking import PERFECT, Aggregate
 from simulator.world import World
 
 
-def platform_claims(record: Record) -> "object":
+def platform_claims(record: Record) -> pd.DataFrame:
     claims = record.claims.to_pandas()
     return claims[(claims["system"] == "platform") & claims["channel"].isin(["search", "social"])]
 

@@ -137,5 +137,5 @@ def test_arms_that_the_regression_takes_wrongly_for_alike_are_said(levels, treat
 def test_arms_drawn_at_random_bring_no_such_warning():
     levels = np.random.default_rng(3).permutation([20, 25, 30, *range(50, 1750, 100)])
     for design in ((levels, 8), ([100] * 20, 5)):
-        tests = [geo_based_regression(_nothing_happened(*design, seed)) for seed in range(20)]
+        tests = [geo_based_regression(_nothing_happened(*design, seed)) for seed in range(20)]  # type: ignore[call-arg]  # unpacked
         assert not any("Use did" in note for test in tests for note in test.notes)

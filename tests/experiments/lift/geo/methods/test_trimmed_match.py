@@ -68,7 +68,7 @@ def test_the_authors_normal_intervals_are_too_narrow_with_few_pairs(binomial_ban
     rng = np.random.default_rng(10)
     held = []
     for _ in range(500):
-        match = trimmed_match(*pairs_of(rng, 10, tail=3), "normal")
+        match = trimmed_match(*pairs_of(rng, 10, tail=3), "normal")  # type: ignore[call-arg]  # unpacked
         below, above = match.normal_distribution().distances(NINETY)
         off = 2.0 * match.cost.sum() - match.return_on_ad_spend * match.cost.sum()
         held.append(-below <= off <= above)
