@@ -30,6 +30,7 @@ COMMANDS = {  # the module of each command, and what it is for
         "Hold the figures seen after a rollout to its contract, for a pipeline.",
     ),
     "expect": ("rollout.expect", "The CPA shift planned changes must bring, by closed form on your own counts."),
+    "init": ("own_market.init", "Scenarios of your own market: worlds that show your channel table, as an ensemble."),
     "reconcile": (
         "own_market.reconcile",
         "Why platform, analytics and CRM disagree, cause by cause; normal or a bug.",

@@ -19,6 +19,7 @@ from experiments.cli.market.by_blocks import (
     resumed,
 )
 from experiments.cli.options import engine_options, process_option, scenario_options, seeds_option, talk_options
+from experiments.cli.own_market.ensembles import answer_truth, ensemble_of
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import Report, progress_bar, say_if_compiling
 from simulator.scenario.schema import Scenario
@@ -97,6 +98,9 @@ def command(
         judge, seeds = left.options["judge"], left.options["seeds"]
     if quiet and out is None and not as_json:
         click.echo("--quiet prints nothing, and without --out nothing is written: the result will be lost.", err=True)
+    if worlds := ensemble_of(scenario, users, days, seed, overrides):
+        answer_truth(worlds, threads=threads, out=out, force=force, quiet=quiet, as_json=as_json)
+        return
     (chosen, stored), asked = everything_asked(
         lambda: (
             chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True, processes=processes)

@@ -15,6 +15,7 @@ from experiments.cli.options import (
     seeds_option,
     talk_options,
 )
+from experiments.cli.own_market.ensembles import answer_truth, ensemble_of
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
@@ -58,10 +59,14 @@ def command(
     """Average, marginal and joint effects of ads, by living everyone's life again without them.
 
     SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
-    written. With --out, writes truth.csv (the effects, as cpalab run does), orders.parquet (every order with its label per
-    channel: always, moved, caused, prevented), truth.json (what --json prints) and manifest.json to DIR, whole or not at all;
-    with --by, --pulse, --curve and --seeds also truth_by_week.csv, pulses.csv, curves.csv and truth_over_seeds.csv.
+    written; of an ensemble's folder (cpalab init) the ranges over its worlds, as ensemble.csv. With --out, writes truth.csv
+    (the effects, as cpalab run does), orders.parquet (every order with its label per channel: always, moved, caused,
+    prevented), truth.json (what --json prints) and manifest.json to DIR, whole or not at all; with --by, --pulse, --curve
+    and --seeds also truth_by_week.csv, pulses.csv, curves.csv and truth_over_seeds.csv.
     """
+    if worlds := ensemble_of(scenario, users, days, seed, overrides):
+        answer_truth(worlds, threads=threads, out=out, force=force, quiet=quiet, as_json=as_json)
+        return
     chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, processes=processes)
     from cpalab.whole_output import whole_folder
     from experiments.cli.market.truth_further import Further
