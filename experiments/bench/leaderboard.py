@@ -191,6 +191,12 @@ def leaderboard(
 
     Raises:
         Refused: unknown models, variations or scenarios; all problems of a kind at once.
+
+    Example:
+        >>> from experiments import leaderboard
+        >>> found = leaderboard(["last_click", "linear"], ["dropshipping"], seeds=[1], users=500)
+        >>> sorted(found.to_frame()["model"])
+        ['dealt out at random (check)', 'last_click', 'linear', 'oracle (check)']
     """
     found = MODELS.find_all(models)
     asked, seeds = variations_asked(tuple(variations)), tuple(seeds)
