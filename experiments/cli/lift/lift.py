@@ -13,6 +13,7 @@ from experiments.cli.lift.lift_tables import (
     file_argument,
     levels_option,
     names_in,
+    page_option,
     print_each,
     print_lift,
     read_table,
@@ -86,6 +87,7 @@ def command() -> None:
 )
 @alternative_option
 @levels_option
+@page_option
 @as_json_option
 def user(
     file: Path, design: "UserDesign", method: "LiftMethod", planned: str | None, response: str | None, cap: str | None,
@@ -209,6 +211,7 @@ def planned_shares(text: str | None) -> dict[str, float] | float | None:
     help="The two columns that hold the arms of the two channels; they name the channels.",
 )
 @levels_option
+@page_option
 @as_json_option
 def factorial(file: Path, factors: str, levels: tuple[float, ...], as_json: bool) -> None:
     """Two channels tested at once: FILE with user_id, conversions, the two arms, and where known cost.

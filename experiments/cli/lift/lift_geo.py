@@ -15,10 +15,12 @@ from experiments.cli.lift.lift_tables import (
     folder_problems,
     geos_in,
     levels_option,
+    page_option,
     print_each,
     print_lift,
     read_table,
     show,
+    write_page,
     write_table,
 )
 
@@ -67,6 +69,7 @@ __all__ = ["geo", "switchback"]
               help="Write the weight of every control geo to this CSV file.")  # fmt: skip
 @alternative_option
 @levels_option
+@page_option
 @as_json_option
 def geo(
     file: Path, treated: tuple[str, ...], start: str, end: str, cooldown_days: int, response: str | None,
@@ -153,6 +156,7 @@ def show_cells(found: "GeoCellsTest", as_json: bool) -> None:
     from experiments.cli.terminal import console, print_json
 
     frame, pairs = found.to_frame(), found.comparison_frame()
+    write_page(frame, found.summary())
     if as_json:
         print_json({"rows": frame.to_dict("records"), "pairs": pairs.to_dict("records"), "summary": found.summary()})
         return
@@ -197,6 +201,7 @@ def _stacked(frames: "dict[str, pd.DataFrame]") -> "pd.DataFrame":
 @outcome_option
 @alternative_option
 @levels_option
+@page_option
 @as_json_option
 def switchback(
     file: Path, block_days: int, washout_days: int, outcome: "Outcome", alternative: "Alternative",

@@ -24,12 +24,14 @@ __all__ = [
     "geos_in",
     "levels_option",
     "names_in",
+    "page_option",
     "print_each",
     "print_frame",
     "print_lift",
     "read_table",
     "show",
     "text_options",
+    "write_page",
     "write_table",
 ]
 
@@ -37,14 +39,51 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 # Names, not numbers: 01 is not 1, and NA is Namibia.
 NAMED = ("user_id", "cluster_id", "geo", "location", "pair")
+TREATED = ("treated", "treatment", "test", "intervention")
+HELD_OUT = ("control", "holdout", "hold-out", "hold out")
 # Each is one of two words.
 WORDS = ("arm", "state")
 DAYS = ("date", "day", "week", "month", "first_day", "last_day")
+PAGE = f"{__name__}.page"  # where a command's context keeps the file that its page goes to
 TOLD = f"{__name__}.text"  # where a command's context keeps what it was told of its text files
 
 
 def _tell(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
     context.meta.setdefault(TOLD, {})[parameter.name] = value
+
+
+def _keep_page(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+    problems = folder_problems(value, parameter.opts[0])
+    if problems:
+        raise LiftInputError(problems)
+    context.meta[PAGE] = value
+
+
+def page_option(command: Command) -> Command:
+    """--page: the result as a page to send round (see `write_page`)."""
+    return click.option("--page", metavar="FILE.html", expose_value=False, callback=_keep_page,
+                        type=click.Path(dir_okay=False, path_type=Path),
+                        help="Also write the result as one page that needs no network.")(command)  # fmt: skip
+
+
+def write_page(frame: "pd.DataFrame", summary: str) -> None:
+    """Write the page that --page asks for, whole or not at all; nothing where it was not given.
+
+    Raises:
+        LiftInputError: the file cannot be written.
+    """
+    context = click.get_current_context(silent=True)
+    file: Path | None = context.meta.get(PAGE) if context is not None else None
+    if file is None:
+        return
+    from cpalab.whole_output import whole_file
+    from experiments.report.lift_page import render_lift
+
+    try:
+        with whole_file(file) as part:
+            part.write_text(render_lift(frame, summary), encoding="utf-8")
+    except OSError as error:
+        raise LiftInputError([f"--page: {file} cannot be written; {error.strerror}"]) from None
 
 
 def file_argument(command: Command) -> Command:
@@ -126,9 +165,25 @@ def read_table(file: Path) -> "pd.DataFrame":
         frame, notes = read_frame(file, texts=(*NAMED, *WORDS), dates=DAYS, options=text_options())
     except InvalidInputError as error:
         raise LiftInputError(error.problems) from error
-    for note in notes:
+    for note in (*notes, *_with_own_words(frame)):
         click.echo(visible(note), err=True)
     return frame
+
+
+def _with_own_words(frame: "pd.DataFrame") -> tuple[str, ...]:
+    """Name the two arms in place treated and control where a table has other words that can only mean these; what to say.
+
+    "exposed" and "unexposed" are not among them: whom an ad reached was not drawn at random.
+    """
+    if "arm" not in frame.columns:
+        return ()
+    written = {str(word): " ".join(str(word).casefold().split()) for word in frame["arm"].dropna().unique()}
+    read = {word: "treated" if plain in TREATED else "control" for word, plain in written.items()}
+    known = all(plain in TREATED + HELD_OUT for plain in written.values())
+    if not known or sorted(read.values()) != ["control", "treated"] or all(word == arm for word, arm in read.items()):
+        return ()
+    frame["arm"] = frame["arm"].map(read)
+    return (f"arm: {' and '.join(f'{word!r} is read as {arm}' for word, arm in read.items())}",)
 
 
 def folder_problems(file: Path | None, option: str) -> list[str]:
@@ -165,6 +220,7 @@ def show(
     from cpalab.result import Result
     from experiments.cli.terminal import console, print_json
 
+    write_page(frame, summary)
     if as_json:
         found: dict[str, Any] = {"rows": frame.to_dict("records"), "summary": summary}
         for name, result in (further or {}).items():

@@ -51,6 +51,7 @@ class Making:
 
         return {
             "command": self.command,
+            "engine": "cohort",
             **made_by(),
             "events": self.events,
             **self.options,

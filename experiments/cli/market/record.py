@@ -30,8 +30,8 @@ def command(
     SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
     written; there, --set may change tracking. With --out, writes to DIR, whole or not at all: claims.parquet (one row per
     action and channel a system credits); touches.parquet and conversions.parquet (the sessions and actions web analytics has,
-    by cookie or log-in) and costs.csv, as cpalab attribute reads them; record.json; channels.csv, channel_groups.csv,
-    postbacks.csv and aggregate.csv.
+    by cookie or log-in) and costs.csv, as cpalab attribute reads them; record.html (the page) and record.json; channels.csv,
+    channel_groups.csv, postbacks.csv and aggregate.csv.
     """
     from contextlib import nullcontext
 
@@ -40,6 +40,7 @@ def command(
     from cpalab.whole_output import whole_folder
     from experiments.cli.terminal import print_json, write_csv, write_tables
     from experiments.comparison.systems_report import systems_report
+    from experiments.report.record_page import render_record
     from simulator.record.systems.analytics_journeys import recorded_journeys
     from simulator.storage import write_manifest
 
@@ -62,13 +63,15 @@ def command(
                 pq.write_table(table, folder / f"{name}.parquet")
             write_csv(pd.DataFrame(costs, columns=["channel", "cost"]), folder / "costs.csv")
             write_tables(folder, "record", tables, frames)
+            page = render_record(found, chosen.title, chosen.market.currency)
+            (folder / "record.html").write_text(page, encoding="utf-8")
             write_manifest(folder, chosen)
     if as_json:
         print_json(tables)
     elif not quiet:
         print_record(found, chosen.market.currency)
         if out is not None:
-            click.echo(f"\nWritten to {out}")
+            click.echo(f"\nWritten to {out}: open {out / 'record.html'}")
 
 
 def tables_of(found: "SystemsReport") -> dict[str, "pd.DataFrame"]:

@@ -30,7 +30,7 @@ def test_files_and_json_hold_the_same(written: tuple[Path, str]) -> None:
     out, _ = written
     assert sorted(path.name for path in out.iterdir()) == [
         "aggregate.csv", "channel_groups.csv", "channels.csv", "claims.parquet", "conversions.parquet", "costs.csv",
-        "manifest.json", "postbacks.csv", "record.json", "touches.parquet",
+        "manifest.json", "postbacks.csv", "record.html", "record.json", "touches.parquet",
     ]  # fmt: skip
     tables = json.loads((out / "record.json").read_text(encoding="utf-8"))
     claims = pq.read_table(out / "claims.parquet").to_pandas()
