@@ -56,6 +56,8 @@ def bootstrap_credits(
         2
     """
     problems = []
+    if seed < 0:
+        problems.append(f"seed: {seed} must be zero or more")
     if replicates < 2:
         problems.append(f"replicates: {replicates} must be at least 2; 200 is usual")
     if not 0 < level < 1:

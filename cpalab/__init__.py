@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from experiments import lift as lift
     from experiments.comparison.comparison import Comparison as Comparison
     from experiments.comparison.comparison import compare as compare
+    from experiments.comparison.explain.explain import Explanation as Explanation
+    from experiments.comparison.explain.explain import explain as explain
     from experiments.comparison.perfect_tracking import attribute as attribute
     from experiments.rollout.change_file import load_plan as load_plan
     from experiments.rollout.rollout import Rollout as Rollout
@@ -33,12 +35,14 @@ __version__ = "0.1.0"
 
 CONTENTS = {
     "Comparison": "experiments.comparison.comparison",
+    "Explanation": "experiments.comparison.explain.explain",
     "Refused": "cpalab.refusal",
     "Rollout": "experiments.rollout.rollout",
     "Truth": "experiments.truth.effects",
     "World": "simulator.world",
     "attribute": "experiments.comparison.perfect_tracking",
     "compare": "experiments.comparison.comparison",
+    "explain": "experiments.comparison.explain.explain",
     "load_model": "attribution.model",
     "load_plan": "experiments.rollout.change_file",
     "load_scenario": "simulator.scenario.loading",

@@ -11,7 +11,10 @@ MOST_ROWS = 50  # of a table shown in a notebook; `to_frame()` has them all
 
 
 class Result(ABC):
-    """A result: `to_frame()` is its table, `summary()` its sentences, `str()` the same, and a notebook shows the table."""
+    """A result: `to_frame()` is its table, `summary()` its sentences, `str()` the same, and a notebook shows the table.
+
+    `to_latex()` is the table for a paper.
+    """
 
     def __init_subclass__(cls, **options: Any) -> None:
         """A dataclass would write a `__repr__` that prints every array of the result: one line is kept instead."""
@@ -25,6 +28,10 @@ class Result(ABC):
     @abstractmethod
     def summary(self) -> str:
         """The result in sentences."""
+
+    def to_latex(self) -> str:
+        """The table for a paper: a LaTeX `tabular` with three significant digits, names made safe."""
+        return str(self.to_frame().to_latex(index=False, float_format="%.3g", escape=True, na_rep="--"))
 
     def __str__(self) -> str:
         return self.summary()

@@ -51,8 +51,8 @@ class World(Result):
     Example:
         >>> from cpalab import load_scenario, simulate
         >>> world = simulate(load_scenario("dropshipping", {"run.users": 3000, "run.days": 5.0}))
-        >>> world.users.num_rows, world.events.num_rows
-        (3000, 1449)
+        >>> world.users.num_rows, world.clock.days
+        (3000, 5.0)
     """
 
     scenario: Scenario

@@ -57,6 +57,15 @@ def test_it_is_a_line_and_a_table(name):
     assert len(str(result)) < MOST_CHARACTERS
 
 
+@pytest.mark.parametrize("name", ["Credit", "UserLiftTest", "GroupSequentialPlan"])
+def test_it_is_a_table_for_a_paper(name):
+    result = RESULTS[name]()
+    text = result.to_latex()
+    assert text.startswith("\\begin{tabular}")
+    assert text.count("\\\\") == len(result.to_frame()) + 1
+    assert "nan" not in text.casefold()
+
+
 def test_every_public_class_that_holds_arrays_is_a_result():
     names = {
         (package, name)

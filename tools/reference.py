@@ -21,7 +21,8 @@ CHANGE = 'title = "A banner"\n[[changes]]\nname = "banner"\nfault = "consent_ban
 WRITERS = {
     "run": ["run", "--users", "3000", "--by", "device"],
     "record": ["record", "{in}/run"],
-    "truth": ["truth", "{in}/run"],
+    "truth": ["truth", "{in}/run", "--by", "week", "--pulse", "video:3", "--curve", "video", "--at", ".5", "--seeds", "2"],
+    "explain": ["explain", "dtc-apparel", "--users", "3000", "--change", "{in}/change.toml"],
     "rollout": ["rollout", "{in}/run", "--change", "{in}/change.toml", "--no-verify"],
     "lifttests": [
         "lifttests", "--users", "3000", "--channels", "video", "--designs", "ghost_ads", "--repeats", "1",

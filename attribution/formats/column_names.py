@@ -34,6 +34,18 @@ ORIGIN = {
     "medium": ("utm_medium", "context_campaign_medium", "mkt_medium", "session medium", "campaign medium", "medium"),
     "campaign": ("utm_campaign", "context_campaign_name", "mkt_campaign", "session campaign", "campaign", "campaign name"),
 }  # fmt: skip
+# Addresses of pages and of what linked to them, which name an origin where no column does.
+PAGE = ("page_location", "page_url", "url", "context_page_url", "page_urlquery", "landing_page", "landing_page_url",
+        "entry_url", "current_url", "$current_url", "page")  # fmt: skip
+REFERRER = (
+    "page_referrer",
+    "referrer",
+    "referer",
+    "context_page_referrer",
+    "referring_url",
+    "$referrer",
+    "page_referrer_url",
+)
 ANY_TIME = (
     "time", "timestamp", "event_time", "event_timestamp", "occurred_at", "original_timestamp", "datetime", "date time",
     "created_at", "servertimestamp", "server_timestamp", "event_timestamp_ms", "timestamp_ms", "server_time",
@@ -41,7 +53,7 @@ ANY_TIME = (
 )  # fmt: skip
 TOUCH_TIME = (
     "attributed touch time", "time", "start_tstamp", "visit_start_tstamp", "derived_tstamp", "click_time", "clicked_at",
-    "session_start", "visit_time", "visited_at", "touch_time", *ANY_TIME,
+    "session_start", "visit_time", "visited_at", "touch_time", "first action timestamp", *ANY_TIME,
 )  # fmt: skip
 CONVERSION_TIME = (
     "time", "cv_tstamp", "conversion_time", "derived_tstamp", "order_date", "order_time", "ordered_at", "purchased_at",
@@ -95,7 +107,7 @@ COST = (
 COST_MICROS = ("cost_micros", "metrics.cost_micros")
 CONVERTED = (
     "converted", "conversion", "is_conversion", "has_transaction", "visitconverted", "visit_converted", "conversions",
-    "transactions", "goals", "purchases",
+    "transactions", "goals", "purchases", "goal conversions",
 )  # fmt: skip
 SESSION_VALUE = ("value", "revenue", "conversion_value", "transaction_revenue")
 # Columns whose number says how many, or whether, a row converted; and how many touches it stands for.

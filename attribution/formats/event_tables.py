@@ -28,10 +28,16 @@ from attribution.formats.column_names import (
 )
 from attribution.formats.cost_rows import levels_problems, tell_repeats
 from attribution.formats.orders import Refunds, Rows, copy_id, settled, status_of
-from attribution.formats.origins import ChannelName, Origins, channels_of
+from attribution.formats.origins import ChannelName, Origins, channels_of, with_origins_of_urls
 from attribution.formats.records import Records, empty_conversions, empty_touches, micros, segment_columns
 from attribution.formats.roles import Role, misspelt_channel, role_of, roles_of
-from attribution.formats.row_meaning import conversion_notes, leave_out_unconverted, touch_notes, unnamed_action
+from attribution.formats.row_meaning import (
+    conversion_notes,
+    leave_out_unconverted,
+    touch_notes,
+    unnamed_action,
+    words_of,
+)
 from attribution.formats.writing import Limits, OutputTable, in_currency
 from cpalab.ga4_channels import CLICK_IDS
 from cpalab.micros import MICROS
@@ -159,6 +165,8 @@ class EventTables:
             return _Part(empty_touches())
         sieve = CheckedColumns(source.name, source.load())
         found["user_id"] = people_column(sieve, found["user_id"], rest)
+        if "channel" not in found and not any(columns_named(rest, ORIGIN[part]) for part in ("source", "medium")):
+            rest = (*rest, *with_origins_of_urls(sieve, rest))
         times = sieve.column(found["time"])
         if found["time"].casefold() == "attributed touch time":
             sieve.leave_out(pc.is_null(times).to_numpy(), "events that no touch was attributed to")
@@ -186,6 +194,10 @@ class EventTables:
             channels = sieve.text(found["channel"])
         columns = {"user_id": sieve.users(found["user_id"]), "time": sieve.times(found["time"]), "channel": channels}
         sieve.notes += touch_notes(sieve, found.get("channel"), rest)
+        # A column of another name whose words are those of clicks and views says the same.
+        said = [name for name in columns_named(rest, ACTION) if _says_kind(sieve, name)]
+        if said:
+            found.setdefault("kind", said[0])
         if "kind" in found:
             columns["kind"] = _kinds(sieve, found["kind"])
         columns |= segment_columns(sieve, rest, tuple(columns))
@@ -453,6 +465,11 @@ def _told_unknown(sieve: CheckedColumns, name: str) -> None:
         sieve.notes.append(
             f"{sieve.place}.{name}: is empty for {np.count_nonzero(empty):,} of {len(sieve):,} rows, which add no value"
         )
+
+
+def _says_kind(sieve: CheckedColumns, name: str) -> bool:
+    words = {word.casefold() for word in words_of(sieve, name)}
+    return bool(words) and words <= {*VIEWS, *VIEWS.values()}
 
 
 def _is_text(sieve: CheckedColumns, name: str) -> bool:

@@ -44,7 +44,7 @@ def flat_events(loaded: Loaded) -> Loaded:
     ids = {name: pc.is_valid(first(inner(collected, name), param(name))) for name in CLICK_IDS}
     clicked = [pc.if_else(held, name, pa.scalar(None, TEXT)) for name, held in ids.items()]
     page = param("page_location")
-    in_url = [pc.utf8_lower(_part(page, pattern, "name")) for pattern in (CLICK_ID_IN_URL, AD_IN_URL)]
+    in_url = [pc.utf8_lower(url_part(page, pattern, "name")) for pattern in (CLICK_ID_IN_URL, AD_IN_URL)]
     named = {
         part: first(inner(collected, f"manual_{field}"), _said(_top(table, f"manual_{field}")), param(part))
         for part, field in (("source", "source"), ("medium", "medium"), ("campaign", "campaign_name"))
@@ -52,7 +52,7 @@ def flat_events(loaded: Loaded) -> Loaded:
     silent = pc.and_(
         pc.and_(*(pc.is_null(named[part]) for part in ("source", "medium"))), pc.is_null(named["campaign"])
     )
-    named = {part: pc.if_else(silent, _utm(page, part), texts) for part, texts in named.items()}
+    named = {part: pc.if_else(silent, utm_word(page, part), texts) for part, texts in named.items()}
     order = first(inner("ecommerce", "transaction_id"), param("transaction_id"))
     no_order = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(order)), value_set=pa.array(NO_ORDER, TEXT))
     in_usd = pc.and_(
@@ -66,7 +66,7 @@ def flat_events(loaded: Loaded) -> Loaded:
         **named,
         "click_id": first(*clicked, *in_url),
         "page": page,
-        "referrer": _other_site(param("page_referrer"), page, param("ignore_referrer")),
+        "referrer": other_site(param("page_referrer"), page, param("ignore_referrer")),
         "order_id": pc.if_else(no_order, pa.scalar(None, TEXT), order),
         "value": first(
             inner("ecommerce", "purchase_revenue"),
@@ -87,21 +87,22 @@ def _said(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(absent, pa.scalar(None, TEXT), texts)
 
 
-def _part(texts: pa.ChunkedArray, pattern: str, name: str) -> pa.ChunkedArray:
+def url_part(texts: pa.ChunkedArray, pattern: str, name: str) -> pa.ChunkedArray:
+    """What a named group of a pattern finds in each text; null where it finds nothing."""
     return pc.struct_field(pc.extract_regex(texts, pattern), name).cast(TEXT)
 
 
-def _utm(page: pa.ChunkedArray, part: str) -> pa.ChunkedArray:
+def utm_word(page: pa.ChunkedArray, part: str) -> pa.ChunkedArray:
     """What the address of a page says in `utm_source`, `utm_medium` or `utm_campaign`."""
-    coded = _part(page, rf"(?i)[?&#;]utm_{part}=(?P<word>[^&#;\s]+)", "word")
+    coded = url_part(page, rf"(?i)[?&#;]utm_{part}=(?P<word>[^&#;\s]+)", "word")
     words = pc.unique(coded).drop_null()
     plain = pa.array([unquote_plus(word) for word in words.to_pylist()], TEXT)
     return _said(pa.chunked_array([plain.take(pc.index_in(coded, value_set=words).combine_chunks())]))
 
 
-def _other_site(referrer: pa.ChunkedArray, page: pa.ChunkedArray, ignored: pa.ChunkedArray) -> pa.ChunkedArray:
+def other_site(referrer: pa.ChunkedArray, page: pa.ChunkedArray, ignored: pa.ChunkedArray) -> pa.ChunkedArray:
     """The host of each referrer that is of another site than the page."""
-    hosts = pa.table({"from": _part(referrer, HOST, "host"), "to": _part(page, HOST, "host")})
+    hosts = pa.table({"from": url_part(referrer, HOST, "host"), "to": url_part(page, HOST, "host")})
     own = {
         (pair["from"], pair["to"])
         for pair in hosts.group_by(["from", "to"]).aggregate([]).to_pylist()

@@ -16,6 +16,7 @@ from cpalab.refusal import InvalidInputError, did_you_mean
 from cpalab.tables.checked_columns import match_columns
 from cpalab.tables.dialect import plain_name
 from cpalab.tables.input_table import InputTable, TextOptions, open_table
+from cpalab.tables.numerals import numeral
 from cpalab.tables.report import BadRows, ReadReport
 from cpalab.tables.text_files import MOST_BYTES
 
@@ -239,7 +240,9 @@ def _nearest(source: InputTable) -> str:
     ]
     name, table, found, needed = max(layouts, key=lambda row: (sum(n in row[2] for n in row[3]), -len(row[3])))
     if not any(need in found for need in needed):
-        return f"{shown}: nothing that any format needs"
+        is_row = any(numeral(name) for name in source.columns)
+        hint = "; its first line is a row, so put a header above it, such as path,conversions" if is_row else ""
+        return f"{shown}: nothing that any format needs{hint}"
     lacking = ", ".join(need for need in needed if need not in found)
     have = ", ".join(f"{column!r} is its {ours}" for ours, column in found.items())
     return f"{shown}: nearest is {name}{f' ({table})' if table else ''}, which lacks {lacking or 'a table beside it'}; {have}"

@@ -14,6 +14,7 @@ from attribution.formats.column_names import (
     COST_MICROS,
     ORDER,
     ORIGIN,
+    PAGE,
     TOUCH_TIME,
     USER,
     VALUE,
@@ -62,9 +63,10 @@ def _could_be(source: InputTable) -> tuple[Role, ...]:
         paired = columns_named(names, ORIGIN["source"]) and (
             columns_named(names, ORIGIN["medium"]) or not columns_named(names, ("source",))
         )
-        came = bool(channel or paired)
         bought = bool(columns_named(names, (*ORDER, *VALUE, *ACTION, "value_micros")))
-        if came and bought:
+        came = bool(channel or paired)
+        # An address says where a visit came from, or on which page an order was made.
+        if (came and bought) or (not came and not bought and columns_named(names, PAGE)):
             return ("touches", "conversions")
         return ("touches",) if came else ("conversions",)
     costs = columns_named(names, (*COST, *COST_MICROS))

@@ -36,7 +36,7 @@ PLACES_OF_SALE = frozenset({
 def unnamed_action(sieve: CheckedColumns, rest: Sequence[str]) -> str | None:
     """A column of few words some of which are orders and some what comes before one: its words are actions."""
     for name in rest:
-        words = _words(sieve, name)
+        words = words_of(sieve, name)
         if not 1 < len(words) <= MOST_ACTIONS:
             continue
         ordered = [word for word in words if ORDERED.search(word) and not BEFORE.search(word)]
@@ -100,7 +100,7 @@ def touch_notes(sieve: CheckedColumns, channel: str | None, rest: Sequence[str])
             notes.append(
                 f"{sieve.place}.{name}: is {number.min():g} to {number.max():g} per row; each row counts as one touch"
             )
-    words = {plain_name(word.casefold()) for word in _words(sieve, channel)} if channel else set()
+    words = {plain_name(word.casefold()) for word in words_of(sieve, channel)} if channel else set()
     if words and words <= PLACES_OF_SALE:
         notes.append(
             f"{sieve.place}.{channel}: {', '.join(sorted(words))} say where people bought rather than what brought them"
@@ -108,9 +108,12 @@ def touch_notes(sieve: CheckedColumns, channel: str | None, rest: Sequence[str])
     return notes
 
 
-def _words(sieve: CheckedColumns, name: str) -> list[str]:
-    column = sieve.text(name, empty_is=None)
-    return [word for word in pc.unique(column).drop_null().to_pylist() if word]
+def words_of(sieve: CheckedColumns, name: str) -> list[str]:
+    """The distinct words of a column, blanks around them left out; none where there are too many to be words."""
+    distinct = pc.unique(sieve.column(name))
+    if len(distinct) > 4 * MOST_ACTIONS:
+        return []
+    return sorted({word for text in distinct.to_pylist() if text is not None and (word := str(text).strip())})
 
 
 def _counts(sieve: CheckedColumns, name: str) -> Floats | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -46,7 +47,7 @@ class UpstreamDataDriven:
         problems = []
         if self.upstream_touches < 0:
             problems.append(f"upstream_touches: {self.upstream_touches} must be zero or more")
-        if self.untouched_nulls is not None and not self.untouched_nulls >= 0:
+        if self.untouched_nulls is not None and not 0 <= self.untouched_nulls < math.inf:
             problems.append(f"untouched_nulls: {self.untouched_nulls} must be a count, zero or more")
         if problems:
             raise InvalidInputError(problems)
@@ -58,7 +59,7 @@ class UpstreamDataDriven:
             InvalidInputError: if there are more possible upstreams than 64-bit keys.
         """
         base = len(paths.channels) + 2
-        if base ** (self.upstream_touches + 1) >= 2**62:
+        if base ** min(self.upstream_touches + 1, 62) >= 2**62:
             raise InvalidInputError(
                 [f"upstream_touches: {self.upstream_touches} with {base - 2} channels is too long; lower it"]
             )

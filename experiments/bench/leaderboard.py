@@ -1,7 +1,8 @@
 """The leaderboard: the error of every attribution model in worlds whose truth is known, under one assumption after another.
 
 Two rows check the bench itself: the oracle, credited with what each channel caused, has no error, and moves budget by the
-true marginal CPA, so it has no regret; the same credit dealt out among the channels at random has the most.
+true marginal CPA, so it has no regret; the same credit dealt out among the channels at random has the most error. A model
+that is wrong about the same channels every time may have more regret than chance.
 """
 
 import math
@@ -159,10 +160,6 @@ class Leaderboard(Result):
         sections.append(Section("Across campaigns", pooled, None, self.across_campaigns()))
         return render_figures("Which attribution model finds the truth", (CHECKS,), sections)
 
-    def to_latex(self) -> str:
-        """The table for a paper, three digits."""
-        return str(self.to_frame().to_latex(index=False, float_format="%.3g", escape=True, na_rep="--"))
-
 
 def leaderboard(
     models: Sequence[AttributionModel | type | str] = DEFAULT_MODELS,
@@ -194,6 +191,12 @@ def leaderboard(
 
     Raises:
         Refused: unknown models, variations or scenarios; all problems of a kind at once.
+
+    Example:
+        >>> from experiments import leaderboard
+        >>> found = leaderboard(["last_click"], ["dropshipping"], [1], users=1000)
+        >>> found.to_frame()["model"].tolist()
+        ['last_click', 'oracle (check)', 'dealt out at random (check)']
     """
     found = MODELS.find_all(models)
     asked, seeds = variations_asked(tuple(variations)), tuple(seeds)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from cpalab.refusal import Problem, ScenarioError
 from experiments.cli.options import chosen_scenario
 from experiments.cli.progress import Report
-from simulator.scenario.loading import parse_overrides, presets
+from simulator.scenario.loading import literature, parse_overrides, presets
 from simulator.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ def chosen_market(
         OutputError: the folder is no finished world.
     """
     folder = Path(source)
-    if source in presets() or not folder.is_dir():
+    if source in presets() | literature() or not folder.is_dir():
         return chosen_scenario(source, users, days, seed, overrides, processes), None
+    from simulator.by_blocks import Memory
     from simulator.storage import read_world
 
     given = {"--users": users, "--days": days, "--seed": seed}
@@ -51,6 +52,9 @@ def chosen_market(
     if problems:
         raise ScenarioError(problems)
     world = read_world(folder)
+    log = vars(world)["events"]
+    if Memory().holds(log, world.users.num_rows):
+        log.load()
     if changed:
         from simulator.scenario.loading import load_scenario
 

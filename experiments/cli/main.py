@@ -19,7 +19,9 @@ COMMANDS = {  # the module of each command, and what it is for
     "truth": ("market.truth", "What each channel's ads really caused."),
     "record": ("market.record", "What each system recorded: sessions, claims, channel groups, postbacks, noisy sums."),
     "export": ("market.export", "Write a market's touches, conversions and costs in any format of attribution."),
+    "explain": ("market.explain", "Why CPA moved: each change's part, real or only in the record."),
     "leaderboard": ("bench.leaderboard", "Which attribution model finds the truth, and under which assumptions."),
+    "optimise": ("bench.optimise", "Let budgets follow a signal, and count the real orders that brings."),
     "sweep": ("bench.sweep", "Many worlds that differ in some parameters, and which of these moves the CPA gap most."),
     "dataset": ("bench.dataset", "A frozen, hashed data set: worlds as seen and as they were, in three schemas."),
     "rollout": ("rollout.rollout", "Which CPA shift a tracking change should bring, and what would be a bug."),
@@ -28,6 +30,7 @@ COMMANDS = {  # the module of each command, and what it is for
         "Hold the figures seen after a rollout to its contract, for a pipeline.",
     ),
     "expect": ("rollout.expect", "The CPA shift planned changes must bring, by closed form on your own counts."),
+    "init": ("own_market.init", "Scenarios of your own market: worlds that show your channel table, as an ensemble."),
     "reconcile": (
         "own_market.reconcile",
         "Why platform, analytics and CRM disagree, cause by cause; normal or a bug.",

@@ -44,6 +44,14 @@ def scenario_options(command: Command) -> Command:
     return command
 
 
+seeds_option = click.option(
+    "--seeds",
+    type=int,
+    metavar="N",
+    help="Also the truth in N markets, of this seed and the next ones, with its intervals.",
+)
+
+
 def engine_options(command: Command) -> Command:
     """How to compute, which never changes the result: --engine, --threads."""
     for decorate in reversed(

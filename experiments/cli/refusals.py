@@ -22,12 +22,13 @@ def as_typed(problem: str, command: click.Command) -> str:
     """`treated_share: 2 must …; give outcome_sd` as `--treated-share: 2 must …; give --sd`.
 
     Every option bears the name of the argument it is passed as (its `dest`, perhaps in the plural), or is called like it, so
-    no table of names is needed. Places that are no option (columns, files, paths of a scenario) stay as they are.
+    no table of names is needed; options that are passed to nothing take no part. Places that are no option (columns, files,
+    paths of a scenario) stay as they are.
     """
     flags = {
         parameter.name: max(parameter.opts, key=len)
         for parameter in command.params
-        if isinstance(parameter, click.Option) and parameter.name
+        if isinstance(parameter, click.Option) and parameter.name and parameter.expose_value
     }
     called = {flag.lstrip("-").replace("-", "_"): flag for flag in flags.values()}
     options = called | {name.removesuffix("s"): flag for name, flag in flags.items()} | flags

@@ -12,7 +12,14 @@ from experiments.comparison.perfect_tracking import JUDGE, MODELS
 from experiments.comparison.verdict import CERTAINTY, words
 from experiments.designs.users.narrowing import PEOPLE_OR_DAYS_TO_HALVE
 from experiments.report.numerals import count, money
-from experiments.report.table import ReportTable, cpa_columns, sharpness_columns, system_columns
+from experiments.report.table import (
+    WEEKS_READING,
+    ReportTable,
+    cpa_columns,
+    sharpness_columns,
+    system_columns,
+    week_columns,
+)
 from experiments.report.ten_seconds import ten_second_sentences, ten_second_table
 from experiments.truth.effects import Truth
 from experiments.truth.interactions import Interactions
@@ -77,6 +84,8 @@ def print_comparison(comparison: Comparison) -> None:
         screen.print(typeset(system_columns(comparison.systems), title))
         screen.print(f"The same {many} as each system records them; CRM: by the source it knows.", style="dim")
         screen.print()
+    if comparison.weeks is not None:
+        print_weeks(comparison.weeks, comparison.currency)
     screen.print(comparison.summary())
 
 
@@ -109,6 +118,14 @@ def print_segments(segments: dict[str, pd.DataFrame]) -> None:
             table.add_row(words(str(channel)), str(value), count(float(own["cost"].max())), *cells)
         screen.print()
         screen.print(table)
+
+
+def print_weeks(weeks: pd.DataFrame, currency: str) -> None:
+    """Each system's CPA of each channel, week by week."""
+    screen = console()
+    screen.print(typeset(week_columns(weeks), f"CPA by week, in {currency}"))
+    screen.print(WEEKS_READING, style="dim")
+    screen.print()
 
 
 def print_truth(truth: Truth) -> None:

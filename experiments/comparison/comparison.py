@@ -15,6 +15,7 @@ from cpalab.arguments import Count, checked
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, Problem, did_you_mean
 from cpalab.result import Result
+from experiments.comparison.by_day import cpa_by_week
 from experiments.comparison.five_cpas import FiveCpas, five_cpas
 from experiments.comparison.perfect_tracking import JUDGE, MODELS, attribute
 from experiments.comparison.telling_journeys import Journey, telling_journeys
@@ -25,6 +26,7 @@ from experiments.designs.users.user_level import WorldTest
 from experiments.lift.user.user_test import UserLiftTest
 from experiments.truth.conversion_noun import ConversionNoun
 from experiments.truth.effects import ALL, Effect, Estimand, Truth, measure_truth
+from simulator.record.record import record
 from simulator.world import World, reported_ticks
 
 
@@ -79,6 +81,7 @@ class Comparison(Result):
         geo_tests: the scenario's own, read and beside their truth.
         models: names of the attribution models compared, in the order asked for.
         model_lines: what each of them does, in a line: the first of its docstring; empty where it has none.
+        weeks: each system's CPA of each paid channel, week by week (`cpa_by_week`); None without paid channels.
 
     Example:
         >>> from cpalab import compare, load_scenario, simulate
@@ -102,6 +105,7 @@ class Comparison(Result):
     geo_tests: tuple[OwnGeoTest, ...] = ()
     models: tuple[str, ...] = MODELS
     model_lines: tuple[str, ...] = ()
+    weeks: pd.DataFrame | None = None
 
     @property
     def action(self) -> ConversionNoun:
@@ -163,7 +167,11 @@ def compare(
     paths, credits = attribute(world, models)
     oracle = credits[judging]
     progress("record", 0.0)
-    systems = five_cpas(world, truth, oracle=oracle) if world.scenario.paid_channels() else None
+    systems, weeks = None, None
+    if world.scenario.paid_channels():
+        recorded = record(world)
+        systems = five_cpas(world, truth, oracle=oracle, recorded=recorded)
+        weeks = cpa_by_week(world, recorded)
     progress("lift tests", 0.0)
     costs = dict.fromkeys(world.names.channels, 0) | world.cost_micros()
     lifts = holdout_tests(world)
@@ -186,6 +194,7 @@ def compare(
         geo_tests=geo_tests,
         models=tuple(credit.method for credit in credits),
         model_lines=tuple(_first_line(model) for model in models),
+        weeks=weeks,
     )
 
 

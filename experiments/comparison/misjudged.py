@@ -7,16 +7,13 @@ ads caused among these people varies from market to market as a count does.
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from experiments.comparison.comparison import ChannelComparison, Comparison
 from experiments.comparison.verdict import FAIR_WITHIN
-from experiments.truth.order_labels import CAUSED, OrderLabels
+from experiments.truth.markets_like_it import interval_of_caused
 
-__all__ = ["ENOUGH_CAUSED", "ChannelVerdict", "channel_verdicts", "interval_of_caused"]
+__all__ = ["ENOUGH_CAUSED", "ChannelVerdict", "channel_verdicts"]
 
 ENOUGH_CAUSED = 20  # orders: with fewer, a factor is said as a bound, if it can be said at all
-Z = 1.959964  # two-sided 95 %
 
 
 @dataclass(frozen=True)
@@ -41,41 +38,6 @@ class ChannelVerdict:
     upper: float
     words: str
     misjudged: float
-
-
-def interval_of_caused(labels: OrderLabels) -> tuple[float, float]:
-    """95 % interval of caused − prevented orders in markets like this one.
-
-    Each count has its score limits, x + z²/2 ± z·√(x + z²/4), widened where one person has several such orders; the limits
-    of the difference combine them (MOVER).
-
-    Args:
-        labels: of a channel's average effect.
-
-    Returns:
-        Lower and upper limit, in orders.
-
-    Source: Newcombe (1998), Statistics in Medicine 17, for the combination of limits.
-    """
-    caused = labels.order_id[labels.label == CAUSED] >> 32
-    prevented = labels.prevented_orders.order_id >> 32
-    people, place = np.unique(np.concatenate([caused, prevented]), return_inverse=True)
-    sign = np.r_[np.ones(len(caused)), -np.ones(len(prevented))]
-    by_person = np.bincount(place, weights=sign, minlength=len(people))
-    orders = len(caused) + len(prevented)
-    spread = max(float(np.sum(by_person**2)) / orders, 1.0) if orders else 1.0
-    (c, c_low, c_high), (p, p_low, p_high) = (_limits(len(own), spread) for own in (caused, prevented))
-    return (
-        c - p - math.sqrt((c - c_low) ** 2 + (p_high - p) ** 2),
-        c - p + math.sqrt((c_high - c) ** 2 + (p - p_low) ** 2),
-    )
-
-
-def _limits(count: int, spread: float) -> tuple[float, float, float]:
-    """A count and its score limits, for a variance of `spread` per order."""
-    z = Z * math.sqrt(spread)
-    half = z * math.sqrt(count + z**2 / 4)
-    return float(count), max(count + z**2 / 2 - half, 0.0), count + z**2 / 2 + half
 
 
 def channel_verdicts(comparison: Comparison) -> tuple[ChannelVerdict, ...]:

@@ -23,12 +23,14 @@ from experiments.report.numerals import count, money, percent
 from experiments.report.order_of_channels import by_over_credit, credited_per_caused
 from experiments.report.palette import DARK, LIGHT, PAGE, css_variables
 from experiments.report.table import (
+    WEEKS_READING,
     ReportTable,
     cpa_columns,
     delivery_columns,
     geo_test_columns,
     sharpness_columns,
     system_columns,
+    week_columns,
 )
 from experiments.report.wording import (
     ads_in_words,
@@ -117,6 +119,8 @@ class Page:
     intervals: str
     table: ReportTable
     systems: ReportTable | None
+    weeks: ReportTable | None
+    weeks_reading: str
     delivery: ReportTable
     sharpness: ReportTable | None
     people_or_days: int
@@ -162,10 +166,12 @@ def build_page(comparison: Comparison, run: Run | None = None) -> Page:
             for name, line in zip(comparison.models, comparison.model_lines, strict=False)
             if line and name not in MODELS
         ),
-        prices=_figure("prices", dumbbell_chart(comparison, PAGE), dumbbell_summary(comparison)) if drawn else None,
+        prices=figure_of("prices", dumbbell_chart(comparison, PAGE), dumbbell_summary(comparison)) if drawn else None,
         intervals=interval_sentence(comparison) if drawn else "",
         table=cpa_columns(comparison),
         systems=system_columns(comparison.systems) if comparison.systems else None,
+        weeks=None if comparison.weeks is None else week_columns(comparison.weeks),
+        weeks_reading=WEEKS_READING,
         delivery=delivery_columns(comparison),
         sharpness=sharpness_columns(comparison),
         people_or_days=PEOPLE_OR_DAYS_TO_HALVE,
@@ -179,14 +185,14 @@ def build_page(comparison: Comparison, run: Run | None = None) -> Page:
             )
             for channel in by_over_credit(comparison)
         ),
-        orders=_figure("orders", label_chart(comparison, PAGE), label_summary(comparison)) if labelled else None,
+        orders=figure_of("orders", label_chart(comparison, PAGE), label_summary(comparison)) if labelled else None,
         labels=_label_rows(comparison) if labelled else (),
         journeys=tuple(
             JourneyFigure(
                 journey.label,
                 journey.summary(),
                 journey.left_out,
-                _figure(f"journey-{i}", journey_chart(journey, comparison.currency, PAGE), journey.summary()),
+                figure_of(f"journey-{i}", journey_chart(journey, comparison.currency, PAGE), journey.summary()),
             )
             for i, journey in enumerate(comparison.journeys)
         ),
@@ -199,20 +205,20 @@ def build_page(comparison: Comparison, run: Run | None = None) -> Page:
     )
 
 
-def typeset(page: Page) -> str:
-    """Pour a page into the template; the same page gives the same text."""
+def typeset(page: Any, template: str = "page.html") -> str:
+    """Pour a page into its template; the same page gives the same text."""
     import altair
     import vl_convert
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
     version = ".".join(altair.SCHEMA_VERSION.split(".")[:2])
     bundle = vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]  # snippet is optional
-    template = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    ).from_string(_text("page.html"))
+    poured = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(_text)
+    ).get_template(template)
     scripts = [inside_script(bundle), inside_script(_text("page.js"))]
-    return template.render(
+    return poured.render(
         page=page,
         script_hashes=Markup(" ".join(map(hash_source, scripts))),
         style=Markup(_text("page.css")),
@@ -263,8 +269,8 @@ def _geo_test(i: int, test: OwnGeoTest, comparison: Comparison) -> GeoTestFigure
         shown = f"{comparison.action.many.capitalize()} per day in {heading}. {summary}"
         paid = f"Cost per day of the same geos, in {comparison.currency}: {money(test.days['cost'].sum())} in all."
         figures = (
-            _figure(f"geo-{i}", response_chart(test, comparison.action, PAGE), shown),
-            _figure(f"geo-{i}-cost", cost_chart(test, comparison.currency, PAGE), paid),
+            figure_of(f"geo-{i}", response_chart(test, comparison.action, PAGE), shown),
+            figure_of(f"geo-{i}-cost", cost_chart(test, comparison.currency, PAGE), paid),
         )
     return GeoTestFigure(heading, summary, test.kind, figures)
 
@@ -283,7 +289,8 @@ def _label_rows(comparison: Comparison) -> tuple[tuple[str, ...], ...]:
     return tuple(rows)
 
 
-def _figure(key: str, chart: "alt.LayerChart", summary: str) -> Figure:
+def figure_of(key: str, chart: "alt.LayerChart", summary: str) -> Figure:
+    """A chart as the page carries it, with its name there and what is said of it."""
     specification: dict[str, Any] = chart.to_dict()
     del specification["$schema"]  # an address; the page names the grammar itself and asks nobody
     text = json.dumps(specification, separators=(",", ":"), allow_nan=False)

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import pandas as pd
+
 from attribution.costs.cpa import attributed_cpa
 from experiments.comparison.comparison import ChannelComparison, Comparison
 from experiments.comparison.five_cpas import INCREMENTAL, ORACLE, FiveCpas
@@ -16,6 +18,10 @@ from experiments.report.wording import joint_effect, kind_in_words
 from experiments.truth.effects import ALL, Effect
 
 TOGETHER = "All paid channels"
+WEEKS_READING = (
+    "What each system books on the days of a week, over what was paid in it. What is booked on an ad before day 0 belongs to "
+    "no week, and what the last weeks' ads bring is still to come."
+)
 RowKind = Literal["paid", "together", "free", "total"]
 
 
@@ -145,6 +151,21 @@ def system_columns(systems: FiveCpas) -> ReportTable:
 def source_in_words(source: str) -> str:
     """`crm_qualified` as CRM qualified."""
     return words(source).replace("Crm", "CRM")
+
+
+def week_columns(weeks: pd.DataFrame) -> ReportTable:
+    """CPA of each paid channel, and of all together, in each system's eyes, week by week (`cpa_by_week`)."""
+    length = weeks.groupby("week")["days"].first()
+    headings = tuple(f"Week {week}" + (f" ({n} days)" if n < length.max() else "") for week, n in length.items())
+    rows = tuple(
+        TableRow(
+            f"{TOGETHER if channel == ALL else words(str(channel))}, {str(system).replace('crm', 'CRM').replace('_', ' ')}",
+            "total" if channel == ALL else "paid",
+            tuple(money(float(price)) for price in own["cost_per_conversion"]),
+        )
+        for (channel, system), own in weeks.groupby(["channel", "system"], sort=False)
+    )
+    return ReportTable((ColumnGroup("CPA", headings, "claimed", prices=headings),), rows)
 
 
 def delivery_columns(comparison: Comparison) -> ReportTable:

@@ -15,7 +15,7 @@ All are stated for the world as it ran: people held out by an experiment never s
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -198,12 +198,24 @@ class Truth(Result):
 
 @dataclass(frozen=True)
 class TwinChange:
-    """What is different in a twin world."""
+    """What is different in a twin world.
+
+    Attributes:
+        off: channels without ads (bits).
+        channel: position of the one whose bids or pacing differ, -1: none.
+        log_bid_change: added to the logarithm of its bids.
+        throttle_factor: of its pacing where a budget binds, and with free feedback of that budget.
+        share: of the auctions that it takes part in.
+        first_day, last_day: from when, and before when, all this holds; of the reported window alone.
+    """
 
     off: int = 0
     channel: int = -1
     log_bid_change: float = 0.0
     throttle_factor: float = 1.0
+    share: float = 1.0
+    first_day: float = -math.inf
+    last_day: float = math.inf
 
 
 def cost_per(cost_micros: int, conversions: float) -> float:
@@ -363,8 +375,8 @@ def worlds_of(changes: Sequence[TwinChange]) -> Any:
     """The world as it is, and one for each change, VARIANT (changes + 1,)."""
     rows = variants(len(changes) + 1)
     for w, change in enumerate(changes, start=1):
-        rows[w].off, rows[w].channel = change.off, change.channel
-        rows[w].log_bid_change, rows[w].throttle_factor = change.log_bid_change, change.throttle_factor
+        for field in fields(change):
+            rows[w][field.name] = getattr(change, field.name)
     return rows
 
 

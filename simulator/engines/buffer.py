@@ -48,6 +48,16 @@ class EventBuffer:
             done = max(0, done - len(rows))
         return found
 
+    def remember(self) -> tuple[int, Log, int]:
+        """How far it is written."""
+        return len(self.full), self.log, int(self.log.cursor[0])
+
+    def go_back(self, mark: tuple[int, Log, int]) -> None:
+        """Forget the rows written since it was remembered."""
+        parts, self.log, written = mark
+        del self.full[parts:]
+        self.log.cursor[0] = written
+
     def take(self, first: int, last: int) -> Any:
         """All rows, by person first..last-1 and within a person in the order written; the buffer is empty afterwards."""
         self.full.append(self.log.rows[: self.log.cursor[0]])

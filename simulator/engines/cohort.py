@@ -90,6 +90,21 @@ class Cohort:
             found += rows
         return found
 
+    def remember(self) -> Any:
+        """The state of everyone at this moment, to go back to."""
+        people = self.population
+        state = (people.lives, people.itineraries, people.goodwill, *people.shown, *(b.ledger for b in self.blocks))
+        return [array.copy() for array in state], [block.events.remember() for block in self.blocks]
+
+    def go_back(self, moment: Any) -> None:
+        """Let nothing have happened since a moment that was remembered."""
+        people = self.population
+        state = (people.lives, people.itineraries, people.goodwill, *people.shown, *(b.ledger for b in self.blocks))
+        for array, then in zip(state, moment[0], strict=True):
+            array[...] = then
+        for block, mark in zip(self.blocks, moment[1], strict=True):
+            block.events.go_back(mark)
+
     def ledger(self) -> Any:
         """What each campaign has done so far, LEDGER (C,)."""
         total = record_array(self.law.campaigns.shape[1], LEDGER)

@@ -9,7 +9,7 @@ from typing import Any
 
 from simulator.calendar import is_reported
 from simulator.compiled import entry_point, part
-from simulator.law.auction import auction
+from simulator.law.auction import auction, in_force
 from simulator.law.board import Board
 from simulator.law.invalid_traffic import robot_session
 from simulator.law.log import MOST_EVENTS_PER_SESSION, Log
@@ -159,6 +159,8 @@ def parts(
 
     A ghost parts worlds as an impression does: it counts towards caps, which outlast the experiment.
     """
+    if not in_force(law, moment, variant):
+        return False
     shown_ad = fact.offer.campaign
     if shown_ad != NOBODY and (variant.off >> law.campaigns[moment.epoch, shown_ad].channel) & 1:
         return True

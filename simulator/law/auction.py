@@ -135,7 +135,7 @@ def eligible(
     campaign = law.campaigns[moment.epoch, c]
     if moment.pace_draw >= throttle(law, board, moment, c, variant):
         return False
-    if (variant.off >> campaign.channel) & 1 and is_reported(law.calendar, moment.time):
+    if (variant.off >> campaign.channel) & 1 and in_force(law, moment, variant):
         return False
     if not (campaign.segments >> person.segment) & 1 or not (campaign.devices >> moment.device) & 1:
         return False
@@ -185,13 +185,13 @@ def is_known(law: Law, life: Any, moment: Moment, c: int) -> bool:
 def throttle(law: Law, board: Board, moment: Moment, c: int, variant: Any) -> float:
     """Share of auctions that campaign c takes part in, as the market's pacing has published it.
 
-    A geo test scales it in the geo of the session; a changed budget scales it where the budget binds.
+    A geo test scales it in the geo of the session; a changed budget scales it where the budget binds, a changed share always.
     """
     share = board.throttle[moment.tick, c]
     if board.geo_plan[moment.tick, c] != 0:
         share = min(1.0, share * board.plan_spend[board.geo_plan[moment.tick, c], moment.geo])
-    if share < 1.0 and is_changed(law, moment, c, variant):
-        return share * variant.throttle_factor  # type: ignore[no-any-return]  # records
+    if is_changed(law, moment, c, variant):
+        share *= variant.share * (variant.throttle_factor if share < 1.0 else 1.0)
     return share  # type: ignore[no-any-return]  # records
 
 
@@ -208,8 +208,14 @@ def log_bid(law: Law, board: Board, life: Any, moment: Moment, c: int, variant: 
 
 @part
 def is_changed(law: Law, moment: Moment, c: int, variant: Any) -> bool:
-    """Whether this world changes campaign c's bids or pacing now: a twin differs within the reported window alone."""
-    return law.campaigns[moment.epoch, c].channel == variant.channel and is_reported(law.calendar, moment.time)
+    """Whether this world changes campaign c's bids or pacing now."""
+    return law.campaigns[moment.epoch, c].channel == variant.channel and in_force(law, moment, variant)
+
+
+@part
+def in_force(law: Law, moment: Moment, variant: Any) -> bool:
+    """Whether this world differs now: on its own days, of the reported window alone."""
+    return is_reported(law.calendar, moment.time) and variant.first_day <= moment.time < variant.last_day
 
 
 @aside

@@ -79,9 +79,18 @@ LEDGER = np.dtype(
 )
 
 # What is changed in a twin world: channels switched off (bit k), channels whose running test holds everyone out (bit k),
-# or one channel's bids and pacing.
+# or one channel's bids, pacing and share of auctions; all on some days of the reported window.
 VARIANT = np.dtype(
-    [("off", "u4"), ("held_out", "u4"), ("channel", "i4"), ("log_bid_change", "f8"), ("throttle_factor", "f8")],
+    [
+        ("off", "u4"),
+        ("held_out", "u4"),
+        ("channel", "i4"),
+        ("log_bid_change", "f8"),
+        ("throttle_factor", "f8"),
+        ("share", "f8"),
+        ("first_day", "f8"),
+        ("last_day", "f8"),
+    ],
     align=True,
 )
 

@@ -182,18 +182,18 @@ class Market:
             board.live_creatives[tick, c] += board.on_air[tick, r]
         plan = board.geo_plan[tick, c] = self._plan_on(placed.channel, day)
         dark = plan > 0 and not people_by_geo(scenario, campaign) @ self.plans[plan - 1].spend
-        reported = self.clock.period(day) == "reported"
+        changed = self.clock.period(day) == "reported" and variant.first_day <= day < variant.last_day
         if (
             self.clock.period(day) == "follow_up"
             or not (board.live_creatives[tick, c] and on_air(campaign, day))
             or dark
-            or (reported and (int(variant.off) >> k) & 1)
+            or (changed and day + days <= float(variant.last_day) and (int(variant.off) >> k) & 1)
             or (campaign.bid == 0.0 and campaign.daily_budget is not None)
         ):
             return
         # A fee is owed however few take part.
         budget = None if campaign.billing == "flat" else budget_per_day(scenario, c, self.names)
-        if budget is not None and reported and variant.channel == k:
+        if budget is not None and changed and variant.channel == k:
             budget *= float(variant.throttle_factor)
         board.throttle[tick, c] = self.pacing[c].next_share(
             budget,
@@ -243,15 +243,20 @@ class Market:
             scenario.surfaces[self.names.surfaces[place]].rival_sigma,
         )
 
+    def flat_fee(self, tick: int, scenario: Scenario, c: int) -> int:
+        """What campaign c owes for being on air in a tick, in micros; 0 unless it is paid by a flat fee."""
+        days = float(self.board.starts[tick + 1] - self.board.starts[tick])
+        on_air_share = self._spend_weight(tick, scenario, c) if self.board.throttle[tick, c] > 0.0 else 0.0
+        campaign = self.names.campaign_of(scenario, c)
+        return flat_fee_micros(campaign, days, scale_of(scenario) * on_air_share)
+
     def _look_at_spend(self, tick: int, scenario: Scenario, before: Any, now: Any) -> None:
         day = float(self.board.starts[tick])
-        days = float(self.board.starts[tick + 1]) - day
         done = {field: (now[field] - before[field]).tolist() for field in now.dtype.names}
         for c, placed in enumerate(self.names.campaigns):
             campaign = scenario.channels[placed.channel].campaigns[placed.name]
             weight = self._spend_weight(tick, scenario, c)
-            on_air_share = weight if self.board.throttle[tick, c] > 0.0 else 0.0
-            fee = flat_fee_micros(campaign, days, scale_of(scenario) * on_air_share)
+            fee = self.flat_fee(tick, scenario, c)
             change = {field: of_campaign[c] for field, of_campaign in done.items()}
             change["cost_micros"] += fee
             if campaign.daily_budget is not None:
@@ -301,5 +306,6 @@ def variants(worlds: int) -> Any:
     """So many worlds without any change, VARIANT (worlds,)."""
     rows = record_array(worlds, VARIANT)
     rows.channel = NOBODY
-    rows.throttle_factor = 1.0
+    rows.throttle_factor = rows.share = 1.0
+    rows.first_day, rows.last_day = -np.inf, np.inf
     return rows

@@ -56,18 +56,26 @@ def load_scenario(
 
 def presets() -> dict[str, Path]:
     """The scenarios that come with cpalab: name → TOML file."""
+    return {path.stem: path for path in sorted(_scenarios().glob("*.toml"))}
+
+
+def literature() -> dict[str, Path]:
+    """The scenarios of published results, each a preset with few changes and its source in the file: name → TOML file."""
+    return {path.stem: path for path in sorted((_scenarios() / "literature").glob("*.toml"))}
+
+
+def _scenarios() -> Path:
     installed = Path(str(resources.files("simulator"))) / "scenario" / "presets"
-    folder = installed if installed.is_dir() else Path(__file__).parents[2] / "data" / "scenarios"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "data" / "scenarios"
 
 
 def source_text(source: str | Path) -> str:
-    """The TOML text of a preset's name or a file's path.
+    """The TOML text of a preset's name, that of a scenario of the literature, or a file's path.
 
     Raises:
         ScenarioError: there is no such preset or file, or it cannot be read as text.
     """
-    known = presets()
+    known = presets() | literature()
     path = known.get(str(source), Path(source))
     try:
         if path.stat().st_size > MOST_BYTES:

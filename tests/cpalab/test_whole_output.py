@@ -1,5 +1,6 @@
 """Whole output: results appear finished or not at all, and what a dead process left is swept up by the next."""
 
+import errno
 import fcntl
 import json
 import os
@@ -8,7 +9,7 @@ import re
 import pytest
 
 from cpalab import whole_output
-from cpalab.whole_output import OutputError, check_target, whole_file, whole_folder
+from cpalab.whole_output import RESUMABLE, OutputError, check_target, durable, whole_file, whole_folder
 
 DEAD = "12345-0123abcd"
 
@@ -185,3 +186,77 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
         part.write_text("new")
     assert names(tmp_path) == ["plan.csv"]
     assert file.read_text() == "new"
+
+
+def made_so_far(target, word="half"):
+    """What a killed run that can be resumed left of a result at this place."""
+    folder = target.with_name(f".{target.name}.{DEAD}.unfinished")
+    folder.mkdir(parents=True)
+    (folder / RESUMABLE).write_text(word)
+    return folder
+
+
+def fail(target, error, *, resumable):
+    """A run that fails half way."""
+    with whole_folder(target) as folder:
+        if resumable:
+            (folder / RESUMABLE).write_text("half")
+        raise error
+
+
+class TestResuming:
+    def test_the_folder_of_a_killed_run_is_gone_on_with(self, tmp_path):
+        made_so_far(tmp_path / "result")
+        with whole_folder(tmp_path / "result", resume=True) as folder:
+            assert (folder / RESUMABLE).read_text() == "half"
+            (folder / RESUMABLE).rename(folder / "table.csv")
+        assert (tmp_path / "result" / "table.csv").read_text() == "half"
+        assert names(tmp_path) == ["result"]
+
+    def test_without_resume_it_is_swept_up(self, tmp_path):
+        made_so_far(tmp_path / "result")
+        write(tmp_path / "result")
+        assert names(tmp_path) == ["result"]
+
+    def test_a_full_disk_leaves_what_can_be_gone_on_with(self, tmp_path):
+        with pytest.raises(OutputError, match=r"No space left on device\); go on with --resume .*result when"):
+            fail(tmp_path / "result", OSError(errno.ENOSPC, "No space left on device"), resumable=True)
+        with whole_folder(tmp_path / "result", resume=True) as folder:
+            assert names(folder) == [RESUMABLE]
+
+    def test_what_cannot_be_gone_on_with_is_gone(self, tmp_path):
+        with pytest.raises(OutputError, match="nothing was left behind"):
+            fail(tmp_path / "result", OSError(errno.ENOSPC, "No space left on device"), resumable=False)
+        with pytest.raises(KeyboardInterrupt):
+            fail(tmp_path / "result", KeyboardInterrupt(), resumable=True)
+        assert names(tmp_path) == []
+        with pytest.raises(OutputError, match="no killed run left anything to go on with"):
+            write(tmp_path / "result", resume=True)
+
+    def test_that_of_a_living_run_is_not_taken(self, tmp_path):
+        folder = made_so_far(tmp_path / "result")
+        lock = os.open(folder, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(OutputError, match="its run is still at work"):
+            write(tmp_path / "result", resume=True)
+        os.close(lock)
+        assert names(tmp_path) == [folder.name]
+
+    def test_a_finished_result_needs_none(self, tmp_path):
+        write(tmp_path / "result")
+        with pytest.raises(OutputError, match="is finished, there is nothing to go on with"):
+            write(tmp_path / "result", resume=True)
+
+
+def test_a_durable_file_has_its_name_when_it_is_whole(tmp_path):
+    def die_half_way():
+        with durable(tmp_path / "a.npz") as path:
+            path.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        die_half_way()
+    assert names(tmp_path) == ["a.npz.part"]
+    with durable(tmp_path / "a.npz") as path:
+        path.write_text("whole")
+    assert (names(tmp_path), (tmp_path / "a.npz").read_text()) == (["a.npz"], "whole")

@@ -1,9 +1,13 @@
-"""Mutants of parameters: whatever a model is given, it is made or refused in words."""
+"""Mutants of parameters: whatever a model, format, geo method, design or process is given, it is made or refused in words."""
 
-import importlib
 import random
 
-from attribution.model import MODELS, load_model
+from attribution.formats.registry import FORMATS
+from attribution.model import MODELS
+from cpalab.own_code import load_own_code
+from experiments.designs.registry import ALL_DESIGNS
+from experiments.lift.geo.method import GEO_METHODS
+from simulator.market.processes.registry import PROCESSES
 
 SEED = 20261129
 VALUES = (
@@ -13,17 +17,18 @@ VALUES = (
 )  # fmt: skip
 
 
-def test_a_model_is_made_or_refused_in_words(mutants, watched):
+def test_a_plug_in_is_made_or_refused_in_words(mutants, watched):
     chance, faults = random.Random(SEED), []
-    names = {}
-    for name, where in MODELS.built_in.items():
-        module, _, kind = where.partition(":")
-        if fields := getattr(getattr(importlib.import_module(module), kind), "__dataclass_fields__", {}):
-            names[name] = sorted(fields)
+    known = {}
+    for registry in (MODELS, FORMATS, GEO_METHODS, ALL_DESIGNS, PROCESSES):
+        for name, place in registry.built_in.items():
+            if fields := getattr(load_own_code(place, current_folder=False), "__dataclass_fields__", {}):
+                known[name] = (registry, sorted(fields))
     for _ in range(mutants(100)):
-        name = chance.choice(sorted(names))
-        given = {field: chance.choice(VALUES) for field in chance.sample(names[name], 1)}
-        fault = watched(lambda name=name, given=given: load_model(name, **given))
+        name = chance.choice(sorted(known))
+        registry, fields = known[name]
+        given = {field: chance.choice(VALUES) for field in chance.sample(fields, 1)}
+        fault = watched(lambda registry=registry, name=name, given=given: registry.find(name, **given))
         if fault:
             faults.append(f"{name}({given}): {fault}")
     assert not faults, "\n".join(faults)

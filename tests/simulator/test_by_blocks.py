@@ -1,5 +1,7 @@
 """Worlds made by blocks: the board first, sizes of memory, and which events are kept."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,16 @@ def test_people_go_to_files_where_they_would_fill_half_of_the_memory(world):
     assert not Memory().maps_people(world.scenario)
     assert not Memory(500e6 + 2.1 * state).maps_people(world.scenario)
     assert Memory(500e6 + 1.9 * state).maps_people(world.scenario)
+
+
+@pytest.mark.parametrize(("rows", "bounds", "held"), [
+    (20_000_000, None, True),
+    (20_000_001, None, False),
+    (10_000_000, 2e9, True),
+    (13_000_000, 2e9, False),
+])  # fmt: skip
+def test_a_log_is_read_at_once_where_it_leaves_room_for_everything_else(rows, bounds, held):
+    assert Memory(bounds).holds(SimpleNamespace(num_rows=rows), people=100_000) is held
 
 
 def test_people_in_files_are_those_in_memory(world, tmp_path):

@@ -8,10 +8,13 @@ import pytest
 
 from cpalab.refusal import ScenarioError
 from experiments.truth.effects import TwinChange, measure_truth, orders_of, twin_lives
+from simulator.market.market import no_change
+from simulator.market.processes.registry import Acting
+from simulator.playing import Running
 from simulator.scenario.loading import load_scenario
 from simulator.scenario.timeline import versions
 from simulator.storage import fingerprint, read_world, write_manifest, write_world
-from simulator.world import live_again, simulate, simulate_again
+from simulator.world import events_of, live_again, market_table, simulate, simulate_again
 
 TABLES = ("events", "market", "timeline")
 
@@ -216,3 +219,21 @@ def test_what_is_wrong_with_declared_processes_is_said_at_once(market):
     assert said[0].startswith("processes.one.use: 'no_such_module:bot' cannot be loaded")
     assert said[1].startswith("processes.two.use: 'tests.nothing' is unknown")
     assert len(said) == 2
+
+
+def test_blocks_of_people_can_go_back_to_a_moment(scenario):
+    """What was lived meanwhile has not happened: the run ends as if nobody had looked ahead."""
+
+    def looks_ahead(market):
+        yield market.timeout(3)
+        people = running.people
+        moment = people.remember()
+        people.run_tick(6.0)
+        people.go_back(moment)
+
+    acting = Acting("looks_ahead", looks_ahead)
+    running = Running(scenario, no_change(), processes=(acting,), block_users=500)
+    running.run()
+    alone = simulate(scenario)
+    assert fingerprint(events_of(running.people, running.names)) == fingerprint(alone.events)
+    assert fingerprint(market_table(running.market.reports)) == fingerprint(alone.market)

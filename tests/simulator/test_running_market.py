@@ -12,7 +12,7 @@ from simulator.scenario.loading import load_scenario, presets
 from simulator.world import simulate
 
 # The others have a season, begin with new campaigns, or win customers who stay (coffee-club): their orders do move.
-MOVING = ("apparel-q4", "apparel-rescue", "coffee-club", "dropshipping", "dtc-geos")
+MOVING = ("apparel-q4", "apparel-rescue", "coffee-club", "dropshipping", "dtc-geos", "five-suspects", "saas-leads")
 STEADY = [name for name in presets() if name not in MOVING]
 
 

@@ -56,7 +56,7 @@ class Chain:
             InvalidInputError: if there are more possible states than 64-bit keys.
         """
         base = len(paths.channels) + 1
-        if base**order >= 2**62:
+        if base ** min(order, 62) >= 2**62:
             raise InvalidInputError(
                 [f"order: {order} with {base - 1} channels has too many states; choose a lower one"]
             )

@@ -55,6 +55,8 @@ class BaggedLogistic:
         ]
         if self.models < 1:
             problems.append(f"models: {self.models} must be at least 1")
+        if self.seed < 0:
+            problems.append(f"seed: {self.seed} must be zero or more")
         if problems:
             raise InvalidInputError(problems)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -53,7 +54,7 @@ class DoublyRobust:
         problems = []
         if not 0 < self.propensity_limit < 0.5:
             problems.append(f"propensity_limit: {self.propensity_limit} must lie between 0 and 0.5")
-        if self.untouched_nulls is not None and not self.untouched_nulls >= 0:
+        if self.untouched_nulls is not None and not 0 <= self.untouched_nulls < math.inf:
             problems.append(f"untouched_nulls: {self.untouched_nulls} must be a count, zero or more")
         if problems:
             raise InvalidInputError(problems)
@@ -69,7 +70,7 @@ class DoublyRobust:
         if self.untouched_nulls is not None:
             members = np.vstack([members, np.zeros(members.shape[1], dtype=np.bool_)])
             won = np.append(won, paths.unattributed_conversions)
-            lost = np.append(lost, self.untouched_nulls)
+            lost = np.append(lost, float(self.untouched_nulls))
         journeys = won + lost
         reached = journeys @ members
         never_without = [

@@ -59,30 +59,32 @@ def sampled_shapley(worth: Worth, players: int, pairs: int, rng: np.random.Gener
     mean over such pairs. Every single order hands out worth(all) - worth(none), so the estimate does too.
 
     Args:
-        worth: takes coalitions [n_coalitions, n_players] and returns their worth [n_coalitions].
+        worth: takes coalitions [n_coalitions, n_players] and returns their worth [n_coalitions];
+            further axes are further games.
         players: how many players.
         pairs: how many pairs of orders, at least 2.
         rng: the generator of the orders.
 
     Returns:
-        The value of every player and its standard error [n_players] each.
+        The value of every player and its standard error [n_players] each, with the further axes of `worth`.
 
     Source: Mitchell, Cooper, Frank & Holmes (2022), Sampling permutations for Shapley value estimation,
     J. of Machine Learning Research 23, section 3 (antithetic sampling).
     """
     if pairs < 2:
         raise InvalidInputError([f"pairs: {pairs} of orders give no error bar; at least 2"])
-    total, squares = np.zeros(players), np.zeros(players)
+    total, squares = np.zeros(1), np.zeros(1)
     triangle = np.tri(players + 1, players, -1, dtype=np.bool_)
     for _ in range(pairs):
         order = rng.permutation(players)
-        drawn = np.zeros(players)
+        gains = []
         for arrival in (order, order[::-1]):
             coalitions = np.zeros((players + 1, players), dtype=np.bool_)
             coalitions[:, arrival] = triangle
-            drawn[arrival] += np.diff(worth(coalitions)) / 2
-        total += drawn
-        squares += drawn**2
+            gains.append(np.diff(worth(coalitions), axis=0)[np.argsort(arrival)])
+        drawn = (gains[0] + gains[1]) / 2
+        total = total + drawn
+        squares = squares + drawn**2
     mean = total / pairs
     variance = np.maximum(squares / pairs - mean**2, 0) * pairs / (pairs - 1)
     return mean, np.sqrt(variance / pairs)

@@ -55,6 +55,8 @@ class ShapleyMarkov:
             problems.append(f"exact_channels: {self.exact_channels} must lie between 1 and {EXACT_PLAYERS}")
         if self.pairs < 2:
             problems.append(f"pairs: {self.pairs} must be at least 2, for an error bar")
+        if self.seed < 0:
+            problems.append(f"seed: {self.seed} must be zero or more")
         if problems:
             raise InvalidInputError(problems)
 

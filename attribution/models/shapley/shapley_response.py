@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -57,7 +58,9 @@ class ShapleyResponse:
             problems.append(f"exact_channels: {self.exact_channels} must lie between 1 and {EXACT_PLAYERS}")
         if self.pairs < 2:
             problems.append(f"pairs: {self.pairs} must be at least 2, for an error bar")
-        if self.untouched_nulls is not None and not self.untouched_nulls >= 0:
+        if self.seed < 0:
+            problems.append(f"seed: {self.seed} must be zero or more")
+        if self.untouched_nulls is not None and not 0 <= self.untouched_nulls < math.inf:
             problems.append(f"untouched_nulls: {self.untouched_nulls} must be a count, zero or more")
         if problems:
             raise InvalidInputError(problems)
@@ -94,7 +97,7 @@ def fit_response(sets: ChannelSets, untouched_conversions: float, untouched_null
     members, won, lost = sets.members.astype(np.float64), sets.conversions, sets.nulls
     if untouched_nulls is not None:
         members = np.vstack([members, np.zeros(members.shape[1])])
-        won, lost = np.append(won, untouched_conversions), np.append(lost, untouched_nulls)
+        won, lost = np.append(won, untouched_conversions), np.append(lost, float(untouched_nulls))
     else:
         sets.require_nulls()
     return Logistic.fit(members, won, lost)

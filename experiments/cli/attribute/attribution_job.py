@@ -119,6 +119,11 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
 
         segments = segments_of(records, paths, job.by, period=job.period, clock=job.clock)
         models = [Segmented(model, segments) for model in models]
+        zone = getattr(records.conversions["time"].type, "tz", None)
+        if job.period and zone:
+            notes += (
+                f"Each {job.period} is one of {zone}, whatever offsets the times were written with; costs by date are too.",
+            )
     cost_micros: Any = {}
     if costs is not None and segments is None:
         cost_micros = total_by_channel(costs)

@@ -39,6 +39,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 # Names, not numbers: 01 is not 1, and NA is Namibia.
 NAMED = ("user_id", "cluster_id", "geo", "location", "pair")
+TREATED = ("treated", "treatment", "test", "intervention")
+HELD_OUT = ("control", "holdout", "hold-out", "hold out")
 # Each is one of two words.
 WORDS = ("arm", "state")
 DAYS = ("date", "day", "week", "month", "first_day", "last_day")
@@ -163,9 +165,25 @@ def read_table(file: Path) -> "pd.DataFrame":
         frame, notes = read_frame(file, texts=(*NAMED, *WORDS), dates=DAYS, options=text_options())
     except InvalidInputError as error:
         raise LiftInputError(error.problems) from error
-    for note in notes:
+    for note in (*notes, *_with_own_words(frame)):
         click.echo(visible(note), err=True)
     return frame
+
+
+def _with_own_words(frame: "pd.DataFrame") -> tuple[str, ...]:
+    """Name the two arms in place treated and control where a table has other words that can only mean these; what to say.
+
+    "exposed" and "unexposed" are not among them: whom an ad reached was not drawn at random.
+    """
+    if "arm" not in frame.columns:
+        return ()
+    written = {str(word): " ".join(str(word).casefold().split()) for word in frame["arm"].dropna().unique()}
+    read = {word: "treated" if plain in TREATED else "control" for word, plain in written.items()}
+    known = all(plain in TREATED + HELD_OUT for plain in written.values())
+    if not known or sorted(read.values()) != ["control", "treated"] or all(word == arm for word, arm in read.items()):
+        return ()
+    frame["arm"] = frame["arm"].map(read)
+    return (f"arm: {' and '.join(f'{word!r} is read as {arm}' for word, arm in read.items())}",)
 
 
 def folder_problems(file: Path | None, option: str) -> list[str]:

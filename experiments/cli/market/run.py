@@ -18,7 +18,8 @@ from experiments.cli.market.by_blocks import (
     is_typed,
     resumed,
 )
-from experiments.cli.options import engine_options, process_option, scenario_options, talk_options
+from experiments.cli.options import engine_options, process_option, scenario_options, seeds_option, talk_options
+from experiments.cli.own_market.ensembles import answer_truth, ensemble_of
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import Report, progress_bar, say_if_compiling
 from simulator.scenario.schema import Scenario
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from attribution.model import AttributionModel
     from experiments.comparison.comparison import Comparison
     from experiments.comparison.five_cpas import Dimension
+    from experiments.truth.over_seeds import TruthOverSeeds
     from simulator.by_blocks import EventsKept
     from simulator.playing import EngineName
     from simulator.world import World
@@ -59,7 +61,10 @@ DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "re
 )
 @click.option("--judge", metavar="MODEL", help="The one of them that sentences and verdicts are about. Default: last_click, "
               "or the first of those given.")  # fmt: skip
-@click.option("--full", is_flag=True, help="Print every table: models, lift tests, five CPAs, a sentence per channel.")
+@click.option(
+    "--full", is_flag=True, help="Print every table: models, lift tests, five CPAs, CPA by week, a sentence each."
+)
+@seeds_option
 @listing_option("--models", "List the models with their parameters.", "attribution.model:MODELS", PARAMETERS)
 @engine_options
 @block_options
@@ -68,28 +73,34 @@ def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
     processes: tuple[str, ...],
     out: Path | None, force: bool, dimensions: tuple["Dimension", ...], models: tuple[str, ...], judge: str | None,
-    full: bool, engine: "EngineName", threads: int, memory: str | None, events: "EventsKept", resume: Path | None,
-    quiet: bool, as_json: bool,
+    full: bool, seeds: int | None, engine: "EngineName", threads: int, memory: str | None, events: "EventsKept",
+    resume: Path | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
 
     SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
     written. With --out, writes the world (manifest.json, events/, users.parquet, market.parquet, timeline.parquet,
     board.npz), orders.parquet (every order with its label per channel: always, moved, caused, prevented), cpa.csv,
-    five_cpas.csv, truth.csv, cpa_by_….csv for each --by, geo_test_….csv and
+    five_cpas.csv, truth.csv, cpa_by_week.csv, cpa_by_….csv for each --by, geo_test_….csv and
     geo_panel_….csv (as cpalab lift geo reads it) for each geo test of the scenario, and report.html to DIR, whole or not
-    at all; with --model or --judge also models.csv: which models are compared, and which one is the judge.
+    at all; with --model or --judge also models.csv: which models are compared, and which one is the judge; with --seeds
+    truth_over_seeds.csv.
     A run with --out that was killed goes on with --resume DIR, from the last minute of its market and the blocks of people
     that are finished.
     """
     left = None
     if resume is not None:
         asked_now = {"by": list(dimensions), "models": list(models), "judge": judge, "events": events}
+        asked_now |= {"processes": list(processes), "engine": engine, "seeds": seeds}
         left = resumed("run", resume, out, {name: value for name, value in asked_now.items() if is_typed(name)})
         out, events = resume, left.events
-        dimensions, models, judge = tuple(left.options["by"]), tuple(left.options["models"]), left.options["judge"]
+        dimensions, models = tuple(left.options["by"]), tuple(left.options["models"])
+        judge, seeds = left.options["judge"], left.options["seeds"]
     if quiet and out is None and not as_json:
         click.echo("--quiet prints nothing, and without --out nothing is written: the result will be lost.", err=True)
+    if worlds := ensemble_of(scenario, users, days, seed, overrides):
+        answer_truth(worlds, threads=threads, out=out, force=force, quiet=quiet, as_json=as_json)
+        return
     (chosen, stored), asked = everything_asked(
         lambda: (
             chosen_market(scenario, users, days, seed, overrides, out=out, replays_tracking=True, processes=processes)
@@ -98,15 +109,16 @@ def command(
         ),
         models,
         judge,
+        seeds,
     )
     bounds = check_options(memory, events, out, engine, chosen, threads)
-    options = {"by": list(dimensions), "models": list(models), "judge": judge}
+    options = {"by": list(dimensions), "models": list(models), "judge": judge, "seeds": seeds}
     blocks = None
     if out is not None and stored is None and engine == "cohort" and not chosen.processes:
         blocks = Blocks(Making("run", chosen, events, options), bounds, resume=left is not None)
     with progress_bar(quiet) as report:
-        comparison, segments = main_job(
-            chosen, stored, out, force, dimensions, asked, engine, threads, report, quiet, blocks, events
+        comparison, segments, markets = main_job(
+            chosen, stored, out, force, dimensions, asked, seeds, engine, threads, report, quiet, blocks, events
         )
     from experiments.cli.terminal import print_json
     from experiments.cli.terminal_tables import comparison_as_json, print_comparison, print_segments, print_ten_seconds
@@ -119,10 +131,15 @@ def command(
             | comparison_as_json(comparison)
             | ({"by": by} if by else {})
             | ({"geo_tests": geo} if geo else {})
+            | ({} if markets is None else {"truth_over_seeds": markets.to_frame().to_dict("records")})
         )
     elif not quiet:
         (print_comparison if full else print_ten_seconds)(comparison)
         print_segments(segments)
+        if markets is not None:
+            from experiments.cli.market.truth_further import print_over_seeds
+
+            print_over_seeds(markets)
         for test in comparison.geo_tests:
             click.echo(visible(test.summary()))
         if out is not None:
@@ -142,9 +159,12 @@ def run_facts(scenario: Scenario) -> dict[str, object]:
 
 
 def everything_asked(
-    market: "Callable[[], tuple[Scenario, World | None]]", models: tuple[str, ...], judge: str | None
+    market: "Callable[[], tuple[Scenario, World | None]]",
+    models: tuple[str, ...],
+    judge: str | None,
+    seeds: int | None = None,
 ) -> "tuple[tuple[Scenario, World | None], tuple[Sequence[AttributionModel], AttributionModel]]":
-    """The market, and the models with their judge.
+    """The market, and the models with their judge; a number of seeds is only checked.
 
     Raises:
         Refused: what is wrong with either; all problems at once.
@@ -152,8 +172,13 @@ def everything_asked(
     from cpalab.refusal import Refused
     from experiments.comparison.comparison import chosen_models
     from experiments.comparison.perfect_tracking import MODELS
+    from experiments.truth.over_seeds import check_seeds
 
     problems: list[Problem] = []
+    try:
+        check_seeds(seeds)
+    except Refused as error:
+        problems += error.problems
     try:
         compared, judging = chosen_models(models or MODELS, judge)
     except Refused as error:
@@ -169,9 +194,9 @@ def everything_asked(
 
 def main_job(
     scenario: Scenario, stored: "World | None", out: Path | None, force: bool, dimensions: tuple["Dimension", ...],
-    asked: "tuple[Sequence[AttributionModel], AttributionModel]", engine: "EngineName", threads: int, report: Report,
-    quiet: bool, blocks: "Blocks | None" = None, events: "EventsKept" = "all",
-) -> tuple["Comparison", "dict[str, pd.DataFrame]"]:  # fmt: skip
+    asked: "tuple[Sequence[AttributionModel], AttributionModel]", seeds: int | None, engine: "EngineName", threads: int,
+    report: Report, quiet: bool, blocks: "Blocks | None" = None, events: "EventsKept" = "all",
+) -> tuple["Comparison", "dict[str, pd.DataFrame]", "TruthOverSeeds | None"]:  # fmt: skip
     """Everything from the scenario to the files; returns what was found."""
     from contextlib import AbstractContextManager, nullcontext
 
@@ -186,6 +211,7 @@ def main_job(
     from experiments.report.page import render_report
     from experiments.truth.effects import ESTIMANDS
     from experiments.truth.order_table import order_table
+    from experiments.truth.over_seeds import truth_over_seeds
     from simulator.engines.compile_ahead import second_lives_compile_beside
     from simulator.storage import read_world, write_world
 
@@ -209,6 +235,11 @@ def main_job(
             world, models=models, judge=judge, estimands=ESTIMANDS, truth=truth, threads=threads, progress=report
         )
         segments: dict[str, pd.DataFrame] = {dimension: cpas_by(world, dimension) for dimension in dimensions}
+        markets = None
+        if seeds is not None:
+            markets = truth_over_seeds(
+                world, seeds, truth=comparison.truth, threads=threads, progress=lambda share: report("seeds", share)
+            )
         if folder is not None and not made:
             report("write", 0.0)
             write_world(world, folder)
@@ -220,6 +251,10 @@ def main_job(
                 pd.DataFrame({"model": comparison.models, "judge": judged}).to_csv(folder / "models.csv", index=False)
             if comparison.systems is not None:
                 comparison.systems.to_frame().to_csv(folder / "five_cpas.csv", index=False)
+            if comparison.weeks is not None:
+                comparison.weeks.to_csv(folder / "cpa_by_week.csv", index=False)
+            if markets is not None:
+                markets.to_frame().to_csv(folder / "truth_over_seeds.csv", index=False)
             for dimension, frame in segments.items():
                 frame.to_csv(folder / f"cpa_by_{dimension}.csv", index=False)
             for test in comparison.geo_tests:
@@ -227,4 +262,4 @@ def main_job(
                 geo_frame(world, test.name).to_csv(folder / f"geo_panel_{test.name}.csv", index=False)
             (folder / "report.html").write_text(render_report(comparison, scenario.run), encoding="utf-8")
             finish(folder, world.scenario, events, asked_models(comparison))
-    return comparison, segments
+    return comparison, segments, markets

@@ -47,7 +47,8 @@ def command(
     which only sums are kept, then their lives are written block by block; a killed run goes on with --resume DIR.
     """
     if resume is not None:
-        left = resumed("simulate", resume, out, {"events": events} if is_typed("events") else {})
+        asked = {"events": events, "processes": list(processes), "engine": engine}
+        left = resumed("simulate", resume, out, {name: value for name, value in asked.items() if is_typed(name)})
         chosen, out, events = left.checked(scenario, users, days, seed, overrides), resume, left.events
     else:
         chosen = chosen_scenario(scenario, users, days, seed, overrides, processes)

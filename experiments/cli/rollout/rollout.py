@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cpalab.refusal import Problem, Refused
 from cpalab.visible_text import visible
 from experiments.cli.chosen_world import chosen_market, world_of
 from experiments.cli.options import engine_options, output_options, process_option, scenario_options, talk_options
+from experiments.cli.own_market.ensembles import answer_rollout, ensemble_of
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
@@ -72,6 +74,16 @@ def command(
 
     from experiments.rollout.change_file import load_plan
 
+    if worlds := ensemble_of(scenario, users, days, seed, overrides):
+        if observed is not None or with_delivery:
+            rule = "cannot be asked of an ensemble"
+            hint = "write a --contract and hold the figures to it with cpalab check-rollout"
+            raise Refused([Problem("--observed" if observed else "--with-delivery", rule, scenario, hint)])
+        answer_rollout(
+            worlds, load_plan(change, worlds[0]), people=people, contract=contract, threads=threads, out=out, force=force,
+            quiet=quiet, as_json=as_json,
+        )  # fmt: skip
+        return
     chosen, stored = chosen_market(
         scenario, users, days, seed, overrides, out=out, replays_tracking=True, processes=processes
     )

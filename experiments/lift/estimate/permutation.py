@@ -28,6 +28,8 @@ class PermutationDistribution:
         difference: treated less control.
         baseline: of the control.
         draws: d*, of shape `(B,)`, ascending.
+        bare: where the control (the treated arm) has no outcome at all, the share of draws in which it has none either;
+            else 0.
 
     Source: Edgington and Onghena (2007), Randomization Tests; the draws by Dwass (1957), Annals of Mathematical
     Statistics 28(1).
@@ -36,6 +38,7 @@ class PermutationDistribution:
     difference: float
     baseline: float
     draws: NDArray[np.float64]
+    bare: tuple[float, float] = (0.0, 0.0)
 
     @property
     def standard_error(self) -> float:
@@ -72,6 +75,9 @@ class PermutationDistribution:
         # do not tell how far the effect may lie beyond.
         at_top = self.difference >= self.draws[-1] - self._slack and above >= self.difference - self._slack
         at_bottom = self.difference <= self.draws[0] + self._slack and below <= self.difference + self._slack
+        # Units of unlike size make such draws differ a little; they are the same for all that.
+        at_top |= reached <= self.bare[0] * self.draws.size
+        at_bottom |= reached <= self.bare[1] * self.draws.size
         return (math.inf if at_top else max(0.0, above)), (math.inf if at_bottom else max(0.0, -below))
 
     @property
@@ -131,7 +137,12 @@ def permutation_lift(
     shuffled = _difference(total, everybody, control_sum, control_size)
     own_sum, own_size = float(outcome[in_control].sum()), float(size[in_control].sum()) + empty[1]
     found = _difference(total, everybody, np.array([own_sum]), np.array([own_size]))
-    return LiftEstimate(PermutationDistribution(float(found[0]), own_sum / own_size, np.sort(shuffled)))
+    slack = 1e-9 * abs(total)
+    bare = (
+        float((np.abs(control_sum) <= slack).mean()) if total and abs(own_sum) <= slack else 0.0,
+        float((np.abs(total - control_sum) <= slack).mean()) if total and abs(total - own_sum) <= slack else 0.0,
+    )
+    return LiftEstimate(PermutationDistribution(float(found[0]), own_sum / own_size, np.sort(shuffled), bare))
 
 
 def _difference(

@@ -12,6 +12,7 @@ from cpalab.micros import MICROS
 from cpalab.refusal import Problem, ScenarioError, did_you_mean
 from simulator.market.advertiser.acts import Value, checked_act, checked_rival_price
 from simulator.market.advertiser.places import campaigns_at, one_campaign, places_of
+from simulator.market.campaigns import on_air
 from simulator.market.in_force import Act
 from simulator.market.market import Market, budget_per_day, scale_of
 from simulator.market.moments import PROCESS, Moment
@@ -92,6 +93,14 @@ class Desk:
     def is_paused(self, campaign: str) -> bool:
         """Whether one campaign is paused as it is set."""
         return self._campaign(campaign)[1].paused
+
+    def limited_by_budget(self, campaign: str) -> bool:
+        """Whether its budget kept one campaign that is on the air out of auctions in the last tick that has ended."""
+        c, market = one_campaign(self._market.names, campaign), self._market
+        ended = len(market.reports) // max(len(market.names.campaigns), 1) - 1
+        if ended < 0 or not on_air(self._campaign(campaign)[1], float(market.board.starts[ended])):
+            return False
+        return float(market.board.throttle[ended, c]) < 1.0
 
     def creatives(self, campaign: str) -> dict[str, bool]:
         """The creatives of one campaign: name → whether it is on air as it is set."""

@@ -107,7 +107,7 @@ def find_process(given: Given, **parameters: Any) -> Acting:
         made = PROCESSES.find(found, **parameters)
         return Acting(made.name, made.run, written or _place(made), getattr(made, "plays", "") == "rival")
     if not callable(found):
-        hint = "give a generator function, or an object with name and run(market)"  # by types
+        hint = "give a generator function, or an object with name and run(market)"
         raise ScenarioError([Problem("process", "is no process", repr(found), hint)])
     label = label or str(getattr(found, "__name__", type(found).__name__))
     if parameters:

@@ -117,6 +117,13 @@ class TestRows:
         assert "where people bought" in notes
         assert "0 to 4 per row" in notes
 
+    def test_impressions_are_views_whatever_their_column_is_called(self, files):
+        touches = "user_id,time,channel,event\nu1,2026-03-01,a,impression\nu2,2026-03-01,b,click\n"
+        assert read_data(*files(touches, ORDERS)).touches["kind"].to_pylist() == ["view", "click"]
+
+    def test_a_file_without_a_header_says_so(self, files):
+        assert "put a header above it" in refused(*files("a > b,3\nb,2\n"))
+
     def test_one_table_of_page_views_is_not_its_own_conversions(self, files):
         rows = "distinct_id,event,time,utm_source\nu1,Page,2026-03-01 10:00:00,google\n"
         assert "cannot be both touches and conversions" in refused(*files(rows))
@@ -306,6 +313,23 @@ class TestExports:
         found = read_data(visits, orders)
         assert found.touches["channel"].to_pylist() == ["Paid Search"]
         assert found.conversions["value_micros"].to_pylist() == [10_000_000]
+
+    def test_addresses_of_pages_name_the_channel_where_no_column_does(self, files):
+        head, shop = "user_id,timestamp,url,referrer\n", "https://shop.example/a"
+        rows = [
+            f"u1,2026-03-01 10:00:00,{shop}?utm_source=fb&utm_medium=cpc,",
+            f"u2,2026-03-01 10:00:00,{shop}?gclid=x,https://www.google.com/",
+            f"u3,2026-03-01 10:00:00,{shop},https://www.bing.com/",
+            f"u4,2026-03-01 10:00:00,{shop},",
+            f"u4,2026-03-01 10:01:00,{shop},{shop}",
+        ]
+        found = read_data(*files(head + "\n".join(rows) + "\n", ORDERS))
+        assert found.touches["channel"].to_pylist() == ["Paid Social", "Paid Search", "Organic Search", "Direct"]
+        assert ("pages within a visit", 1) in found.report.left_out
+
+    def test_orders_with_the_address_of_their_page_are_orders(self, files):
+        orders = "user_id,time,url\nu1,2026-03-02,https://shop.example/thanks\n"
+        assert len(read_data(*files(TOUCHES, orders)).conversions) == 1
 
     def test_ga4_events_with_a_column_per_parameter(self, files):
         text = "event_timestamp,event_name,user_pseudo_id,ga_session_id,source,medium\n"

@@ -4,6 +4,7 @@ import pytest
 
 from cpalab.refusal import InvalidInputError
 from cpalab.tables.frames import read_frame
+from cpalab.tables.input_table import TextOptions
 
 
 @pytest.fixture
@@ -74,3 +75,20 @@ def test_lines_of_another_table_are_told_or_refused(read):
     assert notes == ("table.csv: the header is line 5; the lines above it were not read",)
     with pytest.raises(InvalidInputError, match="does not have the 3 cells"):
         read(f"{second}\n{first}", known=("geo", "cost"))
+
+
+@pytest.mark.parametrize("written", ["31.01.2026", "31/1/2026", "1/31/2026", "Jan 31, 2026"])
+def test_days_are_written_year_first_whatever_their_order(read, written):
+    assert read(f"geo;date\nA;{written}\n", dates=("date",))[0]["date"] == ["2026-01-31"]
+
+
+def test_days_that_are_written_year_first_or_are_none_stay_as_they_are(read):
+    assert read("geo,date\nA,2026-01-31\n", dates=("date",))[0]["date"] == ["2026-01-31"]
+    assert read("geo,date\nA,some day\n", dates=("date",))[0]["date"] == ["some day"]
+
+
+def test_a_day_that_could_be_two_is_refused_unless_told(read):
+    with pytest.raises(InvalidInputError, match="may begin with the day or the month"):
+        read("geo,date\nA,3/4/2026\n", dates=("date",))
+    told = TextOptions(day_first=True)
+    assert read("geo,date\nA,3/4/2026\n", dates=("date",), options=told)[0]["date"] == ["2026-04-03"]

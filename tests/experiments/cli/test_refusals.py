@@ -15,6 +15,7 @@ def command():
         click.Option(["--missing-rows"]),
         click.Option(["--method", "-m"]),
         click.Option(["--users"]),
+        click.Option(["--dates"], expose_value=False),
     ]
     return click.Command("test", params=[click.Argument(["file"]), *options])
 
@@ -35,6 +36,7 @@ def command():
         ("treated.users: bad", "treated.users: bad"),
         ("users: math.inf means no limit", "--users: inf means no limit"),
         ("no place at all", "no place at all"),
+        ("date: 3 days must have rows", "date: 3 days must have rows"),
     ],
 )
 def test_an_argument_becomes_the_option_that_passes_it(problem, typed):

@@ -112,3 +112,11 @@ def test_a_database_is_read_by_queries(cpalab, tmp_path):
     assert (status, "say which rows of touches, orders" in err) == (2, True)
     status, _, err = cpalab("attribute", "paths.csv", *queries)
     assert (status, "none of the files is a database" in err) == (2, True)
+
+
+@pytest.mark.parametrize(("offset", "said"), [("-05:00", True), ("", False)])
+def test_the_time_zone_of_days_is_stated(cpalab, tmp_path, offset, said):
+    (tmp_path / "t.csv").write_text(f"user_id,time,channel\nu1,2026-03-01T23:30:00{offset},search\n")
+    (tmp_path / "o.csv").write_text(f"user_id,time,order_id\nu1,2026-03-02T05:00:00{offset},o1\n")
+    _, out, _ = cpalab("attribute", "t.csv", "o.csv", "-m", "linear", "--period", "day", "--json")
+    assert any("is one of UTC" in note for note in json.loads(out)["notes"]) == said

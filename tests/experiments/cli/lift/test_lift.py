@@ -390,3 +390,42 @@ def test_options_and_table_are_refused_together(tmp_path, cpalab, command, table
     status, _, err = cpalab(*command.format(file).split())
     assert status == 2
     assert [place for place in places.split() if place not in err] == []
+
+
+def test_tables_in_the_layout_of_another_country(cpalab, tmp_path):
+    rows = [f"g{k};{day:02d}/01/2026;{100 + 7 * k + (day * (k + 3)) % 11},5" for k in range(6) for day in range(1, 29)]
+    (tmp_path / "geos.csv").write_text("geo;date;response\n" + "\n".join(rows) + "\n")
+    words = (
+        "lift",
+        "geo",
+        tmp_path / "geos.csv",
+        "--treated",
+        "g0",
+        "--start",
+        "2026-01-20",
+        "--end",
+        "2026-01-28",
+        "--json",
+    )
+    status, out, err = cpalab(*words)
+    assert (status, "dates begin with the day" in err) == (0, True)
+    assert cpalab(*words, "--dates", "day-first", "--decimal", "comma")[:2] == (0, out)
+    status, _, err = cpalab(*words, "--dates", "month-first")
+    assert (status, "date: values such as 01/01/2026" in err) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("Treatment", "Control"), ("test", "hold-out"), ("TREATED", "holdout")])
+def test_arms_by_other_words_are_read_and_said(cpalab, tmp_path, words):
+    file = tmp_path / "totals.csv"
+    file.write_text(f"arm,users,conversions\n{words[0]},1000,60\n{words[1]},1000,50\n")
+    status, out, err = cpalab("lift", "user", file, "--json")
+    assert status == 0
+    assert json.loads(out)["rows"][0]["incremental_conversions"] == pytest.approx(10)
+    assert f"{words[1]!r} is read as control" in err
+
+
+@pytest.mark.parametrize("words", [("exposed", "unexposed"), ("1", "0"), ("test", "treated")])
+def test_words_that_could_mean_something_else_are_refused(cpalab, tmp_path, words):
+    file = tmp_path / "totals.csv"
+    file.write_text(f"arm,users,conversions\n{words[0]},1000,60\n{words[1]},1000,50\n")
+    assert cpalab("lift", "user", file)[0] == 2

@@ -96,6 +96,9 @@ def test_what_differs_from_the_run_that_was_killed_is_refused_by_name(cpalab, ki
     is_refused(
         cpalab("run", "--resume", killed, "--out", killed.parent / "other"), "--out:", "must be what --resume names"
     )
+    is_refused(
+        cpalab("run", "--resume", killed, "--engine", "agents"), "'agents' is not what the run began with: 'cohort'"
+    )
     left.write_text(json.dumps({**entries, "cpalab": "0.0.1"}))
     is_refused(cpalab("run", "--resume", killed), "cpalab:", "is not what the run began with: '0.0.1'")
 

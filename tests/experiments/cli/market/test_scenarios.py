@@ -14,7 +14,7 @@ def test_every_preset_is_listed_with_its_title_and_the_default_is_marked(cpalab)
     answer = cpalab("scenarios")
     assert (answer.status, answer.err) == (0, "")
     lines = answer.out.splitlines()
-    assert len(lines) == len(presets()) == 7
+    assert len(lines) == len(presets()) == 11
     for line, name in zip(lines, presets(), strict=True):
         assert line.startswith(name)
         assert load_scenario(name).title in line

@@ -79,3 +79,66 @@ def test_simulate_writes_the_world_alone_and_the_same_world(cpalab, small, finis
 
 def test_simulate_needs_a_folder(cpalab, small, is_refused):
     is_refused(cpalab("simulate", *small), "Missing option '--out'")
+
+
+def test_truth_over_time_and_along_a_curve(cpalab_here, tmp_path):
+    words = ["dropshipping", "--users", "5000", "--days", "4", "--seed", "7", "--by", "week", "--pulse", "social:1",
+             "--curve", "social", "--at", "0,.5,1", "--out", tmp_path / "truth"]  # fmt: skip
+    status, said, err = cpalab_here("truth", *words)
+    assert (status, err) == (0, "")
+    for told in ("Truth by week", "What the ads of social on day 1 did", "Response curve of social, market held"):
+        assert told in said
+    found = json.loads((tmp_path / "truth" / "truth.json").read_text())
+    assert [row["week"] for row in found["truth_by_week"] if row["channel"] == "all"] == [1, 0]
+    assert {row["days_after"] for row in found["pulses"]} >= {0, 1, 2, 3}
+    assert [row["dose"] for row in found["curves"]] == [0.0, 0.5, 1.0]
+    assert {path.name for path in (tmp_path / "truth").glob("*.csv")} == {
+        "truth.csv", "truth_by_week.csv", "pulses.csv", "curves.csv",
+    }  # fmt: skip
+
+
+def test_what_cannot_be_asked_of_the_truth_is_refused_at_once_and_as_typed(cpalab_here):
+    words = [
+        "--pulse",
+        "soical:1",
+        "--pulse",
+        "social",
+        "--curve",
+        "social",
+        "--at",
+        "x,-1",
+        "--interactions",
+        "nobody",
+    ]
+    status, said, err = cpalab_here("truth", "dropshipping", *words)
+    assert (status, said) == (2, "")
+    for problem in (
+        "--pulse: soical is no channel with campaigns; did you mean social?",
+        "--pulse: 'social' must name a channel and a whole day; write --pulse video:7",
+        "--at: 'x' must be numbers with commas",
+        "--at: -1 doses must lie between 0 and 100",
+        "--interactions: nobody is no channel with campaigns",
+    ):
+        assert problem in err, err
+    status, _, err = cpalab_here("truth", "dropshipping", "--at", "1,2")
+    assert (status, "belongs to a curve; name a channel with --curve" in err) == (2, True)
+
+
+def test_truth_over_seeds_stands_beside_that_over_people(cpalab_here):
+    words = ["dropshipping", "--users", "3000", "--days", "3", "--seed", "7", "--seeds", "3"]
+    status, said, err = cpalab_here("truth", *words, "--json")
+    assert (status, err) == (0, "")
+    rows = json.loads(said)["truth_over_seeds"]
+    assert [(row["channel"], row["seeds"]) for row in rows] == [("social", 3), ("all", 3)]
+    assert rows[0]["over_people_lower"] <= rows[0]["incremental_conversions"] <= rows[0]["over_people_upper"]
+    status, said, _ = cpalab_here("run", *words)
+    assert status == 0
+    assert "Truth over 3 markets" in said
+    assert "3 markets, seeds 7 to 9." in said
+
+
+@pytest.mark.parametrize("command", ["truth", "run"])
+def test_one_seed_has_no_interval(cpalab_here, command):
+    status, said, err = cpalab_here(command, "dropshipping", "--seeds", "1")
+    assert (status, said) == (2, "")
+    assert "--seeds: 1 must be from 2 to 10,000; one market has no interval over markets" in err

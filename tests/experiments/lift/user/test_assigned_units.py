@@ -109,3 +109,17 @@ def test_few_clusters_are_not_adjusted():
     lift, said = units.adjusted(now, before)
     assert lift.difference == units.conversions(now)[0].difference
     assert "read without it" in said[-1]
+
+
+@pytest.mark.parametrize("bare", ["control", "treated"])
+def test_an_arm_without_conversions_has_no_limit_on_that_side(bare):
+    """Households of unlike size, five conversions, all in one arm of 450 and 50: the other's rate may be anything above 0."""
+    rng = np.random.default_rng(3)
+    users = rng.integers(1, 6, 500)
+    cluster = np.repeat(np.arange(500), users)
+    treated = cluster < 450 if bare == "control" else cluster >= 450
+    now = np.zeros(cluster.size)
+    now[np.searchsorted(cluster, np.arange(5) * 80)] = 1.0
+    lift, _ = AssignedUnits(treated, ~treated, cluster).conversions(now)
+    low, high = lift.interval(0.95)
+    assert (low if bare == "control" else -high) == -np.inf

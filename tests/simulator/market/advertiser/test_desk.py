@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cpalab.refusal import ScenarioError
+from simulator.market.advertiser.places import places_of
 from simulator.scenario.loading import load_scenario
 from simulator.world import simulate
 
@@ -91,6 +92,15 @@ def test_bids_and_budgets_are_seen_as_set_and_budgets_as_those_of_the_people_sim
     assert [change.set for change in world.scenario.timeline if change.author] == [
         {"channels.video.campaigns.launch.bid": 4.5, "channels.social.campaigns.retargeting.paused": True}
     ], "a budget that is set to what it was is no change"
+
+
+def test_whether_a_budget_held_a_campaign_back_in_the_last_tick_is_seen(market):
+    market["channels"]["social"]["campaigns"]["prospecting"]["daily_budget"] = 1.0
+    market["channels"]["video"]["campaigns"]["launch"]["paused"] = True
+    found, world = looked(market, 6, lambda desk: [desk.limited_by_budget(name) for name in desk.campaigns])
+    throttle = world.market.to_pandas().query("day == 5")["throttle"]
+    assert found == [name == "social.prospecting" for name in places_of(world.names)]
+    assert 0.0 < throttle.iloc[0] < 1.0
 
 
 # ---------------------------------------------------------------- what is done
