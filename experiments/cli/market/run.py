@@ -212,6 +212,7 @@ def main_job(
     from experiments.truth.effects import ESTIMANDS
     from experiments.truth.order_table import order_table
     from experiments.truth.over_seeds import truth_over_seeds
+    from simulator.engines.compile_ahead import second_lives_compile_beside
     from simulator.storage import read_world, write_world
 
     place: AbstractContextManager[Any] = nullcontext()
@@ -224,7 +225,9 @@ def main_job(
         if made:
             world = read_world(folder)
         elif blocks is None:
-            world = world_of(scenario, stored, engine, threads, report)
+            with second_lives_compile_beside() as wait_for_second_lives:
+                world = world_of(scenario, stored, engine, threads, report)
+                wait_for_second_lives()
         else:
             world, truth = blocks.world_and_truth(folder, ESTIMANDS, threads, report)
         models, judge = asked
