@@ -379,3 +379,20 @@ def test_where_delivery_follows_the_record_a_banner_shrinks_audiences_by_itself(
 def impressions(world: World, channel: str) -> int:
     events = world.events.to_pandas()
     return int(((events["kind"] == "impression") & (events["channel"] == channel)).sum())
+
+
+def test_where_a_process_bids_on_the_report_a_change_of_tracking_moves_what_it_does(world: World) -> None:
+    """Held, its acts are replayed and nothing real moves; with delivery, the process runs again on what it is shown."""
+    run = {"run.users": 4_000, "run.days": 10.0}
+    declared = load_scenario(world.scenario.model_dump() | {"processes": {"money": {"use": "budget_by_cpa"}}}, run)
+    own = simulate(declared)
+    assert {change.author for change in own.scenario.timeline if change.author} == {"money"}
+    change = {"name": "banner", "set": {"tracking.consent.share": 0.2}}
+    held = roll_out(own, plan_of(own, change), replicates=20)
+    assert held.verification is None
+    assert "or processes do that act in its market" in held.summary()
+    part = "delivery of all that is tracked"
+    assert part not in held.shifts[0].parts
+    free = roll_out(own, plan_of(own, change), with_delivery=True, replicates=20)
+    moved = [shift.parts[part] for shift in free.shifts if math.isfinite(shift.parts[part])]
+    assert max(abs(math.log(factor)) for factor in moved) > 1e-3
