@@ -31,12 +31,15 @@ class Between:
     highest: float = math.inf
     hint: str = ""
 
+    def __repr__(self) -> str:
+        """As signatures show it: `at least 1`."""
+        return f"at least {self.lowest:g}{f' and at most {self.highest:g}' if self.highest < math.inf else ''}"
+
     def problems(self, place: str, value: float) -> list[Problem]:
         """What is wrong with a number."""
         if self.lowest <= value <= self.highest:
             return []
-        top = f" and at most {self.highest:g}" if self.highest < math.inf else ""
-        return [Problem(place, f"must be at least {self.lowest:g}{top}", repr(value), self.hint)]
+        return [Problem(place, f"must be {self!r}", repr(value), self.hint)]
 
 
 Count = Annotated[int, Between(1)]

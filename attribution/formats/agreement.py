@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from fnmatch import fnmatchcase
 from urllib.parse import unquote
 
@@ -35,6 +36,7 @@ BRAND_OF = {_word: brand for brand, words in BRANDS.items() for _word in words.s
 BRAND_NOISE = re.compile(r"\b(www|ads?|advertising|paid|platforms?|inc)\b|\.(com|net|co|in|be)\b")
 TEXT = pa.large_string()
 DAY = 86_400_000_000
+EARLIEST = date(1990, 1, 1)
 
 
 def spelt_alike(names: Iterable[tuple[str, int]]) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -80,7 +82,7 @@ def spelt_alike(names: Iterable[tuple[str, int]]) -> tuple[dict[str, str], tuple
 
 def _letters(name: str) -> str:
     """A name's letters and digits without accents, %20 and the s of a plural."""
-    plain = unicodedata.normalize("NFKD", unquote(name))
+    plain = unicodedata.normalize("NFKD", unquote(name)).removesuffix(".0")
     return "".join(letter for letter in plain if letter.isalnum()).removesuffix("s")
 
 
@@ -137,13 +139,28 @@ def order_notes(touches: pa.Table, conversions: pa.Table, lookback_days: float) 
     if not len(touches) or not len(conversions) or touches["time"].type != conversions["time"].type:
         return ()
     (first, last), (begin, end) = (pc.min_max(table["time"]).values() for table in (touches, conversions))
+    told = tuple(
+        f"{many:,} {what} lie before {EARLIEST.year}, such as times that are empty or 0: they count as they are written."
+        for what, table in (("touches", touches), ("conversions", conversions))
+        if (many := _before(table["time"]))
+    )
     apart = pc.subtract(begin, last).cast(pa.int64()).as_py() if pa.types.is_timestamp(first.type) else 0
     if end.as_py() >= first.as_py() and apart <= lookback_days * DAY:
-        return ()
+        return told
     return (
+        *told,
         f"Touches run from {_shown(first)} to {_shown(last)}, conversions from {_shown(begin)} to {_shown(end)}: none of "
         f"them has a touch in the {lookback_days:g} days before it.",
     )
+
+
+def _before(times: pa.ChunkedArray) -> int:
+    """How many times lie before the web began; all of them where that is how the data are."""
+    if not pa.types.is_timestamp(times.type):
+        return 0
+    early = pc.less(times.cast(pa.timestamp("us")).cast(pa.date32(), safe=False), pa.scalar(EARLIEST))
+    many = int(pc.sum(early).as_py() or 0)
+    return many if many < len(times) else 0
 
 
 def _shown(time: pa.Scalar) -> str:

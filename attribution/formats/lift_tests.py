@@ -10,7 +10,7 @@ import numpy as np
 from attribution.models.lift_calibrated import LiftResult
 from cpalab.refusal import InvalidInputError
 from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
-from cpalab.tables.input_table import open_table
+from cpalab.tables.input_table import TextOptions, open_table
 
 NORMAL_95 = 1.959963984540054  # half the width of a 95 % interval in standard errors
 COLUMNS = {
@@ -35,16 +35,20 @@ class MeasuredLift:
         return LiftResult.of_test(self.channel, self.incremental_conversions, self.standard_error, credit)
 
 
-def read_lift_tests(given: Any) -> tuple[MeasuredLift, ...]:
+def read_lift_tests(given: Any, options: TextOptions | None = None) -> tuple[MeasuredLift, ...]:
     """One lift per row: `channel, incremental_conversions` and `standard_error`, or a 95 % interval `lower, upper`.
 
     standard_error = (upper - lower) / (2 × 1.96) where the interval is given.
+
+    Args:
+        given: a file or data frame.
+        options: what is known of a text: encoding, decimal mark, order of day and month.
 
     Raises:
         InvalidInputError: on missing columns, malformed rows, an interval that does not hold its estimate, or a channel
             with two tests.
     """
-    source = open_table(given, place="lift tests")
+    source = open_table(given, place="lift tests", options=options)
     problems: list[str] = []
     found, _ = match_columns(source, COLUMNS, problems)
     interval = {"lower", "upper"} <= found.keys()

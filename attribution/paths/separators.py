@@ -94,6 +94,10 @@ def _separator(texts: Sequence[str], place: str) -> str:
             cut = [text for text in texts if mark in text]
             if 2 * len(cut) > len(texts) and (mark in LISTS or _trade_places(cut, texts, mark)):
                 _refuse(place, USUAL, mark, len(cut), len(texts))
+        spaced = [text for text in texts if " " in text.strip()]
+        halves = [text.split() for text in spaced]
+        if 2 * len(spaced) > len(texts) and {row[0] for row in halves} & {word for row in halves for word in row[1:]}:
+            _refuse(place, USUAL, " ", len(spaced), len(texts))
         for mark, many in Counter(mark for text in texts for mark in {*UNKNOWN.findall(text)}).most_common(3):
             if 2 * many > len(texts) and _trade_places([text for text in texts if mark in text], texts, mark):
                 _refuse(place, USUAL, mark, many, len(texts))

@@ -53,9 +53,11 @@ def read_frame(
     if source.kind == "parquet":
         return loaded.table.to_pandas(), ()
     sieve = CheckedColumns(source.name, loaded)
-    named = [name for name in source.columns if name in texts]
+    plain = {name: plain_name(name) for name in source.columns}
+    texts = [name for name in source.columns if plain[name] in {*map(plain_name, texts)}]
+    dates = [name for name in source.columns if plain[name] in {*map(plain_name, dates)}]
     sieve.leave_out_totals(
-        named or source.columns[:1], [n for n in source.columns if n not in named and _numeric(sieve, n)]
+        texts or source.columns[:1], [n for n in source.columns if n not in texts and _numeric(sieve, n)]
     )
     columns = {}
     for name in source.columns:

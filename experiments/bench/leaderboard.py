@@ -194,9 +194,9 @@ def leaderboard(
 
     Example:
         >>> from experiments import leaderboard
-        >>> found = leaderboard(["last_click"], ["dropshipping"], [1], users=1000)
-        >>> found.to_frame()["model"].tolist()
-        ['last_click', 'oracle (check)', 'dealt out at random (check)']
+        >>> found = leaderboard(["last_click", "linear"], ["dropshipping"], seeds=[1], users=500)
+        >>> sorted(found.to_frame()["model"])
+        ['dealt out at random (check)', 'last_click', 'linear', 'oracle (check)']
     """
     found = MODELS.find_all(models)
     asked, seeds = variations_asked(tuple(variations)), tuple(seeds)

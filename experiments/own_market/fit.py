@@ -31,6 +31,7 @@ CAUSED = SETTINGS.index("caused")
 LARGEST_STEP = 1.5
 MODEL_ERROR = 0.03  # of a fitted number: what further trials would still mend is not looked for
 GAINS = (0.9, 0.9, 0.8, 0.8, 0.7, 0.6, 0.6, 0.5, 0.5, 0.4, 0.4, 0.4)  # of the first steps, before SciPy mixes them
+NEED_STEP = 1.25  # orders rise more slowly than need
 MET = 3.0  # standard errors
 
 
@@ -192,13 +193,15 @@ def _step(table: MarketTable, size: Size, wanted: Floats, orders: float, shown: 
     step[:, 0] += math.log(max(left, 0.05) / max(wanted_left, 0.05))
     # People who are looking are more where need is greater, and so are everybody's orders.
     step[:, 0] -= np.array([0.8 * all_orders if row.of.weights[0] < 0.5 else 0.0 for row in table.rows])
-    step[:, 2] = 0.5 * (off[:, 2] - all_orders)
+    # Clicks come from impressions, and orders by their source from clicks.
+    step[:, 1] = off[:, 1] - off[:, 0]
+    step[:, 2] = 0.5 * (off[:, 2] - off[:, 1] - all_orders)
     step[:, 3] = np.where(np.isfinite(wanted[:, 3]), 0.8 * (off[:, 3] - off[:, 2]), 0.0)
     step[:, 4] = np.where(np.isfinite(wanted[:, 4]), off[:, 4] - off[:, 2], 0.0)
     gap = here[:, CAUSED] - shown.counts[:, CAUSED]
     step[:, CAUSED] = 0.8 * gap / (np.maximum(shown.counts[:, CAUSED], 0) / 2 + here[:, CAUSED] / 2 + 4.0)
     step[:, CAUSED] -= np.array([0.8 * all_orders if row.of.base == "claims" else 0.0 for row in table.rows])
-    result: Floats = np.clip(np.append(step.ravel(), all_orders), -LARGEST_STEP, LARGEST_STEP)
+    result: Floats = np.clip(np.append(step.ravel(), NEED_STEP * all_orders), -LARGEST_STEP, LARGEST_STEP)
     return result
 
 

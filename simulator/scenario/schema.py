@@ -64,7 +64,7 @@ class Run(Table):
     days: Annotated[float, Field(gt=0.0, le=3650.0)] = 30.0
     warm_up_days: Annotated[int, Field(ge=0, le=3650)] | None = None
     follow_up_days: Annotated[int, Field(ge=0, le=3650)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**64)] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     tick_hours: Annotated[float, Field(ge=1.0, le=168.0)] = 24.0
 
 

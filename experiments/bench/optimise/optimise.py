@@ -43,6 +43,14 @@ class Optimised(Result):
             what the signal says on its last day of everything so far.
         every: days between reallocations.
         currency: of the money.
+
+    Example:
+        >>> from experiments import optimise
+        >>> from simulator import load_scenario
+        >>> scenario = load_scenario("dtc-apparel", {"run.users": 2000, "run.days": 6.0, "run.warm_up_days": 3})
+        >>> found = optimise(scenario, ["last_click"], every=3, seeds=[1])
+        >>> found.every, found.currency
+        (3, 'USD')
     """
 
     rows: pd.DataFrame

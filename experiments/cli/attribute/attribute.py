@@ -234,7 +234,7 @@ def command(
         nullcontext() if out is None else whole_folder(out, force=force) as folder,
         nullcontext() if details is None else whole_folder(details, force=force) as detail_folder,
     ):
-        with progress_bar(quiet or as_json) as report:
+        with progress_bar(quiet or as_json, in_words=False) as report:
             answer = attribute(job, report)
         if folder is not None:
             write(answer, job, folder)

@@ -182,7 +182,7 @@ def inputs(job: Job, report: Report) -> tuple[list["AttributionModel"], "UnitEco
     if job.cost_file is not None and once:
         costs = gathered(problems, partial(read_cost_file, job))
     if job.lift_file is not None and once:
-        tests = gathered(problems, partial(read_lift_tests, job.lift_file))
+        tests = gathered(problems, partial(read_lift_tests, job.lift_file, job.options))
     if job.map_file is not None and once:
         names = gathered(problems, partial(read_map, job.map_file, job.options))
     if problems or asked is None:

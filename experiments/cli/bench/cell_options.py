@@ -2,12 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+
+from cpalab.refusal import InvalidInputError, Problem
 
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1, 1_000), default=1, show_default=True, help="Processes; the same results."
@@ -15,6 +17,18 @@ jobs_option = click.option(
 figures_option = click.option(
     "--as", "figures", default="svg", show_default=True, metavar="KINDS", help="Kinds of charts in DIR: svg,png,pdf."
 )
+
+
+def refuse_files_in_processes(jobs: int, models: Sequence[str]) -> None:
+    """Refuse models named by file where several processes work: another process would not find their class.
+
+    Raises:
+        InvalidInputError: naming them.
+    """
+    found = [name for name in models if ".py:" in name] if jobs > 1 else []
+    if found:
+        rule, hint = "is known by its file to this process alone", "name it module:Class, or leave out --jobs"
+        raise InvalidInputError([Problem("--model", rule, name, hint) for name in found])
 
 
 @contextmanager

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experiments.cli.bench.cell_options import cells_beside, figures_option, jobs_option, processes, write_manifest_of
+from experiments.cli.bench.cell_options import (
+    cells_beside,
+    figures_option,
+    jobs_option,
+    processes,
+    refuse_files_in_processes,
+    write_manifest_of,
+)
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar, say_if_compiling
 
@@ -62,9 +69,10 @@ def command(
 
     kinds = figure_kinds(figures)
     asked = tuple(VARIATIONS) if "each" in variations else variations or (AS_IT_IS,)
-    with nullcontext() if out is None else whole_folder(out, force=force) as folder:
+    refuse_files_in_processes(jobs, models)
+    with cells_beside(out) as cells, nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
-        with progress_bar(quiet) as report, processes(jobs) as map_, cells_beside(out) as cells:
+        with progress_bar(quiet) as report, processes(jobs) as map_:
             found = leaderboard(
                 models or DEFAULT_MODELS, scenarios or ("dtc-apparel",), range(1, seeds + 1), variations=asked,
                 tracking=tracking, users=users, regret=regret, keep=cells, map_=map_,

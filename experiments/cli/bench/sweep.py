@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experiments.cli.bench.cell_options import cells_beside, figures_option, jobs_option, processes, write_manifest_of
+from experiments.cli.bench.cell_options import (
+    cells_beside,
+    figures_option,
+    jobs_option,
+    processes,
+    refuse_files_in_processes,
+    write_manifest_of,
+)
 from experiments.cli.options import scenario_changes, scenario_options
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar, say_if_compiling
@@ -71,9 +78,10 @@ def command(
     kinds = figure_kinds(figures)
     vary, changes = parse_variations(variations), scenario_changes(users, days, None, overrides)
     first = 1 if seed is None else seed
-    with nullcontext() if out is None else whole_folder(out, force=force) as folder:
+    refuse_files_in_processes(jobs, models)
+    with cells_beside(out) as cells, nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
-        with progress_bar(quiet) as report, processes(jobs) as map_, cells_beside(out) as cells:
+        with progress_bar(quiet) as report, processes(jobs) as map_:
             found = sweep(
                 scenario, vary, seeds=range(first, first + seeds), design=design, samples=samples,
                 metrics=metrics or ("gap",), models=models or ("last_click",), overrides=changes, keep=cells, map_=map_,

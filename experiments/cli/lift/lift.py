@@ -10,6 +10,7 @@ from experiments.cli.lift.calibration import Calibration, calibration_options
 from experiments.cli.lift.lift_geo import geo, switchback
 from experiments.cli.lift.lift_options import alternative_option, as_json_option, margin_option
 from experiments.cli.lift.lift_tables import (
+    OF_USERS,
     file_argument,
     levels_option,
     names_in,
@@ -127,7 +128,7 @@ def user(
         early_reading = gathered(problems, partial(EarlyReading, *given))
     shares = gathered(problems, partial(planned_shares, planned))
     threshold = None if cap is None else gathered(problems, partial(Cap.of, cap))
-    table = gathered(problems, lambda: _with_response(read_table(file), response))
+    table = gathered(problems, lambda: _with_response(read_table(file, OF_USERS), response))
     if table is None:
         raise LiftInputError([*problems, *level_problems(levels)])
     if arms_of(table):

@@ -39,6 +39,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 # Names, not numbers: 01 is not 1, and NA is Namibia.
 NAMED = ("user_id", "cluster_id", "geo", "location", "pair")
+# Other names of the columns that a table of users, or of totals per arm, needs.
+OF_USERS = {
+    "user_id": ("user", "customer_id", "visitor_id", "client_id"),
+    "arm": ("group", "cell", "variant", "test_group", "study_group", "bucket"),
+    "users": ("reach", "people", "unique_users", "participants"),
+    "conversions": ("conversion", "converters", "total_conversions"),
+}
 TREATED = ("treated", "treatment", "test", "intervention")
 HELD_OUT = ("control", "holdout", "hold-out", "hold out")
 # Each is one of two words.
@@ -151,10 +158,14 @@ def geos_in(values: tuple[str, ...], geos: Sequence[str]) -> list[str]:
     return names
 
 
-def read_table(file: Path) -> "pd.DataFrame":
+def read_table(file: Path, called: Mapping[str, Sequence[str]] | None = None) -> "pd.DataFrame":
     """A table of anyone: delimited text in any common layout, JSON, a workbook or Parquet (see `cpalab.tables.frames`).
 
     Columns that name somebody or something are text, as it is written.
+
+    Args:
+        file: the table.
+        called: other names of columns that are needed, by ours; each is read for ours where the table lacks it, and said.
 
     Raises:
         LiftInputError: a file that cannot be read as a table, or could be read in two ways.
@@ -162,12 +173,29 @@ def read_table(file: Path) -> "pd.DataFrame":
     from cpalab.tables.frames import read_frame
 
     try:
-        frame, notes = read_frame(file, texts=(*NAMED, *WORDS), dates=DAYS, options=text_options())
+        others = [name for ours in (*NAMED, *WORDS) for name in (called or {}).get(ours, ())]
+        frame, notes = read_frame(file, texts=(*NAMED, *WORDS, *others), dates=DAYS, options=text_options())
     except InvalidInputError as error:
         raise LiftInputError(error.problems) from error
-    for note in (*notes, *_with_own_words(frame)):
+    renamed = _named_otherwise(list(map(str, frame.columns)), called or {})
+    frame = frame.rename(columns=renamed)
+    said = [f"{name} is read as {ours}" for name, ours in renamed.items()]
+    for note in (*notes, *said, *_with_own_words(frame)):
         click.echo(visible(note), err=True)
     return frame
+
+
+def _named_otherwise(names: Sequence[str], called: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The table's name of every column that is needed and has another; none where two could be meant."""
+    from cpalab.tables.dialect import plain_name
+
+    found = {}
+    for ours, others in called.items():
+        known = {plain_name(name) for name in (ours, *others)}
+        meant = [name for name in names if plain_name(name) in known]
+        if ours not in names and len(meant) == 1:
+            found[meant[0]] = ours
+    return found
 
 
 def _with_own_words(frame: "pd.DataFrame") -> tuple[str, ...]:

@@ -225,7 +225,8 @@ def resumed(command: str, target: Path, out: Path | None, asked: Mapping[str, An
     entries = json.loads((folder / (MANIFEST if made else RESUMABLE)).read_text(encoding="utf-8"))
     if not made:
         refuse_differences(entries, {**entries, **made_by(), "command": command, **asked})
-    options = {name: entries.get(name, default) for name, default in (("by", ()), ("models", ()), ("judge", None))}
+    defaults = {"by": (), "models": (), "judge": None, "seeds": None}
+    options = {name: entries.get(name, default) for name, default in defaults.items()}
     return Making(command, validate(entries["scenario"]), entries.get("events", "all"), options)
 
 

@@ -49,7 +49,7 @@ def command(
     from simulator.storage import write_manifest
 
     with whole_folder(out, force=force) as folder:
-        say_if_compiling(quiet)
+        say_if_compiling(quiet, twins=False)
         with progress_bar(quiet) as report:
             world = world_of(chosen, stored, engine, threads, report)
             report("write", 0.0)

@@ -45,7 +45,7 @@ def command(
     from simulator.storage import write_manifest
 
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
-        say_if_compiling(quiet)
+        say_if_compiling(quiet, twins=False)
         with progress_bar(quiet) as report:
             world = world_of(chosen, stored, engine, threads, report)
             report("record", 0.0)

@@ -91,10 +91,11 @@ def command(
     left = None
     if resume is not None:
         asked_now = {"by": list(dimensions), "models": list(models), "judge": judge, "events": events}
-        asked_now |= {"processes": list(processes), "engine": engine}
+        asked_now |= {"processes": list(processes), "engine": engine, "seeds": seeds}
         left = resumed("run", resume, out, {name: value for name, value in asked_now.items() if is_typed(name)})
         out, events = resume, left.events
-        dimensions, models, judge = tuple(left.options["by"]), tuple(left.options["models"]), left.options["judge"]
+        dimensions, models = tuple(left.options["by"]), tuple(left.options["models"])
+        judge, seeds = left.options["judge"], left.options["seeds"]
     if quiet and out is None and not as_json:
         click.echo("--quiet prints nothing, and without --out nothing is written: the result will be lost.", err=True)
     if worlds := ensemble_of(scenario, users, days, seed, overrides):
@@ -111,7 +112,7 @@ def command(
         seeds,
     )
     bounds = check_options(memory, events, out, engine, chosen, threads)
-    options = {"by": list(dimensions), "models": list(models), "judge": judge}
+    options = {"by": list(dimensions), "models": list(models), "judge": judge, "seeds": seeds}
     blocks = None
     if out is not None and stored is None and engine == "cohort" and not chosen.processes:
         blocks = Blocks(Making("run", chosen, events, options), bounds, resume=left is not None)
@@ -211,6 +212,7 @@ def main_job(
     from experiments.truth.effects import ESTIMANDS
     from experiments.truth.order_table import order_table
     from experiments.truth.over_seeds import truth_over_seeds
+    from simulator.engines.compile_ahead import second_lives_compile_beside
     from simulator.storage import read_world, write_world
 
     place: AbstractContextManager[Any] = nullcontext()
@@ -223,7 +225,9 @@ def main_job(
         if made:
             world = read_world(folder)
         elif blocks is None:
-            world = world_of(scenario, stored, engine, threads, report)
+            with second_lives_compile_beside() as wait_for_second_lives:
+                world = world_of(scenario, stored, engine, threads, report)
+                wait_for_second_lives()
         else:
             world, truth = blocks.world_and_truth(folder, ESTIMANDS, threads, report)
         models, judge = asked

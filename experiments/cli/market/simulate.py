@@ -63,7 +63,7 @@ def command(
     from simulator.world import simulate
 
     with blocks.folder(out, force=force) if by_blocks else whole_folder(out, force=force) as folder:
-        say_if_compiling(quiet)
+        say_if_compiling(quiet, twins=False)
         with progress_bar(quiet) as report:
             if is_made(folder):
                 world = read_world(folder)

@@ -75,6 +75,7 @@ def command(
     from experiments.truth.effects import ESTIMANDS, measure_truth
     from experiments.truth.interactions import measure_interactions
     from experiments.truth.order_table import order_table
+    from simulator.engines.compile_ahead import second_lives_compile_beside
     from simulator.storage import write_manifest
 
     together = None if interactions is None else [name.strip() for name in interactions.split(",") if name.strip()]
@@ -82,7 +83,9 @@ def command(
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
         with progress_bar(quiet) as report:
-            world = world_of(chosen, stored, engine, threads, report)
+            with second_lives_compile_beside() as wait_for_second_lives:
+                world = world_of(chosen, stored, engine, threads, report)
+                wait_for_second_lives()
             truth = measure_truth(
                 world,
                 estimands=ESTIMANDS,

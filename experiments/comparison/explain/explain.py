@@ -93,6 +93,14 @@ class Explanation(Result):
         shifts: per channel and system, then `incremental`.
         weeks: CPA by week as it was, columns of `cpa_by_week`.
         orders: of making the changes that were drawn; 0: all of them, exactly.
+
+    Example:
+        >>> from experiments import explain
+        >>> from simulator import load_scenario
+        >>> window = {"day": 3.0, "set": {"tracking.platforms.meta.click_days": 0.5}, "note": "the window"}
+        >>> found = explain(load_scenario("dropshipping", {"run.users": 2000, "timeline": [window]}))
+        >>> found.against is None, found.orders  # the same days without the change, and its part exactly
+        (True, 0)
     """
 
     title: str

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from experiments.designs.regions.geo_books import cost_micros, orders_per_geo
 from experiments.truth.effects import Effect
+from simulator.event_log import codes, gathered_events
 from simulator.law.board import Board
 from simulator.market.geo_tests import people_by_geo, treated_geos
 from simulator.world import World, live_again
@@ -69,18 +69,22 @@ def geo_test_truth(world: World, name: str, *, threads: int = 1) -> GeoTestTruth
         cost_micros=int(spent[treated, days].sum()),
         incremental_conversions=int(orders[treated, window].sum()),
         incremental_value_micros=int(value[treated, window].sum()),
-        people_reached=_people_reached(twin if test.kind == "go_dark" else world.events, world, name),
+        people_reached=_people_reached(twin if test.kind == "go_dark" else world, world, name),
     )
     return GeoTestTruth(change, int(orders[~treated, window].sum()), int(spent[~treated, days].sum()))
 
 
-def _people_reached(events: pa.Table, world: World, name: str) -> int:
+def _people_reached(lived: World | pa.Table, world: World, name: str) -> int:
     """How many people saw the channel's ads in treated geos during the test."""
     test = world.scenario.geo_tests[name]
-    chosen = pc.and_(pc.equal(events["kind"], "impression"), pc.equal(events["channel"], test.channel))
-    during = pc.and_(pc.greater_equal(events["time"], test.start_day), pc.less(events["time"], test.end_day))
-    there = pc.is_in(events["geo"].cast(pa.string()), pa.array(treated_geos(world.scenario, name)))
-    return len(events.filter(pc.and_(pc.and_(chosen, during), there))["user_id"].unique())
+    geos = treated_geos(world.scenario, name)
+
+    def reached(piece: pa.Table) -> pa.Array:
+        time = piece["time"].to_numpy()
+        seen = (codes(piece["kind"], ("impression",)) == 0) & (codes(piece["channel"], (test.channel,)) == 0)
+        return pa.array(seen & (time >= test.start_day) & (time < test.end_day) & (codes(piece["geo"], geos) >= 0))
+
+    return len(gathered_events(lived, reached, ["user_id", "kind", "channel", "geo", "time"])["user_id"].unique())
 
 
 def untested_board(world: World, name: str) -> Board:

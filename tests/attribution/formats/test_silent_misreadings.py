@@ -48,10 +48,14 @@ class TestPaths:
         (path,) = files(f"path,conversions\na{mark}b,3\nb{mark}a,2\nb,1\n")
         assert read_data(path).paths.channels == ("a", "b")
 
-    @pytest.mark.parametrize("mark", [" ● ", " ⊳ ", " @@ ", "※"])
+    @pytest.mark.parametrize("mark", [" ● ", " ⊳ ", " @@ ", "※", " "])
     def test_any_other_sign_between_names_that_trade_places_is_refused(self, files, mark):
         (path,) = files(f"path,conversions\na{mark}b,3\nb{mark}a,2\nb,1\n")
         assert "could be cut there or be names" in refused(path)
+
+    def test_blanks_within_names_are_none(self, files):
+        (path,) = files("path,conversions\nPaid Search,3\nPaid Social,2\nOrganic Search,1\n")
+        assert len(read_data(path).paths.channels) == 3
 
     @pytest.mark.parametrize("header", ["conversions", "total_conversions"])
     def test_the_header_of_another_tool_changes_no_rule(self, files, header):
@@ -178,7 +182,9 @@ class TestNames:
         assert not same
         assert "could be one channel" in "\n".join(said)
 
-    @pytest.mark.parametrize("names", [("Réseaux", "Reseaux"), ("email", "e-mails"), ("paid%20search", "paid search")])
+    @pytest.mark.parametrize(
+        "names", [("Réseaux", "Reseaux"), ("email", "e-mails"), ("paid%20search", "paid search"), ("1", "1.0")]
+    )
     def test_names_alike_but_for_accents_plural_or_coding_are_told(self, names):
         assert "nearly alike" in "\n".join(spelt_alike([(name, 1) for name in names])[1])
 
@@ -219,6 +225,8 @@ class TestTimes:
         orders = f"user_id,time,order_id\nu1,{month}-02 10:00:00,o1\n"
         found = read_data(*files(TOUCHES, orders))
         assert "none of them has a touch" in order_notes(found.touches, found.conversions, 30.0)[0]
+        early = read_data(*files(TOUCHES + "u9,1970-01-01 00:00:00,email\n", ORDERS))
+        assert "1 touches lie before 1990" in order_notes(early.touches, early.conversions, 30.0)[0]
         plain = read_data(*files(TOUCHES, ORDERS))
         assert not order_notes(plain.touches, plain.conversions, 30.0)
 

@@ -148,5 +148,7 @@ def test_the_command_resumes_where_it_was_killed(tmp_path) -> None:
     answer = CliRunner().invoke(command, [*words, "--out", str(out)], catch_exceptions=False)
     assert "2 points × 1 seeds = 2 worlds" in answer.output
     assert {path.name for path in tmp_path.iterdir()} == {"done"}
+    with pytest.raises(Refused, match="is known by its file to this process alone"):
+        CliRunner().invoke(command, [*words, "--jobs", "2", "--model", "mine.py:Mine"], catch_exceptions=False)
     names = {"sweep.parquet", "sensitivity.csv", "sensitivity.svg", "manifest.json"}
     assert {path.name for path in out.iterdir()} == names

@@ -44,7 +44,7 @@ class GeoAssignment(Result):
         >>> from experiments.lift import paired_assignment
         >>> from experiments.lift.testing import example_experiment
         >>> print(paired_assignment(example_experiment().panel, np.random.default_rng(1)).summary())
-        12 of 24 geos treated (matched_pairs): 50.0% of the response, correlation with the control 0.970.
+        12 of 24 geos treated (matched pairs): 50.0% of the response, correlation with the control 0.970.
     """
 
     treated: tuple[str, ...]
@@ -66,7 +66,7 @@ class GeoAssignment(Result):
     def summary(self) -> str:
         """One sentence."""
         return (
-            f"{len(self.treated)} of {len(self.treated) + len(self.control)} geos treated ({self.method}): "
+            f"{len(self.treated)} of {len(self.treated) + len(self.control)} geos treated ({self.method.replace('_', ' ')}): "
             f"{self.treated_share:z.1%} of the response, correlation with the control {self.correlation:z.3f}."
         )
 

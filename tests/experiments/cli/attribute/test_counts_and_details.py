@@ -120,3 +120,12 @@ def test_the_time_zone_of_days_is_stated(cpalab, tmp_path, offset, said):
     (tmp_path / "o.csv").write_text(f"user_id,time,order_id\nu1,2026-03-02T05:00:00{offset},o1\n")
     _, out, _ = cpalab("attribute", "t.csv", "o.csv", "-m", "linear", "--period", "day", "--json")
     assert any("is one of UTC" in note for note in json.loads(out)["notes"]) == said
+
+
+def test_lift_tests_are_read_like_all_other_tables(cpalab, tmp_path):
+    (tmp_path / "tests.csv").write_text("channel;incremental_conversions;standard_error\na;1,500;2,250\n")
+    words = ("attribute", "paths.csv", "-m", "linear", "--lift-tests", "tests.csv")
+    assert cpalab(*words)[0] == 2  # 1,500 could be a thousand and a half
+    status, out, _ = cpalab(*words, "--decimal", "comma", "--json")
+    found = {(row["method"], row["channel"]): row["conversions"] for row in json.loads(out)["rows"]}
+    assert (status, found["lift_calibrated_linear", "a"]) == (0, pytest.approx(1.5))

@@ -429,3 +429,30 @@ def test_words_that_could_mean_something_else_are_refused(cpalab, tmp_path, word
     file = tmp_path / "totals.csv"
     file.write_text(f"arm,users,conversions\n{words[0]},1000,60\n{words[1]},1000,50\n")
     assert cpalab("lift", "user", file)[0] == 2
+
+
+@pytest.mark.parametrize(
+    "header", ["Cell,Reach,Conversions", "Group,Users,Total Conversions", "variant,People,Converters"]
+)
+def test_totals_under_the_headers_of_platforms(cpalab, tmp_path, header):
+    file = tmp_path / "totals.csv"
+    file.write_text(f"{header}\nTest,1000,60\nControl,1000,50\n")
+    status, out, err = cpalab("lift", "user", file, "--json")
+    assert status == 0
+    assert json.loads(out)["rows"][0]["incremental_conversions"] == pytest.approx(10)
+    assert f"{header.split(',')[0]} is read as arm" in err
+
+
+def test_ids_under_another_name_are_text_too(cpalab, tmp_path):
+    file = tmp_path / "users.csv"
+    rows = [f"{'0' * (k % 2)}{1 + k // 2},{'treated' if k % 2 else 'control'},{k % 3 == 0:d}" for k in range(60)]
+    file.write_text("Customer ID,arm,conversions\n" + "\n".join(rows) + "\n")
+    status, out, _ = cpalab("lift", "user", file, "--json")  # 01 and 1 are two people
+    assert (status, json.loads(out)["rows"][0]["treated_users"]) == (0, 30)
+
+
+def test_two_columns_that_could_be_the_arm_are_not_guessed(cpalab, tmp_path):
+    file = tmp_path / "totals.csv"
+    file.write_text("group,cell,users,conversions\nTest,a,1000,60\nControl,b,1000,50\n")
+    status, _, err = cpalab("lift", "user", file)
+    assert (status, "arm: column is required" in err) == (2, True)

@@ -23,7 +23,7 @@ def test_shared_control_agrees_with_scipy_on_large_arms():
     rng = np.random.default_rng(1)
     control = rng.normal(0.0, 1.0, 4_000)
     arms = {name: rng.normal(mean, 1.0, 3_000) for name, mean in (("a", 0.06), ("b", 0.0), ("c", 0.04))}
-    scipy = dunnett(*arms.values(), control=control, rng=np.random.default_rng(2))
+    scipy = dunnett(*arms.values(), control=control, random_state=np.random.default_rng(2))
     statistics = ArmStatistics.from_values(control)
     family = against_shared_control(
         {name: welch_lift(ArmStatistics.from_values(y), statistics) for name, y in arms.items()},

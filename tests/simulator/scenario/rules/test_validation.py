@@ -34,7 +34,7 @@ def put(tables, path, value):
         ("run.days", float("inf"), "must be a finite number"),
         ("run.days", float("nan"), "must be a finite number"),
         ("run.seed", -1, "must be greater than or equal to 0"),
-        ("run.seed", 2**64, f"must be less than {2**64}"),
+        ("run.seed", 2**63, f"must be less than {2**63}"),
         ("run.tick_hours", 0.5, "must be greater than or equal to 1"),
         ("market.people", 0, "must be greater than or equal to 1"),
         ("calendar.first_weekday", "Monday", "must be 'monday', 'tuesday'"),
