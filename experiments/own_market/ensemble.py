@@ -31,7 +31,7 @@ __all__ = ["ENSEMBLE", "CausedRange", "Ensemble", "caused_ranges", "ensemble_mem
 
 ENSEMBLE = "ensemble.json"
 KIND = "cpalab ensemble"
-FEWEST, USUAL_WORLDS = 2, 10
+FEWEST, USUAL_WORLDS = 3, 10  # of two, both would suppose the middle
 SURPRISE = 0.10  # of the prior lies outside of its usual range, up to twice as far [M]
 GRID = 4_000
 FIRST_TRIALS, NEXT_TRIALS = 20, 6  # simulations for the middle world, and for each that begins with its numbers

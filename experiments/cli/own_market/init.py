@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--orders", type=float, metavar="N", help="All orders of the shop in the period, whatever their source.")
 @click.option("--order-value", type=float, metavar="AMOUNT", help="Mean value of an order.")
 @click.option(
-    "--worlds", type=click.IntRange(min=2, max=200), default=10, show_default=True, help="How many worlds to fit."
+    "--worlds", type=click.IntRange(min=3, max=200), default=10, show_default=True, help="How many worlds to fit."
 )
 @click.option("--users", type=click.IntRange(min=5_000), default=60_000, show_default=True,
               help="People simulated in each; more make the figures surer and the fit longer.")  # fmt: skip

@@ -18,7 +18,7 @@ TABLE = """channel,cost,impressions,clicks,platform,analytics,crm
 Non-brand search,3000,40000,2500,110,60,80
 direct,,,,,310,410
 """
-QUICK = ["--worlds", "2", "--users", "6000", "--minutes", "0.001", "--threads", "1", "--order-value", "90"]
+QUICK = ["--worlds", "3", "--users", "6000", "--minutes", "0.001", "--threads", "1", "--order-value", "90"]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_it_writes_a_scenario_and_an_ensemble_and_says_what_is_open(written: tup
 
 
 def test_a_time_budget_ends_the_fit_and_is_said_to(written: tuple[Path, str]) -> None:
-    assert "Time was up before 1 more worlds" in " ".join(written[1].split())
+    assert "Time was up before 2 more worlds" in " ".join(written[1].split())
 
 
 @pytest.mark.parametrize("command", [truth, run])
