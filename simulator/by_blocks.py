@@ -28,7 +28,7 @@ SAMPLE_ONE_IN = 100
 ORDER_KINDS = ("conversion", "qualified", "closed", "refund")
 
 UNITS = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
-# Measured: Python with everything that a run imports and compiles.
+# Python with everything that a run imports and compiles; judged, and checked on one run of a million people only.
 BASE_BYTES = 500_000_000
 # What tables of everyone take while they are read: who they are, and what tests count of each.
 PERSON_BYTES = 150

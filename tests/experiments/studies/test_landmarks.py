@@ -16,10 +16,11 @@ Published results beside what the scenarios of the literature give (`cpalab scen
 with its source). Written by `make study`. Orders and signs are what must agree: the markets are not those of the papers.
 
 How to read it: the scenarios were made to show what was published, so a "yes" says that the model can show it, not that it
-foretold it. Most rows are one world of one seed. Four rows were changed after a first run: in Q2 recovery is counted over the same
-sessions (over all visits it was 82 %); in Q5 the ads were made stronger (first a true lift of 1 %); flooding is judged by claims
-and payments, because a network paid a fixed price per install cannot become cheaper; a row on ghost ads under optimised delivery was
-left out, because five seeds could not tell it from chance. The limits of "Coupon" and "Fragments" are our own [M].
+foretold it. Most rows are one world of one seed. Four rows were changed after a first run: in Q2 recovery is counted over
+the same sessions (over all visits it was 82 %); in Q5 the ads were made stronger (first a true lift of 1 %); flooding is
+judged by claims and payments, because a network paid a fixed price per install cannot become cheaper; a row on ghost ads
+under optimised delivery was left out, because five seeds could not tell it from chance. The limits of "Coupon" and
+"Fragments" are our own [M].
 
 | landmark | scenario | published | simulated | holds |
 |---|---|---|---|---|
