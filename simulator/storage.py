@@ -43,6 +43,7 @@ from simulator.scenario.timeline import versions
 from simulator.world import World
 
 BOARD = "board.npz"
+TABLES = ("users", "market", "timeline")
 EVENTS_KEPT = "events_kept"  # in the manifest, where not all were
 OWN_STEPS = "own_steps.json"
 PROCESSES = "processes.json"
@@ -50,7 +51,7 @@ PROCESSES = "processes.json"
 
 def write_world(world: World, folder: Path) -> None:
     """Write the tables of a world into an existing folder, without the manifest."""
-    for name in ("users", "market", "timeline"):
+    for name in TABLES:
         pq.write_table(getattr(world, name), folder / f"{name}.parquet", compression="zstd")
     if not (folder / "events").is_dir():
         _write_events(world, folder / "events")
@@ -164,10 +165,15 @@ def read_world(
     manifest = _manifest(folder)
     if not (folder / BOARD).is_file():
         raise OutputError(f"{folder}: is a result of cpalab, and no world; cpalab simulate and cpalab run write worlds")
+    parts = tuple(sorted((folder / "events").glob("part-*.parquet")))
+    missing = [f"{name}.parquet" for name in TABLES if not (folder / f"{name}.parquet").is_file()]
+    missing += [] if parts or manifest.get(EVENTS_KEPT) else ["events/"]
+    if missing:
+        raise OutputError(f"{folder}: lacks {', '.join(missing)}; simulate the world again")
     if verify:
         verified(folder)
-    tables = {name: pq.read_table(folder / f"{name}.parquet") for name in ("users", "market", "timeline")}
-    events = StoredEvents(tuple(sorted((folder / "events").glob("part-*.parquet"))))
+    tables = {name: pq.read_table(folder / f"{name}.parquet") for name in TABLES}
+    events = StoredEvents(parts)
     scenario = validate(manifest["scenario"])
     names = Names.of(scenario)
     law = build_law([stretch.scenario for stretch in versions(scenario)])

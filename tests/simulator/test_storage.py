@@ -97,6 +97,14 @@ def test_a_changed_byte_is_found(world, tmp_path):
         read_world(target, verify=True)
 
 
+@pytest.mark.parametrize("lost", ["users.parquet", "timeline.parquet", "events/part-00000.parquet"])
+def test_a_world_that_lacks_a_table_is_refused_in_words(world, tmp_path, lost):
+    target = store(world, tmp_path / "w")
+    (target / lost).unlink()
+    with pytest.raises(OutputError, match=f"lacks {lost.split('part')[0]}; simulate the world again"):
+        read_world(target)
+
+
 def test_what_fails_half_way_leaves_nothing_behind(world, tmp_path):
     target = tmp_path / "w"
 
