@@ -30,6 +30,8 @@ TOKENS = tuple(
 STARTS, ENDS = ("start", "begin", "entrance"), ("conversion", "null", "converted", "no conversion")
 # Any other sign between blanks, or beyond ASCII: it cuts where the pieces behave like channels.
 UNKNOWN = re.compile(r"(?<=\s)[^\w\s()\[\]{}'\"]{1,3}(?=\s)|[^\w\s\x00-\xbf’“”–—…]")
+# A list of names in JSON, Python or Postgres: one pair of brackets around it, others in quotes only.
+LIST = re.compile(r"""\s*(\[("[^"]*"|'[^']*'|[^\[\]"'])*\]|\{("[^"]*"|[^{}"])*\}|\(\s*['"].*\))\s*""", re.DOTALL)
 # "google × 2" and "google (2)": two touches in a row, as some reports write them, or a name.
 REPEATED = re.compile(r"(.*[^\s(])\s*(?:[x×✕*]\s?(\d{1,3})|\(\s*[x×]?\s?(\d{1,2})\s*[x×]?\s*\))")
 MAYBE_TOKEN = re.compile(rb"(?i)start|begin|entrance|conversion|converted|null| [x*] ?\d|\xc3\x97|\xe2\x9c\x95")
@@ -49,7 +51,7 @@ def cut_paths(column: Any, separator: str | None, place: str) -> tuple[Any, str,
     distinct = [text for text in pc.unique(column).to_pylist() if text and text.strip()]
     if separator is not None:
         return column, separator, None
-    lists = [text for text in distinct if re.fullmatch(r"\s*(\[.*\]|\{.*\}|\(\s*['\"].*\))\s*", text, re.DOTALL)]
+    lists = [text for text in distinct if LIST.fullmatch(text)]
     lists = [text for text in lists if not STRONG.search(re.sub(r"\"[^\"]*\"|'[^']*'", "", text))]
     if lists and len(lists) < len(distinct):
         _refuse(place, USUAL, lists[0][:20], len(lists), len(distinct))

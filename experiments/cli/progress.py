@@ -51,7 +51,7 @@ def _in_words() -> Report:
         if stage not in said:
             click.echo(f"{stage} …", err=True)
         elif now - said[stage] >= SECONDS_BETWEEN_WORDS and share < 1.0:
-            click.echo(f"{stage} … {share:.0%}", err=True)
+            click.echo(f"{stage} … {share:z.0%}", err=True)
         else:
             return
         said[stage] = now

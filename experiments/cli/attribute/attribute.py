@@ -311,7 +311,7 @@ def show(answer: Answer) -> None:
             counted.add_column(name)
         counted.add_column("rows", justify="right")
         for what, of, rows in answer.counts.itertuples(index=False):
-            counted.add_row(what, of, f"{rows:,.0f}" if rows == round(rows) else f"{rows:,.1f}")
+            counted.add_row(what, of, f"{rows:z,.0f}" if rows == round(rows) else f"{rows:z,.1f}")
         screen.print(counted)
     for line in (*answer.summaries, *answer.notes):
         screen.print(line, markup=False)

@@ -84,7 +84,7 @@ def _show(found: "Optimised") -> None:
         gain, lower, upper = (f"{row[name]:+z,.1f}" for name in ("gain", "gain_lower", "gain_upper"))
         reference = row["by"] == "as it is"
         cells = ["–"] * 3 if reference else [gain, f"{lower} to {upper}", percent(row["worse_off"])]
-        table.add_row(str(row["by"]), money(row["cost"]), f"{row['orders']:,.1f}", *cells)
+        table.add_row(str(row["by"]), money(row["cost"]), f"{row['orders']:z,.1f}", *cells)
     screen = console()
     screen.print(table)
     screen.print(found.summary())

@@ -192,8 +192,8 @@ def waterfall(found: "Explanation", shift: "Shift") -> object:
     scale = BAR / max(max(step.start, step.end) for step in shown) if low >= 0 else 0.0
     for step in shown:
         whole = step.kind == "whole"
-        error = f" ± {step.error:,.2f}" if step.error > 0 else ""
-        part = f"{step.end:,.2f}" if whole else f"{step.part:+,.2f}{error}"
+        error = f" ± {step.error:z,.2f}" if step.error > 0 else ""
+        part = f"{step.end:z,.2f}" if whole else f"{step.part:+z,.2f}{error}"
         left = round(min(step.start, step.end) * scale)
         width = max(round(max(step.start, step.end) * scale) - left, 1) if scale else 0
         mark = "█" if whole else "▓" if step.kind == "real" else "░"

@@ -100,8 +100,8 @@ def _show(found: "Ensemble", *, full: bool) -> None:
             fit.add_column(heading, justify="right")
         for m in found.worlds[0].moments:
             if m.errors == m.errors:
-                fit.add_row(m.channel, m.figure, f"{m.observed:,.0f}", f"{m.simulated:,.0f}", f"{m.errors:+z.1f}")
+                fit.add_row(m.channel, m.figure, f"{m.observed:z,.0f}", f"{m.simulated:z,.0f}", f"{m.errors:+z.1f}")
             else:
-                fit.add_row(m.channel, m.figure, "–", f"{m.simulated:,.0f}", "not in the table")
+                fit.add_row(m.channel, m.figure, "–", f"{m.simulated:z,.0f}", "not in the table")
         screen.print(fit)
     screen.print(found.summary())

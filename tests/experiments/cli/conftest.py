@@ -1,5 +1,6 @@
 """The command as people run it: a process of its own, real files, what it says and how it ends."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -9,16 +10,25 @@ from pathlib import Path
 import pytest
 
 COMMAND = [str(Path(sys.executable).with_name("cpalab"))]
+PART = re.compile(r"[a-z][a-z ]* …( \d+%)?\n")  # "lift tests …"
 SMALL = ["dropshipping", "--users", "20000"]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """How a command ended and what it said."""
+    """How a command ended and what it said; `err` without the names of its parts, which `parts` holds."""
 
     status: int
     out: str
     err: str
+    parts: tuple[str, ...] = ()
+
+
+def without_parts(error_output):
+    """What was said on stderr without the lines that name what is done just now, and the parts they name."""
+    lines = error_output.splitlines(keepends=True)
+    parts = [line for line in lines if PART.fullmatch(line)]
+    return "".join(line for line in lines if line not in parts), tuple(part.partition(" …")[0] for part in parts)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +45,7 @@ def cpalab():
             check=False,
             **options,
         )
-        return Answer(done.returncode, done.stdout, done.stderr)
+        return Answer(done.returncode, done.stdout, *without_parts(done.stderr))
 
     return run
 

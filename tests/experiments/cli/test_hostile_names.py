@@ -60,7 +60,7 @@ def on_a_terminal(*words):
 
 @pytest.mark.parametrize("option", [[], ["--segment", "\x1b[2Jnone"]], ids=["a table", "a refusal"])
 def test_a_terminal_obeys_no_name(paths, option):
-    status, written = on_a_terminal("attribute", paths, "--model", "linear", *option)
+    status, written = on_a_terminal("attribute", paths, "--separator", " > ", "--model", "linear", *option)
     assert status == (2 if option else 0), written
     for obeyed in ("\x1b]0", "\x1b[2J", "\x07", "\u202e"):
         assert obeyed not in written
@@ -71,7 +71,9 @@ def test_a_terminal_obeys_no_name(paths, option):
 
 
 def test_files_hold_names_as_they_are_but_for_formulas(cpalab_here, paths, tmp_path):
-    status, out, _ = cpalab_here("attribute", paths, "--model", "linear", "--out", tmp_path / "result", "--json")
+    status, out, _ = cpalab_here(
+        "attribute", paths, "--separator", " > ", "--model", "linear", "--out", tmp_path / "result", "--json"
+    )
     assert status == 0
     names = {"[red]brand[/red]", "../../etc", "{{7*7}}"}
     assert names <= set(pd.read_csv(tmp_path / "result" / "cpa.csv")["channel"])

@@ -36,6 +36,9 @@ OTHERS = {
     "leaderboard": "keeps its finished worlds beside the result, on purpose: test_sweep.py",
     "sweep": "keeps its finished worlds beside the result, on purpose: test_sweep.py",
     "dataset": "writes as export does",
+    "explain": "writes as rollout does",
+    "init": "writes as export does",
+    "optimise": "writes as lifttests does",
     "lesson": "writes one file, whole or not at all: test_whole_output.py",
 }
 

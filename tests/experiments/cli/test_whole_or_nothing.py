@@ -118,7 +118,7 @@ def test_a_read_only_disk_is_refused_before_any_work(cpalab, is_refused, small, 
     is_refused(answer, "result: cannot be written (Read-only file system); choose another folder with --out")
 
 
-def test_a_file_size_limit_in_the_middle_of_writing_leaves_nothing(cpalab, small, tmp_path, finished):
+def test_a_file_size_limit_in_the_middle_of_writing_leaves_only_what_resume_takes_up(cpalab, small, tmp_path, finished):
     # Stands for a full disk everywhere: the first file that grows beyond 20,000 bytes cannot be written on.
     folder, _ = finished
     assert max(path.stat().st_size for path in folder.rglob("*")) > 20_000
@@ -129,17 +129,23 @@ def test_a_file_size_limit_in_the_middle_of_writing_leaves_nothing(cpalab, small
     answer = cpalab("run", *small, "--out", tmp_path / "result", preexec_fn=limit)
     assert answer.status not in (0, -signal.SIGXFSZ)
     assert "Traceback" not in answer.err
-    assert "result: writing failed (File too large); nothing was left behind" in answer.err
-    assert left_in(tmp_path) == []
+    target = tmp_path / "result"
+    assert f"result: writing failed (File too large); go on with --resume {target} when that is mended" in answer.err
+    assert all(name.startswith(".result.") for name in left_in(tmp_path))
+    assert cpalab("run", "--resume", target).status == 0
+    assert left_in(tmp_path) == ["result"]
 
 
-def test_a_full_disk_leaves_nothing(cpalab, small, small_disk):
+def test_a_full_disk_leaves_only_what_resume_takes_up(cpalab, small, small_disk):
     disk = small_disk("size=100k")
     answer = cpalab("run", *small, "--out", disk / "result")
     assert answer.status not in (0, None)
     assert "Traceback" not in answer.err
-    assert "result: writing failed (No space left on device); nothing was left behind" in answer.err
-    assert left_in(disk) == []
+    told = (
+        f"result: writing failed (No space left on device); go on with --resume {disk / 'result'} when that is mended"
+    )
+    assert told in answer.err
+    assert all(name.startswith(".result.") for name in left_in(disk))
 
 
 def test_standard_output_that_is_full_is_a_failure_without_a_traceback(start_cpalab):

@@ -174,8 +174,8 @@ def refused(tmp_path: Path, world: World, text: str) -> str:
 
 def test_files_without_columns_rows_or_sense_are_refused(tmp_path: Path, world: World) -> None:
     head = "channel,system,cpa_before,cpa_after"
-    assert "is empty; it begins with a line channel,system,cpa_before,cpa_after" in refused(tmp_path, world, "")
-    assert "holds no rows" in refused(tmp_path, world, f"{head}\n")
+    assert "observed.csv: is empty; export it again" in refused(tmp_path, world, "")
+    assert "holds a header and no rows" in refused(tmp_path, world, f"{head}\n")
     assert "column cpa_after: is missing" in refused(tmp_path, world, "channel,system,cpa_before\nvideo,crm,1\n")
     assert "only one of these at a time" in refused(tmp_path, world, f"{head},device,day\nvideo,crm,1,1,,1\n")
     assert "line 3: video crm repeats an earlier row" in refused(

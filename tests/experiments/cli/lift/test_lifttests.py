@@ -37,7 +37,7 @@ def test_one_world_gives_a_table_with_the_truth_and_says_which_intervals_miss_it
 
 
 def test_json_holds_every_reading_and_what_they_are_worth():
-    found = json.loads(run(*PAIR, "--repeats", "2", "--seed", "7", "--json").output)
+    found = json.loads(run(*PAIR, "--repeats", "2", "--seed", "7", "--json").stdout)
     assert [(r["seed"], r["design"], r["channel"]) for r in found["readings"]] == [
         (seed, design, channel)
         for seed in (7, 8)
@@ -63,7 +63,7 @@ def test_repeats_print_bias_coverage_width_and_cost():
 
 
 def test_by_default_every_design_that_fits_and_every_paid_channel():
-    found = json.loads(run("--json", "--days", "5").output)
+    found = json.loads(run("--json", "--days", "5").stdout)
     assert {r["design"] for r in found["readings"]} >= set(USER_DESIGNS)
     assert len({r["channel"] for r in found["readings"]}) == 8
 

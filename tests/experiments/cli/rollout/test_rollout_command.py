@@ -44,7 +44,7 @@ def test_a_table_and_the_statement_that_nothing_real_changed(change: str) -> Non
 
 def test_json_holds_every_cell(change: str) -> None:
     arguments = ["dtc-apparel", "--change", change, "--json", "--no-verify", *FEW]
-    found = json.loads(CliRunner().invoke(rollout, arguments, catch_exceptions=False).output)
+    found = json.loads(CliRunner().invoke(rollout, arguments, catch_exceptions=False).stdout)
     whole = next(cell for cell in found["cells"] if (cell["channel"], cell["system"]) == ("all", "analytics"))
     assert 0.5 < whole["multiplier"] < 0.9
     assert found["verified"] is None
@@ -172,7 +172,7 @@ def test_a_price_of_nothing_is_undefined_not_unbounded(tmp_path: Path) -> None:
     path.write_text('[[changes]]\nname = "no tags"\nfault = "tag_outage"\nsize = 0.99\n', encoding="utf-8")
     words = ["dtc-apparel", "--change", str(path), "--no-verify", "--users", "2000", "--threads", "1"]
     shown = CliRunner().invoke(rollout, words, catch_exceptions=False).output
-    found = json.loads(CliRunner().invoke(rollout, [*words, "--json"], catch_exceptions=False).output)
+    found = json.loads(CliRunner().invoke(rollout, [*words, "--json"], catch_exceptions=False).stdout)
     assert any(cell["cpa_tomorrow"] is None for cell in found["cells"])
     assert not any(cell[price] == "inf" for cell in found["cells"] for price in ("cpa_today", "cpa_tomorrow"))
     assert "∞" not in shown
