@@ -67,7 +67,7 @@ def cpalab_here(monkeypatch, capsys):
             status = leaving.code or 0
         said = capsys.readouterr()
         assert "Traceback" not in said.err
-        return status, said.out, said.err
+        return status, said.out, without_parts(said.err)[0]
 
     return run
 

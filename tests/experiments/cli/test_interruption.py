@@ -172,7 +172,7 @@ def swept(cpalab, small, folder, before):
     assert left_in(folder) == ["result"]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_commands_struck_at_a_random_moment_leave_nothing_half(start_cpalab, cpalab, small, a_world, tmp_path, seed):
     swept(cpalab, small, tmp_path, interrupted(start_cpalab, a_world, tmp_path, random.Random(seed)))
 

@@ -116,6 +116,7 @@ def check_together(found):
         assert np.mean(shares) == pytest.approx(LEVEL, abs=band), shares
 
 
+@pytest.mark.study
 def test_a_geo_test_finds_what_the_twin_world_says():
     for found in beside_the_truth(find_designs(["go_dark_did"]), 12).values():
         check(found)

@@ -193,6 +193,7 @@ def check_lesson(name: str, found: SideBySide) -> None:
         assert wrong["coverage"] < LEVEL
 
 
+@pytest.mark.study
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_mistake_is_as_wrong_as_it_must_be_and_the_sound_design_is_not(tested_shop, name):
     lesson = LESSONS[name]
@@ -220,12 +221,14 @@ def check_prices(found: SideBySide, repeats: int) -> None:
         assert abs(held - LEVEL) < BAND * math.sqrt(LEVEL * (1 - LEVEL) / count), (design, held)
 
 
+@pytest.mark.study
 def test_placebo_ads_are_right_where_delivery_is_not_optimised(tested_shop):
     found = over_seeds(tested_shop, ("psa",), ("social_prospecting", "video"), FEW)
     for channel in ("social_prospecting", "video"):
         assert abs(z_of(found, channel, "psa")) < BAND
 
 
+@pytest.mark.study
 @pytest.mark.parametrize("fragments", [WHOLE, BROKEN])
 def test_a_geo_test_holds_where_cookies_do_not(fragments):
     check_fragmentation(fragments, same_channel_thrice(fragments, FEW))

@@ -66,6 +66,7 @@ def test_the_page_has_a_model_of_every_family() -> None:
     assert [line.split(" | ")[0][2:] for line in page.splitlines() if " ± " in line] == [q.model for q in QUESTIONS]
 
 
+@pytest.mark.study
 def test_coverage_is_counted_and_a_false_interval_found_out() -> None:
     scenario = load_scenario("dtc-apparel", CHANGES)
     questions = [Question("last_click", 12, 40), Question("linear", 4, 40), Question("lift_calibrated", 12, 2)]
