@@ -2,10 +2,7 @@
 
 import json
 import math
-from base64 import b64encode
 from dataclasses import dataclass
-from hashlib import sha256
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from cpalab.micros import MICROS
@@ -21,7 +18,7 @@ from experiments.report.charts.labels import label_chart
 from experiments.report.frames import label_frame
 from experiments.report.numerals import count, money, percent
 from experiments.report.order_of_channels import by_over_credit, credited_per_caused
-from experiments.report.palette import DARK, LIGHT, PAGE, css_variables
+from experiments.report.palette import PAGE
 from experiments.report.table import (
     WEEKS_READING,
     ReportTable,
@@ -32,6 +29,7 @@ from experiments.report.table import (
     system_columns,
     week_columns,
 )
+from experiments.report.typesetting import pour, text_of
 from experiments.report.wording import (
     ads_in_words,
     dumbbell_summary,
@@ -206,32 +204,13 @@ def build_page(comparison: Comparison, run: Run | None = None) -> Page:
 
 
 def typeset(page: Any, template: str = "page.html") -> str:
-    """Pour a page into its template; the same page gives the same text."""
+    """Pour a page of charts into its template; the same page gives the same text."""
     import altair
     import vl_convert
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-    from markupsafe import Markup
 
     version = ".".join(altair.SCHEMA_VERSION.split(".")[:2])
     bundle = vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]  # snippet is optional
-    poured = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(_text)
-    ).get_template(template)
-    scripts = [inside_script(bundle), inside_script(_text("page.js"))]
-    return poured.render(
-        page=page,
-        script_hashes=Markup(" ".join(map(hash_source, scripts))),
-        style=Markup(_text("page.css")),
-        light=Markup(css_variables(LIGHT)),
-        dark=Markup(css_variables(DARK)),
-        bundle=Markup(scripts[0]),
-        script=Markup(scripts[1]),
-    )
-
-
-def hash_source(script: str) -> str:
-    """What a content security policy calls this script and no other."""
-    return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
+    return pour(template, style=text_of("page.css"), scripts=[bundle, text_of("page.js")], page=page)
 
 
 def _key_numbers(comparison: Comparison) -> tuple[KeyNumber, ...]:
@@ -295,12 +274,3 @@ def figure_of(key: str, chart: "alt.LayerChart", summary: str) -> Figure:
     del specification["$schema"]  # an address; the page names the grammar itself and asks nobody
     text = json.dumps(specification, separators=(",", ":"), allow_nan=False)
     return Figure(key, text.replace("<", "\\u003c"), summary)
-
-
-def inside_script(code: str) -> str:
-    """Code that cannot end the script element it stands in."""
-    return code.replace("</script", "<\\/script").replace("<!--", "<\\!--")
-
-
-def _text(name: str) -> str:
-    return files("experiments.report").joinpath(name).read_text(encoding="utf-8")

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 from experiments.report.lessons.controls import as_data, beginning
@@ -11,8 +10,7 @@ from experiments.report.lessons.lesson import Answer, TeachersSheet, load_lesson
 from experiments.report.lessons.lesson_world import journeys_as_data, lesson_scenario, lesson_worlds
 from experiments.report.lessons.reading import Reading
 from experiments.report.numerals import count, number
-from experiments.report.page import hash_source, inside_script
-from experiments.report.palette import DARK, LIGHT, css_variables
+from experiments.report.typesetting import pour, text_of
 from simulator.draws import ASSIGNMENT
 
 
@@ -70,22 +68,15 @@ def render_lesson(
 
 def typeset_lesson(reading: Reading, command: str) -> str:
     """Pour a read lesson into its template; the same reading gives the same text."""
-    from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    script = inside_script(f"{_text('engine.js')}\n{_text('view.js')}")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     data = json.dumps(lesson_data(reading), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    return environment.from_string(_text("lesson.html")).render(
+    return pour(
+        "lessons/lesson.html",
+        style=text_of("page.css") + text_of("lessons/lesson.css"),
+        scripts=[f"{text_of('lessons/engine.js')}\n{text_of('lessons/view.js')}"],
         page=lesson_page(reading, command),
-        script_hashes=Markup(hash_source(script)),
-        style=Markup(
-            files("experiments.report").joinpath("page.css").read_text(encoding="utf-8") + _text("lesson.css")
-        ),
-        light=Markup(css_variables(LIGHT)),
-        dark=Markup(css_variables(DARK)),
         data=Markup(data),
-        script=Markup(script),
     )
 
 
@@ -169,7 +160,3 @@ def _test_data(reading: Reading) -> dict[str, Any]:
 def in_words(channel: str) -> str:
     """A channel's name without underscores."""
     return channel.replace("_", " ").capitalize()
-
-
-def _text(name: str) -> str:
-    return files("experiments.report.lessons").joinpath(name).read_text(encoding="utf-8")

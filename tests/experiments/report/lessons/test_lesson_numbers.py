@@ -67,7 +67,7 @@ def rehashed(html: str) -> str:
     """The page with the changed script allowed to run."""
     import re
 
-    from experiments.report.page import hash_source
+    from experiments.report.typesetting import hash_source
 
     script = re.findall(r"<script>(.*?)</script>", html, re.S)[-1]
     return re.sub(r"script-src '[^;]*'", f"script-src {hash_source(script)}", html, count=1)
