@@ -366,11 +366,7 @@ class CheckedColumns:
         is_moment = found.notna().to_numpy()
         if day_first is None and two_way:
             two_ways = texts.map(lambda text: isinstance(text, str) and moments.is_two_ways(text)).to_numpy(bool)
-            self.mark(
-                name,
-                two_ways,
-                "may begin with the day or the month; say which (--dates day-first or --dates month-first)",
-            )
+            self.mark(name, two_ways, AMBIGUOUS_DATE)
             is_moment = is_moment | two_ways
         self.mark(name, ~(empty | is_days | is_moment), "is not a time; give days, or a date like 2026-03-31")
         dated = is_moment & pc.match_substring_regex(column, moments.DATE_ONLY).fill_null(False).to_numpy()
@@ -422,7 +418,7 @@ class CheckedColumns:
         called = np.zeros(len(self), dtype=np.bool_)
         for column in texts:
             called |= pc.match_substring_regex(column, TOTAL.pattern, ignore_case=True).to_numpy()
-        nameless = np.logical_and.reduce([pc.equal(column, "").to_numpy() & ~only_named for column in texts])
+        nameless = np.logical_and.reduce([pc.equal(column, "").to_numpy() & (not only_named) for column in texts])
         if not (called | nameless).any() or (called | nameless).all():
             return
         sums = np.ones(len(self), dtype=np.bool_)

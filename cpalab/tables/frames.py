@@ -90,7 +90,7 @@ def _days(sieve: CheckedColumns, name: str) -> pa.Array | None:
     if not pa.types.is_timestamp(found.type) or any("is not a time" in defect.rule for defect in trial.defects):
         return None  # whoever wants days says what is wrong
     sieve.notes += [note for note in trial.notes if note not in sieve.notes]
-    sieve.defects += trial.defects
+    sieve.defects += [defect for defect in trial.defects if defect not in sieve.defects]
     return pc.strftime(found, "%Y-%m-%d")
 
 

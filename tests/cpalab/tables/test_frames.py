@@ -92,3 +92,10 @@ def test_a_day_that_could_be_two_is_refused_unless_told(read):
         read("geo,date\nA,3/4/2026\n", dates=("date",))
     told = TextOptions(day_first=True)
     assert read("geo,date\nA,3/4/2026\n", dates=("date",), options=told)[0]["date"] == ["2026-04-03"]
+
+
+def test_a_malformed_line_is_told_once_whatever_columns_hold_dates(read):
+    with pytest.raises(InvalidInputError) as caught:
+        read("geo,date,end\nA,31/1/2026,31/1/2026\nB,30/1/2026\n", dates=("date", "end"))
+    lines = [str(problem) for problem in caught.value.problems]
+    assert len(lines) == len(set(lines)) == 1
