@@ -77,13 +77,13 @@ def _write_events(world: World, folder: Path) -> None:
 
 
 def write_manifest(
-    folder: Path, scenario: Scenario, extra: Mapping[str, Any] | None = None, *, without: Collection[str] = ()
+    folder: Path, scenario: Scenario | None, extra: Mapping[str, Any] | None = None, *, without: Collection[str] = ()
 ) -> None:
     """Write the manifest of everything in a folder: the last file, whose presence says that the others are complete.
 
     Args:
         folder: of the result.
-        scenario: what was assumed.
+        scenario: what was assumed; None where the result is of several, or of none.
         extra: further entries.
         without: names in the folder that are no part of the result.
     """
@@ -94,14 +94,16 @@ def write_manifest(
             if path.suffix == ".parquet":
                 entry["rows"] = pq.read_metadata(path).num_rows
             files[path.relative_to(folder).as_posix()] = entry
-    manifest = {
-        **made_by(),
-        "seed": scenario.run.seed,
-        "clock": clock_entry(scenario),
-        "scenario": scenario.model_dump(exclude_defaults=False),
-        **(extra or {}),
-        "files": files,
-    }
+    assumed = (
+        {}
+        if scenario is None
+        else {
+            "seed": scenario.run.seed,
+            "clock": clock_entry(scenario),
+            "scenario": scenario.model_dump(exclude_defaults=False),
+        }
+    )
+    manifest = {**made_by(), **assumed, **(extra or {}), "files": files}
     with durable(folder / MANIFEST) as path:
         path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 

@@ -1,6 +1,5 @@
 """What sweeps and leaderboards share: worlds over processes, finished worlds kept beside the result, a manifest."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -58,13 +57,3 @@ def cells_beside(out: Path | None) -> Iterator[Path | None]:
     folder = out.resolve().with_name(f"{out.resolve().name}.cells")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def write_manifest_of(folder: Path) -> None:
-    """What the folder holds, so that a later run may replace it."""
-    from cpalab import __version__
-    from cpalab.whole_output import MANIFEST
-
-    files = {path.name: {"bytes": path.stat().st_size} for path in sorted(folder.iterdir())}
-    text = json.dumps({"cpalab": __version__, "files": files}, indent=2)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")

@@ -24,12 +24,12 @@ def command(name: str, out: Path, force: bool, threads: int, quiet: bool) -> Non
     """
     from cpalab.whole_output import whole_folder
     from experiments.bench.dataset import write_dataset
-    from experiments.cli.bench.cell_options import write_manifest_of
+    from simulator.storage import write_manifest
 
     with whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
         with progress_bar(quiet) as report:
             found = write_dataset(name, folder, threads=threads, progress=lambda share: report("simulate", share))
-        write_manifest_of(folder)
+        write_manifest(folder, None)
     if not quiet:
         click.echo(f"{found.summary()}\nWritten to {out}")

@@ -12,7 +12,6 @@ from experiments.cli.bench.cell_options import (
     jobs_option,
     processes,
     refuse_files_in_processes,
-    write_manifest_of,
 )
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar, say_if_compiling
@@ -66,6 +65,7 @@ def command(
     from experiments.bench.variations import AS_IT_IS, VARIATIONS
     from experiments.cli.terminal import write_csv
     from experiments.report.figure_files import figure_kinds, write_figure
+    from simulator.storage import write_manifest
 
     kinds = figure_kinds(figures)
     asked = tuple(VARIATIONS) if "each" in variations else variations or (AS_IT_IS,)
@@ -89,7 +89,7 @@ def command(
                 write_figure(found.chart(scenario, variation), folder, name, kinds)
             write_csv(found.to_frame(), folder / "leaderboard.csv")
             (folder / "leaderboard.tex").write_text(found.to_latex(), encoding="utf-8")
-            write_manifest_of(folder)
+            write_manifest(folder, None)
     _show(found, as_json, quiet)
     if out is not None and not quiet and not as_json:
         click.echo(f"\nWritten to {out}")

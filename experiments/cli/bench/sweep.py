@@ -11,7 +11,6 @@ from experiments.cli.bench.cell_options import (
     jobs_option,
     processes,
     refuse_files_in_processes,
-    write_manifest_of,
 )
 from experiments.cli.options import scenario_changes, scenario_options
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
@@ -103,9 +102,10 @@ def command(
 def _write(found: "Sweep", folder: Path, kinds: "tuple[FigureKind, ...]") -> None:
     from experiments.cli.terminal import write_csv
     from experiments.report.figure_files import write_figure
+    from simulator.storage import write_manifest
 
     found.rows.to_parquet(folder / "sweep.parquet", index=False)
     sensitivity = found.sensitivity()
     write_csv(sensitivity.to_frame(), folder / "sensitivity.csv")
     write_figure(sensitivity.chart(), folder, "sensitivity", kinds)
-    write_manifest_of(folder)
+    write_manifest(folder, None)

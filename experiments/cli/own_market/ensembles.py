@@ -64,11 +64,13 @@ def _give(
 ) -> None:
     from cpalab.whole_output import whole_folder
     from experiments.cli.terminal import Table, console, print_json, write_tables
+    from simulator.storage import write_manifest
 
     said = {name: frame.to_dict("records"), "summary": summary}
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         if folder is not None:
             write_tables(folder, name, said, {name: frame})
+            write_manifest(folder, None)
     if as_json:
         print_json(said)
     elif not quiet:

@@ -54,6 +54,7 @@ def command(
     from experiments.own_market.channel_table import read_channels
     from experiments.own_market.ensemble import fit_ensemble
     from experiments.own_market.toml_text import toml_text
+    from simulator.storage import write_manifest
 
     if out.suffix != ".toml":
         raise Refused([Problem("--out", "must be a file that ends in .toml", str(out))])
@@ -69,6 +70,7 @@ def command(
                 progress=lambda share: report("fit", share),
             )  # fmt: skip
         found.write(folder)
+        write_manifest(folder, None)
         with whole_file(out) as file:
             file.write_text(toml_text(found.worlds[0].tables), encoding="utf-8")
     if not quiet:

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from attribution.formats.registry import read_data
 from cpalab.refusal import Refused
 from experiments.bench.dataset import DATASETS, Dataset, DatasetWorld, write_dataset
+from experiments.cli.bench.dataset import command
 from experiments.truth.effects import measure_truth
+from simulator.storage import verified
 from simulator.world import simulate
 
 BUSY = {
@@ -81,3 +84,13 @@ def test_every_named_world_is_a_valid_scenario_and_unknown_names_are_refused(tmp
             assert spec.load().run.users == 20_000
     with pytest.raises(Refused, match="known here: v1"):
         write_dataset("v2", tmp_path)
+
+
+def test_the_command_replaces_its_own_result_and_what_it_writes_can_be_verified(tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(DATASETS, "v1", {"apparel": TRIED["apparel"]})
+    out = tmp_path / "data"
+    for words in ([], ["--force"]):
+        answer = CliRunner().invoke(command, ["v1", "--out", str(out), *words], catch_exceptions=False)
+        assert answer.exit_code == 0
+    verified(out)
+    assert (out / "apparel" / "assignments.parquet").is_file()

@@ -11,6 +11,7 @@ from experiments.bench.quantities import QUANTITIES
 from experiments.bench.sweep import Sweep, sweep
 from experiments.bench.sweep_design import Span, parse_variations, points_of
 from simulator.scenario.loading import load_scenario
+from simulator.storage import verified
 
 VARY = {"channels.social.goodwill_per_impression": [0.1, 0.4, 1.6], "order.value.mean": [20.0, 40.0]}
 BUSY = {
@@ -152,3 +153,5 @@ def test_the_command_resumes_where_it_was_killed(tmp_path) -> None:
         CliRunner().invoke(command, [*words, "--jobs", "2", "--model", "mine.py:Mine"], catch_exceptions=False)
     names = {"sweep.parquet", "sensitivity.csv", "sensitivity.svg", "manifest.json"}
     assert {path.name for path in out.iterdir()} == names
+    CliRunner().invoke(command, [*words, "--out", str(out), "--force"], catch_exceptions=False)
+    verified(out)

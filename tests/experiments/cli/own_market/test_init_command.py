@@ -13,6 +13,7 @@ from experiments.cli.own_market.init import command as init
 from experiments.cli.rollout.rollout import command as rollout
 from experiments.own_market.ensemble import ENSEMBLE
 from simulator.scenario.loading import load_scenario
+from simulator.storage import verified
 
 TABLE = """channel,cost,impressions,clicks,platform,analytics,crm
 Non-brand search,3000,40000,2500,110,60,80
@@ -73,3 +74,14 @@ def test_results_are_not_overwritten_and_need_a_toml_name(written: tuple[Path, s
     for out in (written[0], written[0].with_suffix(".txt")):
         with pytest.raises(Refused):
             CliRunner().invoke(init, [table, "--out", str(out), *QUICK], catch_exceptions=False)
+
+
+def test_results_are_replaced_when_that_is_asked_for(written: tuple[Path, str], tmp_path: Path) -> None:
+    table, out = str(written[0].parent / "channels.csv"), tmp_path / "my.toml"
+    for words in ([], ["--force"]):
+        CliRunner().invoke(init, [table, "--out", str(out), *QUICK, *words], catch_exceptions=False)
+    verified(out.with_suffix(".ensemble"))
+    asked = [str(out.with_suffix(".ensemble")), "--threads", "1", "--users", "3000", "--out", str(tmp_path / "truth")]
+    for words in ([], ["--force"]):
+        CliRunner().invoke(truth, [*asked, *words], catch_exceptions=False)
+    verified(tmp_path / "truth")
