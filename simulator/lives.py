@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +149,7 @@ def live_partitions(
                     range(first, last, block_users),
                     threads,
                 )
-                _write_partition(blocks, last, log, orders, reduced)
+                _write_partition(blocks, log, orders, reduced)
             progress(last / users)
     return tuple(parts)
 
@@ -159,18 +158,13 @@ def _lives_from(stage: Stage, worlds: Any, block_users: int, last: int, first: i
     return lives(stage, first, min(first + block_users, last), worlds)
 
 
-def _write_partition(blocks: Iterable[Lives], last: int, log: Path, orders: Path, reduced: Filter | None) -> None:
+def _write_partition(blocks: Iterable[Lives], log: Path, orders: Path, reduced: Filter | None) -> None:
     """One file of the log, a row group at a time, then the twins' orders."""
     twins: list[Twins] = []
     with durable(log) as path, RowGroups(path) as file:
-        held: list[pa.Table] = []
         for block in blocks:
-            held.append(block.events)
             twins.append(block.twins)
-            if block.last % BLOCK_USERS == 0 or block.last == last:
-                for piece in _cut(held):
-                    file.write(piece if reduced is None else reduced(piece))
-                held = []
+            file.write(block.events if reduced is None else reduced(block.events))
     rows = np.concatenate([part.orders for part in twins])
     with durable(orders) as path, path.open("wb") as file_of_twins:
         np.savez(
@@ -182,18 +176,6 @@ def _write_partition(blocks: Iterable[Lives], last: int, log: Path, orders: Path
             parted=np.concatenate([part.parted for part in twins]).T,
             cost_micros=np.sum([part.ledgers["cost_micros"] for part in twins], axis=0),
         )
-
-
-def _cut(tables: list[pa.Table]) -> list[pa.Table]:
-    """The tables cut as those of blocks of the usual size are: Parquet's bytes depend on where a column is cut."""
-    if len(tables) == 1:
-        return tables
-    whole = pa.concat_tables(tables).combine_chunks()
-    users = whole["user_id"].to_numpy()
-    if not len(users):
-        return [whole]
-    cuts = np.searchsorted(users, np.arange(users[0] // BLOCK_USERS, users[-1] // BLOCK_USERS + 2) * BLOCK_USERS)
-    return [whole.slice(begin, end - begin) for begin, end in pairwise(cuts)]
 
 
 class RowGroups:
@@ -222,7 +204,8 @@ class RowGroups:
             self.held, self.written = [whole.slice(ROW_GROUP)], True
 
     def _table(self) -> pa.Table:
-        return pa.concat_tables(self.held) if self.held else EVENT_SCHEMA.empty_table()
+        # In one piece: Parquet's bytes depend on where a column is cut.
+        return pa.concat_tables(self.held).combine_chunks() if self.held else EVENT_SCHEMA.empty_table()
 
 
 def _in_order(pool: Executor, function: Callable[[int], Lives], items: Sequence[int], at_once: int) -> Iterator[Lives]:

@@ -72,7 +72,8 @@ def _write_events(world: World, folder: Path) -> None:
             shutil.copyfile(part, folder / part.name)
         return
     for number, first in enumerate(range(0, max(1, world.users.num_rows), PARTITION_USERS)):
-        block = people_in(world, first, first + PARTITION_USERS)
+        # In one piece: Parquet's bytes depend on where a column is cut, and each engine cuts its own way.
+        block = people_in(world, first, first + PARTITION_USERS).combine_chunks()
         pq.write_table(block, folder / f"part-{number:05d}.parquet", compression="zstd", compression_level=1)
 
 

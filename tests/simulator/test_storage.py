@@ -5,10 +5,13 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from cpalab.whole_output import MANIFEST, OutputError, whole_folder
 from simulator.engines.replacement import Kernels, replace_steps
+from simulator.events import EVENT_SCHEMA
+from simulator.lives import RowGroups
 from simulator.storage import (
     PARTITION_USERS,
     fingerprint,
@@ -85,6 +88,27 @@ def test_the_same_world_is_the_same_bytes(world, stored, tmp_path):
 def test_events_are_partitioned_by_blocks_of_people(stored):
     assert [path.name for path in sorted((stored / "events").iterdir())] == ["part-00000.parquet"]
     assert PARTITION_USERS > 3_060
+
+
+@pytest.mark.parametrize("way", ["kept in memory", "lived by blocks"])
+def test_the_bytes_of_events_do_not_depend_on_where_a_log_was_cut(world, tmp_path, way):
+    """Engines and blocks cut columns each their own way; Parquet's pages would follow the cuts of a large log."""
+    rows = -(-400_000 // world.events.num_rows)
+    many = pa.concat_tables([world.events] * rows).sort_by("user_id").combine_chunks()
+    whole = many.set_column(2, EVENT_SCHEMA.field("time"), pa.array(np.arange(len(many)) / 7.0)).cast(EVENT_SCHEMA)
+    cut = pa.concat_tables([whole.slice(first, 16_384) for first in range(0, len(whole), 16_384)])
+    found = []
+    for number, log in enumerate((whole, cut)):
+        part = tmp_path / f"{number}" / "events" / "part-00000.parquet"
+        if way == "kept in memory":
+            store(replace(world, events=log), tmp_path / f"{number}")
+        else:
+            part.parent.mkdir(parents=True)
+            with RowGroups(part) as file:
+                for batch in log.to_batches():
+                    file.write(pa.Table.from_batches([batch]))
+        found.append(part.read_bytes())
+    assert found[0] == found[1]
 
 
 def test_a_changed_byte_is_found(world, tmp_path):
