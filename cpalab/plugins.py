@@ -56,7 +56,7 @@ class Registry(Generic[Plugin]):
         lines = []
         for name in self.names():
             try:
-                found = self._found(name)
+                found = self.load(name)
             except Refused as error:
                 lines.append((name, f"{error.problems[0].rule}"))
                 continue
@@ -82,7 +82,7 @@ class Registry(Generic[Plugin]):
         problems += [Problem(f"{name}.{word}", "is given twice; write it once") for word in parameters if word in typed]
         if problems:
             raise self.refusal(problems)
-        return self._made(name, self._found(name), typed | parameters)
+        return self._made(name, self.load(name), typed | parameters)
 
     def find_all(self, given: Iterable[Plugin | type | str]) -> tuple[Plugin, ...]:
         """The objects that are meant, in the order given.
@@ -113,7 +113,7 @@ class Registry(Generic[Plugin]):
             raise self.refusal(problems)
         return tuple(found)
 
-    def _found(self, name: str) -> Any:
+    def load(self, name: str) -> Any:
         """What stands under a name: a class or an object."""
         try:
             if name in self.built_in:

@@ -10,13 +10,13 @@ import pyarrow as pa
 
 from cpalab.refusal import Problem, ScenarioError
 from simulator.engines.cohort import BLOCK_USERS
-from simulator.engines.mapped_people import bytes_per_person
+from simulator.engines.mapped_people import bytes_per_person, population_by_block
 from simulator.engines.replacement import Kernels
 from simulator.event_log import StoredEvents, is_kind
 from simulator.lives import Filter, Stage, live_partitions
 from simulator.market.market import no_change
 from simulator.playing import Workroom, play, thread_map
-from simulator.population import build_population, everyone, users_table
+from simulator.population import everyone, users_table
 from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
@@ -161,9 +161,5 @@ def reduction(kept: EventsKept) -> Filter | None:
 
 
 def _everyone_as_table(scenario: Scenario, law: Any, names: Names) -> pa.Table:
-    users = everyone(scenario)
-    tables = [
-        users_table(build_population(scenario, law, names, first, min(first + BLOCK_USERS, users)), names)
-        for first in range(0, users, BLOCK_USERS)
-    ]
+    tables = [users_table(block, names) for block in population_by_block(scenario, law, names)]
     return pa.concat_tables(tables).combine_chunks()

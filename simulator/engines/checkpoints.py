@@ -10,7 +10,7 @@ FOLDER/market-TICK.npz   the ledgers of all ticks before it, of each block, and 
 
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,16 +18,13 @@ import numpy as np
 import simpy
 
 from cpalab.whole_output import durable
-from simulator.engines.cohort import Block, Cohort
-from simulator.engines.mapped_people import state_arrays
+from simulator.engines.cohort import Cohort, state_arrays
 from simulator.law.log import ROW
 from simulator.law.parameters import Law
 from simulator.law.state import LEDGER, record_array
 
 SECONDS_BETWEEN = 60.0
 AT_THE_END = "end"
-
-Forget = Callable[[int, int], None] | None
 
 
 class WarmUp:
@@ -53,12 +50,12 @@ class WarmUp:
         self.ledgers = [block.ledger.copy() for block in people.blocks]
         if self.folder is None:
             with io.BytesIO() as memory:
-                _write_state(memory, people.blocks, people.forget)
+                _write_state(memory, people)
                 self.state = memory.getvalue()
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         with durable(self.folder / "warm-up.bin") as path, path.open("wb") as file:
-            _write_state(file, people.blocks, people.forget)
+            _write_state(file, people)
         with durable(self.folder / "warm-up.npz") as path, path.open("wb") as file:
             np.savez(file, history=np.stack(self.history), blocks=np.stack(self.ledgers))
 
@@ -67,7 +64,7 @@ class WarmUp:
         for block, ledger in zip(people.blocks, self.ledgers, strict=True):
             block.ledger[:] = ledger
         with io.BytesIO(self.state) if self.folder is None else (self.folder / "warm-up.bin").open("rb") as file:
-            _read_state(file, people.blocks, people.forget)
+            _read_state(file, people)
 
 
 class ResumableCohort:
@@ -124,10 +121,6 @@ class ResumableCohort:
         """Live on by a law that has further epochs."""
         self.people.follow(law)
 
-    def rows_after(self, done: list[int]) -> list[Any]:
-        """The log's rows written after those that were read before; moves `done` on."""
-        return self.people.rows_after(done)
-
     def ledger(self) -> Any:
         """What each campaign has done so far, LEDGER (C,)."""
         return self.history[self.tick].copy()
@@ -144,7 +137,7 @@ class ResumableCohort:
         older = {path for kind in ("state-*", "market-*") for path in folder.glob(kind)} - {state, market}
         if with_state:
             with durable(state) as path, path.open("wb") as file:
-                _write_state(file, self.people.blocks, self.people.forget)
+                _write_state(file, self.people)
         rows = [block.events.written() for block in self.people.blocks]
         with durable(market) as path, path.open("wb") as file:
             np.savez(
@@ -173,24 +166,24 @@ class ResumableCohort:
         name = found[-1].stem.removeprefix("market-")
         if name != AT_THE_END:
             with (folder / f"state-{name}.bin").open("rb") as file:
-                _read_state(file, self.people.blocks, self.people.forget)
+                _read_state(file, self.people)
         return len(self.history) - 1
 
 
-def _write_state(file: BinaryIO, blocks: Sequence[Block], forget: Forget) -> None:
-    for block in blocks:
+def _write_state(file: BinaryIO, people: Cohort) -> None:
+    for block in people.blocks:
         for array in state_arrays(block.people):
             file.write(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
-        if forget is not None:
-            forget(block.first, block.last)
+        if people.forget is not None:
+            people.forget(block.first, block.last)
 
 
-def _read_state(file: BinaryIO, blocks: Sequence[Block], forget: Forget) -> None:
-    for block in blocks:
+def _read_state(file: BinaryIO, people: Cohort) -> None:
+    for block in people.blocks:
         for array in state_arrays(block.people):
             array[...] = np.frombuffer(file.read(array.nbytes), array.dtype).reshape(array.shape)
-        if forget is not None:
-            forget(block.first, block.last)
+        if people.forget is not None:
+            people.forget(block.first, block.last)
 
 
 def _as_ledger(row: Any) -> Any:

@@ -35,6 +35,11 @@ class Block:
     fading: Any
 
 
+def state_arrays(population: Population) -> tuple[Any, ...]:
+    """The arrays in which a population's lives go on; `people` stay who they are."""
+    return (population.itineraries, population.lives, population.goodwill, *population.shown)
+
+
 class Cohort:
     """A population that advances block by block, each block a call of compiled code that releases the interpreter.
 
@@ -92,18 +97,17 @@ class Cohort:
 
     def remember(self) -> Any:
         """The state of everyone at this moment, to go back to."""
-        people = self.population
-        state = (people.lives, people.itineraries, people.goodwill, *people.shown, *(b.ledger for b in self.blocks))
-        return [array.copy() for array in state], [block.events.remember() for block in self.blocks]
+        return [array.copy() for array in self._state()], [block.events.remember() for block in self.blocks]
 
     def go_back(self, moment: Any) -> None:
         """Let nothing have happened since a moment that was remembered."""
-        people = self.population
-        state = (people.lives, people.itineraries, people.goodwill, *people.shown, *(b.ledger for b in self.blocks))
-        for array, then in zip(state, moment[0], strict=True):
+        for array, then in zip(self._state(), moment[0], strict=True):
             array[...] = then
         for block, mark in zip(self.blocks, moment[1], strict=True):
             block.events.go_back(mark)
+
+    def _state(self) -> tuple[Any, ...]:
+        return (*state_arrays(self.population), *(block.ledger for block in self.blocks))
 
     def ledger(self) -> Any:
         """What each campaign has done so far, LEDGER (C,)."""

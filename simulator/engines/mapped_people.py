@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.engines.cohort import BLOCK_USERS
+from simulator.engines.cohort import BLOCK_USERS, state_arrays
 from simulator.law.parameters import Law, caps_of
 from simulator.law.state import ITINERARY, LIFE, PERSON, WORN, Population, Shown, people_of
 from simulator.population import build_population, everyone
@@ -40,23 +40,16 @@ class MappedPeople:
                 file.madvise(mmap.MADV_DONTNEED, begin, end - begin)
 
 
-def state_arrays(population: Population) -> tuple[Any, ...]:
-    """The arrays in which a population's lives go on; `people` stay who they are."""
-    return (population.itineraries, population.lives, population.goodwill, *population.shown)
-
-
 def bytes_per_person(law: Law, names: Names) -> int:
     """What one person's state takes."""
     return sum(kind.itemsize * width for kind, width in _kinds(law, names))
 
 
-def population_by_block(
-    scenario: Scenario, law: Law, names: Names, block_users: int = BLOCK_USERS
-) -> Iterator[Population]:
+def population_by_block(scenario: Scenario, law: Law, names: Names) -> Iterator[Population]:
     """Everyone before the first session, block by block."""
     users = everyone(scenario)
-    for first in range(0, users, block_users):
-        yield build_population(scenario, law, names, first, min(first + block_users, users))
+    for first in range(0, users, BLOCK_USERS):
+        yield build_population(scenario, law, names, first, min(first + BLOCK_USERS, users))
 
 
 def map_people(scenario: Scenario, law: Law, names: Names, folder: Path) -> MappedPeople:

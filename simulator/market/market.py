@@ -49,9 +49,6 @@ class Engine(Protocol):
     def ledger(self) -> Any:
         """What each campaign has done so far, LEDGER (C,)."""
 
-    def rows_after(self, done: list[int]) -> list[Any]:
-        """The log's rows written after those that were read before; moves `done` on."""
-
 
 @dataclass(frozen=True)
 class TickReport:
@@ -106,7 +103,7 @@ class Market:
         self.published = Signal(self.environment)
         self.tick = -1
 
-    def start(self, engine: Engine, on_day_0: Callable[[], None] = lambda: None) -> None:
+    def start(self, engine: Engine, on_day_0: Callable[[], None]) -> None:
         """Make everything ready for time to pass, from the first day of the warm-up to the last of the follow-up.
 
         Args:
@@ -114,20 +111,20 @@ class Market:
             on_day_0: called when the first tick of the reported window has been published, before anybody lives it.
         """
         self.engine = engine
-        self.environment.process(self._clock(engine, on_day_0))
+        self.environment.process(self._clock(on_day_0))
         engine.start(self.environment)
 
     def catch_up(self) -> None:
         """Bring the people to this very moment: all their sessions before it have happened, and none after it."""
         self.engine.run_tick(float(self.environment.now))
 
-    def _clock(self, engine: Engine, on_day_0: Callable[[], None]) -> Generator[simpy.Event, None, None]:
+    def _clock(self, on_day_0: Callable[[], None]) -> Generator[simpy.Event, None, None]:
         """Each tick: publish, let processes act and people live, look at the spend."""
-        starts = self.board.starts
+        starts, engine = self.board.starts, self.engine
         self.ledger_before = engine.ledger()
         for tick in range(len(starts) - 1):
             self.tick = tick
-            scenario = self._begin(tick, engine)
+            scenario = self._begin(tick)
             self._publish(tick, scenario)
             if tick == self.board.first_tick:
                 on_day_0()
@@ -142,13 +139,13 @@ class Market:
             yield Moment(self.environment, 0.0, PUBLISH)
         self.in_force.end(self.clock.end)
 
-    def _begin(self, tick: int, engine: Engine) -> Scenario:
+    def _begin(self, tick: int) -> Scenario:
         """The scenario as it holds in this tick, by the timeline and by what processes have changed."""
         starts, law = self.board.starts, self.in_force.law
         before = float(starts[tick - 1]) if tick else -math.inf
         scenario = self.in_force.begin(float(starts[tick]), before)
         if self.in_force.law is not law:
-            engine.follow(self.in_force.law)
+            self.engine.follow(self.in_force.law)
         return scenario
 
     def _publish(self, tick: int, scenario: Scenario) -> None:
@@ -245,23 +242,23 @@ class Market:
 
     def flat_fee(self, tick: int, scenario: Scenario, c: int) -> int:
         """What campaign c owes for being on air in a tick, in micros; 0 unless it is paid by a flat fee."""
-        days = float(self.board.starts[tick + 1] - self.board.starts[tick])
-        on_air_share = self._spend_weight(tick, scenario, c) if self.board.throttle[tick, c] > 0.0 else 0.0
         campaign = self.names.campaign_of(scenario, c)
-        return flat_fee_micros(campaign, days, scale_of(scenario) * on_air_share)
+        if campaign.billing != "flat" or not self.board.throttle[tick, c] > 0.0:
+            return 0
+        days = float(self.board.starts[tick + 1] - self.board.starts[tick])
+        return flat_fee_micros(campaign, days, scale_of(scenario) * self._spend_weight(tick, scenario, c))
 
     def _look_at_spend(self, tick: int, scenario: Scenario, before: Any, now: Any) -> None:
         day = float(self.board.starts[tick])
         done = {field: (now[field] - before[field]).tolist() for field in now.dtype.names}
         for c, placed in enumerate(self.names.campaigns):
             campaign = scenario.channels[placed.channel].campaigns[placed.name]
-            weight = self._spend_weight(tick, scenario, c)
             fee = self.flat_fee(tick, scenario, c)
             change = {field: of_campaign[c] for field, of_campaign in done.items()}
             change["cost_micros"] += fee
             if campaign.daily_budget is not None:
                 # What it would have cost without a geo test: the budget then falls and rises with the geos addressed.
-                spend = self._spend(c, scenario, campaign, change) / weight
+                spend = self._spend(c, scenario, campaign, change) / self._spend_weight(tick, scenario, c)
                 self.pacing[c].observe(spend, float(self.board.throttle[tick, c]), self._activity(tick))
             self.reports.append(
                 TickReport(

@@ -26,11 +26,13 @@ def measure_rates(world: TrueEvents, today: Record) -> Rates:
     scenario = world.scenario
     tracking = effective(scenario)
     count: Counter[str] = Counter()
-    for piece in _reported(world, ["kind", "time"]):
+    times = [np.empty(0)]
+    for piece in _reported(world):
         counts = pc.value_counts(piece["kind"].cast(pa.string())).to_pylist()
         count.update({row["values"]: row["counts"] for row in counts})
+        times.append(piece.filter(is_kind(piece, "conversion"))["time"].to_numpy())
     orders = max(count.get("conversion", 0), 1)
-    order_time = np.sort(_order_times(world))
+    order_time = np.sort(np.concatenate(times))
     claims = today.claims
     platform = _of(claims, "platform")
     platform = platform.filter(pc.equal(platform["fee_micros"], 0))
@@ -68,16 +70,9 @@ def _of(claims: pa.Table, system: str) -> pa.Table:
     return claims.filter(pc.equal(claims["system"].cast(pa.string()), system))
 
 
-def _order_times(world: TrueEvents) -> Floats:
-    times = [
-        piece.filter(is_kind(piece, "conversion"))["time"].to_numpy() for piece in _reported(world, ["kind", "time"])
-    ]
-    return np.concatenate(times) if times else np.empty(0)
-
-
-def _reported(world: TrueEvents, columns: list[str]) -> Iterator[pa.Table]:
-    """The events of the reported window, piece by piece."""
-    for piece in pieces(world, columns):
+def _reported(world: TrueEvents) -> Iterator[pa.Table]:
+    """Kind and time of the events of the reported window, piece by piece."""
+    for piece in pieces(world, ["kind", "time"]):
         time = piece["time"]
         yield piece.filter(pc.and_(pc.greater_equal(time, 0.0), pc.less(time, world.scenario.run.days)))
 

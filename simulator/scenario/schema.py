@@ -427,7 +427,7 @@ class Process(Table):
         use: name of a process that comes with cpalab or is installed, `module:Name` or `FILE.py:Name`.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False, strict=True)
+    model_config = ConfigDict(extra="allow")
 
     use: Annotated[str, Field(min_length=1)]
 

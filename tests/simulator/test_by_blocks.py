@@ -7,7 +7,8 @@ import pytest
 
 from cpalab.refusal import ScenarioError
 from simulator.by_blocks import EVENTS_KEPT, Memory, live, reduction, settle
-from simulator.engines.mapped_people import bytes_per_person, map_people, state_arrays
+from simulator.engines.cohort import state_arrays
+from simulator.engines.mapped_people import bytes_per_person, map_people
 from simulator.engines.replacement import DEFAULT_KERNELS
 from simulator.event_log import rows_in
 from simulator.playing import Workroom

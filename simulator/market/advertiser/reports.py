@@ -56,6 +56,7 @@ class Reports:
         self.read: list[int] = []
         self.rows: list[Any] = []
         self.people: list[npt.NDArray[np.uint32]] = []
+        self.clicks: list[Any] = []
         self.acted: list[Any] = []
         self.known: dict[float, pa.Table] = {}
         self.known_at = -np.inf
@@ -101,8 +102,7 @@ class Reports:
         market = sellers(self.scenario)
         theirs = [rows[acting[people]] for rows, people in zip(self.rows, self.people, strict=True)]
         world = _SoFar(self.scenario, self.users, self._table(theirs, now))
-        clicks = [rows[rows["kind"] == CLICK] for rows in self.rows]
-        all_clicks = _SoFar(self.scenario, self.users, self._table(clicks, now))
+        all_clicks = _SoFar(self.scenario, self.users, self._table(self.clicks, now))
         modelling = observe_clicks(all_clicks, regime, market.of_channel, len(market.platforms))
         tables = []
         for block in blocks(world, self.needed, len(acting), since=float(Clock.of(self.scenario).start)):
@@ -123,6 +123,7 @@ class Reports:
         for rows in self.rows_after(self.read):
             self.rows.append(rows)
             self.people.append(np.ascontiguousarray(rows["user"]))
+            self.clicks.append(rows[rows["kind"] == CLICK])
             counted = np.isin(rows["kind"], kinds) & (rows["kind"] != IMPRESSION)
             self.acted.append(rows[counted][["user", "time"]])
 

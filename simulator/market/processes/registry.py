@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, Protocol
 
-from cpalab.own_code import OwnCodeError, load_own_code, written_module
+from cpalab.own_code import written_module
 from cpalab.parameters import split_call
 from cpalab.plugins import Registry
 from cpalab.refusal import Problem, Refused, ScenarioError
@@ -120,7 +120,7 @@ def find_process(given: Given, **parameters: Any) -> Acting:
             raise ScenarioError(problems)
         written, label = given, name.rpartition(":")[2].rpartition(".")[2]
         parameters = typed | parameters
-        found = _loaded(name) if ":" in name else name
+        found = PROCESSES.load(name) if ":" in name else name
     if isinstance(found, str) or inspect.isclass(found) or hasattr(found, "run"):
         made = PROCESSES.find(found, **parameters)
         return Acting(made.name, made.run, written or _place(made), getattr(made, "plays", "") == "rival")
@@ -136,13 +136,6 @@ def find_process(given: Given, **parameters: Any) -> Acting:
     run = functools.partial(found, **parameters) if parameters else found
     plays = getattr(found, "plays", "") == "rival"
     return Acting(label, run, written or _place(found), plays)
-
-
-def _loaded(place: str) -> Any:
-    try:
-        return load_own_code(place)
-    except OwnCodeError as error:
-        raise ScenarioError([Problem("process", error.rule, repr(place), error.hint)]) from error
 
 
 def _place(found: Any) -> str:
