@@ -28,8 +28,6 @@ HOW_TO_REFRESH = (
 )
 SMALL = {"run.users": 5_000, "run.days": 10.0}
 
-pytestmark = pytest.mark.xdist_group("fingerprints")
-
 
 def changelog_entries():
     """A digest of what CHANGELOG.md says, so that a refresh without a new line there is noticed."""

@@ -6,8 +6,6 @@ import pytest
 
 from experiments.truth.effects import ALL
 
-pytestmark = pytest.mark.xdist_group("placebo")
-
 # Eight tests, each with this chance to find what is not there: one seed in a thousand fails somewhere.
 FALSE_ALARM = 0.001 / 8
 

@@ -14,7 +14,7 @@ from experiments.report.palette import DARK, LIGHT
 from simulator.scenario.loading import load_scenario, presets
 from simulator.world import simulate
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 # Runs before anything else in the page, and writes what it saw into an attribute that --dump-dom shows.
 WITNESS = """<script>

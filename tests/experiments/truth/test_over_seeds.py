@@ -11,8 +11,6 @@ from experiments.truth.markets_like_it import interval_of_caused
 from experiments.truth.over_seeds import EffectOverSeeds, truth_over_seeds
 from simulator.world import simulate
 
-pytestmark = pytest.mark.xdist_group("seeds")
-
 
 def test_each_market_is_that_of_its_seed(shop, unlimited):
     found = truth_over_seeds(unlimited, 3)

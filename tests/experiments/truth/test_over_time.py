@@ -10,8 +10,6 @@ from experiments.truth.effects import ALL, measure_truth
 from experiments.truth.over_time import Pulse, check_pulses, cost_between, pulses, truth_by_week
 from simulator.world import simulate
 
-pytestmark = pytest.mark.xdist_group("over time")
-
 VIDEO = "channels.video.campaigns.ctv.bid"
 
 

@@ -9,8 +9,6 @@ from experiments.truth.effects import measure_truth
 from experiments.truth.response_curve import check_curve, response_curve
 from simulator.world import simulate
 
-pytestmark = pytest.mark.xdist_group("curve")
-
 SOCIAL = "channels.social_prospecting.campaigns.lookalikes"
 
 

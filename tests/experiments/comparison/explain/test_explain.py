@@ -20,8 +20,6 @@ from simulator.scenario.loading import load_scenario
 from simulator.storage import fingerprint
 from simulator.world import simulate
 
-pytestmark = pytest.mark.xdist_group("explain")
-
 WINDOW = {"day": 4.0, "set": {"tracking.platforms.retargeter.view_days": 1.0}, "note": "the window"}
 TAG = {
     "day": 5.0,
