@@ -108,6 +108,9 @@ def test_progress_ends_at_1(market):
 
 
 def test_the_largest_seed_is_a_seed_like_any_other():
+    import numpy as np
+
     from simulator.draws import uniforms_at
 
-    assert uniforms_at(2**64 - 1, 1, 1, 2, 0) != uniforms_at(2**63 - 1, 1, 1, 2, 0)
+    seeds = np.array([2**64 - 1, 2**63 - 1], np.uint64)  # a Python int has the type of the first one that was asked for
+    assert uniforms_at(seeds[0], 1, 1, 2, 0) != uniforms_at(seeds[1], 1, 1, 2, 0)
