@@ -47,6 +47,8 @@ OF_USERS = {
 }
 TREATED = ("treated", "treatment", "test", "intervention")
 HELD_OUT = ("control", "holdout", "hold-out", "hold out")
+ON = ("on", "ads on", "running")
+OFF = ("off", "ads off", "paused")
 # Each is one of two words.
 WORDS = ("arm", "state")
 DAYS = ("date", "day", "week", "month", "first_day", "last_day")
@@ -173,19 +175,24 @@ def _named_otherwise(names: Sequence[str], called: Mapping[str, Sequence[str]]) 
 
 
 def _with_own_words(frame: "pd.DataFrame") -> tuple[str, ...]:
-    """Name the two arms in place treated and control where a table has other words that can only mean these; what to say.
+    """Name arms and states as we do where a table has other words, or spellings, that can only mean these; what to say.
 
     "exposed" and "unexposed" are not among them: whom an ad reached was not drawn at random.
     """
-    if "arm" not in frame.columns:
-        return ()
-    written = {str(word): " ".join(str(word).casefold().split()) for word in frame["arm"].dropna().unique()}
-    read = {word: "treated" if plain in TREATED else "control" for word, plain in written.items()}
-    known = all(plain in TREATED + HELD_OUT for plain in written.values())
-    if not known or sorted(read.values()) != ["control", "treated"] or all(word == arm for word, arm in read.items()):
-        return ()
-    frame["arm"] = frame["arm"].map(read)
-    return (f"arm: {' and '.join(f'{word!r} is read as {arm}' for word, arm in read.items())}",)
+    said = []
+    for column, words in (("arm", {"treated": TREATED, "control": HELD_OUT}), ("state", {"on": ON, "off": OFF})):
+        if column not in frame.columns:
+            continue
+        written = {str(word): " ".join(str(word).casefold().split()) for word in frame[column].dropna().unique()}
+        ours = {plain: name for name, plains in words.items() for plain in plains}
+        # One word for each side, however it is spelled: test and treated may be two arms.
+        if len(set(written.values())) != 2 or {ours.get(plain) for plain in written.values()} != words.keys():
+            continue
+        read = {word: ours[plain] for word, plain in written.items() if word != ours[plain]}
+        if read:
+            frame[column] = frame[column].replace(read)
+            said.append(f"{column}: {' and '.join(f'{word!r} is read as {name}' for word, name in read.items())}")
+    return tuple(said)
 
 
 def folder_problems(file: Path | None, option: str) -> list[str]:

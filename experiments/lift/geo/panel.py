@@ -351,16 +351,14 @@ def geo_panel(
     problems += _between_rows(dates, step, skip, stretches)
     table = rows.reshape(geos.size, calendar.size)
     two_ways = spelling_problems(geos, calendar, table)
-    problems += (
-        of_dates + two_ways + absent_row_problems(geos, calendar, table, missing_rows == "zero" or bool(two_ways))
-    )
-    refuse(problems)
+    filled = missing_rows == "zero" or bool(two_ways)
 
     def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
         summed = np.bincount(cells, weights=values, minlength=rows.size)
         return np.asarray(summed.reshape(geos.size, calendar.size), dtype=np.float64)
 
     response_of = spread(outcome)
+    refuse(problems + of_dates + two_ways + absent_row_problems(geos, calendar, table, response_of, filled))
     refuse(_total_problems(geos, response_of))
     return GeoPanel(
         tuple(str(geo) for geo in geos),

@@ -76,6 +76,14 @@ def arms_of(data: Any) -> list[str]:
 def _arm_problems(users: dict[str, int]) -> list[str]:
     """What is wrong with arms of so many users: names that are nearly control, or nearly nobody."""
     problems = []
+    by_plain: dict[str, list[str]] = {}
+    for arm in users:
+        by_plain.setdefault(" ".join(arm.casefold().split()), []).append(arm)
+    problems += [
+        f"arm: {' and '.join(map(repr, arms))} must not be one arm spelled two ways; give one arm one name"
+        for arms in by_plain.values()
+        if len(arms) > 1
+    ]
     for arm, count in users.items():
         meant = difflib.get_close_matches(arm.strip().lower(), ("control", "treated"), n=1, cutoff=0.8)
         if meant and arm not in meant:
@@ -171,6 +179,7 @@ def _of_totals(
     frame: nw.DataFrame[Any], arms: Sequence[str], levels: Sequence[float]
 ) -> tuple[dict[str, UserTableTest], dict[str, int]]:
     totals = arm_totals(frame)
+    refuse(_arm_problems({arm: found.users for arm, found in totals.arms.items()}))
     labels = [str(label) for label in frame["arm"].to_list()]
     tests = {}
     for arm in arms:
