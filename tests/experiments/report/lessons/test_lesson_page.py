@@ -1,9 +1,11 @@
 """A lesson in a browser: one question per view, state in the address, readable on a phone, by keyboard and by ear."""
 
+import math
 import re
 
 import pytest
 
+from experiments.report.lessons.controls import as_data, beginning
 from experiments.report.lessons.lesson import LESSONS, load_lesson
 from experiments.report.palette import DARK, LIGHT
 
@@ -46,10 +48,33 @@ def test_moving_a_setting_changes_what_is_said_and_not_the_real_orders(page, vis
     assert before["real"] == after["real"]
 
 
+def test_no_setting_begins_or_lies_beyond_its_slider(page, visit):
+    """12,000 people are fewer than the lesson's own 60,000, and no multiple of 5,000."""
+    for address, expected in (("", 12_000), ("&people=99999", 12_000)):
+        seen = visit(page("lift-test"), address=f"step=act&guess=5{address}")
+        low, high, value = seen["sliders"]["set-people"]
+        assert (low, high, value) == (5_000, 12_000, expected)
+        assert seen["told"]["said-people"] == f"{expected:,}"
+
+
+def test_a_setting_that_moves_is_computed_once(page, visit):
+    seen = visit(page("brand"), address="step=act&guess=5", deeds=[("set-lookback", "7"), ("set-lookback", "9")])
+    assert seen["credited"] == 2
+
+
+@pytest.mark.parametrize("people", [1_000, 3_000, 12_345, 60_000, 200_000])
+def test_people_in_a_test_are_those_there_are(people):
+    [control] = as_data(("people",), people)
+    steps = (control["high"] - control["low"]) / control["step"]
+    assert steps == int(steps)
+    assert control["high"] == people
+    assert beginning({"people": math.inf}, people)["people"] == people
+    assert control["low"] <= beginning({}, people)["people"] <= people
+
+
 def test_a_channel_is_switched_off_in_the_truth(page, reading, visit):
     seen = visit(page("retargeting"), address="step=truth&guess=5", deeds=[("off", "retargeting")])
-    without = reading("retargeting").worlds.without["retargeting"]
-    assert int(seen["world"]) == reading("retargeting").orders(without)
+    assert int(seen["world"]) == reading("retargeting").real_orders["retargeting"]
 
 
 def test_the_class_draws_its_tests(page, visit):
