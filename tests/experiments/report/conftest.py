@@ -1,8 +1,12 @@
 """A comparison made by hand: one channel of every kind of judgement, with prices that can be checked on paper."""
 
+import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
+from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +14,8 @@ import pytest
 
 from attribution.paths.conversion_lag import ConversionLag
 from experiments.comparison.comparison import ChannelComparison, Comparison
+from experiments.comparison.explain.explain import Cause, Explanation, Shift
+from experiments.comparison.explain.factors import Split
 from experiments.comparison.telling_journeys import Journey, JourneyEvent
 from experiments.comparison.verdict import verdict
 from experiments.designs.regions.geo_truth import GeoTestTruth
@@ -18,6 +24,7 @@ from experiments.lift.estimate.arm_sums import ArmStatistics
 from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution
 from experiments.lift.geo.result import GeoLiftTest
 from experiments.lift.user.user_test import UserLiftTest, user_holdout_test
+from experiments.truth.conversion_noun import ORDER
 from experiments.truth.effects import ALL, Effect, Truth
 from experiments.truth.order_labels import LABELS, OrderLabels, Orders
 
@@ -154,6 +161,31 @@ def comparison() -> Comparison:
     )
 
 
+CAUSES = (Cause("the <window>", "record", 3.0), Cause("the season", "real", 4.0), Cause("nothing", "real", 5.0))
+SPLIT = Split(1.0, 1.2, 0.1, 0.08, {"price": 2.0, "click rate": 0.0, "conversion rate": 3.0, "mix of segments": 0.0})
+
+
+def shift(channel, system, parts):
+    before, errors = 10.0, np.zeros(3)
+    return Shift(channel, system, before, before + sum(parts), 100.0, 100.0, 10.0, 7.0, np.array(parts), errors, SPLIT)
+
+
+@pytest.fixture(scope="session")
+def make_shift():
+    return shift
+
+
+@pytest.fixture(scope="session")
+def explanation() -> Explanation:
+    weeks = pd.DataFrame(
+        {"channel": ["all"], "week": [1], "days": [7], "system": ["platform"], "cost": [1.0], "conversions": [0.0],
+         "cost_per_conversion": [float("nan")]}
+    )  # fmt: skip
+    shifts = (shift("a_shop", "platform", [4.0, 1.0, 0.0]), shift("all", "platform", [4.0, -1.0, 0.0]),
+              shift("all", "incremental", [0.0, 0.0, 0.0]))  # fmt: skip
+    return Explanation("A & B", "USD", ORDER, (3, 14), None, CAUSES, shifts, weeks)
+
+
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -174,3 +206,60 @@ def browser(tmp_path):
         return result.stdout, result.stderr
 
     return open_file
+
+
+# Before anything else in a page: when it stands, open every fold, show every part, and let axe-core judge what is there.
+JUDGE = """<script>AXE</script><script>
+addEventListener("load", () => {
+  const wait = setInterval(async () => {
+    if (document.querySelector(".chart") && document.documentElement.dataset.charts !== "done") return;
+    clearInterval(wait);
+    document.querySelectorAll("details").forEach((details) => { details.open = true; });
+    document.querySelectorAll("main > section").forEach((section) => { section.hidden = false; });
+    const found = await axe.run(document, { resultTypes: ["violations"] });
+    parent.postMessage(found.violations.map((fault) => ({
+      rule: fault.id, impact: fault.impact, says: fault.help, where: fault.nodes.map((node) => node.html.slice(0, 160)),
+    })), "*");
+  }, 50);
+});
+</script>"""
+
+# Opens one page after another, and keeps what was said of each.
+ONE_BY_ONE = """<!doctype html><title>one by one</title><iframe style="width: WIDTHpx; height: 800px; border: 0"></iframe>
+<script>
+const names = NAMES, found = {}, frame = document.querySelector("iframe");
+const next = () => {
+  const name = names[Object.keys(found).length];
+  document.documentElement.dataset.seen = JSON.stringify(found);
+  if (name) frame.src = name;
+};
+addEventListener("message", (event) => { found[names[Object.keys(found).length]] = event.data; next(); });
+next();
+</script>"""
+
+
+@pytest.fixture
+def accessibility_faults(tmp_path, browser):
+    """What axe-core finds in pages (name, HTML) that keeps somebody from using them: faults of serious or critical impact."""
+    axe = pytest.importorskip("axe_core_python", reason="axe-core is not installed (axe-core-python)")
+    script = Path(axe.__file__).with_name("axe.min.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
+
+    def judge(pages: dict[str, str], *flags: str, width: int = 1200) -> list[tuple[str, ...]]:
+        for name, html in pages.items():
+            judged = html.replace("<head>", "<head>" + JUDGE.replace("AXE", script), 1)
+            (tmp_path / f"{name}.html").write_text(judged, encoding="utf-8")
+        window = tmp_path / "one by one.html"
+        names = json.dumps([f"{name}.html" for name in pages])
+        window.write_text(ONE_BY_ONE.replace("NAMES", names).replace("WIDTH", str(width)), encoding="utf-8")
+        dom, log = browser(window, *flags)
+        found = re.search(r'data-seen="([^"]*)"', dom)
+        assert found is not None, log
+        assert set(json.loads(unescape(found[1]))) == {f"{name}.html" for name in pages}, log
+        return [
+            (name, fault["rule"], fault["says"], *fault["where"])
+            for name, faults in json.loads(unescape(found[1])).items()
+            for fault in faults
+            if fault["impact"] in {"serious", "critical"}
+        ]
+
+    return judge

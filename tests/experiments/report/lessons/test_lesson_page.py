@@ -89,6 +89,13 @@ def test_the_page_wears_the_colours_the_reader_prefers(page, visit, scheme, pale
     assert seen["background"] == f"rgb({paper})"
 
 
+@pytest.mark.parametrize("scheme", [1, 0], ids=["light", "dark"])
+def test_lessons_have_no_serious_fault_of_accessibility(page, accessibility_faults, scheme):
+    names = list(LESSONS) if scheme else ["brand", "margin", "lift-test"]
+    pages = {name: page(name) for name in names}
+    assert accessibility_faults(pages, f"--blink-settings=preferredColorScheme={scheme}") == []
+
+
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_has_what_a_class_needs(name):
     lesson = load_lesson(name)
