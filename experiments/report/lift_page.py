@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from experiments.report.charts.intervals import ESTIMATE
 from experiments.report.figure_page import Section, render_figures
-from experiments.report.numerals import UNBOUNDED, UNDEFINED, count, percent, three_digits
+from experiments.report.numerals import percent, plain
 
 if TYPE_CHECKING:
     import altair as alt
@@ -30,11 +31,14 @@ def render_lift(frame: pd.DataFrame, summary: str) -> str:
     sentences = [found_in_words(row, measure, str(row[key]) if key else "") for row in highest.to_dict("records")]
     picture = Section(
         "The interval", "What this test cannot rule out; a line across zero includes no effect.",
-        _chart(frame, measure, key), _table_of(frame, measure, key),
+        _chart(frame, measure, key), _table_of(frame, measure, key), (ESTIMATE,), "interval",
     )  # fmt: skip
     parts = [(str(name), own) for name, own in frame.groupby(key, sort=False)] if key else [("Every number", frame)]
     numbers = [Section(name.replace("_", " ").capitalize(), "", None, _numbers(own)) for name, own in parts]
-    return render_figures("What the lift test found", [*sentences, summary], [picture, *numbers])
+    return render_figures(
+        "What the lift test found", [*sentences, summary], [picture, *numbers],
+        kicker="A lift test: the same ads, shown to some and not to others",
+    )  # fmt: skip
 
 
 def measures_of(frame: pd.DataFrame) -> list[str]:
@@ -73,9 +77,8 @@ def _chart(frame: pd.DataFrame, measure: str, key: str) -> "alt.LayerChart | Non
     if finite.empty:
         return None
     shown = finite.assign(row=_names(finite, key))
-    return interval_chart(
-        shown, "row", measure, f"{measure}_lower", f"{measure}_upper", measure.replace("_", " "), span=(0.0, 0.0)
-    )
+    title = measure.replace("_", " ")
+    return interval_chart(shown, "row", measure, f"{measure}_lower", f"{measure}_upper", title)
 
 
 def _names(frame: pd.DataFrame, key: str) -> list[str]:
@@ -113,10 +116,4 @@ def _said(value: object, name: str = "") -> str:
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         return str(value)
     number = float(value)
-    if not math.isfinite(number):
-        return UNDEFINED if math.isnan(number) else UNBOUNDED if number > 0 else f"−{UNBOUNDED}"
-    if "lift" in name.split("_"):
-        return percent(number, 1)
-    if 0 < abs(number) < 1:
-        return three_digits(number)
-    return count(number, 0 if number == round(number) or abs(number) >= 1000 else 2)
+    return percent(number, 1) if "lift" in name.split("_") else plain(number)

@@ -18,12 +18,16 @@ from experiments.comparison.explain.explain import Cause, Explanation, Shift
 from experiments.comparison.explain.factors import Split
 from experiments.comparison.telling_journeys import Journey, JourneyEvent
 from experiments.comparison.verdict import verdict
+from experiments.designs.design import DesignReading
 from experiments.designs.regions.geo_truth import GeoTestTruth
 from experiments.designs.regions.scenario_geo_tests import OwnGeoTest
+from experiments.designs.side_by_side import DesignResult, SideBySide
 from experiments.lift.estimate.arm_sums import ArmStatistics
 from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution
 from experiments.lift.geo.result import GeoLiftTest
 from experiments.lift.user.user_test import UserLiftTest, user_holdout_test
+from experiments.rollout.change_file import Plan, PlannedChange
+from experiments.rollout.rollout import CpaShift, Rollout
 from experiments.truth.conversion_noun import ORDER
 from experiments.truth.effects import ALL, Effect, Truth
 from experiments.truth.order_labels import LABELS, OrderLabels, Orders
@@ -184,6 +188,51 @@ def explanation() -> Explanation:
     shifts = (shift("a_shop", "platform", [4.0, 1.0, 0.0]), shift("all", "platform", [4.0, -1.0, 0.0]),
               shift("all", "incremental", [0.0, 0.0, 0.0]))  # fmt: skip
     return Explanation("A & B", "USD", ORDER, (3, 14), None, CAUSES, shifts, weeks)
+
+
+@pytest.fixture(scope="session")
+def truth(comparison) -> Truth:
+    """The truth of the comparison, with a price at the margin of one channel."""
+    margin = Effect("video", "marginal_bid", 400_000_000, 8, 0, 1_000)
+    return replace(comparison.truth, effects=(*comparison.truth.effects, margin))
+
+
+@pytest.fixture(scope="session")
+def rollout() -> Rollout:
+    """Two changes: platforms claim fewer orders, analytics and the CRM as many as before."""
+
+    def of(channel: str, system: str, factor: float) -> CpaShift:
+        parts = {"the <banner>": factor, "server-side": 1.0}
+        return CpaShift(
+            channel, system, 20.0, 20.0 * factor, 3.0, 3.0, factor, factor, 0.8 * factor, 1.3 * factor, 9.5, parts
+        )
+
+    shifts = [
+        of(c, s, 1.25 if s == "platform" else 1.0) for c in ("video", ALL) for s in ("platform", "analytics", "crm")
+    ]
+    plan = Plan("A banner & servers", (PlannedChange("the <banner>", {}), PlannedChange("server-side", {})))
+    weeks = pd.DataFrame(
+        [(ALL, week, 7, system, 70.0, 7.0, 10.0 + week, tracking) for week in (1, 2) for system in ("platform", "crm")
+         for tracking in ("today", "tomorrow")],
+        columns=["channel", "week", "days", "system", "cost", "conversions", "cost_per_conversion", "tracking"],
+    )  # fmt: skip
+    return Rollout(plan, tuple(shifts), {}, None, 14.0, 0.2, 10_000, weeks=weeks)
+
+
+@pytest.fixture(scope="session")
+def side_by_side() -> SideBySide:
+    """Two designs on one channel: one holds its truth of 20 orders, one does not; a third has no reading."""
+
+    def reading(design: str, conversions: int) -> DesignReading:
+        test = holdout(conversions, 100, 1_000.0)
+        price = test.cost_per_incremental_conversion(0.95)
+        return DesignReading(design, "video", test.incremental_conversions, price, 12.0)
+
+    truth = Effect("video", "average", 1_000_000_000, 20, 0, 10_000)
+    results = [
+        DesignResult(1, name, "video", reading(name, n), truth) for name, n in (("ghost_ads", 930), ("naive", 4_000))
+    ]
+    return SideBySide("A <shop>", "EUR", (*results, DesignResult(1, "geo_lift", "video", None, truth, "no geos")))
 
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
