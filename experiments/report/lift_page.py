@@ -25,13 +25,13 @@ def render_lift(frame: pd.DataFrame, summary: str) -> str:
         frame: the test's table, one row per level (and arm, contrast or cell).
         summary: its sentences.
     """
-    key = next((name for name in KEYS if name in frame.columns), "")
+    key = _key(frame)
     measure = measures_of(frame)[0]
     highest = frame[frame["level"] == frame["level"].max()] if "level" in frame.columns else frame
     sentences = [found_in_words(row, measure, str(row[key]) if key else "") for row in highest.to_dict("records")]
     picture = Section(
         "The interval", "What this test cannot rule out; a line across zero includes no effect.",
-        _chart(frame, measure, key), _table_of(frame, measure, key), (ESTIMATE,), "interval",
+        lift_chart(frame), _table_of(frame, measure, key), (ESTIMATE,), "interval",
     )  # fmt: skip
     parts = [(str(name), own) for name, own in frame.groupby(key, sort=False)] if key else [("Every number", frame)]
     numbers = [Section(name.replace("_", " ").capitalize(), "", None, _numbers(own)) for name, own in parts]
@@ -68,10 +68,14 @@ def found_in_words(row: Mapping[Any, Any], measure: str, name: str = "") -> str:
     return f"{of}Cannot tell: no effect lies within what the test leaves possible, {_said(value)} {what} {span}."
 
 
-def _chart(frame: pd.DataFrame, measure: str, key: str) -> "alt.LayerChart | None":
-    """A row per level (and arm); none where no interval has two ends."""
+def lift_chart(frame: pd.DataFrame) -> "alt.LayerChart | None":
+    """A row per level (and arm, contrast or cell) of a lift test's table; none where no interval has two ends."""
     from experiments.report.charts.intervals import interval_chart
 
+    measures, key = measures_of(frame), _key(frame)
+    if not measures:
+        return None
+    measure = measures[0]
     columns = [measure, f"{measure}_lower", f"{measure}_upper"]
     finite = frame[frame[columns].map(lambda x: math.isfinite(float(x))).all(axis=1)]
     if finite.empty:
@@ -79,6 +83,10 @@ def _chart(frame: pd.DataFrame, measure: str, key: str) -> "alt.LayerChart | Non
     shown = finite.assign(row=_names(finite, key))
     title = measure.replace("_", " ")
     return interval_chart(shown, "row", measure, f"{measure}_lower", f"{measure}_upper", title)
+
+
+def _key(frame: pd.DataFrame) -> str:
+    return next((name for name in KEYS if name in frame.columns), "")
 
 
 def _names(frame: pd.DataFrame, key: str) -> list[str]:

@@ -1,6 +1,8 @@
 """What a planned change of tracking must do to CPA, as one page: factors with their bands, parts, weeks (currency units)."""
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,7 +13,10 @@ from experiments.report.numerals import UNBOUNDED, UNDEFINED, count, money
 from experiments.rollout.rollout import CpaShift, Rollout
 from experiments.truth.effects import ALL
 
-__all__ = ["render_rollout"]
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["render_rollout", "shift_chart"]
 
 EXPECTED = Mark("multiplier", "expected: CPA tomorrow ÷ CPA today, the same events", "circle", "claimed")
 BAND = "what to see if the change is all there is; outside, suspect a bug"
@@ -75,7 +80,8 @@ def _meaning(shift: CpaShift) -> str:
     return f"{SYSTEMS[shift.system]}: CPA of all paid channels goes from {money(shift.cpa_today)} to {money(shift.cpa_tomorrow)}"
 
 
-def _shifts(heading: str, sentence: str, shifts: list[CpaShift]) -> Section:
+def shift_chart(shifts: Sequence[CpaShift]) -> "alt.LayerChart":
+    """Per channel and system the factor of CPA, over the band outside of which a bug is suspected."""
     frame = pd.DataFrame(
         {
             "name": [_name(shift) for shift in shifts],
@@ -85,29 +91,26 @@ def _shifts(heading: str, sentence: str, shifts: list[CpaShift]) -> Section:
             "remark": [_factor(shift.multiplier) for shift in shifts],
         }
     )
-    chart = mark_chart(
-        frame,
-        "name",
-        (EXPECTED,),
-        "CPA tomorrow ÷ CPA today, logarithmic",
-        interval=("lower", "upper"),
-        remark="remark",
-        reference=1.0,
-        log=True,
+    title = "CPA tomorrow ÷ CPA today, logarithmic"
+    return mark_chart(
+        frame, "name", (EXPECTED,), title, interval=("lower", "upper"), remark="remark", reference=1.0, log=True
     )
+
+
+def _shifts(heading: str, sentence: str, shifts: Sequence[CpaShift]) -> Section:
     table = pd.DataFrame(
         {
-            "": frame["name"],
+            "": [_name(shift) for shift in shifts],
             "CPA today": [money(shift.cpa_today) for shift in shifts],
             "CPA tomorrow": [money(shift.cpa_tomorrow) for shift in shifts],
-            "expected": frame["remark"],
+            "expected": [_factor(shift.multiplier) for shift in shifts],
             "suspect a bug outside": [_band(shift.alert_lower, shift.alert_upper) for shift in shifts],
             "days side by side": [
                 count(shift.parallel_days, 1) if shift.parallel_days < LONGEST_SEEN else "never" for shift in shifts
             ],
         }
     )
-    return Section(heading, sentence, chart, table, (EXPECTED,), BAND)
+    return Section(heading, sentence, shift_chart(shifts), table, (EXPECTED,), BAND)
 
 
 def _name(shift: CpaShift) -> str:

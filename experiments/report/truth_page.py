@@ -1,6 +1,7 @@
 """What each channel's ads really caused, as one page: prices of an extra order, average and at the margin (currency units)."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -10,7 +11,10 @@ from experiments.report.figure_page import KeyNumber, Section, render_figures
 from experiments.report.numerals import UNBOUNDED, UNDEFINED, count, money, percent
 from experiments.truth.effects import ALL, Effect, Truth
 
-__all__ = ["render_truth"]
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["render_truth", "truth_chart"]
 
 AVERAGE = Mark("average", "average: all its money ÷ all it caused", "diamond", "true")
 MARGINAL = Mark("marginal", "at the margin: the next money ÷ what it brings", "square", "organic")
@@ -41,28 +45,10 @@ def render_truth(truth: Truth, title: str, currency: str, further: Mapping[str, 
         further: tables of what else was asked, by the names of their files.
     """
     noun = truth.action
-    by = {(effect.channel, effect.estimand): effect for effect in truth.effects}
-    channels = sorted(
-        (effect for effect in truth.effects if effect.estimand == "average" and effect.channel != ALL),
-        key=lambda effect: effect.cost_per_incremental_conversion,
-    )
-    marginal = [by.get((c.channel, "marginal_bid"), by.get((c.channel, "marginal_budget"))) for c in channels]
-    frame = pd.DataFrame(
-        {
-            "name": [words(effect.channel) for effect in channels],
-            "average": [effect.cost_per_incremental_conversion for effect in channels],
-            "marginal": [float("nan") if m is None else m.cost_per_incremental_conversion for m in marginal],
-            "remark": [_price(effect, currency, noun.one) for effect in channels],
-        }
-    )
-    chart = mark_chart(
-        frame, "name", (MARGINAL, AVERAGE), f"{currency} per extra {noun.one}, logarithmic", remark="remark", reference=None,
-        log=True,
-    )  # fmt: skip
     sections = [
         Section(
             f"What an extra {noun.one} costs", f"The cheapest first. A channel whose margin lies far right of its average buys its next "
-            f"{noun.one} dearly.", chart, _table(truth), (AVERAGE, MARGINAL),
+            f"{noun.one} dearly.", truth_chart(truth, currency), _table(truth), (AVERAGE, MARGINAL),
         )
     ]  # fmt: skip
     for name, table in (further or {}).items():
@@ -76,6 +62,32 @@ def render_truth(truth: Truth, title: str, currency: str, further: Mapping[str, 
         assumed=f"The people, the prices and the effect of the ads are assumptions of the scenario. Effects count {truth.horizon}. "
         f"{UNBOUNDED}: money was spent and no extra {noun.one} came of it.",
     )  # fmt: skip
+
+
+def truth_chart(truth: Truth, currency: str = "cost") -> "alt.LayerChart":
+    """Per channel the price of an extra order, average and at the margin, the cheapest first.
+
+    Args:
+        truth: the effects.
+        currency: what the axis calls money.
+    """
+    by = {(effect.channel, effect.estimand): effect for effect in truth.effects}
+    channels = sorted(
+        (effect for effect in truth.effects if effect.estimand == "average" and effect.channel != ALL),
+        key=lambda effect: effect.cost_per_incremental_conversion,
+    )
+    marginal = [by.get((c.channel, "marginal_bid"), by.get((c.channel, "marginal_budget"))) for c in channels]
+    one = truth.action.one
+    frame = pd.DataFrame(
+        {
+            "name": [words(effect.channel) for effect in channels],
+            "average": [effect.cost_per_incremental_conversion for effect in channels],
+            "marginal": [float("nan") if m is None else m.cost_per_incremental_conversion for m in marginal],
+            "remark": [_price(effect, currency, one) for effect in channels],
+        }
+    )
+    title = f"{currency} per extra {one}, logarithmic"
+    return mark_chart(frame, "name", (MARGINAL, AVERAGE), title, remark="remark", reference=None, log=True)
 
 
 def _numbers(truth: Truth, currency: str) -> list[KeyNumber]:

@@ -63,10 +63,10 @@ def in_style(layers: Sequence[Any], height: int, palette: Palette, width: int | 
 
     The marks have no descriptions of their own: the page tells a screen reader the summary of the figure instead.
     """
-    import altair as alt
+    from experiments.report.charts.notebook_chart import NotebookChart
 
     chart = (
-        alt.layer(*layers)
+        NotebookChart(layer=list(layers))
         .properties(width=width, height=height, background="transparent")
         .configure(font=FONT, aria=False, padding=2)
         .configure_view(stroke=None)
