@@ -27,7 +27,7 @@ def render_lift(frame: pd.DataFrame, summary: str) -> str:
     """
     key = _key(frame)
     measure = measures_of(frame)[0]
-    highest = frame[frame["level"] == frame["level"].max()] if "level" in frame.columns else frame
+    highest = frame[frame["level"] == frame["level"].max()]
     sentences = [found_in_words(row, measure, str(row[key]) if key else "") for row in highest.to_dict("records")]
     picture = Section(
         "The interval", "What this test cannot rule out; a line across zero includes no effect.",
@@ -57,8 +57,7 @@ def found_in_words(row: Mapping[Any, Any], measure: str, name: str = "") -> str:
     value, low, high = (float(str(row[column])) for column in (measure, f"{measure}_lower", f"{measure}_upper"))
     of = f"{name.replace('_', ' ').capitalize()}: " if name else ""
     what = measure.replace("_", " ")
-    level = f"{100 * float(str(row['level'])):g}% interval " if "level" in row else ""
-    span = f"({level}{_said(low)} to {_said(high)})"
+    span = f"({100 * float(str(row['level'])):g}% interval {_said(low)} to {_said(high)})"
     if math.isnan(low) or math.isnan(high):
         return f"{of}Cannot tell: the test gives no interval of {what}."
     if low > 0:
@@ -90,11 +89,12 @@ def _key(frame: pd.DataFrame) -> str:
 
 
 def _names(frame: pd.DataFrame, key: str) -> list[str]:
-    levels = (
-        [f"{100 * level:g}% interval" for level in frame["level"]] if "level" in frame.columns else [""] * len(frame)
-    )
     names = [f"{name}, ".replace("_", " ") for name in frame[key]] if key else [""] * len(frame)
-    return [f"{name}{level}".removesuffix(", ") for name, level in zip(names, levels, strict=True)]
+    return [f"{name}{level}" for name, level in zip(names, _levels(frame), strict=True)]
+
+
+def _levels(frame: pd.DataFrame) -> list[str]:
+    return [f"{100 * level:g}% interval" for level in frame["level"]]
 
 
 def _table_of(frame: pd.DataFrame, measure: str, key: str) -> pd.DataFrame:
@@ -113,10 +113,7 @@ def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
         bounds = zip(frame[f"{name}_lower"], frame[f"{name}_upper"], strict=True) if name in measures else ()
         spans = [f"{_said(low, name)} to {_said(high, name)}" for low, high in bounds] or [""] * len(frame)
         rows.append([str(name).replace("_", " "), _said(frame[name].iloc[0], name), *spans])
-    levels = (
-        [f"{100 * level:g}% interval" for level in frame["level"]] if "level" in frame.columns else [""] * len(frame)
-    )
-    return pd.DataFrame(rows, columns=["", "estimate", *levels])
+    return pd.DataFrame(rows, columns=["", "estimate", *_levels(frame)])
 
 
 def _said(value: object, name: str = "") -> str:

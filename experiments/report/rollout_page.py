@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from experiments.comparison.verdict import words
+from experiments.comparison.verdict import system_in_words, words
 from experiments.report.charts.intervals import Mark, mark_chart
 from experiments.report.figure_page import KeyNumber, Section, render_figures
 from experiments.report.numerals import UNBOUNDED, UNDEFINED, count, money
@@ -21,7 +21,6 @@ __all__ = ["render_rollout", "shift_chart"]
 EXPECTED = Mark("multiplier", "expected: CPA tomorrow ÷ CPA today, the same events", "circle", "claimed")
 BAND = "what to see if the change is all there is; outside, suspect a bug"
 SYSTEMS = {"platform": "Platforms", "analytics": "Web analytics", "crm": "CRM"}
-SAID = {"platform": "platform", "analytics": "analytics", "crm": "CRM"}  # as the summary begins its lines
 LONGEST_SEEN = 1e5  # days; what needs longer is never seen
 
 
@@ -33,7 +32,7 @@ def render_rollout(found: Rollout, currency: str) -> str:
         currency: of the money.
     """
     whole = [shift for shift in found.shifts if shift.channel == ALL]
-    told = [f"{SAID[shift.system]}: CPA of all paid channels" for shift in whole]  # by the numbers above
+    told = [f"{system_in_words(shift.system)}: CPA of all paid channels" for shift in whole]  # by the numbers above
     lines = [line for line in found.summary().splitlines() if not line.startswith(tuple(told))]
     sections = [
         _shifts("All paid channels", "Each system counts the same orders before and after; its CPA moves by this factor.", whole),
@@ -114,11 +113,7 @@ def _shifts(heading: str, sentence: str, shifts: Sequence[CpaShift]) -> Section:
 
 
 def _name(shift: CpaShift) -> str:
-    return (
-        SYSTEMS[shift.system]
-        if shift.channel == ALL
-        else f"{words(shift.channel)}, {shift.system.replace('crm', 'CRM')}"
-    )
+    return SYSTEMS[shift.system] if shift.channel == ALL else f"{words(shift.channel)}, {system_in_words(shift.system)}"
 
 
 def _factor(value: float) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.comparison.verdict import words
 from experiments.report.lessons.controls import as_data
 from experiments.report.lessons.lesson import Answer, TeachersSheet, load_lesson
 from experiments.report.lessons.lesson_world import journeys_as_data, lesson_scenario, lesson_worlds
@@ -95,8 +96,8 @@ def lesson_page(reading: Reading, command: str) -> LessonPage:
         guess_start=middle,
         task=lesson.task,
         panels=lesson.panels,
-        watched=in_words(lesson.watched),
-        switches=tuple((name, in_words(name)) for name in lesson.switches),
+        watched=words(lesson.watched),
+        switches=tuple((name, words(name)) for name in lesson.switches),
         answer=f"{number(answer.value)} {guess.unit}".strip(),
         sentences=answer.sentences,
         questions=lesson.questions,
@@ -122,7 +123,7 @@ def lesson_data(reading: Reading) -> dict[str, Any]:
         "beginning": reading.beginning,
         "guess": {"unit": lesson.guess.unit},
         "channels": names,
-        "labels": [in_words(name) for name in names],
+        "labels": [words(name) for name in names],
         "paid": [name in paid for name in names],
         "spend": [reading.spent(name) for name in names],
         "watched": lesson.watched,
@@ -154,8 +155,3 @@ def _test_data(reading: Reading) -> dict[str, Any]:
         "users": reading.worlds.fact.users.num_rows,
         "assignment": int(ASSIGNMENT),
     }
-
-
-def in_words(channel: str) -> str:
-    """A channel's name without underscores."""
-    return channel.replace("_", " ").capitalize()
