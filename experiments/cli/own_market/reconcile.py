@@ -60,6 +60,7 @@ def command(
 
         with whole_file(page) as file:
             file.write_text(render_reconciliation(found), encoding="utf-8")
+        click.echo(f"Written to {page}: open it in a browser; it needs no network.", err=True)
     _show(found, full=full, as_json=as_json)
 
 
