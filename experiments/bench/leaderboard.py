@@ -147,8 +147,10 @@ class Leaderboard(Result):
 
     def to_page(self) -> str:
         """One HTML page without network: per case a sentence, a chart and the table."""
+        from experiments.report.charts.intervals import ESTIMATE
         from experiments.report.figure_page import Section, render_figures
 
+        interval = "95% interval over seeds"
         keys = ["scenario", "variation", "tracking"]
         sections = []
         for (scenario, variation, tracking), own in self.to_frame().groupby(keys, sort=False):
@@ -157,12 +159,20 @@ class Leaderboard(Result):
             )
             heading = f"{scenario}, {variation}, {tracking} tracking"
             chart = self.chart(str(scenario), str(variation))
-            sections.append(Section(heading, alone.summary(), chart, own.drop(columns=keys)))
+            sections.append(Section(heading, alone.summary(), chart, own.drop(columns=keys), (ESTIMATE,), interval))
         pooled = (
             "R² of credited against caused conversions per unit of cost, over the channels of all worlds; its ceiling."
         )
         sections.append(Section("Across campaigns", pooled, None, self.across_campaigns()))
-        return render_figures("Which attribution model finds the truth", (CHECKS,), sections)
+        told = (
+            sections[0].sentence
+            if len(sections) == 2
+            else f"{len(sections) - 1} cases, each with its nearest model below."
+        )
+        return render_figures(
+            "Which attribution model finds the truth", (told, CHECKS), sections,
+            kicker="Attribution models judged by simulated markets whose truth is known",
+        )  # fmt: skip
 
 
 def leaderboard(
