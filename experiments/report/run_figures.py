@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from experiments.comparison.comparison import Comparison
 from experiments.comparison.verdict import words
+from experiments.report.chart import WIDTH
 from experiments.report.charts.dumbbell import dumbbell_chart, other_model_shapes
 from experiments.report.charts.geo_test import cost_chart, response_chart
 from experiments.report.charts.journey import journey_chart
@@ -24,7 +25,6 @@ __all__ = ["run_figures", "write_run_figures"]
 # Light, middle and dark in grey print too.
 PRINT = replace(LIGHT, always="#e1e5e9", moved="#c98a10")
 LINE = 88  # characters of a line below a title
-WIDTH = 620  # pixels: on a page charts are as wide as it, in a file they need a width of their own
 SYMBOLS = {"square": "square", "triangle-up": "triangle", "cross": "cross", "triangle-down": "inverted triangle"}
 
 
