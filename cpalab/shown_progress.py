@@ -53,9 +53,9 @@ class ShownProgress:
         from IPython.display import HTML, display
 
         words = f"{escape(self.stage)} {self.share:.0%}".strip()
-        bar = HTML(f'<progress value="{self.share:.3f}" max="1" aria-label="progress"></progress> {words}')
+        bar = HTML(f'<progress value="{self.share:.3f}" max="1" aria-label="progress"></progress> {words}')  # type: ignore[no-untyped-call]  # IPython is untyped
         if self._bar is None:
-            self._bar = display(bar, display_id=True)
+            self._bar = display(bar, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self._bar.update(bar)
 
