@@ -69,10 +69,20 @@ class Refused(ValueError):  # noqa: N818 - said as a sentence: the input was ref
         self.problems = tuple(Problem.of(found) if isinstance(found, str) else found for found in problems)
         super().__init__("\n".join(self.lines))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is on its way from another process: with its problems."""
+        return _refused_again, (type(self), self.problems), vars(self)
+
     @property
     def lines(self) -> tuple[str, ...]:
         """Every problem as one line of text."""
         return tuple(map(str, self.problems))
+
+
+def _refused_again(kind: type[Refused], problems: tuple[Problem, ...]) -> Refused:
+    error = kind.__new__(kind)
+    Refused.__init__(error, problems)
+    return error
 
 
 class ScenarioError(Refused):

@@ -74,7 +74,7 @@ def command(
     processes: tuple[str, ...],
     out: Path | None, force: bool, dimensions: tuple["Dimension", ...], models: tuple[str, ...], judge: str | None,
     full: bool, seeds: int | None, engine: "EngineName", threads: int, memory: str | None, events: "EventsKept",
-    resume: Path | None, quiet: bool, as_json: bool,
+    resume: Path | None, cluster: str | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
 
@@ -111,11 +111,11 @@ def command(
         judge,
         seeds,
     )
-    bounds = check_options(memory, events, out, engine, chosen, threads)
+    bounds = check_options(memory, events, out, engine, chosen, threads, cluster, stored=stored is not None)
     options = {"by": list(dimensions), "models": list(models), "judge": judge, "seeds": seeds}
     blocks = None
     if out is not None and stored is None and engine == "cohort" and not chosen.processes:
-        blocks = Blocks(Making("run", chosen, events, options), bounds, resume=left is not None)
+        blocks = Blocks(Making("run", chosen, events, options), bounds, resume=left is not None, cluster=cluster)
     with progress_bar(quiet) as report:
         comparison, segments, markets = main_job(
             chosen, stored, out, force, dimensions, asked, seeds, engine, threads, report, quiet, blocks, events

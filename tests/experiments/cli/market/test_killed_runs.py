@@ -182,7 +182,7 @@ def run() -> None:
     main.watch_for_signals = lambda: None
     for module in NEEDED:
         importlib.import_module(module)
-    Workroom.__init__.__defaults__ = (False, 0.0)  # a checkpoint after every tick
+    Workroom.__init__.__defaults__ = (False, 0.0, None)  # a checkpoint after every tick
     for owner, name in (
         (Cohort, "run_tick"), (RowGroups, "write"), (os, "fsync"), (Path, "replace"), (Path, "rename"), (shutil, "rmtree"),
     ):  # fmt: skip
