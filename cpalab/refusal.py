@@ -13,6 +13,7 @@ __all__ = [
     "ScenarioError",
     "choice_problems",
     "did_you_mean",
+    "first_line",
     "gathered",
     "refuse",
     "share_from_half_problems",
@@ -77,6 +78,11 @@ class Refused(ValueError):  # noqa: N818 - said as a sentence: the input was ref
     def lines(self) -> tuple[str, ...]:
         """Every problem as one line of text."""
         return tuple(map(str, self.problems))
+
+
+def first_line(error: Exception) -> str:
+    """What an error of a library says first, at most 200 characters of it; its name where it says nothing."""
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
 
 
 def _refused_again(kind: type[Refused], problems: tuple[Problem, ...]) -> Refused:

@@ -32,6 +32,7 @@ from simulator.population import build_population, everyone
 from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
+from simulator.shards.shard import check_law
 from simulator.shards.workers import Workers
 
 PARTITION_USERS = 131_072
@@ -154,6 +155,7 @@ def live_partitions(
                 part.live(stage, partial(_in_order, pool, at_once=threads))
                 progress(part.last / users)
     else:
+        check_law(stage.scenario, stage.kernels)
         missing = [part for part in parts if not part.is_there()]
         tasks = [(part, stage.scenario, stage.board) for part in missing]
         for part, _ in zip(missing, workers.run(_live_elsewhere, tasks), strict=True):

@@ -26,6 +26,7 @@ from simulator.population import build_population, everyone, users_table
 from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions, without_acts
+from simulator.shards.shard import check_law
 from simulator.shards.sharded import Sharded
 from simulator.shards.workers import Workers
 
@@ -100,6 +101,7 @@ class Running:
         self.people: Cohort | Agents | Sharded
         self.closed: ResumableCohort | Sharded | None = None
         if room is not None and room.workers is not None:
+            check_law(scenario, kernels)
             self.people = self.closed = Sharded(
                 scenario, variant, self.board, everyone(scenario), room.workers, room.folder,
                 campaigns=len(names.campaigns), kept=kept, ahead=self.market.ahead, seconds=seconds, mapped=is_mapped,

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cpalab.refusal import Problem, ScenarioError
 from cpalab.whole_output import durable
 from simulator.engines.checkpoints import read_state, write_state
 from simulator.engines.cohort import Cohort, Kept
 from simulator.engines.mapped_people import map_people
-from simulator.engines.replacement import kernels_of
+from simulator.engines.replacement import Kernels, kernels_of
 from simulator.law.board import Board
 from simulator.law.log import ROW
 from simulator.market.geo_tests import geo_plans
@@ -88,6 +89,18 @@ class Answer(NamedTuple):
 
     ledgers: Any
     rows: Any
+
+
+def check_law(scenario: Scenario, kernels: Kernels) -> None:
+    """Refuse a law that other processes do not find in the scenario.
+
+    Raises:
+        ScenarioError: naming its own steps.
+    """
+    if kernels.own != kernels_of(scenario).own:
+        rule, hint = "is not the law of the scenario, which is all that workers know of", "name its steps in law.steps"
+        own = ", ".join(f"{name} = {place}" for name, place in kernels.own) or "without own steps"
+        raise ScenarioError([Problem("kernels", rule, own, hint)])
 
 
 def published(board: Board, begin: int, until: int) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cpalab.refusal import Problem
+from cpalab.refusal import Problem, ScenarioError
 from cpalab.visible_text import visible
 from experiments.cli.chosen_world import chosen_market, world_of
 from experiments.cli.market.by_blocks import (
@@ -99,6 +99,9 @@ def command(
     if quiet and out is None and not as_json:
         click.echo("--quiet prints nothing, and without --out nothing is written: the result will be lost.", err=True)
     if worlds := ensemble_of(scenario, users, days, seed, overrides):
+        if cluster is not None:
+            hint = "leave it away"
+            raise ScenarioError([Problem("--cluster", "is for one market, not for an ensemble of them", cluster, hint)])
         answer_truth(worlds, threads=threads, out=out, force=force, quiet=quiet, as_json=as_json)
         return
     (chosen, stored), asked = everything_asked(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cpalab.refusal import ScenarioError
 from simulator.by_blocks import live, settle
 from simulator.engines.checkpoints import WarmUp
 from simulator.engines.replacement import DEFAULT_KERNELS
@@ -133,6 +134,12 @@ def test_worlds_share_the_warm_up_of_their_shards(scenario, world, tmp_path, mon
         orders = [np.concatenate(list(one.engine.take_rows())) for one in (in_shards, alone)]
         assert orders[0][orders[0]["time"] >= 0.0].tobytes() == orders[1][orders[1]["time"] >= 0.0].tobytes()
     assert min(lived) == world.board.first_tick
+
+
+def test_a_law_that_workers_would_not_find_is_refused(scenario, tmp_path):
+    kernels = DEFAULT_KERNELS._replace(own=(("exposure", "mine:exposure"),))
+    with pytest.raises(ScenarioError, match="kernels: exposure = mine:exposure is not the law of the scenario"):
+        play(scenario, no_change(), kernels=kernels, room=Workroom(tmp_path, workers=Threads(1)))
 
 
 def test_lives_of_a_settled_market_are_lived_by_workers_too(world, tmp_path):
