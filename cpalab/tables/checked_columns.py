@@ -341,6 +341,11 @@ class CheckedColumns:
 
     def _times_of_text(self, name: str, empty: Bools) -> pa.Array:
         column = pc.utf8_trim_whitespace(self._plain_text(name))
+        if (plain := moments.plain_instants(column)) is not None:
+            midnight = pc.fill_null(plain.cast(pa.int64()), 0).to_numpy() % 86_400_000_000 == 0
+            dated = pc.match_substring_regex(column, moments.DATE_ONLY).fill_null(False).to_numpy()
+            self.without_hour[name] = midnight if bool(midnight.all()) else dated
+            return plain.fill_null(pa.scalar(0, pa.int64()).cast(plain.type))
         days = _cast(column)
         if days is None:
             days = _coerced(column)

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from experiments.own_market.channel_table import ChannelRow, MarketTable
 from experiments.truth.effects import measure_truth
 from simulator.record.record import record
-from simulator.scenario.loading import load_scenario
 from simulator.scenario.schema import Scenario
 from simulator.world import simulate
 
@@ -235,22 +234,15 @@ def simulated_moments(scenario: Scenario, names: Sequence[str], *, threads: int 
     """Live a scenario, record it and live it again without each channel."""
     world = simulate(scenario, threads=threads)
     shown = world.to_frame().set_index("channel")
-    events = world.reported_events().group_by(["channel", "kind"]).aggregate([([], "count_all")]).to_pylist()
-    number = {(str(row["channel"]), str(row["kind"])): row["count_all"] for row in events}
     seen = record(world)
     systems = [seen.conversions(system) for system in ("crm", "platform", "analytics")]
     truth = measure_truth(world, estimands=("average",), threads=threads)
     rows = [
         [
-            number.get((name, "impression"), 0), number.get((name, "click"), 0), *(found.get(name, 0.0) for found in systems),
+            shown["impressions"].get(name, 0), shown["clicks"].get(name, 0), *(found.get(name, 0.0) for found in systems),
             truth.effect(name).incremental_conversions,
         ]
         for name in names
     ]  # fmt: skip
     cost = np.array([float(shown["cost"].get(name, 0.0)) for name in names])
     return Moments(np.array(rows, float), float(world.orders().num_rows), cost)
-
-
-def scenario_of(tables: Mapping[str, Any]) -> Scenario:
-    """The validated scenario."""
-    return load_scenario(tables)

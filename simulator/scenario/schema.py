@@ -311,6 +311,7 @@ class Holdout(Table):
     """A user-level experiment: this share of people is not shown the channel's ads between two days.
 
     Attributes:
+        shelved: prepared, and not run until a process begins it (`market.begin_lift_test`), which sets its days.
         cooldown_days: how long after `end_day` outcomes still count (carry-over); none: to the end of the follow-up.
         design: how the test is run and read. `ghost_ads` and `intention_to_treat`: the slot goes to the next bidder; read
             on those an ad reached or would have, or on everyone. `psa`: the held-out are shown a placebo ad in its place.
@@ -326,6 +327,7 @@ class Holdout(Table):
     """
 
     share: Share = 0.1
+    shelved: bool = False
     start_day: NotNegative = 0.0
     end_day: Positive | None = None
     cooldown_days: NotNegative | None = None
@@ -374,6 +376,11 @@ class Channel(Table):
     wear_half_life_days: Positive = 7.0  # [M] no public source: a pause of weeks makes an ad fresh again
     holdout: Holdout = Holdout()
     campaigns: Annotated[dict[Name, Campaign], Field(max_length=32)] = {}
+
+    @property
+    def bids_in_auctions(self) -> bool:
+        """Whether all its campaigns pay what they bid for impressions or clicks, so that a bid decides what they buy."""
+        return all(campaign.billing in ("cpm", "cpc") for campaign in self.campaigns.values())
 
 
 class InvalidTraffic(Table):

@@ -17,9 +17,11 @@ from experiments.own_market.ensemble import (
     fit_ensemble,
     suggested_tests,
 )
+from experiments.own_market.ensemble_page import render_ensemble
 from experiments.own_market.ensemble_rollout import ensemble_rollout
 from experiments.own_market.ensemble_truth import ensemble_truth
 from experiments.own_market.toml_text import toml_text
+from experiments.report.numerals import money
 from experiments.rollout.change_file import load_plan
 from simulator.scenario.loading import load_scenario
 
@@ -145,3 +147,16 @@ def test_tables_survive_being_written_as_toml() -> None:
         "l": [{"m": 1, "n": "o"}],
     }
     assert tomllib.loads(toml_text(tables)) == tables
+
+
+def test_the_page_shows_each_channel_s_range_beside_the_platform_s_price(ensemble: Ensemble) -> None:
+    page = render_ensemble(ensemble)
+    first = page[: page.index("<section")]
+    assert "an order costs, as the ad platforms say" in first
+    assert "21.15" in first  # 5,500 ÷ 260
+    for found in ensemble.ranges:
+        assert f"{found.channel}</th>" in page
+        assert f"{money(found.price(found.upper))} to {money(found.price(found.lower))}" in page
+    assert "Which lift test would tell most" in page
+    assert "<script" not in page
+    assert len(page.encode()) < 300_000

@@ -30,13 +30,13 @@ def test_truth_writes_what_it_found_whole_or_not_at_all(cpalab, small, finished,
     answer = cpalab("truth", *small, "--json", "--out", tmp_path / "truth")
     assert (answer.status, answer.err) == (0, "")
     assert sorted(path.name for path in (tmp_path / "truth").iterdir()) == [
-        "manifest.json", "orders.parquet", "truth.csv", "truth.json",
+        "manifest.json", "orders.parquet", "truth.csv", "truth.html", "truth.json",
     ]  # fmt: skip
     assert (tmp_path / "truth" / "orders.parquet").read_bytes() == (folder / "orders.parquet").read_bytes()
     assert (tmp_path / "truth" / "truth.csv").read_bytes() == (folder / "truth.csv").read_bytes()
     assert (tmp_path / "truth" / "truth.json").read_text() == answer.out
     assert list(json.loads((tmp_path / "truth" / "manifest.json").read_text())["files"]) == [
-        "orders.parquet", "truth.csv", "truth.json",
+        "orders.parquet", "truth.csv", "truth.html", "truth.json",
     ]  # fmt: skip
     is_refused(cpalab("truth", *small, "--out", tmp_path / "truth"), "exists already; --force replaces it")
     assert list(tmp_path.iterdir()) == [tmp_path / "truth"]
@@ -77,8 +77,8 @@ def test_simulate_writes_the_world_alone_and_the_same_world(cpalab, small, finis
     assert read_world(tmp_path / "world", verify=True).events.num_rows > 0
 
 
-def test_simulate_needs_a_folder(cpalab, small, is_refused):
-    is_refused(cpalab("simulate", *small), "Missing option '--out'")
+def test_simulate_needs_a_folder(cpalab_here, small, is_refused):
+    is_refused(cpalab_here("simulate", *small), "Missing option '--out'")
 
 
 def test_truth_over_time_and_along_a_curve(cpalab_here, tmp_path):
