@@ -89,7 +89,7 @@ def round_of(workers: Workers) -> float:
         with tempfile.TemporaryDirectory() as place:
             return play(scenario, no_change(), kept="nothing", room=Workroom(Path(place), workers=workers))
 
-    rounds = in_shards().engine.rounds
+    rounds: int = in_shards().engine.rounds
     alone = fastest(lambda: play(scenario, no_change(), kept="nothing"), 3)[1]
     return (fastest(in_shards, 3)[1] - alone) / rounds
 
