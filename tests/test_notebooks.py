@@ -36,7 +36,7 @@ def test_a_notebook_shows_what_is_stored_in_it(notebook, monkeypatch):
     pytest.importorskip("ipykernel", reason="ipykernel is not installed")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(EXAMPLES.parent), os.environ.get("PYTHONPATH", "")]))
     ran = nbformat.read(notebook, as_version=4)
-    nbclient.NotebookClient(ran, timeout=600, kernel_name="python3", record_timing=False).execute()
+    nbclient.NotebookClient(ran, timeout=None, kernel_name="python3", record_timing=False).execute()
     if os.environ.get("CPALAB_REFRESH") == "1":
         nbformat.write(ran, notebook)
     now, stored = shown(ran.cells), shown(json.loads(notebook.read_text(encoding="utf-8"))["cells"])

@@ -215,6 +215,7 @@ class EventTables:
             problems.append(f"{source.name}: both {found['value']!r} and {found['value_micros']!r} are given; keep one")
         sieve = CheckedColumns(source.name, source.load())
         found["user_id"] = people_column(sieve, found["user_id"], rest)
+        found = _without_unknown(sieve, found)
         if (paid := columns_named(rest, ("financial status",))) and columns_named(rest, ("name",)):
             found.setdefault(
                 "order_id", columns_named(rest, ("name",))[0]
@@ -451,6 +452,12 @@ def without_person(people: pa.ChunkedArray) -> pa.ChunkedArray:
         return people
     own = pa.array([f"\0nobody {row}" for row in range(len(people))], pa.large_string())
     return pc.coalesce(people, own)
+
+
+def _without_unknown(sieve: CheckedColumns, found: Mapping[str, str]) -> dict[str, str]:
+    """The columns without those of values that hold none."""
+    nothing = [name for name in ("value", "value_micros") if name in found and sieve.says_nothing(found[name])]
+    return {name: column for name, column in found.items() if name not in nothing}
 
 
 def _told_unknown(sieve: CheckedColumns, name: str) -> None:

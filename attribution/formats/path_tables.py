@@ -88,11 +88,13 @@ class TopPaths:
         told: set[str] = set()
         for source in sources:
             found, rest = match_columns(source, self.columns, problems)
-            told |= found.keys()
             if not {"path", "conversions"} <= found.keys():
                 continue
             grain = columns_named(rest, PATH_GRAINS)
             sieve = CheckedColumns(source.name, source.load())
+            if "value" in found and sieve.says_nothing(found["value"]):
+                del found["value"]
+            told |= found.keys()
             problems += one_type(sieve, grain, self.path_type, f"{self.name}.path_type")
             amounts = [found[name] for name in ("conversions", "value") if name in found]
             sieve.leave_out_totals([found["path"]], amounts, nameless_counts=True)

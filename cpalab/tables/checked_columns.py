@@ -295,6 +295,14 @@ class CheckedColumns:
             found += [number for number in read if number] if all(read) else []
         return found
 
+    def says_nothing(self, name: str) -> bool:
+        """Whether a column has rows and no cell of them holds anything but words for nothing; it is noted if so."""
+        words = pc.unique(self._plain_text(name)).to_pylist() if len(self) else [name]
+        if not all(word is None or is_nothing(word) for word in words):
+            return False
+        self.notes.append(f"{self.place}.{name}: is empty in every row, so it is unknown, not 0")
+        return True
+
     def flags(self, name: str) -> Bools:
         """A column of yes or no: 1/0, true/false, yes/no; an empty cell is no."""
         column = self.column(name)

@@ -102,10 +102,12 @@ class Leaderboard(Result):
             if known.empty:
                 lines.append(f"{case}: ads caused nothing, so there is no share to differ by.")
                 continue
+            silent = own.loc[own["error"].isna(), "model"].tolist()
             first, last = known.iloc[0], known.iloc[-1]
             lines.append(
                 f"{case}: nearest to the truth is {first['model']} (credit differs from "
                 f"what was caused by {first['error']:.0%} of it), farthest {last['model']} ({last['error']:.0%})."
+                + (f" Some channel has too few people to compare for {', '.join(silent)}." if silent else "")
             )
         return "\n".join(lines)
 
@@ -195,7 +197,8 @@ def leaderboard(
         seeds: one world each.
         observational: methods that compare people whom a channel's ads reached with people whom they did not
             (`experiments.bench.observational.method.METHODS`), beside the models; under perfect tracking alone.
-        variations: assumptions changed one at a time (`experiments.bench.variations.VARIATIONS`).
+        variations: assumptions changed (`experiments.bench.variations.VARIATIONS`), one at a time or joined by ` + `; every
+            pair of some: `experiments.bench.variations.crossed`.
         tracking: what the models see: every visit of a person (`perfect`), or what web analytics recorded (`recorded`).
         users: people of each world; default: as the scenario says, its budgets with it.
         regret: also move budget as each model says, run the world again, and count the orders lost against the truth's
@@ -215,7 +218,7 @@ def leaderboard(
     """
     found = MODELS.find_all(models)
     methods = _methods_asked(observational, found, tracking)
-    asked, seeds = variations_asked(tuple(variations)), tuple(seeds)
+    asked, seeds = variations_asked(tuple(variations), tracking), tuple(seeds)
     if not seeds or not scenarios or not asked:
         raise InvalidInputError([Problem("scenarios, variations, seeds", "must each hold at least one")])
     sizes = {} if users is None else {"run.users": users}

@@ -26,12 +26,12 @@ def size_notes(models: "Sequence[AttributionModel]", paths: "Paths", fits: int =
         notes.append(
             f"{model.name}: {len(paths.channels):,} channels at order {order} are {work.states:,} states and "
             f"{work.transitions:,} transitions, solved {work.solves * fits:,} times: about {_time(work.seconds * fits)} "
-            f"of one core and {max(work.memory_bytes / 1e6, 1):,.0f} MB; {simpler} take less"
+            f"of one core and {max(work.memory_bytes / 1e6, 1):z,.0f} MB; {simpler} take less"
         )
     return notes
 
 
 def _time(seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:,.0f} minutes" if seconds < 5400 else f"{seconds / 3600:,.1f} hours"
+        return f"{seconds:z.0f} seconds"
+    return f"{seconds / 60:z,.0f} minutes" if seconds < 5400 else f"{seconds / 3600:z,.1f} hours"

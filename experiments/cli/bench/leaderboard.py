@@ -29,7 +29,8 @@ COLUMNS = ("error", "total error", "log CPA", "rank τ", "R²", "decisions", "re
 @click.option("--observational", "methods", multiple=True, metavar="METHOD",
               help="A comparison of exposed with unexposed people, beside the models; repeatable; 'each': all.")  # fmt: skip
 @click.option("--variation", "variations", multiple=True, metavar="NAME",
-              help="An assumption to change, such as 'direct effect only'; repeatable; 'each' is all of them.")  # fmt: skip
+              help="Assumptions to change: 'clicks only', or two joined by ' + '; repeatable; 'each': all.")  # fmt: skip
+@click.option("--cross", is_flag=True, help="Also every pair of these variations that do not contradict each other.")
 @click.option("--tracking", type=click.Choice(["perfect", "recorded"]), default="perfect", show_default=True,
               help="What the models see: every visit, or what web analytics recorded.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(1, 10_000), default=5, show_default=True, help="Worlds of each case.")
@@ -50,7 +51,7 @@ COLUMNS = ("error", "total error", "log CPA", "rank τ", "R²", "decisions", "re
 @listing_option("--methods", "List the observational methods with their parameters.",
                 "experiments.bench.observational.method:METHODS", METHOD_PARAMETERS)  # fmt: skip
 def command(
-    scenarios: tuple[str, ...], models: tuple[str, ...], methods: tuple[str, ...], variations: tuple[str, ...],
+    scenarios: tuple[str, ...], models: tuple[str, ...], methods: tuple[str, ...], variations: tuple[str, ...], cross: bool,
     tracking: "Tracking", seeds: int, users: int | None, regret: bool, jobs: int, out: Path | None, figures: str,
     force: bool, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
@@ -69,13 +70,15 @@ def command(
     from cpalab.whole_output import whole_folder
     from experiments.bench.leaderboard import DEFAULT_MODELS, leaderboard
     from experiments.bench.observational.method import BUILT_IN
-    from experiments.bench.variations import AS_IT_IS, VARIATIONS
+    from experiments.bench.variations import AS_IT_IS, RECORD_ALONE, VARIATIONS, crossed, variations_asked
     from experiments.cli.terminal import write_csv
     from experiments.report.figure_files import figure_kinds, write_figure
     from simulator.storage import write_manifest
 
     kinds = figure_kinds(figures)
-    asked = tuple(VARIATIONS) if "each" in variations else variations or (AS_IT_IS,)
+    seen = [name for name in VARIATIONS if tracking == "recorded" or name not in RECORD_ALONE]
+    asked = tuple(seen) if "each" in variations else variations or (AS_IT_IS,)
+    asked += crossed(variations_asked(asked, tracking)) if cross else ()
     refuse_files_in_processes(jobs, (*models, *methods))
     with cells_beside(out) as cells, nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)

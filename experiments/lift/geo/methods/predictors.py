@@ -76,7 +76,7 @@ def predictor_notes(experiment: GeoExperiment, used: NDArray[np.bool_], weights:
     means = _means(experiment)
     treated, controls = means[experiment.is_treated].mean(axis=0), means[~experiment.is_treated][used]
     told = [
-        f"{name} {own:,.4g} treated, {met:,.4g} weighted controls, {every:,.4g} all controls"
+        f"{name} {own:z,.4g} treated, {met:z,.4g} weighted controls, {every:z,.4g} all controls"
         for name, own, met, every in zip(
             experiment.panel.covariates, treated, weights @ controls, controls.mean(axis=0), strict=True
         )
