@@ -13,6 +13,7 @@ __all__ = [
     "ScenarioError",
     "choice_problems",
     "did_you_mean",
+    "first_line",
     "gathered",
     "refuse",
     "share_from_half_problems",
@@ -69,10 +70,25 @@ class Refused(ValueError):  # noqa: N818 - said as a sentence: the input was ref
         self.problems = tuple(Problem.of(found) if isinstance(found, str) else found for found in problems)
         super().__init__("\n".join(self.lines))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is on its way from another process: with its problems."""
+        return _refused_again, (type(self), self.problems), vars(self)
+
     @property
     def lines(self) -> tuple[str, ...]:
         """Every problem as one line of text."""
         return tuple(map(str, self.problems))
+
+
+def first_line(error: Exception) -> str:
+    """What an error of a library says first, at most 200 characters of it; its name where it says nothing."""
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+
+
+def _refused_again(kind: type[Refused], problems: tuple[Problem, ...]) -> Refused:
+    error = kind.__new__(kind)
+    Refused.__init__(error, problems)
+    return error
 
 
 class ScenarioError(Refused):

@@ -20,6 +20,7 @@ from cpalab.refusal import Problem, Refused
 __all__ = [
     "MANIFEST",
     "RESUMABLE",
+    "Halted",
     "OutputError",
     "check_target",
     "durable",
@@ -51,12 +52,16 @@ class OutputError(Refused):
         super().__init__(problems)
 
 
+class Halted(Refused):
+    """Work that cannot go on now, for want of something outside of it: what is done already can be gone on with."""
+
+
 @contextmanager
 def whole_folder(target: Path, *, force: bool = False, resume: bool = False) -> Iterator[Path]:
     """A temporary folder beside `target` that becomes `target` when the block ends well and vanishes when it does not.
 
     Before anything else, what killed runs with the same target left is swept up, or the result they were replacing put back.
-    A folder that holds RESUMABLE stays when writing fails, so that another run can go on where there is room again.
+    A folder that holds RESUMABLE stays when writing fails or work is halted, so that another run can go on later.
 
     Args:
         target: where the result shall be.
@@ -95,6 +100,10 @@ def whole_folder(target: Path, *, force: bool = False, resume: bool = False) -> 
         stays = (temporary / RESUMABLE).is_file()
         rest = f"go on with --resume {target} when that is mended" if stays else "nothing was left behind"
         raise OutputError(f"{target}: writing failed ({_reason(error)}); {rest}") from None
+    except Halted as error:
+        stays = (temporary / RESUMABLE).is_file()
+        still = [Problem(str(target), "is not finished", hint=f"go on with --resume {target}")] if stays else []
+        raise Halted([*error.problems, *still]) from error
     finally:
         if not stays:
             shutil.rmtree(temporary, ignore_errors=True)

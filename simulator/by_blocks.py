@@ -20,6 +20,7 @@ from simulator.population import everyone, users_table
 from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions
+from simulator.shards.workers import Workers
 from simulator.world import World, market_table, timeline_table
 
 EventsKept = Literal["all", "orders", "sample", "none"]
@@ -75,12 +76,13 @@ class Memory:
             hint = "give more, or simulate fewer people or on fewer threads"
             raise ScenarioError([Problem("--memory", rule, f"{self.bytes / 1e9:g} GB", hint)])
 
-    def maps_people(self, scenario: Scenario) -> bool:
-        """Whether the state of all people would take more than half of it."""
+    def maps_people(self, scenario: Scenario, processes: int = 1) -> bool:
+        """Whether the state of the people of each of so many processes would take more than half of it."""
         if self.bytes is None:
             return False
         law = build_law([version.scenario for version in versions(scenario)])
-        return everyone(scenario) * bytes_per_person(law, Names.of(scenario)) > (self.bytes - BASE_BYTES) / 2
+        state = everyone(scenario) * bytes_per_person(law, Names.of(scenario))
+        return state / processes > (self.bytes - BASE_BYTES) / 2
 
     def holds(self, events: StoredEvents, people: int) -> bool:
         """Whether a log fits into half of what is left beside everything else; without bounds, whether it is no large one."""
@@ -102,7 +104,7 @@ def settle(
     Args:
         scenario: what is assumed.
         kernels: the compiled law.
-        room: where checkpoints are; a market that was killed goes on from the last.
+        room: where checkpoints are; a market that was killed goes on from the last. And over whom people are spread.
         threads: how many blocks run at once.
         progress: told the share of ticks that are done.
     """
@@ -128,6 +130,7 @@ def live(
     worlds: Any = None,
     *,
     threads: int = 1,
+    workers: Workers | None = None,
     reduced: Filter | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> StoredEvents:
@@ -138,12 +141,15 @@ def live(
         events, twins: see `live_partitions`.
         worlds: which twins.
         threads: how many blocks live at once.
+        workers: who live a file of the log each, instead of threads.
         reduced: which events are kept; None: all.
         progress: told the share of people who have lived.
     """
     stage = Stage(world.scenario, world.names, world.law, world.board, world.kernels)
     return StoredEvents(
-        live_partitions(stage, events, twins, worlds, threads=threads, reduced=reduced, progress=progress)
+        live_partitions(
+            stage, events, twins, worlds, threads=threads, workers=workers, reduced=reduced, progress=progress
+        )
     )
 
 
@@ -153,11 +159,23 @@ def reduction(kept: EventsKept) -> Filter | None:
         case "all":
             return None
         case "orders":
-            return lambda events: events.filter(is_kind(events, *ORDER_KINDS))
+            return _of_orders
         case "sample":
-            return lambda events: events.filter(pa.array(events["user_id"].to_numpy() % SAMPLE_ONE_IN == 0))
+            return _sampled
         case "none":
-            return lambda events: events.slice(0, 0)
+            return _none
+
+
+def _of_orders(events: pa.Table) -> pa.Table:
+    return events.filter(is_kind(events, *ORDER_KINDS))
+
+
+def _sampled(events: pa.Table) -> pa.Table:
+    return events.filter(pa.array(events["user_id"].to_numpy() % SAMPLE_ONE_IN == 0))
+
+
+def _none(events: pa.Table) -> pa.Table:
+    return events.slice(0, 0)
 
 
 def _everyone_as_table(scenario: Scenario, law: Any, names: Names) -> pa.Table:

@@ -58,18 +58,26 @@ class StoredEvents:
                 for group in range(file.num_row_groups):
                     yield file.read_row_group(group, columns=None if columns is None else list(columns))
 
+    @cached_property
+    def _people_in_groups(self) -> list[tuple[Path, list[tuple[int, float, float]]]]:
+        """Of every file the row groups, each with its lowest and highest person; of all, where it does not say."""
+        found = []
+        for part in self.parts:
+            known = pq.read_metadata(part)
+            place = known.schema.names.index("user_id")
+            told = [known.row_group(group).column(place).statistics for group in range(known.num_row_groups)]
+            found.append((part, [(g, -np.inf, np.inf) if s is None else (g, s.min, s.max) for g, s in enumerate(told)]))
+        return found
+
     def of_people(self, first: int, last: int) -> pa.Table:
         """The rows of people first..last-1; only the row groups that hold them are read."""
         if "table" in vars(self):
             return _slice(self.table, first, last)
         found = []
-        for part in self.parts:
-            with pq.ParquetFile(part) as file:
-                place = file.schema_arrow.get_field_index("user_id")
-                for group in range(file.num_row_groups):
-                    known = file.metadata.row_group(group).column(place).statistics
-                    if known is None or (known.min < last and known.max >= first):
-                        found.append(_slice(file.read_row_group(group), first, last))
+        for part, groups in self._people_in_groups:
+            if wanted := [group for group, lowest, highest in groups if lowest < last and highest >= first]:
+                with pq.ParquetFile(part) as file:
+                    found += [_slice(file.read_row_group(group), first, last) for group in wanted]
         return pa.concat_tables(found).unify_dictionaries() if found else EVENT_SCHEMA.empty_table()
 
 

@@ -8,7 +8,7 @@ TWINS/part-00000.npz        their orders in every twin world; written after the 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cpalab.whole_output import durable
-from simulator.engines.cohort import BLOCK_USERS, Cohort
-from simulator.engines.replacement import Kernels
+from simulator.engines.cohort import BLOCK_USERS, Cohort, Map
+from simulator.engines.replacement import Kernels, kernels_of
 from simulator.engines.twins import Twins, live_block
 from simulator.events import EVENT_SCHEMA, events_table
 from simulator.law.board import Board
@@ -29,8 +29,11 @@ from simulator.law.log import CONVERSION
 from simulator.law.parameters import Law
 from simulator.market.market import variants
 from simulator.population import build_population, everyone
-from simulator.scenario.build_law import Names
+from simulator.scenario.build_law import Names, build_law
 from simulator.scenario.schema import Scenario
+from simulator.scenario.timeline import versions
+from simulator.shards.shard import check_law
+from simulator.shards.workers import Workers
 
 PARTITION_USERS = 131_072
 ROW_GROUP = 1_048_576  # rows: what Parquet's writer makes of a whole table
@@ -115,6 +118,7 @@ def live_partitions(
     worlds: Any = None,
     *,
     threads: int = 1,
+    workers: Workers | None = None,
     block_users: int = BLOCK_USERS,
     reduced: Filter | None = None,
     progress: Callable[[float], None] = lambda share: None,
@@ -126,6 +130,7 @@ def live_partitions(
         events, twins: folders for the log, and for what the twins ordered.
         worlds: VARIANT (worlds,), as in `lives`.
         threads: how many blocks live at once; at most one more waits to be written.
+        workers: who live a file of the log each, instead of threads; they see both folders.
         block_users: people per block.
         reduced: which events of each block are kept; None: all.
         progress: told the share of people who have lived.
@@ -136,22 +141,63 @@ def live_partitions(
     users = everyone(stage.scenario)
     events.mkdir(exist_ok=True)
     twins.mkdir(exist_ok=True)
-    parts = []
-    with ThreadPoolExecutor(threads) as pool:
-        for number, first in enumerate(range(0, max(1, users), PARTITION_USERS)):
-            last = min(first + PARTITION_USERS, users)
-            log, orders = events / f"part-{number:05d}.parquet", twins / f"part-{number:05d}.npz"
-            parts.append(log)
-            if not (log.is_file() and orders.is_file()):
-                blocks = _in_order(
-                    pool,
-                    partial(_lives_from, stage, worlds, block_users, last),
-                    range(first, last, block_users),
-                    threads,
-                )
-                _write_partition(blocks, log, orders, reduced)
-            progress(last / users)
-    return tuple(parts)
+    starts = range(0, max(1, users), PARTITION_USERS)
+    parts = [
+        Partition(
+            first, min(first + PARTITION_USERS, users), (events / f"part-{number:05d}.parquet").resolve(),
+            (twins / f"part-{number:05d}.npz").resolve(), worlds, block_users, reduced,
+        )
+        for number, first in enumerate(starts)
+    ]  # fmt: skip
+    if workers is None:
+        with ThreadPoolExecutor(threads) as pool:
+            for part in parts:
+                part.live(stage, partial(_in_order, pool, at_once=threads))
+                progress(part.last / users)
+    else:
+        check_law(stage.scenario, stage.kernels)
+        missing = [part for part in parts if not part.is_there()]
+        tasks = [(part, stage.scenario, stage.board) for part in missing]
+        for part, _ in zip(missing, workers.run(_live_elsewhere, tasks), strict=True):
+            progress(part.last / users)
+    return tuple(events / part.log.name for part in parts)
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One file of the log.
+
+    Attributes:
+        first, last: whose.
+        log, orders: where it goes, and what the twins ordered.
+        worlds, block_users, reduced: as in `live_partitions`.
+    """
+
+    first: int
+    last: int
+    log: Path
+    orders: Path
+    worlds: Any
+    block_users: int
+    reduced: Filter | None
+
+    def is_there(self) -> bool:
+        """Whether it has been lived."""
+        return self.log.is_file() and self.orders.is_file()
+
+    def live(self, stage: Stage, map_: Map) -> None:
+        """Live it, unless it is there already."""
+        if not self.is_there():
+            live_from = partial(_lives_from, stage, self.worlds, self.block_users, self.last)
+            blocks = map_(live_from, range(self.first, self.last, self.block_users))
+            _write_partition(blocks, self.log, self.orders, self.reduced)
+
+
+def _live_elsewhere(task: tuple[Partition, Scenario, Board]) -> None:
+    """Live a partition in another process, by the law that the scenario names."""
+    part, scenario, board = task
+    law = build_law([version.scenario for version in versions(scenario)])
+    part.live(Stage(scenario, Names.of(scenario), law, board, kernels_of(scenario)), map)
 
 
 def _lives_from(stage: Stage, worlds: Any, block_users: int, last: int, first: int) -> Lives:
@@ -208,9 +254,9 @@ class RowGroups:
         return pa.concat_tables(self.held).combine_chunks() if self.held else EVENT_SCHEMA.empty_table()
 
 
-def _in_order(pool: Executor, function: Callable[[int], Lives], items: Sequence[int], at_once: int) -> Iterator[Lives]:
+def _in_order(pool: Executor, function: Callable[[Any], Any], items: Iterable[Any], *, at_once: int) -> Iterator[Any]:
     """What the function makes of each item, in their order; only so many at once, for each takes memory."""
-    waiting: deque[Future[Lives]] = deque()
+    waiting: deque[Future[Any]] = deque()
     for item in items:
         waiting.append(pool.submit(function, item))
         if len(waiting) > at_once:

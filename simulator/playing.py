@@ -12,21 +12,23 @@ from simulator.engines.checkpoints import SECONDS_BETWEEN, ResumableCohort, Warm
 from simulator.engines.cohort import BLOCK_USERS, Cohort, Kept, Map
 from simulator.engines.mapped_people import map_people
 from simulator.engines.replacement import DEFAULT_KERNELS, Kernels
-from simulator.law.board import Board, blank_board
+from simulator.law.board import Board
 from simulator.law.parameters import Law
 from simulator.market.advertiser.desk import Desk
 from simulator.market.advertiser.driving import ProcessStoppedError, drive
 from simulator.market.advertiser.reports import Reports
 from simulator.market.geo_tests import geo_plans
 from simulator.market.in_force import InForce
-from simulator.market.market import Market, TickReport
+from simulator.market.market import Market, TickReport, board_of, felt
 from simulator.market.moments import STOP, Moment
 from simulator.market.processes.registry import Acting
-from simulator.population import build_population, users_table
+from simulator.population import build_population, everyone, users_table
 from simulator.scenario.build_law import Names, build_law
-from simulator.scenario.clock import Clock
 from simulator.scenario.schema import Scenario
 from simulator.scenario.timeline import versions, without_acts
+from simulator.shards.shard import check_law
+from simulator.shards.sharded import Sharded
+from simulator.shards.workers import Workers
 
 EngineName = Literal["cohort", "agents"]
 
@@ -39,11 +41,13 @@ class Workroom:
         folder: for checkpoints.
         mapped: keep people's state in files there, not in memory.
         seconds_between_checkpoints: how much work may be lost.
+        workers: over whom people are spread, by the law that the scenario names; None: over threads of this process.
     """
 
     folder: Path
     mapped: bool = False
     seconds_between_checkpoints: float = SECONDS_BETWEEN
+    workers: Workers | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Played:
     names: Names
     law: Law
     board: Board
-    engine: Cohort | Agents
+    engine: Cohort | Agents | Sharded
     reports: list[TickReport]
 
 
@@ -87,39 +91,42 @@ class Running:
         stretches = versions(scenario)
         self.names = names = Names.of(scenario)
         law = build_law([version.scenario for version in stretches])
-        run, clock = scenario.run, Clock.of(scenario)
         plans = geo_plans(scenario)
-        self.board = blank_board(
-            run.days, run.tick_hours / 24.0, len(names.surfaces), len(names.campaigns), len(names.creatives),
-            len(names.geos), len(plans), start=clock.start, end=clock.end,
-        )  # fmt: skip
-        mapped = map_people(scenario, law, names, room.folder) if room is not None and room.mapped else None
-        population = build_population(scenario, law, names) if mapped is None else mapped.population
-        # The market applies a changed budget through its pacing, so people must not see it a second time.
-        felt = variant.copy()
-        felt.throttle_factor = 1.0
-        self.people: Cohort | Agents
-        if engine == "agents":
-            self.people = Agents(
-                law, self.board, population, felt, run.seed, orders_only=kept != "events", kernel=kernels.step
-            )
-        else:
-            self.people = Cohort(
-                law, self.board, population, felt, run.seed,
-                map_=map_, block_users=block_users, kept=kept, kernel=kernels.advance,
-                forget=None if mapped is None else mapped.forget,
-            )  # fmt: skip
-        self.resumable: ResumableCohort | None = None
-        if isinstance(self.people, Cohort) and (room is not None or warm_up is not None):
-            folder, seconds = (None, 0.0) if room is None else (room.folder, room.seconds_between_checkpoints)
-            self.resumable = ResumableCohort(
-                self.people, folder, seconds, warm_up=warm_up, first_tick=self.board.first_tick
-            )
+        self.board = board_of(scenario, names, plans)
         self.processes = processes
         in_force = InForce(scenario, law, names, stretches)
         self.market = Market(in_force, names, self.board, variant, plans, progress=progress)
+        folder, seconds = (None, 0.0) if room is None else (room.folder, room.seconds_between_checkpoints)
+        is_mapped, seed = room is not None and room.mapped, scenario.run.seed
+        self.people: Cohort | Agents | Sharded
+        self.closed: ResumableCohort | Sharded | None = None
+        if room is not None and room.workers is not None:
+            check_law(scenario, kernels)
+            self.people = self.closed = Sharded(
+                scenario, variant, self.board, everyone(scenario), room.workers, room.folder,
+                campaigns=len(names.campaigns), kept=kept, ahead=self.market.ahead, seconds=seconds, mapped=is_mapped,
+                warm_up=None if warm_up is None else warm_up.folder,
+            )  # fmt: skip
+            self.market.start(self.people, self._send_processes)
+            return
+        mapped = map_people(scenario, law, names, folder) if folder is not None and is_mapped else None
+        population = build_population(scenario, law, names) if mapped is None else mapped.population
+        if engine == "agents":
+            self.people = Agents(
+                law, self.board, population, felt(variant), seed, orders_only=kept != "events", kernel=kernels.step
+            )
+        else:
+            self.people = Cohort(
+                law, self.board, population, felt(variant), seed,
+                map_=map_, block_users=block_users, kept=kept, kernel=kernels.advance,
+                forget=None if mapped is None else mapped.forget,
+            )  # fmt: skip
+        if isinstance(self.people, Cohort) and (room is not None or warm_up is not None):
+            self.closed = ResumableCohort(
+                self.people, folder, seconds, warm_up=warm_up, first_tick=self.board.first_tick
+            )
         self.reports = Reports(scenario, names, lambda: users_table(population, names), self.people.rows_after)
-        self.market.start(self.resumable or self.people, self._send_processes)
+        self.market.start(self.closed or self.people, self._send_processes)
 
     def desk(self, author: str, *, plays_rival: bool = False) -> Desk:
         """A desk at this market, whose acts are signed with a name."""
@@ -140,8 +147,8 @@ class Running:
 
     def played(self) -> Played:
         """What there is when the market has run to its end."""
-        if self.resumable is not None:
-            self.resumable.close()
+        if self.closed is not None:
+            self.closed.close()
         in_force = self.market.in_force
         return Played(in_force.scenario, self.names, in_force.law, self.board, self.people, self.market.reports)
 

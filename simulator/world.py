@@ -26,6 +26,7 @@ from simulator.population import build_population, users_table
 from simulator.scenario.build_law import Names
 from simulator.scenario.clock import Clock
 from simulator.scenario.schema import Scenario
+from simulator.shards.sharded import Sharded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,7 +226,7 @@ def live_again(world: World, board: Board, *, threads: int = 1, block_users: int
     return events_of(people, world.names)
 
 
-def events_of(engine: Cohort | Agents, names: Names) -> pa.Table:
+def events_of(engine: Cohort | Agents | Sharded, names: Names) -> pa.Table:
     """The event log of what an engine's people did; empties the engine."""
     tables = [events_table(rows, names) for rows in engine.take_rows()]
     return pa.concat_tables(tables) if tables else EVENT_SCHEMA.empty_table()

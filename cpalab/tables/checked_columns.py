@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cpalab.refusal import did_you_mean
 from cpalab.tables import moments
-from cpalab.tables.dialect import TOTAL, plain_name
+from cpalab.tables.dialect import SUMS_UP, TOTAL, plain_name
 from cpalab.tables.input_table import InputTable, Loaded
 from cpalab.tables.numerals import Mark, Numeral, decimal_marks, is_nothing, numeral
 from cpalab.tables.report import LINES_SHOWN, Defect, ReadReport
@@ -49,7 +49,6 @@ TOTAL_WORDS = (
     "total", "totaal", "gesamt", "sum", "som", "overall", "results", "average", "avg", "all ",
     "итого", "Итого", "ИТОГО", "всего", "Всего", "合計", "总计",
 )  # fmt: skip
-SUMS_UP = r"^(sub)?totals?\s*([:\-–]|of \d)"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cpalab.refusal import InvalidInputError
+from cpalab.refusal import InvalidInputError, first_line
 
 SQLITE = b"SQLite format 3\x00"
 SHOWN = 8
@@ -106,6 +106,6 @@ def _of_server(address: str, query: str, shown: str) -> pa.Table:
     try:
         table: pa.Table = connectorx.read_sql(address, query, return_type="arrow")
     except Exception as error:  # whatever the driver of the database raises
-        said = without_password(str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
+        said = without_password(first_line(error))
         raise InvalidInputError([f"{shown}: cannot be read ({said}); check the address and the query"]) from error
     return table

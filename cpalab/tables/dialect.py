@@ -12,11 +12,12 @@ from functools import lru_cache
 
 SEPARATORS = (",", "\t", ";", "|")
 SAMPLE_ROWS = 400
+SUMS_UP = r"^(sub)?totals?\s*([:\-–]|of \d)"  # says so without being one of the words
 # The sums of other rows, as exports call them; a row so called whose amounts are not the sums is refused.
 TOTAL = re.compile(
     r"^\W*((grand|account|campaign|overall|all) )?(sub)?(totals?|totale|totaal|suma|somme|sum|summary|overall|gesamt(summe"
     r"|ergebnis)?|insgesamt|summe|итого|всего|合計|总计)( general| général| generale| \(\d+\)|, \d+ rows)?\W*$"
-    r"|^(sub)?totals?\s*([:\-–]|of \d)|^\W*(average|avg)\W*$|^results from \d+ |^\W*all (channels|campaigns|rows)\W*$",
+    rf"|{SUMS_UP}|^\W*(average|avg)\W*$|^results from \d+ |^\W*all (channels|campaigns|rows)\W*$",
     re.IGNORECASE,
 )
 # A code behind a name says the currency of its amounts: revenue_eur.

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cpalab.column_types import column_problem, common_form
-from cpalab.refusal import InvalidInputError
+from cpalab.refusal import InvalidInputError, first_line
 from cpalab.tables.dialect import TOTAL, Dialect, dialect_of
 from cpalab.tables.exchange import Exchange
 from cpalab.tables.report import Numbering
@@ -151,7 +151,7 @@ class InputTable:
             table = table if nested else self._plain(table)
             return Loaded(table, np.arange(len(table)), "row", options=self._typed)
         except (pa.ArrowException, pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
-            raise InvalidInputError([f"{self.name}: cannot be read ({_first_line(error)})"]) from error
+            raise InvalidInputError([f"{self.name}: cannot be read ({first_line(error)})"]) from error
 
     def _plain(self, table: pa.Table) -> pa.Table:
         """The same table, a column without any value as empty text; one whose cells are no plain values is refused."""
@@ -317,7 +317,7 @@ def _open_parquet(path: Path, options: TextOptions) -> InputTable:
         schema = pq.read_schema(files[0])
         rows = sum(pq.read_metadata(file).num_rows for file in files)
     except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidInputError([f"{path.name}: is not a Parquet file ({_first_line(error)})"]) from error
+        raise InvalidInputError([f"{path.name}: is not a Parquet file ({first_line(error)})"]) from error
     if rows == 0:
         raise InvalidInputError([f"{path.name}: holds no rows; export it again"])
     return InputTable(path.name, "parquet", tuple(schema.names), path=path, options=options)
@@ -475,7 +475,3 @@ def _cell(value: Any) -> str | None:
 
 def _bad_lines(rule: str, found: list[tuple[int, str]]) -> tuple[BadLines, ...]:
     return (BadLines(rule, tuple(line for line, _ in found), found[0][1][:60]),) if found else ()
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

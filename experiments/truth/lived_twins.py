@@ -20,6 +20,7 @@ from simulator.by_blocks import Memory, live
 from simulator.engines.checkpoints import WarmUp
 from simulator.event_log import StoredEvents
 from simulator.playing import Workroom
+from simulator.shards.workers import Workers
 from simulator.world import World
 
 Lived = dict[tuple[TwinChange, Feedback], Life]
@@ -28,7 +29,7 @@ ORDER = np.dtype([("order_id", "i8"), ("time", "f8"), ("value_micros", "i8")])
 
 def live_with_twins(
     world: World, folder: Path, log: Path, estimands: Sequence[Estimand], *,
-    memory: Memory, threads: int = 1,
+    memory: Memory, threads: int = 1, workers: Workers | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[StoredEvents, Lived]:  # fmt: skip
     """The log of a settled world and the lives of all twins that these estimands ask for; what is done already is kept.
@@ -40,28 +41,32 @@ def live_with_twins(
         estimands: as in `measure_truth`.
         memory: bounds what markets that react may take.
         threads: how many blocks live at once.
+        workers: over whom people are spread, instead of over threads.
         progress: told the share of the work that is done.
     """
     questions, free = asked(world, estimands)
     held, reacting = (changes_of(questions, free, feedback) for feedback in ("held", "free"))
     share = 1.0 / (1.0 + len(reacting))
     events = live(
-        world, log, folder / "twins", worlds_of(held), threads=threads, progress=lambda done: progress(share * done)
-    )
+        world, log, folder / "twins", worlds_of(held), threads=threads, workers=workers,
+        progress=lambda done: progress(share * done),
+    )  # fmt: skip
     kept = folder / "lives"
     kept.mkdir(exist_ok=True)
     lived: Lived = {}
     _sort_out(folder / "twins", kept, len(held))
     for w, change in enumerate(held):
         lived[change, "held"] = _read(kept, f"held-{w:02d}")
-    mapped = memory.maps_people(world.scenario)
-    warm_up = WarmUp(None if memory.bytes is None else folder / "market" / "warm-up")
+    mapped = memory.maps_people(world.scenario, 1 if workers is None else workers.processes)
+    in_memory = memory.bytes is None and workers is None
+    warm_up = WarmUp(None if in_memory else folder / "market" / "warm-up")
     for w, change in enumerate(reacting):
         name = f"free-{w:02d}"
         market = folder / "market" / name
         if not (kept / f"{name}.cost.npy").is_file():
             market.mkdir(parents=True, exist_ok=True)
-            life = live_free(world, worlds_of([change])[1:], warm_up, threads, Workroom(market, mapped))
+            room = Workroom(market, mapped, workers=workers)
+            life = live_free(world, worlds_of([change])[1:], warm_up, threads, room)
             _keep(kept, name, life.orders, life.parted, life.cost_change_micros)
         shutil.rmtree(market, ignore_errors=True)
         lived[change, "free"] = _read(kept, name)

@@ -41,7 +41,7 @@ class WarmUp:
         self.state = b""
         if folder is not None and (folder / "warm-up.npz").is_file():
             with np.load(folder / "warm-up.npz", allow_pickle=False) as stored:
-                self.history = [_as_ledger(row) for row in stored["history"]]
+                self.history = [as_ledger(row) for row in stored["history"]]
                 self.ledgers = list(stored["blocks"])
 
     def keep(self, history: Sequence[Any], people: Cohort) -> None:
@@ -50,12 +50,12 @@ class WarmUp:
         self.ledgers = [block.ledger.copy() for block in people.blocks]
         if self.folder is None:
             with io.BytesIO() as memory:
-                _write_state(memory, people)
+                write_state(memory, people)
                 self.state = memory.getvalue()
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         with durable(self.folder / "warm-up.bin") as path, path.open("wb") as file:
-            _write_state(file, people)
+            write_state(file, people)
         with durable(self.folder / "warm-up.npz") as path, path.open("wb") as file:
             np.savez(file, history=np.stack(self.history), blocks=np.stack(self.ledgers))
 
@@ -64,7 +64,7 @@ class WarmUp:
         for block, ledger in zip(people.blocks, self.ledgers, strict=True):
             block.ledger[:] = ledger
         with io.BytesIO(self.state) if self.folder is None else (self.folder / "warm-up.bin").open("rb") as file:
-            _read_state(file, people)
+            read_state(file, people)
 
 
 class ResumableCohort:
@@ -137,16 +137,11 @@ class ResumableCohort:
         older = {path for kind in ("state-*", "market-*") for path in folder.glob(kind)} - {state, market}
         if with_state:
             with durable(state) as path, path.open("wb") as file:
-                _write_state(file, self.people)
-        rows = [block.events.written() for block in self.people.blocks]
-        with durable(market) as path, path.open("wb") as file:
-            np.savez(
-                file,
-                history=np.stack(self.history),
-                blocks=np.stack([block.ledger for block in self.people.blocks]),
-                rows=np.concatenate(rows).view(np.uint8),
-                rows_of_blocks=np.array([len(own) for own in rows]),
-            )
+                write_state(file, self.people)
+        blocks = self.people.blocks
+        save_market(
+            market, self.history, [block.ledger for block in blocks], [block.events.written() for block in blocks]
+        )
         for path in older:
             path.unlink(missing_ok=True)  # a half one took the name of this one
 
@@ -159,18 +154,31 @@ class ResumableCohort:
         with np.load(found[-1], allow_pickle=False) as stored:
             history, ledgers = stored["history"], stored["blocks"]
             rows = np.split(stored["rows"].view(ROW), np.cumsum(stored["rows_of_blocks"])[:-1])
-        self.history = [_as_ledger(row) for row in history]
+        self.history = [as_ledger(row) for row in history]
         for block, ledger, own in zip(self.people.blocks, ledgers, rows, strict=True):
             block.ledger[:] = ledger
             block.events.put_back(own)
         name = found[-1].stem.removeprefix("market-")
         if name != AT_THE_END:
             with (folder / f"state-{name}.bin").open("rb") as file:
-                _read_state(file, self.people)
+                read_state(file, self.people)
         return len(self.history) - 1
 
 
-def _write_state(file: BinaryIO, people: Cohort) -> None:
+def save_market(path: Path, history: Sequence[Any], ledgers: Sequence[Any], rows: Sequence[Any]) -> None:
+    """Keep the ledgers of all ticks, and of each block its ledger and its rows."""
+    with durable(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            history=np.stack(history),
+            blocks=np.array(ledgers),
+            rows=np.concatenate([np.empty(0, ROW), *rows]).view(np.uint8),
+            rows_of_blocks=np.array([len(own) for own in rows]),
+        )
+
+
+def write_state(file: BinaryIO, people: Cohort) -> None:
+    """Write everyone's state, block by block."""
     for block in people.blocks:
         for array in state_arrays(block.people):
             file.write(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
@@ -178,7 +186,8 @@ def _write_state(file: BinaryIO, people: Cohort) -> None:
             people.forget(block.first, block.last)
 
 
-def _read_state(file: BinaryIO, people: Cohort) -> None:
+def read_state(file: BinaryIO, people: Cohort) -> None:
+    """Put everyone where `write_state` found them."""
     for block in people.blocks:
         for array in state_arrays(block.people):
             array[...] = np.frombuffer(file.read(array.nbytes), array.dtype).reshape(array.shape)
@@ -186,7 +195,8 @@ def _read_state(file: BinaryIO, people: Cohort) -> None:
             people.forget(block.first, block.last)
 
 
-def _as_ledger(row: Any) -> Any:
+def as_ledger(row: Any) -> Any:
+    """A row of a stored history as LEDGER (C,), whose fields read as attributes."""
     ledger = record_array(len(row), LEDGER)
     ledger[:] = row
     return ledger

@@ -1,6 +1,7 @@
 """What is in force: the version of the scenario that holds on a day, and its law, as timeline and processes change both."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -36,6 +37,12 @@ class InForce:
         self.planned = self.begun[0].scenario
         self.waiting: list[Act] = []
         self.acted = False
+
+    def copy(self) -> "InForce":
+        """One that goes on by itself from here."""
+        other = copy(self)
+        other.begun, other.waiting = list(self.begun), list(self.waiting)
+        return other
 
     @property
     def epoch(self) -> int:

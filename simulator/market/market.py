@@ -1,5 +1,6 @@
 """The market: the SimPy model of everything people share: clock, flights, budgets, prices, season, experiments, timeline."""
 
+import copy
 import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ import numpy as np
 import simpy
 
 from simulator.calendar import operational_days
-from simulator.law.board import Board
+from simulator.law.board import Board, blank_board
 from simulator.law.parameters import Law
 from simulator.law.state import NOBODY, VARIANT, record_array
 from simulator.market.campaigns import (
@@ -28,7 +29,7 @@ from simulator.market.geo_tests import GeoPlan, people_by_geo
 from simulator.market.holdouts import is_running
 from simulator.market.in_force import InForce
 from simulator.market.moments import PUBLISH, TICK_ENDS, Moment, Signal
-from simulator.market.pacing import Pacing
+from simulator.market.pacing import Pacing, Unbound
 from simulator.scenario.build_law import Names, calendar_of
 from simulator.scenario.clock import Clock
 from simulator.scenario.schema import Campaign, Creative, Scenario
@@ -90,14 +91,11 @@ class Market:
         self.progress = progress
         self.clock = Clock.of(scenario)
         self.calendar = calendar_of(scenario)
-        self.pacing = [Pacing() for _ in names.campaigns]
+        self.pacing: list[Pacing] = [Pacing() for _ in names.campaigns]
         self.competition = Competition(scenario)
         self.geo_demand = GeoDemand(scenario)
         self.off_the_shelf: dict[int, float] = {}
         self.plans = plans
-        for p, plan in enumerate(plans, start=1):
-            board.plan_spend[p] = plan.spend
-            board.plan_log_bid[p] = np.log(plan.bid)
         self.reports: list[TickReport] = []
         self.environment = simpy.Environment(initial_time=float(board.starts[0]))
         self.published = Signal(self.environment)
@@ -117,6 +115,22 @@ class Market:
     def catch_up(self) -> None:
         """Bring the people to this very moment: all their sessions before it have happened, and none after it."""
         self.engine.run_tick(float(self.environment.now))
+
+    def ahead(self, ticks: int) -> Board:
+        """A copy of the board on which so many further ticks are published as they will be while no budget binds.
+
+        What people do reaches the board through pacing alone. Only where no processes act.
+        """
+        later = copy.copy(self)
+        columns = self.board._asdict()
+        later.board = Board(**{name: copy.copy(column) for name, column in columns.items()})
+        later.pacing = [Unbound() for _ in self.pacing]
+        later.competition, later.geo_demand = copy.deepcopy(self.competition), copy.deepcopy(self.geo_demand)
+        later.in_force, later.off_the_shelf = self.in_force.copy(), dict(self.off_the_shelf)
+        for tick in range(self.tick + 1, self.tick + 1 + ticks):
+            later.tick = tick
+            later._publish(tick, later._begin(tick))
+        return later.board
 
     def _clock(self, on_day_0: Callable[[], None]) -> Generator[simpy.Event, None, None]:
         """Each tick: publish, let processes act and people live, look at the spend."""
@@ -283,6 +297,19 @@ class Market:
         return self.pacing[c].fees_expected(spent, change["impressions"] * campaign.expected_action_rate * each, each)
 
 
+def board_of(scenario: Scenario, names: Names, plans: Sequence[GeoPlan]) -> Board:
+    """The board of a scenario on which nothing but the plans of its geo tests is published."""
+    run, clock = scenario.run, Clock.of(scenario)
+    board = blank_board(
+        run.days, run.tick_hours / 24.0, len(names.surfaces), len(names.campaigns), len(names.creatives),
+        len(names.geos), len(plans), start=clock.start, end=clock.end,
+    )  # fmt: skip
+    for p, plan in enumerate(plans, start=1):
+        board.plan_spend[p] = plan.spend
+        board.plan_log_bid[p] = np.log(plan.bid)
+    return board
+
+
 def scale_of(scenario: Scenario) -> float:
     """People simulated per person of the market the budgets are meant for."""
     return scenario.run.users / scenario.market.people
@@ -292,6 +319,13 @@ def budget_per_day(scenario: Scenario, c: int, names: Names) -> float | None:
     """Daily budget of campaign c for the people simulated, in currency; None without limit."""
     budget = names.campaign_of(scenario, c).daily_budget
     return None if budget is None else budget * scale_of(scenario)
+
+
+def felt(variant: Any) -> Any:
+    """What people feel of a change, VARIANT (1,): a changed budget reaches them through the market's pacing, not twice."""
+    own = variant.copy()
+    own.throttle_factor = 1.0
+    return own
 
 
 def no_change() -> Any:

@@ -88,6 +88,14 @@ class Pacing:
         return expected * (self.fees + prior) / (self.expected_fees + prior) if prior > 0.0 else 0.0
 
 
+class Unbound(Pacing):
+    """The pacing of a campaign whose budget never binds."""
+
+    def next_share(self, *_: object, **__: object) -> float:
+        """All auctions."""
+        return 1.0
+
+
 def most_planned(budget: float, action: float) -> float:
     """What may be planned to be spent of two budgets, so that chance (three standard deviations) does not go beyond.
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cpalab.refusal import Problem, ScenarioError
-from cpalab.whole_output import MANIFEST, RESUMABLE, durable, left_by_the_dead, whole_folder
+from cpalab.whole_output import MANIFEST, RESUMABLE, Halted, durable, left_by_the_dead, whole_folder
 from experiments.cli.options import chosen_scenario, scenario_changes
 from experiments.cli.progress import Report
 from simulator.scenario.loading import load_scenario
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from experiments.truth.effects import Estimand, Truth
     from simulator.by_blocks import EventsKept, Memory
+    from simulator.shards.workers import Workers
     from simulator.world import World
 
 # What is in a folder for the making only, in the order in which it comes.
@@ -84,11 +85,13 @@ class Blocks:
         making: what is made.
         memory: how much of it may be taken.
         resume: whether a killed run goes on.
+        cluster: over which workers people are spread, as --cluster names it; None: over threads.
     """
 
     making: Making
     memory: "Memory"
     resume: bool = False
+    cluster: str | None = None
 
     @contextmanager
     def folder(self, target: Path, *, force: bool) -> Iterator[Path]:
@@ -107,12 +110,13 @@ class Blocks:
         from experiments.truth.effects import measure_truth
         from experiments.truth.lived_twins import live_with_twins
 
-        world = self._settled(folder, threads, report)
         log = folder / ("events" if self.making.events == "all" else "log")
-        events, lived = live_with_twins(
-            world, folder, log, estimands,
-            memory=self.memory, threads=threads, progress=lambda share: report("lives", share),
-        )  # fmt: skip
+        with self._workers(folder, twins=True) as workers:
+            world = self._settled(folder, threads, workers, report)
+            events, lived = live_with_twins(
+                world, folder, log, estimands,
+                memory=self.memory, threads=threads, workers=workers, progress=lambda share: report("lives", share),
+            )  # fmt: skip
         if self.memory.holds(events, world.users.num_rows):
             events.load()
         world = replace(world, events=events)
@@ -122,14 +126,35 @@ class Blocks:
         """The world, of whose events only those that are kept are written."""
         from simulator.by_blocks import live, reduction
 
-        world = self._settled(folder, threads, report)
-        events = live(
-            world, folder / "events", folder / "twins",
-            threads=threads, reduced=reduction(self.making.events), progress=lambda share: report("lives", share),
-        )  # fmt: skip
+        with self._workers(folder, twins=False) as workers:
+            world = self._settled(folder, threads, workers, report)
+            events = live(
+                world, folder / "events", folder / "twins", threads=threads, workers=workers,
+                reduced=reduction(self.making.events), progress=lambda share: report("lives", share),
+            )  # fmt: skip
         return replace(world, events=events)
 
-    def _settled(self, folder: Path, threads: int, report: Report) -> "World":
+    @contextmanager
+    def _workers(self, folder: Path, *, twins: bool) -> "Iterator[Workers | None]":
+        """Those of the cluster, which see the folder; where it is not there, a run that only begins leaves nothing."""
+        if self.cluster is None:
+            yield None
+            return
+        from simulator.engines.compile_ahead import compile_lives
+        from simulator.shards.cluster import check_workers, cluster
+
+        compile_lives(twins=twins)  # here, once, not in every process of this machine
+        with ExitStack() as stack:
+            try:
+                workers = stack.enter_context(cluster(self.cluster))
+                check_workers(workers, folder)
+            except Halted:
+                if not self.resume:
+                    (folder / RESUMABLE).unlink()
+                raise
+            yield workers
+
+    def _settled(self, folder: Path, threads: int, workers: "Workers | None", report: Report) -> "World":
         from simulator.by_blocks import settle
         from simulator.engines.replacement import check_parameters, kernels_of
         from simulator.playing import Workroom
@@ -139,12 +164,14 @@ class Blocks:
         check_parameters(scenario, kernels)
         market = folder / "market" / "world"
         market.mkdir(parents=True, exist_ok=True)
-        room = Workroom(market, self.memory.maps_people(scenario))
+        room = Workroom(
+            market, self.memory.maps_people(scenario, 1 if workers is None else workers.processes), workers=workers
+        )
         return settle(scenario, kernels, room, threads=threads, progress=lambda share: report("market", share))
 
 
 def block_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
-    """How a world is made by blocks: --memory, --events, --resume."""
+    """How a world is made by blocks: --memory, --events, --resume, --cluster."""
     for decorate in reversed(
         [
             click.option("--memory", metavar="SIZE", help="Take about this much memory at most (4GB); what does not fit is "
@@ -153,6 +180,9 @@ def block_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
                          help="Which events DIR keeps: all, those of orders, those of one person in a hundred, or none."),
             click.option("--resume", type=click.Path(path_type=Path), metavar="DIR",
                          help="Go on with a run that was killed while it made DIR; it ends with the same bytes."),
+            click.option("--cluster", metavar="WHERE", help="Spread people over local[:N] or processes[:N] of this machine, "
+                         "or the workers of a Dask cluster: tcp://HOST:PORT or its scheduler.json. Needs --out, which all "
+                         "see; the same results."),
         ]
     ):  # fmt: skip
         command = decorate(command)
@@ -167,8 +197,9 @@ def is_typed(option: str) -> bool:
 
 
 def check_options(
-    memory: str | None, events: "EventsKept", out: Path | None, engine: str, scenario: Scenario, threads: int
-) -> "Memory":
+    memory: str | None, events: "EventsKept", out: Path | None, engine: str, scenario: Scenario, threads: int,
+    cluster: str | None = None, *, stored: bool = False,
+) -> "Memory":  # fmt: skip
     """The bounds of memory, where these options agree with one another and with the scenario.
 
     Raises:
@@ -176,16 +207,27 @@ def check_options(
     """
     from simulator.by_blocks import Memory
 
+    by_blocks = {
+        option: value for option, value in {"--memory": memory, "--cluster": cluster}.items() if value is not None
+    }
     problems = [
         Problem(option, "needs --out, a folder for what is not kept in memory", value)
-        for option, value in {"--memory": memory, "--events": None if events == "all" else events}.items()
+        for option, value in {**by_blocks, "--events": None if events == "all" else events}.items()
         if value is not None and out is None
     ]
-    if memory is not None and engine != "cohort":
-        problems.append(Problem("--memory", "is for blocks of people", f"--engine {engine}", "use --engine cohort"))
-    if memory is not None and scenario.processes:
-        rule = "is for markets in which no processes act: they read what the systems record, in memory"
-        problems.append(Problem("--memory", rule, memory, f"leave it away, or {', '.join(scenario.processes)}"))
+    for option, value in by_blocks.items():
+        if engine != "cohort":
+            problems.append(Problem(option, "is for blocks of people", f"--engine {engine}", "use --engine cohort"))
+        if scenario.processes:
+            rule = "is for markets in which no processes act: they read what the systems record, in memory"
+            problems.append(Problem(option, rule, value, f"leave it away, or {', '.join(scenario.processes)}"))
+    if cluster is not None:
+        from simulator.shards.cluster import check_cluster
+
+        problems += check_cluster(cluster)
+        if stored:
+            rule = "is for a market to be simulated, not for a world that has happened"
+            problems.append(Problem("--cluster", rule, cluster, "leave it away"))
     bounds = Memory()
     try:
         bounds = Memory() if memory is None else Memory.of(memory)

@@ -79,7 +79,7 @@ def command(
     out: Path | None, charts: Path | None, figures: str, force: bool, dimensions: tuple["Dimension", ...],
     models: tuple[str, ...], judge: str | None, full: bool, seeds: int | None,
     engine: "EngineName", threads: int, memory: str | None, events: "EventsKept",
-    resume: Path | None, quiet: bool, as_json: bool,
+    resume: Path | None, cluster: str | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
 
@@ -111,9 +111,14 @@ def command(
     if quiet and out is None and charts is None and not as_json:
         click.echo("--quiet prints nothing, and without --out nothing is written: the result will be lost.", err=True)
     if worlds := ensemble_of(scenario, users, days, seed, overrides):
-        if charts is not None:
-            rule, hint = "cannot be drawn of an ensemble", "give one of its worlds"
-            raise InvalidInputError([Problem("--charts", rule, str(charts), hint)])
+        rule, hint = "cannot be drawn of an ensemble", "give one of its worlds"
+        problems = [] if charts is None else [Problem("--charts", rule, str(charts), hint)]
+        if cluster is not None:
+            problems.append(
+                Problem("--cluster", "is for one market, not for an ensemble of them", cluster, "leave it away")
+            )
+        if problems:
+            raise InvalidInputError(problems)
         answer_truth(worlds, threads=threads, out=out, force=force, quiet=quiet, as_json=as_json)
         return
     (chosen, stored), asked = everything_asked(
@@ -126,11 +131,11 @@ def command(
         judge,
         seeds,
     )
-    bounds = check_options(memory, events, out, engine, chosen, threads)
+    bounds = check_options(memory, events, out, engine, chosen, threads, cluster, stored=stored is not None)
     options = {"by": list(dimensions), "models": list(models), "judge": judge, "seeds": seeds}
     blocks = None
     if out is not None and stored is None and engine == "cohort" and not chosen.processes:
-        blocks = Blocks(Making("run", chosen, events, options), bounds, resume=left is not None)
+        blocks = Blocks(Making("run", chosen, events, options), bounds, resume=left is not None, cluster=cluster)
     drawn = nullcontext() if charts is None else whole_folder(charts, force=force)
     with drawn as chart_folder, progress_bar(quiet) as report:
         comparison, segments, markets = main_job(

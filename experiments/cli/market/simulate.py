@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
     processes: tuple[str, ...], out: Path | None, force: bool, engine: "EngineName", threads: int, memory: str | None,
-    events: "EventsKept", resume: Path | None, quiet: bool,
+    events: "EventsKept", resume: Path | None, cluster: str | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Simulate a market and write what happened: events, users, market, timeline and a manifest.
 
-    SCENARIO is a name (see cpalab scenarios) or a TOML file. With --memory people live twice: first the market is run, of
-    which only sums are kept, then their lives are written block by block; a killed run goes on with --resume DIR.
+    SCENARIO is a name (see cpalab scenarios) or a TOML file. With --memory or --cluster people live twice: first the market
+    is run, of which only sums are kept, then their lives are written block by block; a killed run goes on with --resume DIR.
     """
     if resume is not None:
         asked = {"events": events, "processes": list(processes), "engine": engine}
@@ -54,9 +54,9 @@ def command(
         chosen = chosen_scenario(scenario, users, days, seed, overrides, processes)
     if out is None:
         raise click.UsageError("Missing option '--out'.")
-    bounds = check_options(memory, events, out, engine, chosen, threads)
-    blocks = Blocks(Making("simulate", chosen, events), bounds, resume=resume is not None)
-    by_blocks = memory is not None or resume is not None
+    bounds = check_options(memory, events, out, engine, chosen, threads, cluster)
+    blocks = Blocks(Making("simulate", chosen, events), bounds, resume=resume is not None, cluster=cluster)
+    by_blocks = memory is not None or resume is not None or cluster is not None
     from cpalab.whole_output import whole_folder
     from simulator.event_log import StoredEvents
     from simulator.storage import read_world, write_world

@@ -2,7 +2,8 @@
 
 Run as a program, this file kills and resumes: FOLDER POINTS WORD …, so many kill points spread over all steps. A step
 is a tick of a market, a piece of a log being written, a file being put on disk or in its place, or a folder removed. Each run
-is a child that is forked before any thread is there; what became of it is printed as JSON.
+is a child that is forked before any thread is there; what became of it is printed as JSON. A run that is killed before it
+has said what it makes (`begun`) cannot be gone on with: --resume says so, and the same command makes it anew.
 """
 
 import hashlib
@@ -18,10 +19,12 @@ from pathlib import Path
 
 import pytest
 
+from cpalab.whole_output import MANIFEST, RESUMABLE
 from experiments.cli import main
 from simulator.engines.cohort import Cohort
 from simulator.lives import RowGroups
 from simulator.playing import Workroom
+from simulator.shards.sharded import Sharded
 
 pytestmark = pytest.mark.xdist_group("cli")
 
@@ -50,6 +53,7 @@ def check(told):
         assert case["killed"] == -signal.SIGKILL, case
         assert not case["stood_half"], case
         assert (case["resumed"], case["same"], case["left"]) == (0, True, []), case
+        assert case["begun"] or (case["kill_at"] <= 2 and case["refused"]), case
 
 
 def test_a_killed_run_ends_with_the_bytes_of_one_that_was_not(tmp_path):
@@ -66,6 +70,11 @@ def test_a_run_killed_at_any_of_24_steps_ends_with_the_same_bytes(tmp_path, more
     told = kill_and_resume(tmp_path, 24, "run", *SMALL, *more)
     assert len({case["kill_at"] for case in told}) == 24
     check(told)
+
+
+@pytest.mark.study
+def test_a_run_on_a_cluster_killed_at_any_of_8_steps_goes_on_without_one(tmp_path):
+    check(kill_and_resume(tmp_path, 8, "run", *SMALL, "--cluster", "processes:1"))
 
 
 @pytest.fixture
@@ -182,9 +191,10 @@ def run() -> None:
     main.watch_for_signals = lambda: None
     for module in NEEDED:
         importlib.import_module(module)
-    Workroom.__init__.__defaults__ = (False, 0.0)  # a checkpoint after every tick
+    Workroom.__init__.__defaults__ = (False, 0.0, None)  # a checkpoint after every tick
     for owner, name in (
-        (Cohort, "run_tick"), (RowGroups, "write"), (os, "fsync"), (Path, "replace"), (Path, "rename"), (shutil, "rmtree"),
+        (Cohort, "run_tick"), (Sharded, "_round"), (RowGroups, "write"), (os, "fsync"), (Path, "replace"), (Path, "rename"),
+        (shutil, "rmtree"),
     ):  # fmt: skip
         counted(owner, name)
     whole = place / "whole"
@@ -196,13 +206,19 @@ def run() -> None:
         target = place / f"killed-{kill_at}"
         killed = child([*words, "--out", str(target)], kill_at)
         half = target.exists()
+        begun = any(list(place.glob(f".{target.name}.*/{name}")) for name in (RESUMABLE, MANIFEST))
         resumed = child([words[0], "--resume", str(target), "--quiet"], 0)
+        refused = resumed == main.USAGE_ERROR
+        if refused and not begun:
+            resumed = child([*words, "--out", str(target)], 0)
         told.append(
             {
                 "kill_at": kill_at,
                 "of": total,
                 "killed": killed,
                 "stood_half": half,
+                "begun": begun,
+                "refused": refused,
                 "resumed": resumed,
                 "same": target.exists() and content(target) == wanted,
                 "left": [path.name for path in place.iterdir() if path.name.startswith(f".{target.name}")],

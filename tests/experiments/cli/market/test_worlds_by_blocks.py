@@ -1,10 +1,12 @@
 """`--memory`, `--events`, `cpalab verify`: worlds larger than memory, which events stay, whether files are whole."""
 
 import json
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
 
+from simulator.shards.workers import Threads
 from simulator.storage import fingerprint, read_world
 
 pytestmark = pytest.mark.xdist_group("cli")
@@ -40,12 +42,56 @@ def test_a_simulation_within_bounds_of_memory_writes_the_same_bytes(worlds):
     assert files(worlds / "blocks") == files(worlds / "whole")
 
 
-def test_a_run_within_bounds_of_memory_writes_the_bytes_of_one_in_memory(cpalab, market, tmp_path):
+def test_a_run_within_bounds_of_memory_or_in_shards_writes_the_bytes_of_one_in_memory(
+    cpalab, cpalab_here, market, tmp_path, monkeypatch
+):
     # The agents live in memory, one process per person.
     for name, options in {"agents": ["--engine", "agents"], "blocks": ["--memory", "1GB", "--threads", "3"]}.items():
         answer = cpalab("run", *market, "--by", "device", "--model", "linear", "--out", tmp_path / name, *options)
         assert answer.status == 0, answer.err
     assert files(tmp_path / "blocks") == files(tmp_path / "agents")
+    # Real processes and Dask: tests/simulator/shards.
+    monkeypatch.setattr("simulator.shards.cluster.Processes", ThreadsToClose)
+    in_shards = ["--cluster", "processes:3", "--memory", "1GB"]
+    answer = answered(
+        cpalab_here, "run", *market, "--by", "device", "--model", "linear", "--out", tmp_path / "shards", *in_shards
+    )
+    assert answer.status == 0, answer.err
+    assert files(tmp_path / "shards") == files(tmp_path / "agents")
+
+
+class ThreadsToClose(Threads):
+    def close(self):
+        pass
+
+
+def answered(run, *words):
+    """What the command answers in this process."""
+    status, out, err = run(*words)
+    return SimpleNamespace(status=status, out=out, err=err)
+
+
+def test_a_cluster_that_cannot_work_is_refused_before_any_work(cpalab_here, market, worlds, tmp_path, is_refused):
+    is_refused(answered(cpalab_here, "run", *market, "--cluster", "local:2"), "--cluster: local:2 needs --out")
+    is_refused(
+        answered(cpalab_here, "simulate", *market, "--out", tmp_path / "x", "--cluster", "lokal", "--engine", "agents"),
+        "--cluster: --engine agents is for blocks of people; use --engine cohort",
+        "--cluster: 'lokal' must be local[:N], processes[:N], the address of a Dask scheduler, or its file",
+    )
+    is_refused(
+        answered(cpalab_here, "run", worlds / "whole", "--out", tmp_path / "x", "--cluster", "processes:2"),
+        "--cluster: processes:2 is for a market to be simulated, not for a world that has happened",
+    )
+
+
+def test_a_cluster_that_does_not_answer_leaves_nothing_of_a_run_that_only_begins(
+    cpalab_here, market, tmp_path, monkeypatch, is_refused
+):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("simulator.shards.cluster.SECONDS_TO_CONNECT", 0.2)
+    options = ["--out", tmp_path / "x", "--cluster", "tcp://127.0.0.1:9", "--quiet"]
+    is_refused(answered(cpalab_here, "simulate", *market, *options), "--cluster: tcp://127.0.0.1:9 does not answer")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kept", ["orders", "sample", "none"])
