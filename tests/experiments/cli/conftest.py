@@ -4,7 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,21 +14,13 @@ COMPILING = "Compiling the law of the world; "  # said once on a new machine, by
 SMALL = ["dropshipping", "--users", "20000"]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """How a command ended and what it said; `err` without the names of its parts, which `parts` holds."""
+class Answer(tuple):
+    """How a command ended and what it said: `status, out, err`, the last without the names of its parts, as in `parts`."""
 
-    status: int
-    out: str
-    err: str
-    parts: tuple[str, ...] = ()
-
-    def __iter__(self):
-        """Status, output and error output: `status, out, err = cpalab_here(...)`."""
-        return iter((self.status, self.out, self.err))
-
-    def __getitem__(self, place):
-        return tuple(self)[place]
+    def __new__(cls, status, out, err, parts=()):
+        answer = super().__new__(cls, (status, out, err))
+        answer.status, answer.out, answer.err, answer.parts = status, out, err, parts
+        return answer
 
 
 def without_parts(error_output):
