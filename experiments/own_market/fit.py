@@ -22,6 +22,7 @@ from experiments.own_market.fitted_world import (
     first_guess,
     simulated_moments,
     targets,
+    won,
 )
 from simulator.scenario.loading import load_scenario
 
@@ -30,8 +31,8 @@ __all__ = ["FittedMoment", "FittedWorld", "fit_world"]
 CAUSED = SETTINGS.index("caused")
 LARGEST_STEP = 1.5
 MODEL_ERROR = 0.03  # of a fitted number: what further trials would still mend is not looked for
-GAINS = (0.9, 0.9, 0.8, 0.8, 0.7, 0.6, 0.6, 0.5, 0.5, 0.4, 0.4, 0.4)  # of the first steps, before SciPy mixes them
-NEED_STEP = 1.25  # orders rise more slowly than need
+GAINS = (0.9, 0.9, 0.9, 0.8, 0.8, 0.8, 0.7, 0.7, 0.7, 0.6, 0.6, 0.6)  # of the first steps, before SciPy mixes them
+NEED_STEP = 1.6  # orders rise more slowly than need
 MET = 3.0  # standard errors
 
 
@@ -143,12 +144,14 @@ def fit_world(
 def _paid_as_seen(
     table: MarketTable, size: Size, tables: dict[str, Any], shown: Moments
 ) -> tuple[dict[str, Any], Moments]:
-    """The same world with fees per action that add up to the cost seen: nothing else in it depends on them."""
+    """The same world at prices that add up to the cost seen: who wins an auction does not depend on the unit of money."""
     cost = shown.cost.copy()
     for k, row in enumerate(table.rows):
         wanted = row.cost * size.share(table)
-        if row.of.billing == "cpa" and cost[k] > 0:
-            tables["channels"][row.name]["campaigns"]["all"]["bid"] *= wanted / cost[k]
+        if cost[k] > 0:
+            channel = tables["channels"][row.name]
+            channel["campaigns"]["all"]["bid"] *= wanted / cost[k]
+            tables["surfaces"][channel["surface"]]["rival_cpm"] *= wanted / cost[k]
             cost[k] = wanted
     return tables, replace(shown, cost=cost)
 
@@ -189,7 +192,8 @@ def _step(table: MarketTable, size: Size, wanted: Floats, orders: float, shown: 
     step = off.copy()
     # Sessions are shared: a place that takes more leaves less to the others.
     sessions = size.users * size.days * size.sessions
-    left, wanted_left = 1 - seen[:, 0].sum() / sessions, 1 - np.nansum(here[:, 0]) / sessions
+    taken = np.array([won(row) for row in table.rows])
+    left, wanted_left = 1 - (seen[:, 0] / taken).sum() / sessions, 1 - np.nansum(here[:, 0] / taken) / sessions
     step[:, 0] += math.log(max(left, 0.05) / max(wanted_left, 0.05))
     # People who are looking are more where need is greater, and so are everybody's orders.
     step[:, 0] -= np.array([0.8 * all_orders if row.of.weights[0] < 0.5 else 0.0 for row in table.rows])

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "returning")
 
+# What only one world can answer.
+UNHEARD = ("dimensions", "models", "judge", "full", "seeds", "memory", "events", "resume")
+
 
 @click.command()
 @scenario_options
@@ -98,7 +101,7 @@ def command(
         judge, seeds = left.options["judge"], left.options["seeds"]
     if quiet and out is None and not as_json:
         click.echo("--quiet prints nothing, and without --out nothing is written: the result will be lost.", err=True)
-    if worlds := ensemble_of(scenario, users, days, seed, overrides):
+    if worlds := ensemble_of(scenario, users, days, seed, overrides, processes, unheard=UNHEARD):
         answer_truth(worlds, threads=threads, out=out, force=force, quiet=quiet, as_json=as_json)
         return
     (chosen, stored), asked = everything_asked(

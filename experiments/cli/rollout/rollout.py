@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cpalab.refusal import Problem, Refused
 from cpalab.visible_text import visible
 from experiments.cli.chosen_world import chosen_market, world_of
 from experiments.cli.options import engine_options, output_options, process_option, scenario_options, talk_options
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from experiments.rollout.diagnosis import Diagnosis
     from experiments.rollout.rollout import Rollout
     from simulator.playing import EngineName
+
+# What only one world can answer; figures seen are held to an ensemble's --contract by cpalab check-rollout.
+UNHEARD = ("observed", "with_delivery", "full", "fault_size", "verify")
 
 
 @click.command()
@@ -74,11 +76,7 @@ def command(
 
     from experiments.rollout.change_file import load_plan
 
-    if worlds := ensemble_of(scenario, users, days, seed, overrides):
-        if observed is not None or with_delivery:
-            rule = "cannot be asked of an ensemble"
-            hint = "write a --contract and hold the figures to it with cpalab check-rollout"
-            raise Refused([Problem("--observed" if observed else "--with-delivery", rule, scenario, hint)])
+    if worlds := ensemble_of(scenario, users, days, seed, overrides, processes, unheard=UNHEARD):
         answer_rollout(
             worlds, load_plan(change, worlds[0]), people=people, contract=contract, threads=threads, out=out, force=force,
             quiet=quiet, as_json=as_json,
