@@ -17,10 +17,10 @@ import numpy as np
 
 from cpalab.refusal import Problem, Refused, did_you_mean
 from cpalab.result import Result
-from experiments.own_market.channel_table import ChannelRow, MarketTable
+from experiments.own_market.answers.over_worlds import part_of
+from experiments.own_market.channel_table import ChannelRow, Floats, MarketTable
 from experiments.own_market.fit import FittedWorld, fit_world
-from experiments.own_market.fitted_world import Floats, Size, build_world, first_guess, simulated_moments, size_of
-from experiments.own_market.over_worlds import part_of
+from experiments.own_market.fitted_world import Size, build_world, first_guess, simulated_moments, size_of
 from experiments.own_market.toml_text import toml_text
 from simulator.scenario.loading import load_scenario
 
@@ -138,10 +138,10 @@ class Ensemble(Result):
         return pd.DataFrame(rows)
 
     def fit_frame(self) -> "pd.DataFrame":
-        """One row per figure of the middle world: observed, simulated, distance in standard errors."""
+        """One row per figure of the middle world: observed, simulated, sampling error of both, distance in such errors."""
         import pandas as pd
 
-        names = ("channel", "figure", "observed", "simulated", "errors")
+        names = ("channel", "figure", "observed", "simulated", "sampling_error", "errors")
         return pd.DataFrame([{n: getattr(m, n) for n in names} for m in self.worlds[0].moments], columns=list(names))
 
     def summary(self) -> str:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from experiments.own_market.channel_table import ChannelRow, MarketTable
+from experiments.own_market.channel_table import ChannelRow, Floats, MarketTable, SeenPaths
+from experiments.own_market.journeys import lags_of, paths_of
 from experiments.truth.effects import measure_truth
 from simulator.record.record import record
-from simulator.scenario.loading import load_scenario
 from simulator.scenario.schema import Scenario
 from simulator.world import simulate
 
@@ -27,7 +26,6 @@ __all__ = [
     "won",
 ]
 
-Floats = npt.NDArray[np.float64]
 # One fitted number per channel for each of what a table shows, and for what it does not show:
 SETTINGS = ("impressions", "clicks", "orders", "platform", "analytics", "caused")
 ORDERS_PER_PERSON_MONTH = (
@@ -42,6 +40,7 @@ WINS = 20.0  # bid ÷ rivals' price where nothing is to be won or lost: messages
 WON = 0.75  # share of auctions that are won: what is left is room to spend more, at a higher price [M]
 RIVAL_SIGMA = 0.5  # of the logarithm of the rivals' price [M]
 AUCTIONS = ("cpm", "cpc")
+MOST_PATIENCE, MOST_MOOD = math.log(8.0), math.log(30.0)
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,16 @@ class Size:
 
 @dataclass(frozen=True)
 class Moments:
-    """What a world shows, at the simulated volume: (K, 6) per channel and setting, orders in all, and cost (K,)."""
+    """What a world shows, at the simulated volume: (K, 6) per channel and setting, orders in all, and cost (K,).
+
+    `lags` (B,) and `paths` are there where the table has them.
+    """
 
     counts: Floats
     orders: float
     cost: Floats
+    lags: Floats | None = None
+    paths: SeenPaths | None = None
 
 
 def size_of(table: MarketTable, users: int) -> Size:
@@ -116,7 +120,7 @@ def clicks_of(row: ChannelRow) -> float:
 
 
 def first_guess(table: MarketTable, size: Size, caused: Mapping[str, float]) -> Floats:
-    """Logarithms of the fitted numbers to begin with: (K·6 + 1,), the last the need of people."""
+    """Logarithms of the fitted numbers to begin with, (K·6 + 2 + K,): settings of channels, need and patience, moods."""
     wanted, orders = targets(table, caused)
     sessions = size.market * table.days * size.sessions
     guess = np.zeros((len(table.rows), len(SETTINGS)))
@@ -134,11 +138,15 @@ def first_guess(table: MarketTable, size: Size, caused: Mapping[str, float]) -> 
         per_impression = GOODWILL_GUESS * caused[row.name] / wanted[k, 0]
         by_goodwill = row.of.base == "claims" and not row.of.late
         guess[k, 5] = math.log(max(per_impression if by_goodwill else per_order, 0.01))
-    return np.append(guess.ravel(), math.log(orders / table.days / size.market * 3.0 / left))
+    need = math.log(orders / table.days / size.market * 3.0 / left)
+    return np.concatenate([guess.ravel(), [need, 0.0], np.zeros(len(table.rows))])
 
 
 def build_world(table: MarketTable, size: Size, fitted: Floats, *, seed: int) -> dict[str, Any]:
     """The tables of a scenario.
+
+    Patience divides the rates at which needs end: the more, the later people order. A channel's mood is how much more often
+    its ads stand before people who are looking than before those who are not: the more, the more paths they stand in.
 
     Each channel has a place of its own, where ads cost what the table says and some auctions are lost, so that a higher bid
     buys more at a higher price. What it causes is one number h: a
@@ -150,8 +158,11 @@ def build_world(table: MarketTable, size: Size, fitted: Floats, *, seed: int) ->
         fitted: logarithms, as `first_guess` orders them.
         seed: of every random number.
     """
-    numbers = np.exp(np.clip(fitted[:-1], -16.0, 8.0)).reshape(len(table.rows), len(SETTINGS))
-    need = float(np.clip(np.exp(fitted[-1]), 1e-6, 5.0))
+    k = len(table.rows)
+    numbers = np.exp(np.clip(fitted[: k * len(SETTINGS)], -16.0, 8.0)).reshape(k, len(SETTINGS))
+    need = float(np.clip(np.exp(fitted[k * len(SETTINGS)]), 1e-6, 5.0))
+    patience = float(np.exp(np.clip(fitted[k * len(SETTINGS) + 1], -MOST_PATIENCE, MOST_PATIENCE)))
+    moods = np.exp(np.clip(fitted[-k:], -MOST_MOOD, MOST_MOOD))
     surfaces: dict[str, Any] = {
         "organic": {
             "weights": {"in_market": 30.0, "visited": 12.0, "late": 6.0},
@@ -165,8 +176,8 @@ def build_world(table: MarketTable, size: Size, fitted: Floats, *, seed: int) ->
     }  # fmt: skip
     channels: dict[str, Any] = {"direct": {}, "organic_search": {}}
     platforms, mistyped = {}, {}
-    for row, own in zip(table.rows, numbers, strict=True):
-        surfaces[f"at_{row.name}"[:40]], channels[row.name] = _channel(row, own)
+    for row, own, mood in zip(table.rows, numbers, moods, strict=True):
+        surfaces[f"at_{row.name}"[:40]], channels[row.name] = _channel(row, own, float(mood))
         claims = float(own[3])
         views = row.of.view_days * claims
         platforms[row.name] = {
@@ -188,7 +199,10 @@ def build_world(table: MarketTable, size: Size, fitted: Floats, *, seed: int) ->
             "need_per_day": {"mean": need, "sigma": 1.0}, "activity_need_correlation": 0.25,
             "geos": {"everywhere": {"consent": 0.90}},
         },
-        "need": {"lapse_per_day": 0.065, "rival_per_day": 0.075, "satiation_days": 14.0, "aroused_by_visit": 0.15},
+        "need": {
+            "lapse_per_day": 0.065 / patience, "rival_per_day": 0.075 / patience, "satiation_days": 14.0,
+            "aroused_by_visit": 0.15,
+        },
         "funnel": [{"name": n, "rate": r, "goodwill_response": g} for n, r, g in FUNNEL],
         "interest": dict(zip(("out_of_market", "in_market", "visited", "late"), INTEREST, strict=True)),
         "order": {"value": {"mean": value, "sigma": 0.45}},
@@ -205,7 +219,7 @@ def build_world(table: MarketTable, size: Size, fitted: Floats, *, seed: int) ->
     }  # fmt: skip
 
 
-def _channel(row: ChannelRow, own: Floats) -> tuple[dict[str, Any], dict[str, Any]]:
+def _channel(row: ChannelRow, own: Floats, looking: float) -> tuple[dict[str, Any], dict[str, Any]]:
     """The place where a channel's ads appear, and the channel."""
     moods = ("out_of_market", "in_market", "visited", "late")
     weight, rate = float(own[0]), float(min(own[1], 1.0))
@@ -234,7 +248,10 @@ def _channel(row: ChannelRow, own: Floats) -> tuple[dict[str, Any], dict[str, An
     if row.of.late:
         campaign["targeting"] = {"audience": "visitors"}
     place: dict[str, Any] = {
-        "weights": {mood: weight * w for mood, w in zip(moods, row.of.weights, strict=True)},
+        "weights": {
+            mood: weight * w * (1.0 if mood == "out_of_market" else looking)
+            for mood, w in zip(moods, row.of.weights, strict=True)
+        },
         "slot_share": 1.0, "rival_cpm": rival, "rival_sigma": RIVAL_SIGMA, "view_through": row.of.view_days > 0,
     }  # fmt: skip
     if replaces > 0:
@@ -271,8 +288,17 @@ def rival_and_bid(price: float) -> tuple[float, float]:
     return rival, rival * math.exp(RIVAL_SIGMA * z - RIVAL_SIGMA**2 / 2)
 
 
-def simulated_moments(scenario: Scenario, names: Sequence[str], *, threads: int = 1) -> Moments:
-    """Live a scenario, record it and live it again without each channel."""
+def simulated_moments(
+    scenario: Scenario, names: Sequence[str], *, table: MarketTable | None = None, threads: int = 1
+) -> Moments:
+    """Live a scenario, record it and live it again without each channel.
+
+    Args:
+        scenario: of the world.
+        names: of the channels.
+        table: says whether lags and paths are wanted too.
+        threads: of each simulation.
+    """
     world = simulate(scenario, threads=threads)
     shown = world.to_frame().set_index("channel")
     events = world.reported_events().group_by(["channel", "kind"]).aggregate([([], "count_all")]).to_pylist()
@@ -288,9 +314,6 @@ def simulated_moments(scenario: Scenario, names: Sequence[str], *, threads: int 
         for name in names
     ]  # fmt: skip
     cost = np.array([float(shown["cost"].get(name, 0.0)) for name in names])
-    return Moments(np.array(rows, float), float(world.orders().num_rows), cost)
-
-
-def scenario_of(tables: Mapping[str, Any]) -> Scenario:
-    """The validated scenario."""
-    return load_scenario(tables)
+    lags = None if table is None or table.lag is None else lags_of(seen, table.lag.edges)
+    paths = None if table is None or table.paths is None else paths_of(world, names)
+    return Moments(np.array(rows, float), float(world.orders().num_rows), cost, lags, paths)

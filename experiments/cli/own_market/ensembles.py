@@ -68,7 +68,7 @@ def answer_truth(
 ) -> None:
     """What systems claim and what ads cause, over all worlds: printed, and written as ensemble.csv."""
     from experiments.cli.progress import progress_bar, say_if_compiling
-    from experiments.own_market.ensemble_truth import ensemble_truth
+    from experiments.own_market.answers.ensemble_truth import ensemble_truth
 
     say_if_compiling(quiet)
     with progress_bar(quiet or as_json) as report:
@@ -83,7 +83,7 @@ def answer_rollout(
     """The shift of CPA that a change must bring whichever world is true: printed, and written as rollout.csv."""
     from cpalab.whole_output import whole_file
     from experiments.cli.progress import progress_bar, say_if_compiling
-    from experiments.own_market.ensemble_rollout import ensemble_rollout
+    from experiments.own_market.answers.ensemble_rollout import ensemble_rollout
 
     say_if_compiling(quiet)
     with progress_bar(quiet or as_json) as report:
@@ -104,7 +104,7 @@ def answer_explain(
     """Why CPA would move, as ranges over the worlds: printed, and written as explain.csv and by_world.csv."""
     from experiments.cli.progress import progress_bar, say_if_compiling
     from experiments.comparison.explain.explain import chosen_days
-    from experiments.own_market.ensemble_explain import ensemble_explain
+    from experiments.own_market.answers.ensemble_explain import ensemble_explain
     from experiments.truth.effects import ALL
 
     chosen_days(changes[0], changes[0].scenario(range(len(changes[0].changes))), between, against, orders)
@@ -128,7 +128,7 @@ def answer_optimise(
 ) -> None:  # fmt: skip
     """What following each signal brings, as ranges over the worlds: printed, and written as optimise.csv and by_world.csv."""
     from experiments.cli.progress import progress_bar, say_if_compiling
-    from experiments.own_market.ensemble_optimise import ensemble_optimise
+    from experiments.own_market.answers.ensemble_optimise import ensemble_optimise
 
     say_if_compiling(quiet)
     with progress_bar(quiet or as_json) as report:

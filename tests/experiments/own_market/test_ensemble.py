@@ -11,6 +11,11 @@ from attribution.formats.lift_tests import MeasuredLift
 from cpalab.refusal import Refused
 from experiments.comparison.explain.explain import explain
 from experiments.comparison.explain.two_scenarios import planned_changes
+from experiments.own_market.answers.ensemble_explain import ensemble_explain
+from experiments.own_market.answers.ensemble_optimise import ensemble_optimise
+from experiments.own_market.answers.ensemble_rollout import ensemble_rollout
+from experiments.own_market.answers.ensemble_truth import ensemble_truth
+from experiments.own_market.answers.over_worlds import over_worlds
 from experiments.own_market.channel_table import MarketTable, read_channels
 from experiments.own_market.ensemble import (
     ENSEMBLE,
@@ -20,12 +25,7 @@ from experiments.own_market.ensemble import (
     fit_ensemble,
     suggested_tests,
 )
-from experiments.own_market.ensemble_explain import ensemble_explain
-from experiments.own_market.ensemble_optimise import ensemble_optimise
-from experiments.own_market.ensemble_rollout import ensemble_rollout
-from experiments.own_market.ensemble_truth import ensemble_truth
 from experiments.own_market.fitted_world import RIVAL_SIGMA, WON, rival_and_bid, simulated_moments
-from experiments.own_market.over_worlds import over_worlds
 from experiments.own_market.toml_text import toml_text
 from experiments.rollout.change_file import load_plan
 from simulator.scenario.loading import load_scenario
@@ -157,7 +157,7 @@ def test_tables_survive_being_written_as_toml() -> None:
 
 @pytest.fixture(scope="module")
 def scenarios(ensemble: Ensemble) -> list[Scenario]:
-    return [load_scenario(world.tables, {"run.users": 4_000}) for world in ensemble.worlds]
+    return [load_scenario(world.tables, {"run.users": 2_500}) for world in ensemble.worlds]
 
 
 def test_the_cost_of_a_fitted_world_is_the_tables(ensemble: Ensemble, table: MarketTable) -> None:

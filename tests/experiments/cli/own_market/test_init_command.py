@@ -47,6 +47,26 @@ def test_it_writes_a_scenario_and_an_ensemble_and_says_what_is_open(written: tup
         assert words in " ".join(shown.split())
 
 
+def test_lags_and_paths_stand_in_the_fit_with_their_sampling_error(tmp_path: Path) -> None:
+    (tmp_path / "channels.csv").write_text(TABLE, encoding="utf-8")
+    (tmp_path / "lag.csv").write_text("days,conversions\n0,60\n1-7,30\n8-29,15\n", encoding="utf-8")
+    (tmp_path / "paths.csv").write_text("path,conversions\nNon-brand search > direct,40\ndirect,90\n", encoding="utf-8")
+    asked = [
+        "--lag",
+        str(tmp_path / "lag.csv"),
+        "--paths",
+        str(tmp_path / "paths.csv"),
+        "--out",
+        str(tmp_path / "my.toml"),
+    ]
+    shown = CliRunner().invoke(init, [str(tmp_path / "channels.csv"), *asked, "--full", *QUICK], catch_exceptions=False)
+    for words in ("0 to 1 days after", "8 to 30 days after", "paths with it", "sampling error"):
+        assert words in " ".join(shown.output.split())
+    fit = (tmp_path / "my.ensemble" / "fit.csv").read_text(encoding="utf-8")
+    assert "sampling_error" in fit
+    assert "1 to 8 days after the click" in fit
+
+
 def test_a_time_budget_ends_the_fit_and_is_said_to(written: tuple[Path, str]) -> None:
     assert "Time was up before 2 more worlds" in " ".join(written[1].split())
 

@@ -9,7 +9,7 @@ from experiments.comparison.explain.dated_changes import Changes
 from experiments.comparison.explain.explain import ORDERS, Explanation, Shift, explain
 from experiments.comparison.explain.replays import INCREMENTAL
 from experiments.comparison.explain.sentences import CENT, in_words
-from experiments.own_market.over_worlds import Over, over_worlds, part_of
+from experiments.own_market.answers.over_worlds import Over, over_worlds, part_of
 from experiments.truth.effects import ALL
 from simulator.playing import EngineName
 

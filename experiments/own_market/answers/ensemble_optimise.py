@@ -9,7 +9,7 @@ import numpy as np
 from cpalab.result import Result
 from experiments.bench.optimise.optimise import AS_IT_IS, Optimised, optimise
 from experiments.bench.optimise.signals import Signal
-from experiments.own_market.over_worlds import over_worlds, part_of
+from experiments.own_market.answers.over_worlds import over_worlds, part_of
 from simulator.scenario.schema import Scenario
 
 if TYPE_CHECKING:
