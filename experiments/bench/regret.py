@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cpalab.micros import MICROS
-from experiments.truth.effects import AUCTION_BILLING, Truth, measure_truth
+from experiments.truth.effects import Truth, measure_truth
 from simulator.market.market import scale_of
 from simulator.scenario.loading import load_scenario
 from simulator.scenario.schema import Scenario
@@ -42,7 +42,7 @@ def movable(world: World) -> dict[str, float]:
         name: spent[name] / MICROS
         for name in world.scenario.paid_channels()
         if spent.get(name, 0) > 0
-        and all(campaign.billing in AUCTION_BILLING for campaign in channels[name].campaigns.values())
+        and channels[name].bids_in_auctions
         and not any(path.startswith(f"channels.{name}.campaigns") for path in changed)
     }
 

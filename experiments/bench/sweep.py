@@ -67,10 +67,10 @@ class Sweep(Result):
         ).reset_index()
         gaps = table["metric"] == GAP
         if gaps.any():
-            table.loc[gaps, "mean"] = [
-                self._at(GAP, str(row["channel"]), str(row["model"]))(np.arange(len(self.seeds)))[row["point"]]
-                for row in table[gaps].to_dict("records")
-            ]
+            every = np.arange(len(self.seeds))
+            rows = [(str(row["channel"]), str(row["model"]), row["point"]) for row in table[gaps].to_dict("records")]
+            of = {(c, m): self._at(GAP, c, m)(every) for c, m in dict.fromkeys((c, m) for c, m, _ in rows)}
+            table.loc[gaps, "mean"] = [of[channel, model][point] for channel, model, point in rows]
             table.loc[gaps, "standard_error"] = np.nan
         return table
 

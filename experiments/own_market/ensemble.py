@@ -39,7 +39,6 @@ GRID = 4_000
 FIRST_TRIALS, NEXT_TRIALS = 20, 6  # simulations for the middle world, and for each that begins with its numbers
 FIRST_SHARE = 0.4  # of the time, at most, for the middle world
 HELD_OUT = 0.5  # of people, in the lift test that is suggested
-MARGIN = 0.5  # of an order's value, left before ad cost [M]
 
 
 @dataclass(frozen=True)

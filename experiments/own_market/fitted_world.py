@@ -301,14 +301,12 @@ def simulated_moments(
     """
     world = simulate(scenario, threads=threads)
     shown = world.to_frame().set_index("channel")
-    events = world.reported_events().group_by(["channel", "kind"]).aggregate([([], "count_all")]).to_pylist()
-    number = {(str(row["channel"]), str(row["kind"])): row["count_all"] for row in events}
     seen = record(world)
     systems = [seen.conversions(system) for system in ("crm", "platform", "analytics")]
     truth = measure_truth(world, estimands=("average",), threads=threads)
     rows = [
         [
-            number.get((name, "impression"), 0), number.get((name, "click"), 0), *(found.get(name, 0.0) for found in systems),
+            shown["impressions"].get(name, 0), shown["clicks"].get(name, 0), *(found.get(name, 0.0) for found in systems),
             truth.effect(name).incremental_conversions,
         ]
         for name in names

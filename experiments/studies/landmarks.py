@@ -17,6 +17,7 @@ from experiments.comparison.five_cpas import five_cpas, oracle_credit
 from experiments.designs.users.exposed_vs_unexposed import EXPOSED_VS_UNEXPOSED
 from experiments.designs.users.user_holdout import USER_HOLDOUT
 from experiments.studies.fragmentation import exposure_slope
+from experiments.studies.realism import lift_of_the_reached
 from experiments.truth.effects import Truth, measure_truth
 from simulator.record.systems.analytics_journeys import recorded_journeys
 from simulator.scenario.loading import load_scenario
@@ -100,8 +101,7 @@ def _without(name: str, channel: str) -> World:
 
 
 def _clicks(world: World, channel: str) -> int:
-    own = world.events.filter(pc.equal(world.events["channel"].cast(pa.string()), channel))
-    return int(between(own.filter(pc.equal(own["kind"], "click")), 0.0, world.clock.days).num_rows)
+    return int(world.to_frame().set_index("channel")["clicks"][channel])
 
 
 def _recovered() -> tuple[float, str]:
@@ -139,11 +139,8 @@ def _observational(name: str, channel: str) -> tuple[float, str]:
     """The lift of the exposed as exposed against unexposed people have it, over what the ads really did to the exposed."""
     world = _world(name)
     found = EXPOSED_VS_UNEXPOSED.read(world, channel).lift.difference
-    shown = world.events.filter(pc.equal(world.events["channel"].cast(pa.string()), channel))
-    reached = pc.unique(shown.filter(pc.equal(shown["kind"], "impression"))["user_id"])
-    made = int(pc.sum(pc.is_in(world.orders_until(math.inf)["user_id"], reached)).as_py())
     caused = _truth(name).effect(channel).incremental_conversions
-    seen, true = (part / (made - part) for part in (found, caused))
+    seen, true = (lift_of_the_reached(world, channel, part) for part in (found, caused))
     return (seen / true if true > 0 else math.inf), f"exposed against unexposed {seen:+.0%}, truth {true:+.0%}"
 
 

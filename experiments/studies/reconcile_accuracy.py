@@ -97,11 +97,8 @@ def simulated_cases(
             if known is not None:
                 tracking = tracking.model_copy(update={"faults": {fault: known.usual}})
             try:
-                found = record(
-                    replace(
-                        world, scenario=load_scenario(world.scenario.model_dump() | {"tracking": tracking.model_dump()})
-                    )
-                )
+                changed = load_scenario(world.scenario.model_dump() | {"tracking": tracking.model_dump()})
+                found = record(world.with_scenario(changed))
             except ValueError:
                 continue  # a fault that this market cannot have
             cases.append(Case(preset, fault, _figures(found, channels), days))

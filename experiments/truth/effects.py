@@ -16,7 +16,6 @@ All are stated for the world as it ran: people held out by an experiment never s
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -43,7 +42,6 @@ from simulator.world import World
 Estimand = Literal["average", "joint", "marginal_bid", "marginal_budget"]
 ESTIMANDS: tuple[Estimand, ...] = ("average", "joint", "marginal_bid", "marginal_budget")
 Feedback = Literal["held", "free"]
-AUCTION_BILLING = ("cpm", "cpc")
 MARGIN = 0.10
 ALL = "all"
 
@@ -262,29 +260,25 @@ def measure_truth(
     """
     bound = days_bound(world)
     questions, free = asked(world, estimands, feedback)
-    held_share = free.count(False) / max(len(free), 1)
-    held_lives = iter(
-        twin_lives(world, changes_of(questions, free, "held"), "held", threads, lambda s: progress(held_share * s))
-        if lived is None
-        else [lived[change, "held"] for change in changes_of(questions, free, "held")]
-    )
-    free_lives = iter(
-        twin_lives(
-            world, changes_of(questions, free, "free"), "free", threads,
-            lambda s: progress(held_share + (1.0 - held_share) * s),
-        )
-        if lived is None
-        else [lived[change, "free"] for change in changes_of(questions, free, "free")]
-    )  # fmt: skip
+    if lived is None:
+        found: dict[tuple[TwinChange, Feedback], Life] = {}
+        held = free.count(False) / max(len(free), 1)
+        kinds: tuple[tuple[Feedback, float, float], ...] = (("held", 0.0, held), ("free", held, 1.0 - held))
+        for kind, begun, part in kinds:
+            changes = changes_of(questions, free, kind)
+            lives = twin_lives(world, changes, kind, threads, lambda s, b=begun, p=part: progress(b + p * s))  # type: ignore[misc]
+            found |= {(change, kind): life for change, life in zip(changes, lives, strict=True)}
+        lived = found
     fact = orders_of(world)
     are_new = new_people(world)
     costs = world.cost_micros()
     effects, labels = [], {}
     for question, is_free in zip(questions, free, strict=True):
-        own = list(islice(free_lives if is_free else held_lives, len(question.changes)))
+        kind = "free" if is_free else "held"
+        own = [lived[change, kind] for change in question.changes]
         if question.estimand in ("average", "joint"):
             labels[question.channel] = label_orders(fact, own[0])
-        effect = _effect(question, own, fact, are_new, costs, world.names, "free" if is_free else "held")
+        effect = _effect(question, own, fact, are_new, costs, world.names, kind)
         effects.append(replace(effect, days_bound=bound.get(question.channel, 0.0)))
     budgeted = [name for name in bound if "marginal_budget" in estimands and not bound[name]]
     return Truth(
@@ -343,8 +337,7 @@ def _questions(world: World, estimand: Estimand, bound: Mapping[str, float]) -> 
         return [Question(ALL, estimand, (TwinChange(off=sum(1 << k for k in paid)),))] if paid else []
     questions = []
     for k in paid:
-        campaigns = world.scenario.channels[channels[k]].campaigns.values()
-        if estimand == "marginal_bid" and all(c.billing in AUCTION_BILLING for c in campaigns):
+        if estimand == "marginal_bid" and world.scenario.channels[channels[k]].bids_in_auctions:
             less, more = math.log1p(-MARGIN), math.log1p(MARGIN)
             pair = (TwinChange(channel=k, log_bid_change=less), TwinChange(channel=k, log_bid_change=more))
             questions.append(Question(channels[k], estimand, pair))

@@ -21,7 +21,7 @@ from cpalab.micros import MICROS
 from cpalab.refusal import Problem, ScenarioError, did_you_mean
 from cpalab.result import Result
 from experiments.truth.conversion_noun import ORDER, ConversionNoun
-from experiments.truth.effects import AUCTION_BILLING, TwinChange, cost_per, days_bound, orders_of, twin_lives
+from experiments.truth.effects import TwinChange, cost_per, days_bound, orders_of, twin_lives
 from experiments.truth.markets_like_it import interval_over_people, orders_lost_by_person
 from simulator.scenario.schema import Scenario
 from simulator.world import World
@@ -145,7 +145,8 @@ def response_curve(
     """
     check_curve(world.scenario, channel, doses)
     k = world.names.channels.index(channel)
-    levers = {dose: _lever(world, channel, dose, feedback) for dose in sorted({0.0, 1.0, *doses})}
+    binds = days_bound(world).get(channel, 0.0) > 0.0
+    levers = {dose: _lever(world, channel, dose, feedback, binds=binds) for dose in sorted({0.0, 1.0, *doses})}
     changes = {dose: _change(k, dose, lever) for dose, lever in levers.items() if lever != "as it ran"}
     lived = twin_lives(world, list(changes.values()), feedback, threads, progress)
     lives = dict(zip(changes, lived, strict=True))
@@ -185,20 +186,17 @@ def check_curve(scenario: Scenario, channel: str, doses: Sequence[float]) -> Non
 
 
 def _can_grow(scenario: Scenario, channel: str) -> bool:
-    campaigns = scenario.channels[channel].campaigns.values()
-    by_bid = all(campaign.billing in AUCTION_BILLING for campaign in campaigns)
-    return by_bid or any(campaign.daily_budget is not None for campaign in campaigns)
+    own = scenario.channels[channel]
+    return own.bids_in_auctions or any(campaign.daily_budget is not None for campaign in own.campaigns.values())
 
 
-def _lever(world: World, channel: str, dose: float, feedback: str) -> Lever:
-    """What a dose turns."""
+def _lever(world: World, channel: str, dose: float, feedback: str, *, binds: bool) -> Lever:
+    """What a dose turns; `binds`: whether the channel's budget kept it out of auctions."""
     if dose in (0.0, 1.0):
         return "off" if dose == 0.0 else "as it ran"
-    binds = days_bound(world).get(channel, 0.0) > 0.0
     if dose < 1.0:
         return "budget" if binds and feedback == "free" else "auctions"
-    campaigns = world.scenario.channels[channel].campaigns.values()
-    return "budget" if binds or not all(c.billing in AUCTION_BILLING for c in campaigns) else "bid"
+    return "budget" if binds or not world.scenario.channels[channel].bids_in_auctions else "bid"
 
 
 def _change(k: int, dose: float, lever: Lever) -> TwinChange:

@@ -375,6 +375,11 @@ class Channel(Table):
     holdout: Holdout = Holdout()
     campaigns: Annotated[dict[Name, Campaign], Field(max_length=32)] = {}
 
+    @property
+    def bids_in_auctions(self) -> bool:
+        """Whether all its campaigns pay what they bid for impressions or clicks, so that a bid decides what they buy."""
+        return all(campaign.billing in ("cpm", "cpc") for campaign in self.campaigns.values())
+
 
 class InvalidTraffic(Table):
     """The second population: robots that look at ads, click, and fill in forms.

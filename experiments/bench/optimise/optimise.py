@@ -28,7 +28,6 @@ from simulator.world import World, reported_ticks, simulate
 __all__ = ["AS_IT_IS", "Optimised", "optimise"]
 
 AS_IT_IS = "as it is"
-AUCTION_BILLING = ("cpm", "cpc")
 
 
 @dataclass(frozen=True)
@@ -274,11 +273,7 @@ def _periods(world: World, seed: int, by: str, said: Mapping[float, Mapping[str,
 
 def _moved(scenario: Scenario) -> list[str]:
     """Channels whose campaigns all bid in auctions."""
-    return [
-        name
-        for name in scenario.paid_channels()
-        if all(campaign.billing in AUCTION_BILLING for campaign in scenario.channels[name].campaigns.values())
-    ]
+    return [name for name in scenario.paid_channels() if scenario.channels[name].bids_in_auctions]
 
 
 def _until(scenario: Scenario, day: int) -> Scenario:

@@ -12,9 +12,9 @@ import click
 
 from cpalab.refusal import Problem, ScenarioError
 from cpalab.whole_output import MANIFEST, RESUMABLE, durable, left_by_the_dead, whole_folder
-from experiments.cli.options import chosen_scenario
+from experiments.cli.options import chosen_scenario, scenario_changes
 from experiments.cli.progress import Report
-from simulator.scenario.loading import load_scenario, parse_overrides
+from simulator.scenario.loading import load_scenario
 from simulator.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -66,15 +66,10 @@ class Making:
         Raises:
             ScenarioError: what differs.
         """
-        named = scenario
-        changed = parse_overrides(overrides) | {
-            path: value
-            for path, value in (("run.users", users), ("run.days", days), ("run.seed", seed))
-            if value is not None
-        }
+        changed = scenario_changes(users, days, seed, overrides)
         now = self.scenario
         if is_typed("scenario"):
-            now = chosen_scenario(named, users, days, seed, overrides)
+            now = chosen_scenario(scenario, users, days, seed, overrides)
         elif changed:
             now = load_scenario(self.scenario.model_dump(), changed)
         refuse_differences(self.scenario.model_dump(), now.model_dump())

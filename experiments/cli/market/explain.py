@@ -174,14 +174,11 @@ def print_explanation(found: "Explanation", *, full: bool) -> None:
     from experiments.truth.effects import ALL
 
     screen = console()
-    stayed = []
     for shift in found.shifts:
         if not full and shift.channel != ALL:
             continue
         if len(steps(shift, found.causes)) > len(("before", "after")):
             screen.print(waterfall(found, shift))
-        else:
-            stayed.append(shift)
     if full:
         print_weeks(found.weeks, found.currency)
     for line in found.summary().splitlines():

@@ -216,6 +216,7 @@ def main_job(
     from experiments.truth.order_table import order_table
     from experiments.truth.over_seeds import truth_over_seeds
     from simulator.engines.compile_ahead import second_lives_compile_beside
+    from simulator.record.record import record
     from simulator.storage import read_world, write_world
 
     place: AbstractContextManager[Any] = nullcontext()
@@ -237,7 +238,8 @@ def main_job(
         comparison = compare(
             world, models=models, judge=judge, estimands=ESTIMANDS, truth=truth, threads=threads, progress=report
         )
-        segments: dict[str, pd.DataFrame] = {dimension: cpas_by(world, dimension) for dimension in dimensions}
+        recorded = record(world) if dimensions else None
+        segments: dict[str, pd.DataFrame] = {name: cpas_by(world, name, recorded) for name in dimensions}
         markets = None
         if seeds is not None:
             markets = truth_over_seeds(

@@ -221,7 +221,9 @@ def explain(
         for channel in (*replays.channels, ALL)
         for system in (*systems, *([INCREMENTAL] if truth else []))
     ]
+    # While the world with all changes is at hand: subsets would have it simulated once more.
     weeks = cpa_by_week(replays.world(everyone), replays.record(everyone))
+    earlier = None if against is None else replays.other_days(everyone, against)
     with np.errstate(invalid="ignore"):
         if n <= EXACT_CHANGES:
             orders = 0
@@ -230,8 +232,7 @@ def explain(
             parts, errors = _sampled(replays, keys, orders, progress)
     before, after = replays.state(frozenset()), replays.state(everyone)
     causes = [Cause(p.name, "real" if p.real else "record", p.day) for p in replays.players]
-    if against is not None:
-        earlier = replays.other_days(everyone, against)
+    if earlier is not None:
         with np.errstate(invalid="ignore"):
             parts = np.vstack([parts, cpas(before, keys) - cpas(earlier, keys)])
         errors, before = np.vstack([errors, np.zeros(len(keys))]), earlier

@@ -62,7 +62,7 @@ def band_chart(bands: Sequence[Band], title: str, palette: Palette = LIGHT) -> "
     )  # fmt: skip
     shown = [alt.Tooltip(f"{c}:Q", format=".2f") for c in ("seen", "expected", "lower", "upper")]
     base = alt.Chart(rows)
-    of_verdict = {"domain": ["within", "outside"]}
+    verdicts = ["within", "outside"]
     layers = [
         base.mark_bar(height=ROW - 14, color=palette.line).encode(
             alt.X("lower:Q", scale=scale, axis=axis), alt.X2("upper:Q"), y, tooltip=["name:N", *shown]
@@ -73,8 +73,10 @@ def band_chart(bands: Sequence[Band], title: str, palette: Palette = LIGHT) -> "
         .encode(
             alt.X("seen:Q", scale=scale),
             y,
-            alt.Color("verdict:N", scale=alt.Scale(range=[palette.true, palette.claimed], **of_verdict), legend=None),
-            alt.Shape("verdict:N", scale=alt.Scale(range=["circle", "square"], **of_verdict), legend=None),
+            alt.Color(
+                "verdict:N", scale=alt.Scale(range=[palette.true, palette.claimed], domain=verdicts), legend=None
+            ),
+            alt.Shape("verdict:N", scale=alt.Scale(range=["circle", "square"], domain=verdicts), legend=None),
             tooltip=["name:N", "verdict:N", *shown],
         ),
     ]

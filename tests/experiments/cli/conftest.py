@@ -24,6 +24,10 @@ class Answer:
     err: str
     parts: tuple[str, ...] = ()
 
+    def __iter__(self):
+        """Status, output and error output: `status, out, err = cpalab_here(...)`."""
+        return iter((self.status, self.out, self.err))
+
 
 def without_parts(error_output):
     """What was said on stderr without the lines that name what is done just now, and the parts they name."""
@@ -54,13 +58,15 @@ def cpalab():
 
 @pytest.fixture
 def cpalab_here(monkeypatch, capsys):
-    """Runs the command in this process; returns its exit status, output and error output."""
+    """Runs the command in this process: what a process of its own would only do slower, such as to refuse."""
     from experiments.cli.main import main
 
     # The signals of this process are the test runner's.
     monkeypatch.setattr("experiments.cli.main.watch_for_signals", lambda: None)
 
-    def run(*words):
+    def run(*words, cwd=None):
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
         monkeypatch.setattr(sys, "argv", ["cpalab", *map(str, words)])
         status = 0
         try:
@@ -69,7 +75,7 @@ def cpalab_here(monkeypatch, capsys):
             status = leaving.code or 0
         said = capsys.readouterr()
         assert "Traceback" not in said.err
-        return status, said.out, without_parts(said.err)[0]
+        return Answer(status, said.out, *without_parts(said.err))
 
     return run
 

@@ -31,14 +31,14 @@ def test_the_version_is_the_packages(cpalab):
     assert cpalab("--version").out.strip().endswith(version("cpalab"))
 
 
-def test_a_misspelt_command_gets_a_hint(cpalab, is_refused):
-    is_refused(cpalab("scenario"), "no such command: scenario", "did you mean scenarios?")
+def test_a_misspelt_command_gets_a_hint(cpalab_here, is_refused):
+    is_refused(cpalab_here("scenario"), "no such command: scenario", "did you mean scenarios?")
 
 
 @pytest.mark.parametrize("command", ["run", "truth", "check", "simulate"])
-def test_a_scenario_that_does_not_exist_is_refused_with_a_hint(cpalab, is_refused, command, tmp_path):
+def test_a_scenario_that_does_not_exist_is_refused_with_a_hint(cpalab_here, is_refused, command, tmp_path):
     out = ["--out", tmp_path / "r"] if command in ("run", "simulate") else []
-    answer = cpalab(command, "dtc-aparel", *out)
+    answer = cpalab_here(command, "dtc-aparel", *out)
     is_refused(answer, "dtc-aparel: no such file", "did you mean dtc-apparel?")
     assert not list(tmp_path.iterdir())
 
@@ -68,20 +68,20 @@ def test_a_scenario_that_does_not_exist_is_refused_with_a_hint(cpalab, is_refuse
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) and value[0].startswith("--") else "",
 )
-def test_impossible_options_are_refused(cpalab, is_refused, words, messages, tmp_path):
-    is_refused(cpalab("run", "dropshipping", "--out", tmp_path / "r", *words), *messages)
+def test_impossible_options_are_refused(cpalab_here, is_refused, words, messages, tmp_path):
+    is_refused(cpalab_here("run", "dropshipping", "--out", tmp_path / "r", *words), *messages)
     assert not list(tmp_path.iterdir())
 
 
-def test_several_mistakes_in_options_are_named_together(cpalab, is_refused):
+def test_several_mistakes_in_options_are_named_together(cpalab_here, is_refused):
     words = ["--users", "0", "--days", "0", "--set", "market.curency=EUR", "--set", "surfaces.social.slot_share=2.0"]
     places = ["--users: 0", "--days: 0.0", "market.curency: unknown key", "surfaces.social.slot_share: 2.0"]
-    is_refused(cpalab("run", "dropshipping", *words), *places)
+    is_refused(cpalab_here("run", "dropshipping", *words), *places)
 
 
-def test_several_settings_without_a_value_are_named_together(cpalab, is_refused):
+def test_several_settings_without_a_value_are_named_together(cpalab_here, is_refused):
     words = ["--set", "run.users", "--set", "=3"]
-    is_refused(cpalab("check", "dropshipping", *words), "--set: 'run.users' must look", "--set: '=3' must look")
+    is_refused(cpalab_here("check", "dropshipping", *words), "--set: 'run.users' must look", "--set: '=3' must look")
 
 
 BAD_FILE = """
@@ -101,9 +101,9 @@ bid = -2.0
 """
 
 
-def test_every_problem_of_a_file_is_named_at_once(cpalab, is_refused, tmp_path):
+def test_every_problem_of_a_file_is_named_at_once(cpalab_here, is_refused, tmp_path):
     (tmp_path / "bad.toml").write_text(BAD_FILE)
-    answer = cpalab("run", "bad.toml", "--out", "r", cwd=tmp_path)
+    answer = cpalab_here("run", "bad.toml", "--out", "r", cwd=tmp_path)
     is_refused(
         answer,
         "titel: unknown key; did you mean title?",
@@ -114,10 +114,10 @@ def test_every_problem_of_a_file_is_named_at_once(cpalab, is_refused, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]
 
 
-def test_what_tables_must_agree_on_is_refused_with_a_hint(cpalab, is_refused, tmp_path):
+def test_what_tables_must_agree_on_is_refused_with_a_hint(cpalab_here, is_refused, tmp_path):
     text = BAD_FILE.replace("titel", "title").replace("0.0", "3.0").replace("1.5", "0.5").replace("-2.0", "2.0")
     (tmp_path / "bad.toml").write_text(text)
-    answer = cpalab("check", tmp_path / "bad.toml")
+    answer = cpalab_here("check", tmp_path / "bad.toml")
     is_refused(answer, "channels.social.surface: 'feeed' is no surface of this scenario; did you mean feed?")
 
 
@@ -130,13 +130,13 @@ def test_what_tables_must_agree_on_is_refused_with_a_hint(cpalab, is_refused, tm
     ],
     ids=["broken TOML", "no text", "empty"],
 )
-def test_a_file_that_is_no_scenario_is_refused(cpalab, is_refused, tmp_path, content, message):
+def test_a_file_that_is_no_scenario_is_refused(cpalab_here, is_refused, tmp_path, content, message):
     (tmp_path / "bad.toml").write_bytes(content)
-    is_refused(cpalab("check", tmp_path / "bad.toml"), message)
+    is_refused(cpalab_here("check", tmp_path / "bad.toml"), message)
 
 
-def test_a_folder_is_no_scenario(cpalab, is_refused, tmp_path):
-    is_refused(cpalab("check", tmp_path), "cannot be read (Is a directory)")
+def test_a_folder_is_no_scenario(cpalab_here, is_refused, tmp_path):
+    is_refused(cpalab_here("check", tmp_path), "cannot be read (Is a directory)")
 
 
 def test_the_command_is_installed_where_its_python_is():

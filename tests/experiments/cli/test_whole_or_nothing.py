@@ -19,10 +19,10 @@ def left_in(folder):
 # ---------------------------------------------------------------- folders that exist
 
 
-def test_an_existing_result_is_refused_and_left_alone(cpalab, is_refused, small, finished):
+def test_an_existing_result_is_refused_and_left_alone(cpalab_here, is_refused, small, finished):
     folder, _ = finished
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    is_refused(cpalab("run", *small, "--out", folder), "exists already; --force replaces it")
+    is_refused(cpalab_here("run", *small, "--out", folder), "exists already; --force replaces it")
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
@@ -39,13 +39,13 @@ def test_force_replaces_a_result_with_nothing_of_the_old_one_left(cpalab, small,
     assert left_in(tmp_path) == ["result"]
 
 
-def test_force_spares_a_result_that_holds_a_stranger_s_file(cpalab, is_refused, small, finished, tmp_path):
+def test_force_spares_a_result_that_holds_a_stranger_s_file(cpalab_here, is_refused, small, finished, tmp_path):
     folder, _ = finished
     old = tmp_path / "result"
     old.mkdir()
     (old / "manifest.json").write_bytes((folder / "manifest.json").read_bytes())
     (old / "notes.md").write_text("mine")
-    is_refused(cpalab("run", *small, "--quiet", "--out", old, "--force"), "notes.md is not a result of cpalab")
+    is_refused(cpalab_here("run", *small, "--quiet", "--out", old, "--force"), "notes.md is not a result of cpalab")
     assert (old / "notes.md").read_text() == "mine"
 
 
@@ -65,21 +65,21 @@ def test_force_fills_an_empty_folder_even_the_current_one(cpalab, small, tmp_pat
     ],
     ids=["no manifest", "another program's manifest", "a broken manifest", "a list"],
 )
-def test_force_never_removes_a_folder_that_is_no_result(cpalab, is_refused, small, tmp_path, content):
+def test_force_never_removes_a_folder_that_is_no_result(cpalab_here, is_refused, small, tmp_path, content):
     folder = tmp_path / "mine"
     folder.mkdir()
     for name, text in content.items():
         (folder / name).write_text(text)
-    answer = cpalab("run", *small, "--out", folder, "--force")
+    answer = cpalab_here("run", *small, "--out", folder, "--force")
     is_refused(answer, "is not a result of cpalab; --force will not remove it")
     assert {name: (folder / name).read_text() for name in left_in(folder)} == content
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused(cpalab, is_refused, small, tmp_path):
+def test_a_file_in_the_place_of_the_folder_is_refused(cpalab_here, is_refused, small, tmp_path):
     (tmp_path / "result").write_text("a file")
-    answer = cpalab("run", *small, "--out", tmp_path / "result", "--force")
+    answer = cpalab_here("run", *small, "--out", tmp_path / "result", "--force")
     is_refused(answer, "is a file, not a folder; choose another place with --out")
-    is_refused(cpalab("run", *small, "--out", tmp_path / "result" / "deeper"), "cannot be written")
+    is_refused(cpalab_here("run", *small, "--out", tmp_path / "result" / "deeper"), "cannot be written")
     assert (tmp_path / "result").read_text() == "a file"
 
 
@@ -103,18 +103,18 @@ def small_disk(tmp_path):
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_folder_without_permission_is_refused_before_any_work(cpalab, is_refused, small, tmp_path):
+def test_a_folder_without_permission_is_refused_before_any_work(cpalab_here, is_refused, small, tmp_path):
     if os.geteuid() == 0:
         pytest.skip("an administrator may write everywhere; the read-only disk below stands for it")
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o555)
-    answer = cpalab("run", *small, "--out", locked / "result")
+    answer = cpalab_here("run", *small, "--out", locked / "result")
     is_refused(answer, "result: cannot be written (Permission denied); choose another folder with --out")
     assert left_in(locked) == []
 
 
-def test_a_read_only_disk_is_refused_before_any_work(cpalab, is_refused, small, small_disk):
-    answer = cpalab("run", *small, "--out", small_disk("ro") / "result")
+def test_a_read_only_disk_is_refused_before_any_work(cpalab_here, is_refused, small, small_disk):
+    answer = cpalab_here("run", *small, "--out", small_disk("ro") / "result")
     is_refused(answer, "result: cannot be written (Read-only file system); choose another folder with --out")
 
 

@@ -44,7 +44,7 @@ SEEN = Observations(
 def chart_rows(page: str) -> list[dict[str, object]]:
     specification = re.search(r'id="bands-specification">(.*?)</script>', page, re.DOTALL)
     assert specification
-    return next(iter(json.loads(specification[1])["datasets"].values()))  # type: ignore[no-any-return]  # JSON
+    return next(iter(json.loads(specification[1])["datasets"].values()))
 
 
 def test_rows_outside_stand_first_the_farthest_out_at_the_top(found: Rollout) -> None:

@@ -137,7 +137,7 @@ def test_held_and_free_markets_agree_where_no_budget_binds(unlimited, truth):
 
 def test_a_market_with_budgets_reacts_when_it_may(shop):
     # A budget that binds is spent on other people where another channel is off.
-    world = simulate(shop({"channels.video.campaigns.ctv.daily_budget": 100.0}))
+    world = simulate(shop({"run.users": 10_000, "channels.video.campaigns.ctv.daily_budget": 100.0}))
     held, free = (measure_truth(world, feedback=feedback) for feedback in ("held", "free"))
     assert numbers(held) != numbers(free)
 

@@ -266,13 +266,13 @@ def test_the_first_model_is_the_judge_where_last_click_is_not_among_them(cpalab,
     assert found["judge"] == "linear"
 
 
-def test_mistakes_about_models_are_refused_before_any_work_and_at_once(cpalab, is_refused, small):
+def test_mistakes_about_models_are_refused_before_any_work_and_at_once(cpalab_here, is_refused, small):
     models = ("--model", "marko", "--model", "j_shaped(first='x')", "--model", "os:path", "--users", "-5")
     is_refused(
-        cpalab("run", small[0], *models),
+        cpalab_here("run", small[0], *models),
         "--users: -5 must", "--model: 'marko' is unknown; did you mean markov?", "j_shaped.first: 'x' must be a number",
         "--model: 'os:path' is no model",
     )  # fmt: skip
-    twice = cpalab("run", *small, "--model", "linear", "--model", "linear")
+    twice = cpalab_here("run", *small, "--model", "linear", "--model", "linear")
     is_refused(twice, "--model: 'linear' is given more than once")
-    is_refused(cpalab("run", *small, "--judge", "shapley"), "--judge: 'shapley' must be one of the models")
+    is_refused(cpalab_here("run", *small, "--judge", "shapley"), "--judge: 'shapley' must be one of the models")

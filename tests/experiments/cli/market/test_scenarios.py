@@ -32,8 +32,8 @@ def test_show_prints_the_file_itself_and_it_says_which_values_are_assumptions(cp
     assert "assumption" in tomllib.loads(text)["description"]
 
 
-def test_show_of_an_unknown_scenario_is_refused_with_a_hint(cpalab, is_refused):
-    is_refused(cpalab("scenarios", "show", "placebos"), "placebos: no such file", "did you mean placebo?")
+def test_show_of_an_unknown_scenario_is_refused_with_a_hint(cpalab_here, is_refused):
+    is_refused(cpalab_here("scenarios", "show", "placebos"), "placebos: no such file", "did you mean placebo?")
 
 
 def test_check_says_what_a_scenario_holds(cpalab):

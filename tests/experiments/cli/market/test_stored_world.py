@@ -49,5 +49,5 @@ def test_tracking_alone_can_be_changed_on_what_has_happened(cpalab, finished, is
     is_refused(cpalab("truth", folder, "--out", folder, "--force"), "--out:", "is the folder that is read")
 
 
-def test_a_folder_without_a_world_is_refused(cpalab, tmp_path, is_refused):
-    is_refused(cpalab("truth", tmp_path), "holds no manifest.json")
+def test_a_folder_without_a_world_is_refused(cpalab_here, tmp_path, is_refused):
+    is_refused(cpalab_here("truth", tmp_path), "holds no manifest.json")

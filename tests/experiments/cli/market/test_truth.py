@@ -77,8 +77,8 @@ def test_simulate_writes_the_world_alone_and_the_same_world(cpalab, small, finis
     assert read_world(tmp_path / "world", verify=True).events.num_rows > 0
 
 
-def test_simulate_needs_a_folder(cpalab, small, is_refused):
-    is_refused(cpalab("simulate", *small), "Missing option '--out'")
+def test_simulate_needs_a_folder(cpalab_here, small, is_refused):
+    is_refused(cpalab_here("simulate", *small), "Missing option '--out'")
 
 
 def test_truth_over_time_and_along_a_curve(cpalab_here, tmp_path):

@@ -68,16 +68,16 @@ def test_a_log_that_was_reduced_is_not_attributed_as_if_it_were_whole(cpalab, wo
     assert "one person in a hundred" in answer.out
 
 
-def test_options_that_need_a_folder_say_so(cpalab, market, is_refused):
+def test_options_that_need_a_folder_say_so(cpalab_here, market, is_refused):
     is_refused(
-        cpalab("run", *market, "--memory", "1GB", "--events", "none"),
+        cpalab_here("run", *market, "--memory", "1GB", "--events", "none"),
         "--memory: 1GB needs --out",
         "--events: none needs --out",
     )
-    is_refused(cpalab("run", *market, "--out", "x", "--memory", "lots"), "--memory: 'lots' must be a size")
-    is_refused(cpalab("run", *market, "--out", "x", "--memory", "300MB"), "is too little: 4,000 people")
+    is_refused(cpalab_here("run", *market, "--out", "x", "--memory", "lots"), "--memory: 'lots' must be a size")
+    is_refused(cpalab_here("run", *market, "--out", "x", "--memory", "300MB"), "is too little: 4,000 people")
     is_refused(
-        cpalab("run", *market, "--out", "x", "--memory", "1GB", "--engine", "agents"),
+        cpalab_here("run", *market, "--out", "x", "--memory", "1GB", "--engine", "agents"),
         "--memory:",
         "use --engine cohort",
     )
