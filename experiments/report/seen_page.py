@@ -1,4 +1,4 @@
-"""The page of a rollout: CPA before and after, bands and what was seen, those outside first (currency; factors)."""
+"""The page of what was seen after a rollout: CPA before and after, bands and what was seen, those outside first (currency; factors)."""
 
 import math
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from experiments.rollout.rollout import CpaShift, Rollout
 from experiments.truth.effects import ALL
 from simulator.scenario.schema import Run
 
-__all__ = ["render_rollout"]
+__all__ = ["render_seen"]
 
 AXIS = "CPA after ÷ CPA before"
 
 
 @dataclass(frozen=True)
-class RolloutPage:
+class SeenPage:
     """Everything the page shows, before it is typeset; texts are plain and not yet escaped."""
 
     title: str
@@ -37,7 +37,7 @@ class RolloutPage:
     run: Run | None
 
 
-def render_rollout(
+def render_seen(
     found: Rollout, seen: Observations | None = None, diagnosis: Diagnosis | None = None, run: Run | None = None
 ) -> str:
     """The page as HTML: style, scripts and data inlined, nothing loaded, every text escaped.
@@ -54,7 +54,7 @@ def render_rollout(
     shifts = sorted(found.shifts, key=lambda shift: _order(rows.get((shift.channel, shift.system)), judged))
     bands = [band for shift in shifts if (band := _band(shift, rows.get((shift.channel, shift.system)))) is not None]
     figure = figure_of("bands", band_chart(bands, AXIS, PAGE), _in_words(bands)) if bands else None
-    page = RolloutPage(
+    page = SeenPage(
         found.plan.title or "Rollout",
         "" if judged is None else judged.verdict(),
         tuple(found.summary().splitlines()),
@@ -66,7 +66,7 @@ def render_rollout(
         found.people,
         run,
     )
-    return typeset(page, "rollout.html")
+    return typeset(page, "seen.html")
 
 
 def _order(row: GateRow | None, judged: GateVerdict | None) -> tuple[int, float]:

@@ -1,4 +1,4 @@
-"""The page of a rollout: before and after, bands, points seen, rows outside first, nothing from the network."""
+"""What was seen after a rollout: before and after, bands, points seen, rows outside first, nothing from the network."""
 
 import json
 import math
@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from experiments.report.rollout_page import render_rollout
+from experiments.report.seen_page import render_seen
 from experiments.rollout.change_file import Plan
 from experiments.rollout.contract import ContractRow
 from experiments.rollout.observed_file import Observation, Observations
@@ -48,7 +48,7 @@ def chart_rows(page: str) -> list[dict[str, object]]:
 
 
 def test_rows_outside_stand_first_the_farthest_out_at_the_top(found: Rollout) -> None:
-    page = render_rollout(found, SEEN)
+    page = render_seen(found, SEEN)
     names = re.findall(r'<th scope="row">(.*?)</th>', page)
     assert names[:3] == ["All paid channels · CRM", "Brand search · analytics", "Brand search · platform"]
     assert [row["verdict"] for row in chart_rows(page)[:3]] == ["outside", "outside", "within"]
@@ -57,21 +57,21 @@ def test_rows_outside_stand_first_the_farthest_out_at_the_top(found: Rollout) ->
 
 
 def test_before_and_after_stand_beside_the_band_and_what_was_seen(found: Rollout) -> None:
-    page = render_rollout(found, SEEN)
+    page = render_seen(found, SEEN)
     (row,) = re.findall(r"Brand search · platform</th>(.*?)</tr>", page, re.DOTALL)
     cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
     assert [cells[i] for i in (0, 1, 2, 4, 5, 6, 7)] == ["20.00", "14.00", "0.70", "20.00", "14.00", "0.70", "within"]
 
 
 def test_without_anything_seen_there_are_bands_alone(found: Rollout) -> None:
-    page = render_rollout(found)
+    page = render_seen(found)
     assert all(row["seen"] is None for row in chart_rows(page))
     assert "verdict</th>" not in page
     assert len(chart_rows(page)) == 6
 
 
 def test_names_are_text_and_nothing_is_loaded(found: Rollout) -> None:
-    page = render_rollout(found, SEEN)
+    page = render_seen(found, SEEN)
     assert "Server &lt;events&gt;" in page
     assert "Server <events>" not in page
     assert not re.search(r'(src|href)="https?:', page)
