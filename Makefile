@@ -39,7 +39,7 @@ coverage: .venv/installed-test      ## share of lines that the tests run; fails 
 test-lowest:                        ## the tests with the lowest versions that pyproject.toml declares, in .venv-lowest
 	$(PYTHON) -m venv --clear .venv-lowest
 	$(PYTHON) tools/lowest.py > .venv-lowest/constraints.txt
-	.venv-lowest/bin/python -m pip install --quiet -e ".[test,excel]" -c .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip install --quiet -e ".[test,excel,observational]" -c .venv-lowest/constraints.txt
 	.venv-lowest/bin/python -m pytest -n auto --dist loadgroup -m "not study" tests
 
 bench: .venv/installed-test         ## speed, as ratios measured in one run

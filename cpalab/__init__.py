@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from attribution.model import load_model as load_model
     from attribution.model import model_names as model_names
     from cpalab.refusal import Refused as Refused
+    from cpalab.shown_progress import ShownProgress as ShownProgress
     from experiments import lift as lift
     from experiments.comparison.comparison import Comparison as Comparison
     from experiments.comparison.comparison import compare as compare
     from experiments.comparison.explain.explain import Explanation as Explanation
     from experiments.comparison.explain.explain import explain as explain
     from experiments.comparison.perfect_tracking import attribute as attribute
+    from experiments.report.chart import chart as chart
     from experiments.rollout.change_file import load_plan as load_plan
     from experiments.rollout.rollout import Rollout as Rollout
     from experiments.rollout.rollout import roll_out as roll_out
@@ -38,9 +40,11 @@ CONTENTS = {
     "Explanation": "experiments.comparison.explain.explain",
     "Refused": "cpalab.refusal",
     "Rollout": "experiments.rollout.rollout",
+    "ShownProgress": "cpalab.shown_progress",
     "Truth": "experiments.truth.effects",
     "World": "simulator.world",
     "attribute": "experiments.comparison.perfect_tracking",
+    "chart": "experiments.report.chart",
     "compare": "experiments.comparison.comparison",
     "explain": "experiments.comparison.explain.explain",
     "load_model": "attribution.model",

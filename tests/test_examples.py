@@ -30,6 +30,8 @@ def test_an_example_prints_what_it_says(script, capsys, monkeypatch, tmp_path):
 def test_every_example_is_listed_and_none_else():
     listed = re.findall(r"`(\w+\.py)`", (EXAMPLES / "README.md").read_text(encoding="utf-8"))
     assert sorted(listed) == [script.name for script in SCRIPTS]
+    notebooks = re.findall(r"`(\w+\.ipynb)`", (EXAMPLES / "README.md").read_text(encoding="utf-8"))
+    assert sorted(notebooks) == sorted(path.name for path in EXAMPLES.glob("*.ipynb"))
     assert {told.stem for told in EXAMPLES.glob("*.txt")} == {script.stem for script in SCRIPTS}
 
 

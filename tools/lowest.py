@@ -6,7 +6,8 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-for requirement in [*project["dependencies"], *project["optional-dependencies"]["excel"]]:
+offered = project["optional-dependencies"]
+for requirement in [*project["dependencies"], *offered["excel"], *offered["observational"]]:
     found = re.fullmatch(r"([\w-]+)>=([\d.]+)", requirement)
     if found is None:
         sys.exit(f"{requirement}: has no lowest version; write NAME>=VERSION")

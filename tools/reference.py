@@ -269,19 +269,11 @@ def written_files() -> Iterator[tuple[str, str, list[str]]]:
         for folder, words in WRITERS.items():
             typed = [word.replace("{in}", place) for word in words]
             cli.main([*typed, "--out", str(here / folder), "--quiet"], standalone_mode=False)
-            for path in sorted((here / folder).rglob("*")):
-                if path.suffix in (".csv", ".parquet"):
-                    names = (
-                        list(pd.read_csv(path, nrows=1).columns)
-                        if path.suffix == ".csv"
-                        else pq.read_schema(path).names
-                    )
-                    shown = path.relative_to(here / folder)
-                    yield (
-                        f"cpalab {words[0]}",
-                        str(shown.parent if shown.parent.name else shown),
-                        [str(name) for name in names],
-                    )
+            written = (path for path in sorted((here / folder).rglob("*")) if path.suffix in (".csv", ".parquet"))
+            for path in written:
+                names = pd.read_csv(path, nrows=1).columns if path.suffix == ".csv" else pq.read_schema(path).names
+                shown = path.relative_to(here / folder)
+                yield f"cpalab {words[0]}", str(shown.parent if shown.parent.name else shown), [*map(str, names)]
 
 
 if __name__ == "__main__":

@@ -137,7 +137,14 @@ PATH_NAMES = (
     "path", "transformed_path", "channel_path", "channel_transformed_path", "conversion path", "default channel group path",
     "default channel grouping path", "mcf channel grouping path", "source / medium path", "primary channel group path",
     "channel group path", "path to conversion", "source path", "medium path", "campaign path", "conversion paths", "paths",
+    "channels_agg",
 )  # fmt: skip
+# One number for each touch of a path: how long before the end of its journey (marketing_attribution_models: hours).
+PATH_HOURS = (
+    "time_till_conv_agg", "time_till_conv", "hours_to_conversion", "hours_till_conversion", "hours_before_conversion",
+)  # fmt: skip
+PATH_DAYS = ("days_to_conversion", "days_till_conversion", "days_before_conversion", "days to key event", "age_days")
+PATH_CONVERTED = ("converted_agg",)  # whether the one journey of a row converted
 # Rows of several of these tell the same conversions again, or conversions of several kinds.
 PATH_GRAINS = (
     "path_type", "cv_type", "conversion_type", "path dimension", "dimension", "level", "model", "attribution_model",

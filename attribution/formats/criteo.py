@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from attribution.formats.event_tables import joined
-from attribution.formats.records import Records, micros
+from attribution.formats.records import Records, micros, touch_of
 from attribution.formats.writing import Limits, OutputTable
 from attribution.paths.ragged import Ints
 from cpalab.micros import MICROS
@@ -176,32 +176,12 @@ def _cost_of_touches(touches: pa.Table, costs: pa.Table) -> Ints:
     Raises:
         InvalidInputError: a cost has no touch of its channel at its time.
     """
-    keys = ["channel", "time"]
+    touch = touch_of(costs, touches)
+    if lost := int(np.count_nonzero(touch < 0)):
+        raise InvalidInputError([f"criteo: {lost} costs have no touch of their channel at their time; write `tables`"])
     spent = np.zeros(len(touches), dtype=np.int64)
-    if len(costs):
-        row = pa.array(np.arange(len(touches)))
-        held = (
-            _plain(touches.select(keys))
-            .append_column("row", row)
-            .group_by(keys, use_threads=False)
-            .aggregate([("row", "min")])
-        )
-        paid = (
-            _plain(costs.select([*keys, "cost_micros"]))
-            .group_by(keys, use_threads=False)
-            .aggregate([("cost_micros", "sum")])
-        )
-        met = paid.join(held, keys, join_type="left outer")
-        if lost := met["row_min"].null_count:
-            raise InvalidInputError(
-                [f"criteo: {lost} costs have no touch of their channel at their time; write `tables`"]
-            )
-        spent[met["row_min"].to_numpy()] = met["cost_micros_sum"].to_numpy()
+    np.add.at(spent, touch, costs["cost_micros"].to_numpy())
     return spent
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    return table.set_column(0, "channel", table["channel"].cast(pa.string()))
 
 
 def _once(conversions: pa.Table) -> pa.Table:

@@ -28,7 +28,7 @@ from attribution.formats.column_names import (
 )
 from attribution.formats.cost_rows import levels_problems, tell_repeats
 from attribution.formats.orders import Refunds, Rows, copy_id, settled, status_of
-from attribution.formats.origins import ChannelName, Origins, channels_of, with_origins_of_urls
+from attribution.formats.origins import ChannelName, Origins, channels_of, click_ids, origin_words, with_origins_of_urls
 from attribution.formats.records import Records, empty_conversions, empty_touches, micros, segment_columns
 from attribution.formats.roles import Role, misspelt_channel, role_of, roles_of
 from attribution.formats.row_meaning import (
@@ -39,7 +39,6 @@ from attribution.formats.row_meaning import (
     words_of,
 )
 from attribution.formats.writing import Limits, OutputTable, in_currency
-from cpalab.ga4_channels import CLICK_IDS
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, did_you_mean
 from cpalab.tables.checked_columns import Bools, CheckedColumns, Column, match_columns
@@ -205,13 +204,8 @@ class EventTables:
 
     def _channels(self, sieve: CheckedColumns, origin: Mapping[str, str], rest: Sequence[str]) -> Origins:
         """The channel of every row from its source, medium, campaign and click IDs."""
-        texts = [sieve.text(origin[p], empty_is=None) if p in origin else _nothing(len(sieve)) for p in ORIGIN]
-        clicked = _nothing(len(sieve))
-        for name in CLICK_IDS:
-            for column in columns_named(rest, (name,)):
-                held = pc.is_valid(sieve.ids(column))
-                clicked = pc.coalesce(clicked, pc.if_else(held, name, pa.scalar(None, pa.large_string())))
-        return channels_of(texts[0], texts[1], texts[2], clicked, self.channel)
+        source, medium, campaign = origin_words(sieve, origin, rest)
+        return channels_of(source, medium, campaign, click_ids(sieve, rest), self.channel)
 
     def _conversions(self, source: InputTable, problems: list[str]) -> _Part:
         found, rest = match_columns(source, CONVERSIONS, problems)
@@ -221,6 +215,7 @@ class EventTables:
             problems.append(f"{source.name}: both {found['value']!r} and {found['value_micros']!r} are given; keep one")
         sieve = CheckedColumns(source.name, source.load())
         found["user_id"] = people_column(sieve, found["user_id"], rest)
+        found = _without_unknown(sieve, found)
         if (paid := columns_named(rest, ("financial status",))) and columns_named(rest, ("name",)):
             found.setdefault(
                 "order_id", columns_named(rest, ("name",))[0]
@@ -459,6 +454,12 @@ def without_person(people: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.coalesce(people, own)
 
 
+def _without_unknown(sieve: CheckedColumns, found: Mapping[str, str]) -> dict[str, str]:
+    """The columns without those of values that hold none."""
+    nothing = [name for name in ("value", "value_micros") if name in found and sieve.says_nothing(found[name])]
+    return {name: column for name, column in found.items() if name not in nothing}
+
+
 def _told_unknown(sieve: CheckedColumns, name: str) -> None:
     empty = pc.is_null(sieve.text(name, empty_is=None)).to_numpy()
     if empty.any():
@@ -475,10 +476,6 @@ def _says_kind(sieve: CheckedColumns, name: str) -> bool:
 def _is_text(sieve: CheckedColumns, name: str) -> bool:
     kind = sieve.column(name).type
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _nothing(rows: int) -> pa.ChunkedArray:
-    return pa.chunked_array([pa.nulls(rows, pa.large_string())])
 
 
 def joined(parts: Sequence[pa.Table]) -> pa.Table:

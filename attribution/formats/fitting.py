@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.records import DEFAULT_ACTION, Records
+from attribution.formats.records import DEFAULT_ACTION, Records, touch_of
 from attribution.formats.simulated_log import is_view
 from attribution.formats.writing import Clock, Limits
 from attribution.paths.ragged import Bools
@@ -118,30 +118,19 @@ def _counted(records: Records, notes: list[str]) -> Records:
 
 def _alone(records: Records) -> Bools:
     """Which conversions have no touch since the person's last conversion at another instant (n_conversions,)."""
-    parts = {"user": [], "time": [], "row": []}  # type: dict[str, list[pa.ChunkedArray]]
-    for table, rows in ((records.touches, -np.ones(len(records.touches), np.int64)), (records.conversions, None)):
-        parts["user"] += [table["user_id"].cast(pa.string())]
-        parts["time"] += [table["time"]]
-        parts["row"] += [pa.chunked_array([pa.array(np.arange(len(table)) if rows is None else rows)])]
-    frame = pa.table({name: pa.chunked_array([c for x in xs for c in x.chunks]) for name, xs in parts.items()})
-    frame = frame.sort_by([("user", "ascending"), ("time", "ascending"), ("row", "ascending")])  # touches first
-    user, row = pc.rank(frame["user"], tiebreaker="dense").to_numpy(), frame["row"].to_numpy()
-    time = pc.rank(frame["time"], tiebreaker="dense").to_numpy()
-    order = row >= 0
-    place = np.arange(len(row))
-    begins = np.concatenate([[True], user[1:] != user[:-1]])[: len(row)]
-    first = np.maximum.accumulate(np.where(begins, place, 0))
-    last_touch = np.maximum.accumulate(np.where(~order, place, -1))
-    # The first of the conversions of one person at one instant: what lies before it is another instant's.
-    same = np.concatenate([[False], (user[1:] == user[:-1]) & (time[1:] == time[:-1]) & order[1:] & order[:-1]])[
-        : len(row)
-    ]
-    instant = np.maximum.accumulate(np.where(~same, place, 0))
-    last_order = np.maximum.accumulate(np.where(order, place, -1))
-    before = np.concatenate([[-1], last_order])[instant]
-    alone = np.zeros(len(records.conversions), dtype=np.bool_)
-    alone[row[order]] = (last_touch < np.maximum(first, before + 1))[order]
-    return alone
+    import pandas as pd
+
+    bought, touched = (
+        pd.DataFrame({"user": table["user_id"].cast(pa.string()).to_pandas(), "time": table["time"].to_pandas()})
+        for table in (records.conversions, records.touches)
+    )
+    instants = bought.drop_duplicates().sort_values("time")
+    instants = instants.assign(before=instants.groupby("user", sort=False)["time"].shift())
+    last = pd.merge_asof(
+        instants, touched.sort_values("time").assign(touched=lambda t: t["time"]), on="time", by="user"
+    )
+    last["alone"] = last["touched"].isna() | (last["touched"] <= last["before"])
+    return np.asarray(bought.merge(last, on=["user", "time"], how="left")["alone"], dtype=np.bool_)
 
 
 def _shared_costs(records: Records, limits: Limits) -> tuple[pa.Table | None, pa.Table | None]:
@@ -149,15 +138,9 @@ def _shared_costs(records: Records, limits: Limits) -> tuple[pa.Table | None, pa
     costs = records.costs
     if costs is None or limits.cost == "tables":
         return costs, None
-    if limits.cost == "none" or "time" not in costs.column_names:
+    if limits.cost == "none":
         return None, costs
-    touched = pa.table({"channel": records.touches["channel"].cast(pa.string()), "time": records.touches["time"]})
-    held = touched.group_by(["channel", "time"]).aggregate([])
-    keys = pa.table(
-        {"channel": costs["channel"].cast(pa.string()), "time": costs["time"], "row": np.arange(len(costs))}
-    )
-    here = np.zeros(len(costs), dtype=np.bool_)
-    here[keys.join(held, ["channel", "time"], join_type="left semi")["row"].to_numpy()] = True
+    here = touch_of(costs, records.touches) >= 0
     return costs.filter(pa.array(here)), None if here.all() else costs.filter(pa.array(~here))
 
 

@@ -11,16 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from attribution.formats.addresses import TEXT, all_null, linked_from
 from attribution.formats.event_tables import joined, without_person
 from attribution.formats.ga4_cells import flat_events
 from attribution.formats.orders import shared_orders
 from attribution.formats.origins import channel_named, channels_of
 from attribution.formats.records import Records, micros
 from attribution.formats.writing import Limits, OutputTable
-from cpalab.ga4_channels import origin_of, origin_of_referrer
+from cpalab.ga4_channels import origin_of
 from cpalab.micros import MICROS
 from cpalab.refusal import InvalidInputError, did_you_mean
-from cpalab.tables.checked_columns import Bools, CheckedColumns, Column, match_columns
+from cpalab.tables.checked_columns import CheckedColumns, Column, match_columns
 from cpalab.tables.exchange import in_one_currency
 from cpalab.tables.input_table import InputTable, Loaded
 from cpalab.tables.report import ReadReport
@@ -47,7 +48,6 @@ COLUMNS = {
     )
 }
 CLOCK = pa.timestamp("us", tz="UTC")
-TEXT = pa.large_string()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ORIGIN = ("source", "medium", "campaign", "click_id")
 EXPORT = pa.schema(
@@ -178,17 +178,13 @@ class GA4:
 
     def _touches(self, inside: pa.Table) -> pa.Table:
         """One touch per session, with its first origin."""
-        linked = pa.array(_names_nothing(inside) & pc.is_valid(inside["referrer"]).to_numpy())
-        hosts = pc.unique(inside["referrer"]).drop_null()
-        links = [pa.array(list(words), TEXT) for words in zip(*map(origin_of_referrer, hosts.to_pylist()), strict=True)]
-        host = pc.index_in(inside["referrer"], value_set=hosts).combine_chunks()
+        linked = pc.and_(_names_nothing(inside), pc.is_valid(inside["referrer"]))
         source, medium = (
-            pc.if_else(linked, words.take(host), inside[name]) if len(hosts) else inside[name]
-            for name, words in zip(("source", "medium"), links or ([], []), strict=True)
+            pc.if_else(linked, linked_from(inside["referrer"], part), inside[part]) for part in ("source", "medium")
         )
         channel, has_origin, parts = channels_of(source, medium, inside["campaign"], inside["click_id"], self.channel)
         frame = inside.select(["user_id", "session", "time", "device", "country", "page"]).to_pandas()
-        frame = frame.assign(channel=channel.to_pandas(), named=has_origin, linked=linked.to_numpy(False), **parts)
+        frame = frame.assign(channel=channel.to_pandas(), named=has_origin, linked=linked.to_numpy(), **parts)
         frame = frame.sort_values("time", kind="stable")
         landing = frame.groupby(["user_id", "session"], sort=False)["page"].transform("first")
         within = frame["linked"] & (frame["page"] != landing) & landing.notna()
@@ -304,9 +300,9 @@ def _checked(sieve: CheckedColumns, conversion_events: tuple[str, ...], problems
     return pa.table(events).take(pa.array(sieve.kept()))
 
 
-def _names_nothing(events: pa.Table) -> Bools:
+def _names_nothing(events: pa.Table) -> pa.ChunkedArray:
     """Whether nothing but a referrer could name each event's origin [n_events]."""
-    return np.asarray(np.logical_and.reduce([pc.is_null(events[name]).to_numpy() for name in ORIGIN]))
+    return all_null(*(events[name] for name in ORIGIN))
 
 
 def _once(events: pa.Table, conversion_events: tuple[str, ...]) -> tuple[pa.Table, list[str]]:
@@ -337,7 +333,7 @@ def _with_value(bought: pa.Table, notes: list[str]) -> pa.Table:
 
 def _unread_sources(events: pa.Table, columns: set[str]) -> list[str]:
     """What to say where no event names a source, though columns that are not read do."""
-    if not _names_nothing(events).all():
+    if not pc.all(_names_nothing(events), min_count=0).as_py():
         return []
     why = {
         "session_traffic_source_last_click": "is not read, because it has replaced direct sessions by earlier ones",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from attribution.formats.addresses import TEXT, all_null, clicked_in, linked_from, other_site, said, utm_word
 from attribution.formats.column_names import ORIGIN, PAGE, REFERRER, columns_named
-from attribution.formats.ga4_cells import other_site, url_part, utm_word
 from attribution.paths.ragged import Bools
-from cpalab.ga4_channels import CLICK_ID_IN_URL, default_channel_group, origin_of, origin_of_referrer
+from cpalab.ga4_channels import CLICK_IDS, default_channel_group, origin_of
 from cpalab.tables.checked_columns import CheckedColumns
 
 ChannelName = Literal["channel_group", "source_medium", "campaign"]
@@ -65,38 +65,54 @@ def channel_named(source: str, medium: str, campaign: str, named: ChannelName) -
     return f"{source or '(not set)'} / {medium or '(not set)'}"
 
 
+def click_ids(sieve: CheckedColumns, rest: Sequence[str]) -> pa.ChunkedArray:
+    """The name of every row's click ID: of a column of click IDs, else in the address of its page; null without one."""
+    clicked = _nothing(sieve)
+    for name in CLICK_IDS:
+        for column in columns_named(rest, (name,)):
+            held = pc.is_valid(sieve.ids(column))
+            clicked = pc.coalesce(clicked, pc.if_else(held, name, pa.scalar(None, TEXT)))
+    return pc.coalesce(clicked, clicked_in(_page(sieve, rest)))
+
+
+def origin_words(sieve: CheckedColumns, found: Mapping[str, str], rest: Sequence[str]) -> list[pa.ChunkedArray]:
+    """Source, medium and campaign of every row: of their columns, or where these say nothing, of the address of its page."""
+    words = [said(sieve.text(found[part], empty_is=None)) if part in found else _nothing(sieve) for part in ORIGIN]
+    page, silent = _page(sieve, rest), all_null(*words)
+    return [pc.if_else(silent, utm_word(page, part), texts) for part, texts in zip(ORIGIN, words, strict=True)]
+
+
 def with_origins_of_urls(sieve: CheckedColumns, rest: Sequence[str]) -> tuple[str, ...]:
     """The names of columns of origin that the addresses of pages and referrers give, added to the table; none without them.
 
     What the address says (`utm_source` …, a click ID) comes first, then another site that linked to the page. A page to which
     one of the same site linked, and whose address says nothing, lies within a visit and is left out.
     """
-    pages, referrers = columns_named(rest, PAGE), columns_named(rest, REFERRER)
-    if not pages:
+    if not columns_named(rest, PAGE):
         return ()
-    nothing = pa.chunked_array([pa.nulls(len(sieve), pa.large_string())])
-    page = sieve.text(pages[0], empty_is=None)
-    referrer = sieve.text(referrers[0], empty_is=None) if referrers else nothing
-    site = other_site(referrer, page, nothing)
-    words = {part: utm_word(page, part) for part in ORIGIN}
-    clicked = pc.utf8_lower(url_part(page, CLICK_ID_IN_URL, "name"))
-    silent = pc.is_null(clicked)
-    for texts in words.values():
-        silent = pc.and_(silent, pc.is_null(texts))
+    referrers = columns_named(rest, REFERRER)
+    page = _page(sieve, rest)
+    referrer = sieve.text(referrers[0], empty_is=None) if referrers else _nothing(sieve)
+    site = other_site(referrer, page, None)
+    campaigns = columns_named(rest, ORIGIN["campaign"])
+    words = {part: utm_word(page, part) for part in ORIGIN if part != "campaign" or not campaigns}
+    silent = all_null(click_ids(sieve, rest), *words.values())
     within = pc.and_(silent, pc.and_(pc.is_valid(referrer), pc.is_null(site)))
-    hosts = pc.unique(site).drop_null()
-    place = pc.index_in(site, value_set=hosts).combine_chunks()
-    named = zip(*map(origin_of_referrer, hosts.to_pylist()), strict=True) if len(hosts) else ()
-    for part, by_link in zip(("source", "medium"), named, strict=False):
-        words[part] = pc.if_else(silent, pa.array(list(by_link), pa.large_string()).take(place), words[part])
+    words |= {part: pc.if_else(silent, linked_from(site, part), words[part]) for part in ("source", "medium")}
     table = sieve.loaded.table
     added = {f"utm_{part}": texts for part, texts in words.items()}
-    added |= {
-        name: pc.if_else(pc.equal(clicked, name), name, None) for name in pc.unique(clicked).drop_null().to_pylist()
-    }
-    added = {name: texts for name, texts in added.items() if name not in table.column_names}
     for name, texts in added.items():
-        table = table.append_column(name, texts.cast(pa.large_string()))
+        table = table.append_column(name, texts)
     sieve.loaded = replace(sieve.loaded, table=table)
-    sieve.leave_out(within.fill_null(False).to_numpy(), "pages within a visit")
+    sieve.leave_out(within.to_numpy(), "pages within a visit")
     return tuple(added)
+
+
+def _page(sieve: CheckedColumns, rest: Sequence[str]) -> pa.ChunkedArray:
+    """The address of each row's page; null without such a column of text."""
+    pages = columns_named(rest, PAGE)
+    return sieve.text(pages[0], empty_is=None) if pages else _nothing(sieve)
+
+
+def _nothing(sieve: CheckedColumns) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.nulls(len(sieve), TEXT)])

@@ -11,7 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.column_names import CURRENCY, PATH_CONVERSIONS, PATH_GRAINS, PATH_NAMES, columns_named
+from attribution.formats.column_names import (
+    CURRENCY,
+    PATH_CONVERSIONS,
+    PATH_CONVERTED,
+    PATH_DAYS,
+    PATH_GRAINS,
+    PATH_HOURS,
+    PATH_NAMES,
+    columns_named,
+)
+from attribution.formats.path_times import HOURS_PER_DAY, ages_of, is_per_touch, with_times
 from attribution.formats.records import CountedPaths
 from attribution.formats.writing import OutputTable
 from attribution.paths.paths import SEPARATOR, Paths
@@ -35,7 +45,8 @@ class TopPaths:
 
     A path whose cell is empty has no touches: its conversions are unattributed. Blanks around names do not count. Lists of
     names (JSON arrays, as GA4 exports them) are paths too. Titles, totals and several types of path in one file (Snowplow's
-    `path_type`) are told apart.
+    `path_type`) are told apart. A column of hours or days ("50 > 26 > 0": how long before the end of its journey each touch
+    was) gives the paths times, for models that read them. Rows that are one journey each (`converted_agg`) are counted.
 
     Attributes:
         separator: what stands between two channels; by default told from the paths (`attribution.paths.separators`).
@@ -50,10 +61,12 @@ class TopPaths:
     example: ClassVar[str] = "search > email,12,340.50,88"
     columns: ClassVar[Mapping[str, Column]] = {
         "path": Column(PATH_NAMES),
-        "conversions": Column(PATH_CONVERSIONS[:-1]),
+        "conversions": Column((*PATH_CONVERSIONS[:-1], *PATH_CONVERTED)),
         "value": Column(("value", "revenue", "conversion value", "purchase revenue", "total revenue"), required=False),
         "nulls": Column(("nulls", "non_conversions", "non-conversions", "null"), required=False),
         "currency": Column(CURRENCY, required=False),
+        "hours": Column(PATH_HOURS, required=False),
+        "days": Column(PATH_DAYS, required=False),
     }
     layout: ClassVar[Mapping[str, Mapping[str, Column]]] = {"": columns}
     written: ClassVar[Mapping[str, str]] = {
@@ -75,11 +88,13 @@ class TopPaths:
         told: set[str] = set()
         for source in sources:
             found, rest = match_columns(source, self.columns, problems)
-            told |= found.keys()
             if not {"path", "conversions"} <= found.keys():
                 continue
             grain = columns_named(rest, PATH_GRAINS)
             sieve = CheckedColumns(source.name, source.load())
+            if "value" in found and sieve.says_nothing(found["value"]):
+                del found["value"]
+            told |= found.keys()
             problems += one_type(sieve, grain, self.path_type, f"{self.name}.path_type")
             amounts = [found[name] for name in ("conversions", "value") if name in found]
             sieve.leave_out_totals([found["path"]], amounts, nameless_counts=True)
@@ -121,13 +136,17 @@ class TopPaths:
     def _paths(self, sieve: CheckedColumns, found: Mapping[str, str], problems: list[str]) -> tuple[Paths, list[str]]:
         """The paths of one table, and the currency of their value where it is known."""
         path = sieve.column(found["path"])
-        conversions = sieve.numbers(found["conversions"])
+        if columns_named([found["conversions"]], PATH_CONVERTED):
+            conversions = sieve.flags(found["conversions"]).astype(np.float64)
+            others = 1 - conversions
+        else:
+            conversions, others = sieve.numbers(found["conversions"]), np.zeros(len(sieve))
         value, currencies = np.zeros(len(sieve)), list[str]()
         if "value" in found:
             value, currencies = in_one_currency(
                 sieve, sieve.numbers(found["value"]), found["value"], found.get("currency"), problems
             )
-        nulls = sieve.numbers(found["nulls"]) if "nulls" in found else np.zeros(len(sieve))
+        nulls = sieve.numbers(found["nulls"]) if "nulls" in found else others
         if "value" in found:
             sieve.mark(found["value"], (value > 0) & (conversions == 0), "is value without a conversion")
         path, separator, told = cut_paths(sieve.paths(found["path"]), self.separator, f"{sieve.place}.{found['path']}")
@@ -142,6 +161,20 @@ class TopPaths:
         if rows.has_empty_name.any():
             gap = rows.has_empty_name[rows.row]
             sieve.mark(found["path"], gap, f"has an empty name before or after {separator.strip()!r}")
+        times = next((name for name in ("hours", "days") if name in found), None)
+        lengths = np.diff(rows.offsets)[rows.row]
+        ages = None
+        if times is not None:
+            texts = sieve.text(found[times], empty_is=None).to_pylist()
+            if is_per_touch(texts, lengths):
+                ages, wrong = ages_of(texts, lengths, HOURS_PER_DAY if times == "hours" else 1)
+                sieve.mark(
+                    found[times], wrong, "must be a number for each touch, oldest first: how long before the end it was"
+                )
+            else:
+                sieve.notes.append(
+                    f"{sieve.place}.{found[times]}: is one number a path, not one a touch, and is not read"
+                )
         kept: Any = sieve.kept() if sieve.bad.any() else slice(None)
         paths = Paths.from_rows(
             path.take(pa.array(kept)) if sieve.bad.any() else rows,
@@ -151,7 +184,12 @@ class TopPaths:
             separator=separator,
             strip=True,
         )
-        return paths, currencies
+        if ages is None or times is None:
+            return paths, currencies
+        sieve.notes.append(
+            f"{sieve.place}.{found[times]}: is when each touch was, {times} before the end of its journey"
+        )
+        return with_times(paths, rows, sieve.kept(), (conversions, value * MICROS, nulls), ages), currencies
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,23 @@ def micros(amount: Floats) -> Ints:
     return np.rint(amount * MICROS).astype(np.int64)
 
 
+def touch_of(costs: pa.Table, touches: pa.Table) -> Ints:
+    """The touch of each cost's channel at its time, the first of several; -1 where there is none (n_costs,)."""
+    first = np.full(len(costs), -1, dtype=np.int64)
+    if not len(costs) or "time" not in costs.column_names:
+        return first
+    keys = ["channel", "time"]
+
+    def keyed(table: pa.Table, row: str) -> pa.Table:
+        plain = pa.table({"channel": table["channel"].cast(pa.string()), "time": table["time"]})
+        return plain.append_column(row, pa.array(np.arange(len(table))))
+
+    held = keyed(touches, "touch").group_by(keys, use_threads=False).aggregate([("touch", "min")])
+    met = keyed(costs, "cost").join(held, keys, join_type="inner")
+    first[met["cost"].to_numpy()] = met["touch_min"].to_numpy()
+    return first
+
+
 def segment_columns(sieve: CheckedColumns, names: Sequence[str], taken: Sequence[str]) -> dict[str, pa.ChunkedArray]:
     """Columns that mean nothing to the format, as text to break figures down by."""
     plain = [name for name in names if not pa.types.is_nested(sieve.loaded.table[name].type)]

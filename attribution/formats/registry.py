@@ -106,7 +106,8 @@ def read_data(
         format: a name, `name(option=value)`, a `module:Class` or a format; by default the first that recognises
             all inputs.
         bad_rows: malformed rows are refused, or dropped and counted in the report.
-        most_bytes: text files larger than this are refused, because they are read into memory.
+        most_bytes: text files larger than this, compressed ones than a tenth of it when unfolded, are refused, because they
+            are read into memory.
         action: which event is the conversion, in formats that must know (`conversion_events` of GA4).
         options: what is known of text files: encoding, decimal mark, order of day and month, words for missing names.
 

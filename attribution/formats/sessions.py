@@ -56,7 +56,7 @@ class Sessions:
             bought = {"user_id": columns["user_id"], "time": columns["time"]}
             if "conversion_time" in found:
                 bought["time"] = _conversion_times(sieve, found["conversion_time"], columns["time"], converted)
-            if "value" in found:
+            if "value" in found and not sieve.says_nothing(found["value"]):
                 value = sieve.numbers(found["value"])
                 sieve.mark(found["value"], (value > 0) & ~converted & ~sieve.bad, "is value without a conversion")
                 bought["value_micros"] = pa.array(micros(value))

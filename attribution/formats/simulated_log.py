@@ -75,12 +75,12 @@ class SimulatedLog:
         found = [match_columns(source, COLUMNS, problems)[0] for source in sources]
         if problems:
             raise InvalidInputError(problems)
-        told = [kept_note(source) for source in sources]
+        told = [told_of(source) for source in sources]
         parts = []
-        for source, names, note in zip(sources, found, told, strict=True):
+        for source, names, (until, notes) in zip(sources, found, told, strict=True):
             sieve = CheckedColumns(source.name, source.load(tuple(names.values())))
-            sieve.notes += note
-            parts.append(self.read_rows(sieve, reported_until(source)))
+            sieve.notes += notes
+            parts.append(self.read_rows(sieve, until))
         costs = [part.costs for part in parts if part.costs is not None]
         return Records(
             joined([part.touches for part in parts]),
@@ -212,27 +212,24 @@ class SimulatedLog:
         return (OutputTable("events/part-00000", table, "parquet"),)
 
 
-def reported_until(source: InputTable) -> float | None:
-    """The day on which the reported window ends, as the manifest beside the log says; None where there is none."""
-    try:
-        return float(_manifest(source)["clock"][WINDOW_END])
-    except (ValueError, KeyError, TypeError):
-        return None
+def told_of(source: InputTable) -> tuple[float | None, list[str]]:
+    """The day on which a log's reported window ends, as the manifest beside it says, and notes on which events were kept.
 
-
-def kept_note(source: InputTable) -> list[str]:
-    """What a reader must know of a log of which not all events were kept; nothing of a whole one.
+    The day is None where there is no manifest.
 
     Raises:
         InvalidInputError: none of its touches were kept.
     """
-    kept = _manifest(source).get(EVENTS_KEPT)
-    if kept == "sample":
-        return ["The log keeps one person in a hundred: counts and costs are theirs."]
-    if kept:
+    manifest = _manifest(source)
+    kept = manifest.get(EVENTS_KEPT)
+    if kept and kept != "sample":
         rule = f"keeps no touches ({EVENTS_KEPT}: {kept}), so there is nothing to attribute"
         raise InvalidInputError([f"{source.name}: {rule}; simulate it again with --events all"])
-    return []
+    notes = ["The log keeps one person in a hundred: counts and costs are theirs."] if kept else []
+    try:
+        return float(manifest["clock"][WINDOW_END]), notes
+    except (ValueError, KeyError, TypeError):
+        return None, notes
 
 
 def _manifest(source: InputTable) -> dict[str, Any]:

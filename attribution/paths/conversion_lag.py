@@ -21,7 +21,10 @@ HOUR_DAYS = 1 / 24
 LAGS_DAYS = (HOUR_DAYS, 1.0, 7.0, 14.0)
 # Google Ads' conversion_lag_bucket: the lower edge is included, the upper is not.
 BUCKET_EDGES_DAYS = (*(float(day) for day in range(15)), 21.0, 30.0, 45.0, 60.0, 90.0)
-NO_TIMES = "paths: hold counts only, without times; give touches, not streamed (in Python: keep_journeys=True)"
+NO_TIMES = (
+    "paths: hold counts only, without times; give touches, not streamed (in Python: keep_journeys=True), or paths with a "
+    "column days_before_conversion ('3 > 1 > 0')"
+)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,14 @@ class Journeys:
         return row_of(self.offsets)
 
     def resampled(self, rng: np.random.Generator) -> Journeys:
-        """As many people drawn with replacement, as weights of their journeys."""
+        """As many people drawn with replacement, as weights of their journeys.
+
+        A journey that counts several times (of a counted path) is that of as many people.
+        """
+        if self.people == len(self) and len(self) and (self.weight != 1).any():
+            total = float(self.weight.sum())
+            weight = rng.multinomial(round(total), self.weight / total) if total > 0 else self.weight
+            return replace(self, weight=weight.astype(np.float64))
         draws = np.bincount(rng.integers(self.people, size=self.people), minlength=self.people)
         return replace(self, weight=self.weight * draws[self.person])
 

@@ -219,11 +219,14 @@ class Paths(Result):
         ).grouped()
 
     def renamed(self, names: Mapping[str, str]) -> Paths:
-        """The same counts with channels called otherwise; those that get one name become one. Journeys are not kept."""
+        """The same counts with channels called otherwise; those that get one name become one."""
         called = [names.get(channel, channel) for channel in self.channels]
         channels = tuple(sorted(set(called)))
         place = np.array([channels.index(name) for name in called], dtype=np.int32)
-        return replace(self, channels=channels, codes=place[self.codes], journeys=None, journey_path=None).grouped()
+        journeys = self.journeys
+        if journeys is not None:
+            journeys = replace(journeys, channels=channels, channel=place[journeys.channel])
+        return replace(self, channels=channels, codes=place[self.codes], journeys=journeys).grouped()
 
     def grouped(self) -> Paths:
         """The same paths with equal rows added up, in canonical order."""

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from attribution.formats.records import ACTION, DEFAULT_ACTION, CountedPaths, Records
 from attribution.formats.roles import role_of
-from attribution.formats.simulated_log import SimulatedLog, kept_note, reported_until
+from attribution.formats.simulated_log import SimulatedLog, told_of
 from attribution.paths.paths import Paths
 from attribution.paths.settings import PathSettings
 from cpalab.column_types import column_problem
@@ -84,16 +84,16 @@ def stream_paths(
     ]
     if problems:
         raise InvalidInputError(problems)
+    end, notes = told_of(sources[0]) if log else (None, [])
     settings = settings or PathSettings()
     if settings.observed_until is None:
         latest = max(_latest(source) for source in sources)
-        end = reported_until(sources[0]) if log else None
         settings = replace(settings, observed_until=latest if end is None else min(latest, end))
     waiting: list[Paths] = []
     costs: list[pa.Table] = []
     actions: set[str] = set()
     reports: list[ReadReport] = []
-    for block in progress(_log_blocks(sources[0], block_rows) if log else _table_blocks(roles, block_rows)):
+    for block in progress(_log_blocks(sources[0], block_rows, end, notes) if log else _table_blocks(roles, block_rows)):
         if block.report.defects and bad_rows == "refuse":
             raise InvalidInputError(
                 [f"{d}; correct them, or drop malformed rows (--bad-rows drop)" for d in block.report.defects]
@@ -170,12 +170,11 @@ def _first(table: pa.Table, user: Any, side: str) -> int:
     return len(table) if place < 0 else int(place)
 
 
-def _log_blocks(source: InputTable, rows: int) -> Iterator[Records]:
-    until, note = reported_until(source), kept_note(source)
+def _log_blocks(source: InputTable, rows: int, until: float | None, notes: Sequence[str]) -> Iterator[Records]:
     people = _People(source, [name for name in LOG_COLUMNS if name in source.columns], rows)
     while (loaded := people.block()) is not None:
         sieve = CheckedColumns(source.name, loaded)
-        sieve.notes += note
+        sieve.notes += notes
         yield SimulatedLog().read_rows(sieve, until)
 
 

@@ -296,6 +296,14 @@ class CheckedColumns:
             found += [number for number in read if number] if all(read) else []
         return found
 
+    def says_nothing(self, name: str) -> bool:
+        """Whether a column has rows and no cell of them holds anything but words for nothing; it is noted if so."""
+        words = pc.unique(self._plain_text(name)).to_pylist() if len(self) else [name]
+        if not all(word is None or is_nothing(word) for word in words):
+            return False
+        self.notes.append(f"{self.place}.{name}: is empty in every row, so it is unknown, not 0")
+        return True
+
     def flags(self, name: str) -> Bools:
         """A column of yes or no: 1/0, true/false, yes/no; an empty cell is no."""
         column = self.column(name)
@@ -342,6 +350,11 @@ class CheckedColumns:
 
     def _times_of_text(self, name: str, empty: Bools) -> pa.Array:
         column = pc.utf8_trim_whitespace(self._plain_text(name))
+        if (plain := moments.plain_instants(column)) is not None:
+            midnight = pc.fill_null(plain.cast(pa.int64()), 0).to_numpy() % 86_400_000_000 == 0
+            dated = pc.match_substring_regex(column, moments.DATE_ONLY).fill_null(False).to_numpy()
+            self.without_hour[name] = midnight if bool(midnight.all()) else dated
+            return plain.fill_null(pa.scalar(0, pa.int64()).cast(plain.type))
         days = _cast(column)
         if days is None:
             days = _coerced(column)

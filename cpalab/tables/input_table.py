@@ -28,6 +28,9 @@ from cpalab.tables.text_files import MOST_BYTES, content_of
 Kind = Literal["text", "json", "parquet", "frame"]
 
 READ_BLOCK = 1 << 22  # bytes of text parsed at once
+JSON_BLOCK = 50_000  # objects held at once
+BLANKS = re.compile(r"\s*")
+SHOWN = 60  # letters of what is broken
 SAMPLE = 1 << 18  # bytes of text looked at to tell its layout
 NEWLINE, QUOTE = 10, 34
 FOOTER = re.compile(
@@ -221,7 +224,10 @@ class InputTable:
 
     def _json(self, columns: list[str]) -> Loaded:
         """One JSON object per row; a cell that is no text, number or truth is kept as JSON text."""
-        rows, lines, broken, blank = [], [], [], 0
+        schema = pa.schema([(name, pa.string()) for name in columns])
+        parts: list[pa.Table] = []
+        rows: list[dict[str, str | None]] = []
+        lines, broken, blank = [], [], 0
         for line, text, row in _json_rows(self.content or pa.py_buffer(b"")):
             if row is None:
                 blank += not text
@@ -229,8 +235,11 @@ class InputTable:
             else:
                 rows.append({name: _cell(row.get(name)) for name in columns})
                 lines.append(line)
+            if len(rows) == JSON_BLOCK:
+                parts.append(pa.Table.from_pylist(rows, schema))
+                rows = []
         return Loaded(
-            pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in columns])),
+            pa.concat_tables([*parts, pa.Table.from_pylist(rows, schema)]),
             np.array(lines, dtype=np.int64),
             "line",
             _bad_lines("is not one JSON object", broken),
@@ -253,7 +262,8 @@ def open_table(
         given: a path of a file (Parquet, JSON lines, one JSON array, or delimited text, also compressed), of a folder of
             Parquet files, or a data frame (any that narwhals knows), an Arrow table or a mapping of columns.
         place: what refusals call a data frame.
-        most_bytes: text larger than this, unfolded, is refused, because it is read into memory.
+        most_bytes: text larger than this, compressed text larger than a tenth of it when unfolded, is refused, because it is
+            read into memory.
         known: plain names of columns that help to find the header of a text (see `cpalab.tables.dialect`).
         options: what is known of a text.
 
@@ -353,18 +363,40 @@ def _open_json(path: Path, content: pa.Buffer, options: TextOptions) -> InputTab
 def _json_rows(content: pa.Buffer) -> Iterator[tuple[int, str, dict[str, Any] | None]]:
     """The line, text and object of every line; of one array, the number and object of every element."""
     if content[: 1 << 12].to_pybytes().lstrip().startswith(b"["):
-        try:
-            whole = json.loads(content.to_pybytes())
-        except (ValueError, RecursionError):  # no JSON, or brackets in brackets without end
-            whole = None
-        if isinstance(whole, list):
-            for number, row in enumerate(whole, 1):
-                yield number, str(row)[:60], _flat(row) if isinstance(row, dict) else None
-            return
+        for number, row in enumerate(_elements(content), 1):
+            yield number, str(row)[:60], _flat(row) if isinstance(row, dict) else None
+        return
     with io.BufferedReader(pa.BufferReader(content)) as stream:
         for line, raw in enumerate(stream, 1):
             text = raw.decode("utf-8").strip()
             yield line, text, _json_object(text) if text else None
+
+
+def _elements(content: pa.Buffer) -> Iterator[Any]:
+    """The elements of a JSON array one by one; where it is broken, the text from there, cut short, as the last."""
+    text, read = str(memoryview(content), "utf-8"), json.JSONDecoder().raw_decode
+
+    def behind_blanks(at: int) -> int:
+        found = BLANKS.match(text, at)
+        return at if found is None else found.end()
+
+    at = behind_blanks(text.index("[") + 1)
+    while text[at : at + 1] != "]":
+        start = at
+        try:
+            row, at = read(text, at)
+        except (ValueError, RecursionError):  # no JSON, or brackets in brackets without end
+            yield text[start : start + SHOWN]
+            return
+        yield row
+        at = behind_blanks(at)
+        if text[at : at + 1] == ",":
+            at = behind_blanks(at + 1)
+        elif text[at : at + 1] != "]":
+            yield text[at : at + SHOWN]
+            return
+    if rest := text[at + 1 : at + SHOWN].strip():
+        yield rest
 
 
 def _starts_of_records(content: pa.Buffer) -> NDArray[np.int64] | None:

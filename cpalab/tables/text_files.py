@@ -16,6 +16,10 @@ import pyarrow as pa
 from cpalab.refusal import InvalidInputError
 
 MOST_BYTES = 2_000_000_000
+# A reader holds about nine times a text in memory. Of a plain file its owner sees the size; a compressed one may unfold to
+# less, so that reading it stays below 2 GB.
+UNFOLDED_SHARE = 10
+BYTES_PER_LINE = 10  # a row's own numbers take as much memory as so many of its letters
 CHUNK = 1 << 22
 COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 MARKS = (
@@ -30,12 +34,12 @@ TABLES = (".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson")
 def content_of(path: Path, most_bytes: int = MOST_BYTES, encoding: str | None = None) -> tuple[pa.Buffer, str]:
     """The file's text as UTF-8, and what a reader should know of how it was read (empty where there is nothing).
 
-    Compressed files (gzip, bzip2, zstd, and zip with one table in it) are unfolded up to `most_bytes`; a workbook becomes
-    text separated by commas. Without `encoding`, a byte order mark decides, then UTF-8 where the bytes are that, then
-    UTF-16 where every other byte is 0, and at last Windows-1252.
+    Compressed files (gzip, bzip2, zstd, and zip with one table in it, and workbooks, which become text separated by commas)
+    are unfolded up to a tenth of `most_bytes`. Without `encoding`, a byte order mark decides, then UTF-8 where the bytes are
+    that, then UTF-16 where every other byte is 0, and at last Windows-1252.
 
     Raises:
-        InvalidInputError: if the file is larger than `most_bytes` when unfolded, or its bytes are no text.
+        InvalidInputError: if the file is larger than that, or its bytes are no text.
     """
     data = _unfolded(path, most_bytes)
     if encoding is None:
@@ -62,31 +66,34 @@ def _unfolded(path: Path, most_bytes: int) -> pa.Buffer:
         _refuse_size(path, size, most_bytes)
     with path.open("rb") as file:
         magic = file.read(8)
+    unfolded = most_bytes // UNFOLDED_SHARE
     if magic.startswith(b"PK\x03\x04"):
-        return pa.py_buffer(_of_archive(path, most_bytes))
+        return _of_archive(path, unfolded)
     if magic.startswith((b"\xd0\xcf\x11\xe0", b"%PDF")):
         raise InvalidInputError([f"{path.name}: is an old Excel workbook or no table; save the sheet as CSV"])
     codec = next((name for mark, name in COMPRESSED.items() if magic.startswith(mark)), None)
     if codec is None:
         return pa.memory_map(str(path)).read_buffer() if size else pa.py_buffer(b"")
+    if codec == "gzip" and (told := _size_in_gzip(path)) > unfolded:
+        _refuse_unfolded(path, told, unfolded)
     try:
         with pa.CompressedInputStream(pa.OSFile(str(path)), codec) as stream:
-            return pa.py_buffer(_at_most(stream, path, most_bytes))
+            return _at_most(stream, path, unfolded)
     except (pa.ArrowException, OSError) as error:
         raise InvalidInputError(
             [f"{path.name}: is a broken {codec} file ({str(error)[:80]}); copy it again"]
         ) from error
 
 
-def _at_most(stream: IO[bytes] | Any, path: Path, most_bytes: int) -> bytes:
+def _at_most(stream: IO[bytes] | Any, path: Path, most_bytes: int) -> pa.Buffer:
     """All bytes of a stream, read piece by piece so that a bomb is not unfolded."""
-    pieces, size = [], 0
+    content, lines = pa.BufferOutputStream(), 0
     while piece := stream.read(CHUNK):
-        size += len(piece)
-        if size > most_bytes:
-            _refuse_size(path, size, most_bytes)
-        pieces.append(piece)
-    return b"".join(pieces)
+        content.write(piece)
+        lines += piece.count(b"\n")
+        if content.tell() + BYTES_PER_LINE * lines > most_bytes:
+            _refuse_unfolded(path, content.tell(), most_bytes, lines)
+    return content.getvalue()
 
 
 def _refuse_size(path: Path, size: int, most_bytes: int) -> None:
@@ -98,7 +105,21 @@ def _refuse_size(path: Path, size: int, most_bytes: int) -> None:
     )
 
 
-def _of_archive(path: Path, most_bytes: int) -> bytes:
+def _refuse_unfolded(path: Path, size: int, most_bytes: int, lines: int = 0) -> None:
+    held = f" with {lines:,} lines" if lines else ""
+    most = f"{most_bytes / 1e6:,.0f} MB of compressed text ({BYTES_PER_LINE} bytes more a line) are read"
+    hint = "unpack it if you trust it (plain text takes nine times its size in memory), or convert it to Parquet"
+    raise InvalidInputError([f"{path.name}: unfolds to {size / 1e6:,.0f} MB{held} or more; at most {most}; {hint}"])
+
+
+def _size_in_gzip(path: Path) -> int:
+    """The bytes that a gzip file says its last part unfolds to, modulo 2^32."""
+    with path.open("rb") as file:
+        file.seek(-4, io.SEEK_END)
+        return int.from_bytes(file.read(4), "little")
+
+
+def _of_archive(path: Path, most_bytes: int) -> pa.Buffer:
     """The one table in a zip archive, or the one sheet with cells of a workbook, which is an archive too."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -106,8 +127,8 @@ def _of_archive(path: Path, most_bytes: int) -> bytes:
             whole = sum(item.file_size for item in inside)
             if any(item.filename.startswith("xl/") for item in inside):
                 if whole > most_bytes:
-                    _refuse_size(path, whole, most_bytes)
-                return _of_workbook(path)
+                    _refuse_unfolded(path, whole, most_bytes)
+                return pa.py_buffer(_of_workbook(path))
             tables = [item for item in inside if item.filename.lower().endswith(TABLES)]
             if len(tables) != 1:
                 names = ", ".join(item.filename for item in inside[:8]) or "nothing"
@@ -115,7 +136,7 @@ def _of_archive(path: Path, most_bytes: int) -> bytes:
                     [f"{path.name}: holds {names}, not one table as text; unpack it and give the tables you mean"]
                 )
             if tables[0].file_size > most_bytes:
-                _refuse_size(path, tables[0].file_size, most_bytes)
+                _refuse_unfolded(path, tables[0].file_size, most_bytes)
             with archive.open(tables[0]) as stream:
                 return _at_most(stream, path, most_bytes)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:

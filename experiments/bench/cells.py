@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from attribution.model import AttributionModel
 from cpalab import __version__
 from cpalab.compile_cache import cache_folder
 from simulator.compiled import PACKAGE
@@ -59,8 +58,8 @@ class Kept(Generic[Case]):
         return rows
 
 
-def recipe_of_models(models: Sequence[AttributionModel]) -> str:
-    """Models in words: class, parameters, and the source of the class, so that a model that was changed is another."""
+def recipe_of_models(models: Sequence[object]) -> str:
+    """Models and methods in words: class, parameters, source of the class, so that a model that was changed is another."""
     words = []
     for model in models:
         try:

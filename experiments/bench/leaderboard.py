@@ -1,5 +1,6 @@
 """The leaderboard: the error of every attribution model in worlds whose truth is known, under one assumption after another.
 
+Methods that compare exposed with unexposed people (`experiments.bench.observational`) may stand in the same table.
 Two rows check the bench itself: the oracle, credited with what each channel caused, has no error, and moves budget by the
 true marginal CPA, so it has no regret; the same credit dealt out among the channels at random has the most error. A model
 that is wrong about the same channels every time may have more regret than chance.
@@ -23,6 +24,7 @@ from cpalab.refusal import InvalidInputError, Problem
 from cpalab.result import Result
 from experiments.bench.cells import Kept, MapCells, recipe_of_models, version_of_law
 from experiments.bench.measures import Floats, Measures, ceiling, measures, squared_correlation
+from experiments.bench.observational.method import METHODS, ObservationalMethod, observational_estimates
 from experiments.bench.quantities import cost_limit
 from experiments.bench.regret import marginal_truth, regrets
 from experiments.bench.variations import AS_IT_IS, overrides_of, variations_asked
@@ -100,10 +102,12 @@ class Leaderboard(Result):
             if known.empty:
                 lines.append(f"{case}: ads caused nothing, so there is no share to differ by.")
                 continue
+            silent = own.loc[own["error"].isna(), "model"].tolist()
             first, last = known.iloc[0], known.iloc[-1]
             lines.append(
                 f"{case}: nearest to the truth is {first['model']} (credit differs from "
                 f"what was caused by {first['error']:.0%} of it), farthest {last['model']} ({last['error']:.0%})."
+                + (f" Some channel has too few people to compare for {', '.join(silent)}." if silent else "")
             )
         return "\n".join(lines)
 
@@ -143,8 +147,10 @@ class Leaderboard(Result):
 
     def to_page(self) -> str:
         """One HTML page without network: per case a sentence, a chart and the table."""
+        from experiments.report.charts.intervals import ESTIMATE
         from experiments.report.figure_page import Section, render_figures
 
+        interval = "95% interval over seeds"
         keys = ["scenario", "variation", "tracking"]
         sections = []
         for (scenario, variation, tracking), own in self.to_frame().groupby(keys, sort=False):
@@ -153,12 +159,20 @@ class Leaderboard(Result):
             )
             heading = f"{scenario}, {variation}, {tracking} tracking"
             chart = self.chart(str(scenario), str(variation))
-            sections.append(Section(heading, alone.summary(), chart, own.drop(columns=keys)))
+            sections.append(Section(heading, alone.summary(), chart, own.drop(columns=keys), (ESTIMATE,), interval))
         pooled = (
             "R² of credited against caused conversions per unit of cost, over the channels of all worlds; its ceiling."
         )
         sections.append(Section("Across campaigns", pooled, None, self.across_campaigns()))
-        return render_figures("Which attribution model finds the truth", (CHECKS,), sections)
+        told = (
+            sections[0].sentence
+            if len(sections) == 2
+            else f"{len(sections) - 1} cases, each with its nearest model below."
+        )
+        return render_figures(
+            "Which attribution model finds the truth", (told, CHECKS), sections,
+            kicker="Attribution models judged by simulated markets whose truth is known",
+        )  # fmt: skip
 
 
 def leaderboard(
@@ -166,6 +180,7 @@ def leaderboard(
     scenarios: Sequence[str] = ("dtc-apparel",),
     seeds: Iterable[int] = range(1, 6),
     *,
+    observational: Sequence[ObservationalMethod | type | str] = (),
     variations: Sequence[str] = (AS_IT_IS,),
     tracking: Tracking = "perfect",
     users: int | None = None,
@@ -180,7 +195,10 @@ def leaderboard(
         models: each as an object, a class, a name, or a name with parameters: `[MyModel(), "markov(order=2)"]`.
         scenarios: names of presets, or files.
         seeds: one world each.
-        variations: assumptions changed one at a time (`experiments.bench.variations.VARIATIONS`).
+        observational: methods that compare people whom a channel's ads reached with people whom they did not
+            (`experiments.bench.observational.method.METHODS`), beside the models; under perfect tracking alone.
+        variations: assumptions changed (`experiments.bench.variations.VARIATIONS`), one at a time or joined by ` + `; every
+            pair of some: `experiments.bench.variations.crossed`.
         tracking: what the models see: every visit of a person (`perfect`), or what web analytics recorded (`recorded`).
         users: people of each world; default: as the scenario says, its budgets with it.
         regret: also move budget as each model says, run the world again, and count the orders lost against the truth's
@@ -190,7 +208,7 @@ def leaderboard(
         progress: called with the share of worlds that are done.
 
     Raises:
-        Refused: unknown models, variations or scenarios; all problems of a kind at once.
+        Refused: unknown models, methods, variations or scenarios; all problems of a kind at once.
 
     Example:
         >>> from experiments import leaderboard
@@ -199,7 +217,8 @@ def leaderboard(
         ['dealt out at random (check)', 'last_click', 'linear', 'oracle (check)']
     """
     found = MODELS.find_all(models)
-    asked, seeds = variations_asked(tuple(variations)), tuple(seeds)
+    methods = _methods_asked(observational, found, tracking)
+    asked, seeds = variations_asked(tuple(variations), tracking), tuple(seeds)
     if not seeds or not scenarios or not asked:
         raise InvalidInputError([Problem("scenarios, variations, seeds", "must each hold at least one")])
     sizes = {} if users is None else {"run.users": users}
@@ -207,8 +226,9 @@ def leaderboard(
         load_scenario(name, sizes)  # refused before any work
     cases = [Case(name, variation, seed, tracking) for name in scenarios for variation in asked for seed in seeds]
 
-    recipe = partial(_recipe, sizes=sizes, rest=f"{regret} {recipe_of_models(found)} {version_of_law()}")
-    judged: Kept[Case] = Kept(partial(_judged_case, models=found, sizes=sizes, regret=regret), recipe, keep)
+    recipe = partial(_recipe, sizes=sizes, rest=f"{regret} {recipe_of_models((*found, *methods))} {version_of_law()}")
+    work = partial(_judged_case, models=found, methods=methods, sizes=sizes, regret=regret)
+    judged: Kept[Case] = Kept(work, recipe, keep)
     rows: list[dict[str, Any]] = []
     for done, part in enumerate(map_(judged, cases), start=1):
         rows += part
@@ -217,11 +237,35 @@ def leaderboard(
     return Leaderboard(pd.DataFrame(whole), pd.DataFrame(parts))
 
 
+def _methods_asked(
+    given: Sequence[ObservationalMethod | type | str], models: Sequence[AttributionModel], tracking: Tracking
+) -> tuple[ObservationalMethod, ...]:
+    """The observational methods that are meant.
+
+    Raises:
+        InvalidInputError: some are unknown, cannot run here, or bear the name of a model; or tracking is not perfect.
+    """
+    found = METHODS.find_all(given) if given else ()
+    problems = []
+    if found and tracking != "perfect":
+        rule = "compares people, whom recorded journeys do not know, nor which ads they saw"
+        problems.append(Problem("observational", rule, hint="ask for tracking='perfect', or leave it out"))
+    taken = {str(model.name) for model in models} | {ORACLE, DEALT_OUT}
+    problems += [Problem("observational", "is the name of a model too", own.name) for own in found if own.name in taken]
+    if problems:
+        raise InvalidInputError(problems)
+    return found
+
+
 def _judged_case(
-    case: Case, models: Sequence[AttributionModel], sizes: Mapping[str, Any], regret: bool
+    case: Case,
+    models: Sequence[AttributionModel],
+    methods: Sequence[ObservationalMethod],
+    sizes: Mapping[str, Any],
+    regret: bool,
 ) -> list[dict[str, Any]]:
-    """All models in the world of a case."""
-    return _judge(case, simulate(_scenario_of(case, sizes)), models, regret)
+    """All models and methods in the world of a case."""
+    return _judge(case, simulate(_scenario_of(case, sizes)), models, methods, regret)
 
 
 def _scenario_of(case: Case, sizes: Mapping[str, Any]) -> Scenario:
@@ -234,8 +278,14 @@ def _recipe(case: Case, sizes: Mapping[str, Any], rest: str) -> str:
     return f"{case} {_scenario_of(case, sizes).model_dump_json()} {rest}"
 
 
-def _judge(case: Case, world: World, models: Sequence[AttributionModel], regret: bool) -> list[dict[str, Any]]:
-    """All models in one world, beside the two checks of the bench: a row each, and one per channel of each."""
+def _judge(
+    case: Case,
+    world: World,
+    models: Sequence[AttributionModel],
+    methods: Sequence[ObservationalMethod],
+    regret: bool,
+) -> list[dict[str, Any]]:
+    """All models and methods in one world, beside the two checks of the bench: a row each, and one per channel of each."""
     truth = measure_truth(world, estimands=("average",))
     touches, orders = touches_and_orders(world) if case.tracking == "perfect" else recorded_journeys(world)
     paths = build_paths(touches, orders, SETTINGS)
@@ -251,6 +301,8 @@ def _judge(case: Case, world: World, models: Sequence[AttributionModel], regret:
         credit = model.fit(paths).credit(paths)
         given = dict(zip(credit.channels, credit.conversions.tolist(), strict=True))
         credits[model.name] = np.array([given.get(channel, 0.0) for channel in channels])
+    for name, said in (observational_estimates(world, methods, channels) if methods else {}).items():
+        credits[name] = np.array([said[channel] for channel in channels])
     credits[ORACLE] = caused
     credits[DEALT_OUT] = np.random.default_rng(case.seed).permutation(caused)
     lost = _regrets(world, channels, credits, cost) if regret else {}

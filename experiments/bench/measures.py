@@ -36,13 +36,13 @@ def measures(credited: Floats, caused: Floats, cost: Floats, cost_limit: float) 
     """All measures of one model in one world.
 
     Args:
-        credited: conversions credited to each paid channel (channels,).
+        credited: conversions credited to each paid channel, nan where a method cannot say (channels,).
         caused: conversions that its ads caused (channels,).
         cost: what it cost, in currency (channels,).
         cost_limit: the most that a conversion may cost, in currency: above, a channel does not pay.
 
     Returns:
-        The measures; nan where a measure has no meaning (nothing caused, one channel, nothing paid).
+        The measures; nan where a measure has no meaning (nothing caused, one channel, nothing paid, credit unknown).
     """
     from scipy.stats import kendalltau
 
@@ -51,6 +51,7 @@ def measures(credited: Floats, caused: Floats, cost: Floats, cost_limit: float) 
     if not len(cost):
         return Measures(*([math.nan] * 6))
     whole = float(np.abs(caused).sum())
+    known = bool(np.isfinite(credited).all())
     both = (credited > 0) & (caused > 0)
     yields = credited / cost, caused / cost
     varied = len(cost) > 1 and all(np.ptp(own) > 0 for own in yields)
@@ -62,7 +63,7 @@ def measures(credited: Floats, caused: Floats, cost: Floats, cost_limit: float) 
         log_cpa=float(np.average(log_ratio, weights=cost[both])) if both.any() else math.nan,
         rank=float(kendalltau(*yields).statistic) if varied else math.nan,
         r_squared=squared_correlation(*yields, cost),
-        decisions=float(cost[pays[0] == pays[1]].sum() / cost.sum()),
+        decisions=float(cost[pays[0] == pays[1]].sum() / cost.sum()) if known else math.nan,
     )
 
 

@@ -63,17 +63,15 @@ class Sensitivity(Result):
 
     def chart(self) -> "alt.LayerChart":
         """The indices with their intervals, a row per parameter."""
-        from experiments.report.charts.intervals import interval_chart
+        from experiments.report.charts.intervals import Mark, mark_chart
+        from experiments.report.numerals import percent
 
-        return interval_chart(
-            self.rows,
-            "parameter",
-            "index",
-            "lower",
-            "upper",
-            f"share of the variance of {self.quantity}",
-            span=(0.0, 1.0),
-        )
+        shown = self.rows.assign(remark=[percent(index) for index in self.rows["index"]])
+        title = f"share of the variance of {self.quantity}"
+        return mark_chart(
+            shown, "parameter", (Mark("index", "share"),), title, interval=("lower", "upper"), remark="remark",
+            span=(0.0, 1.0), number_format=".0%",
+        )  # fmt: skip
 
 
 def sensitivity_of_samples(quantity: str, points: Sequence[Point], values: Floats) -> Sensitivity:

@@ -28,6 +28,7 @@ __all__ = ["Sweep", "sweep"]
 
 Floats = npt.NDArray[np.float64]
 GAP = "gap"
+MOST_POINTS_SHOWN = 400  # rows of the page's table
 BEHIND_THE_GAP = ("credited", "caused")
 
 
@@ -84,6 +85,31 @@ class Sweep(Result):
     def chart(self) -> "alt.LayerChart":
         """The parameters' first-order indices for the gap, with their intervals."""
         return self.sensitivity().chart()
+
+    def to_page(self) -> str:
+        """One HTML page without network: which parameter matters most, and the quantity at every point."""
+        from experiments.report.charts.intervals import Mark
+        from experiments.report.figure_page import Section, render_figures
+
+        found, points = self.sensitivity(), self.to_frame()
+        mark, more = Mark("index", "its share of the variance"), len(points) > MOST_POINTS_SHOWN
+        names = {path: path.removeprefix("channels.").replace(".", " ") for path in self.parameters}
+        sections = [
+            Section(
+                f"What moves {found.quantity}", found.summary(), found.chart(), found.to_frame(), (mark,), "95% interval"
+            ),
+            Section(
+                "Every point", "Means over seeds and their standard errors"
+                + (f"; the first {MOST_POINTS_SHOWN} of {len(points):,} rows, sweep.parquet has all." if more else "."), None,
+                points.head(MOST_POINTS_SHOWN).rename(columns=names), folded=True,
+            ),
+        ]  # fmt: skip
+        return render_figures(
+            "Which assumption matters most", [self.summary()], sections,
+            kicker="Many simulated markets that differ in a few assumptions",
+            assumed="A share is a first-order Sobol index: the part of the quantity’s variance over these points that one "
+            "assumption alone accounts for. It holds for the ranges that were varied, and for no wider ones.",
+        )  # fmt: skip
 
     def sensitivity(self, metric: str | None = None, channel: str = ALL, model: str | None = None) -> Sensitivity:
         """Which parameter moves a quantity most, by first-order Sobol indices.

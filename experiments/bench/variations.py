@@ -1,14 +1,20 @@
-"""Variations: one assumption of a scenario changed at a time, as overrides by dotted path."""
+"""Variations: assumptions of a scenario changed, one at a time or crossed, as overrides by dotted path.
 
-from collections.abc import Callable, Mapping
+`no targeting + short carry-over` changes both.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from cpalab.refusal import InvalidInputError, Problem, did_you_mean
+from simulator.scenario.loading import load_scenario
 from simulator.scenario.schema import Scenario
 
-__all__ = ["AS_IT_IS", "VARIATIONS", "overrides_of", "variations_asked"]
+__all__ = ["AS_IT_IS", "VARIATIONS", "crossed", "overrides_of", "variations_asked"]
 
 AS_IT_IS = "as it is"
+AND = " + "
 Overrides = dict[str, Any]
 
 
@@ -51,22 +57,60 @@ VARIATIONS: Mapping[str, Callable[[Scenario], Overrides]] = {
     "long carry-over": lambda s: _channels(s, lambda _, c: {"half_life_days": 3.0 * c.half_life_days}),
     "no substitution": lambda s: _campaigns(s, lambda c: {"substitution": 0.0}),
     "full substitution": lambda s: _campaigns(s, lambda c: {"substitution": 1.0}),
-}
+    # What follows changes the record alone: ask for recorded tracking. The values are assumptions [M].
+    "identity loss": lambda _: {
+        "tracking.identity.cookie_days": 3.0, "tracking.identity.cookie_days_safari": 1.0,
+        "tracking.identity.clear_share": 0.6, "tracking.identity.log_in_share": 0.0,
+    },
+    "low consent": lambda s: {"tracking.consent.share": 0.4, "tracking.consent.asked": list(s.population.geos)},
+    "unobserved visits": lambda _: {"tracking.transport.session_loss": 0.4, "tracking.transport.utm_loss": 0.3},
+}  # fmt: skip
+RECORD_ALONE = ("identity loss", "low consent", "unobserved visits")
 
 
 def overrides_of(variation: str, scenario: Scenario) -> Overrides:
-    """What a variation changes in this scenario, by dotted path."""
-    return VARIATIONS[variation](scenario)
+    """What a variation changes in this scenario, by dotted path; a crossed one changes what each of its parts does."""
+    found: Overrides = {}
+    for part in variation.split(AND):
+        found |= VARIATIONS[part](scenario)
+    return found
 
 
-def variations_asked(names: tuple[str, ...]) -> tuple[str, ...]:
+def crossed(names: Sequence[str]) -> tuple[str, ...]:
+    """Every pair of these variations, but for those whose parts change the same assumption: `no …` with `full …`."""
+    parts = [name for name in dict.fromkeys(names) if name != AS_IT_IS]
+    return tuple(AND.join(pair) for pair in combinations(parts, 2) if not _contradict(pair))
+
+
+def _contradict(parts: Sequence[str]) -> bool:
+    """Whether two of these variations change the same assumption, so that the order would decide."""
+    scenario = load_scenario("dtc-apparel")
+    changed = [set(VARIATIONS[part](scenario)) for part in parts]
+    return any(one & other for one, other in combinations(changed, 2))
+
+
+def variations_asked(names: Sequence[str], tracking: str = "perfect") -> tuple[str, ...]:
     """The variations of these names, each once.
 
+    Args:
+        names: each a variation, or several joined by ` + `.
+        tracking: what the models see.
+
     Raises:
-        InvalidInputError: there is none of such a name; all of them at once.
+        InvalidInputError: there is none of such a name, two that are joined change the same assumption, or one changes the
+            record alone where models do not see it; all of them at once.
     """
-    unknown = [name for name in names if name not in VARIATIONS]
-    problems = [Problem("variation", "is unknown", repr(name), did_you_mean(name, VARIATIONS)) for name in unknown]
+    problems = []
+    for name in dict.fromkeys(names):
+        parts = name.split(AND)
+        unknown = [part for part in parts if part not in VARIATIONS]
+        problems += [Problem("variation", "is unknown", repr(p), did_you_mean(p, VARIATIONS)) for p in unknown]
+        if not unknown and len(parts) > 1 and _contradict(parts):
+            rule = "joins variations that change the same assumption"
+            problems.append(Problem("variation", rule, repr(name), "ask for each alone"))
+        if tracking != "recorded" and set(parts) & set(RECORD_ALONE):
+            rule = "changes the record alone, which perfect tracking does not see"
+            problems.append(Problem("variation", rule, repr(name), "ask for recorded tracking"))
     if problems:
         raise InvalidInputError(problems)
     return tuple(dict.fromkeys(names))

@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from cpalab.plugins import Registry
 
-__all__ = ["DESIGN_PARAMETERS", "PARAMETERS", "PROCESS_PARAMETERS", "listing_option"]
+__all__ = ["DESIGN_PARAMETERS", "METHOD_PARAMETERS", "PARAMETERS", "PROCESS_PARAMETERS", "listing_option"]
 
 # Below the list of models.
 PARAMETERS = """
@@ -20,6 +20,9 @@ lift_calibrated is asked for with cpalab attribute --lift-tests FILE."""
 
 DESIGN_PARAMETERS = """
 Your own: --designs mine:MyDesign, or --designs ./mine.py:MyDesign; with parameters, 'mine:MyDesign(days=14)'."""
+
+METHOD_PARAMETERS = """
+Parameters stand in brackets, here with their defaults. Your own: --observational mine:MyMethod, or ./mine.py:MyMethod."""
 
 PROCESS_PARAMETERS = """
 Parameters stand in brackets, here with their defaults (… has none). Quotes keep the shell from reading the brackets:

@@ -145,7 +145,7 @@ def print_truth(truth: Truth) -> None:
     for effect in truth.effects:
         table.add_row(
             words(effect.channel),
-            effect.estimand,
+            words(effect.estimand).lower(),
             count(effect.cost_micros / MICROS),
             count(effect.incremental_conversions),
             money(effect.cost_per_incremental_conversion),

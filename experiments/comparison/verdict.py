@@ -76,6 +76,11 @@ def _less(factor: float) -> str:
     return f"{1 - factor:.0%}" if factor >= 0.005 else f"{1 - factor:.1%}" if factor >= 0.0005 else "over 99.9%"
 
 
+def system_in_words(system: str) -> str:
+    """A system's name in a sentence: `crm_qualified` as CRM qualified."""
+    return system.replace("crm", "CRM").replace("_", " ")
+
+
 def words(name: str) -> str:
     """`brand_search` as Brand search; parameters in brackets keep their spelling."""
     start = name.find("(") if name.endswith(")") and "=" in name else len(name)

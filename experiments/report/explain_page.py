@@ -4,14 +4,22 @@ from dataclasses import dataclass
 
 from experiments.comparison.explain.explain import Explanation, Shift
 from experiments.comparison.explain.replays import INCREMENTAL
-from experiments.comparison.explain.sentences import in_words, moved
+from experiments.comparison.explain.sentences import moved
 from experiments.comparison.explain.waterfall import steps
-from experiments.comparison.verdict import words
+from experiments.comparison.verdict import system_in_words, words
 from experiments.report.charts.waterfall import waterfall_chart
 from experiments.report.numerals import money, percent
 from experiments.report.page import Figure, figure_of, typeset
 from experiments.report.palette import PAGE
-from experiments.report.table import TOGETHER, WEEKS_READING, ColumnGroup, ReportTable, TableRow, week_columns
+from experiments.report.table import (
+    TOGETHER,
+    WEEKS_READING,
+    ColumnGroup,
+    ReportTable,
+    TableRow,
+    source_in_words,
+    week_columns,
+)
 from experiments.truth.conversion_noun import ConversionNoun
 from experiments.truth.effects import ALL
 from simulator.scenario.schema import Run
@@ -84,7 +92,7 @@ def _channel(found: Explanation, channel: str, number: int) -> ChannelShifts:
 def _figure(found: Explanation, shift: Shift, key: str) -> ShiftFigure:
     sentence = moved(found, shift)
     shown = steps(shift, found.causes)
-    heading = "Truth" if shift.system == INCREMENTAL else words(shift.system).replace("Crm", "CRM")
+    heading = "Truth" if shift.system == INCREMENTAL else source_in_words(shift.system)
     drawn = len(shown) > len(("before", "after"))
     figure = figure_of(key, waterfall_chart(shown, found.currency, PAGE), sentence) if drawn else None
     return ShiftFigure(heading, sentence, figure)
@@ -100,7 +108,7 @@ def factor_columns(found: Explanation) -> ReportTable:
     )
     rows = [
         TableRow(
-            f"{TOGETHER if own.channel == ALL else words(own.channel)}, {in_words(own.system)}",
+            f"{TOGETHER if own.channel == ALL else words(own.channel)}, {system_in_words(own.system)}",
             "total" if own.channel == ALL else "paid",
             (
                 money(own.split.cpc_before),

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from experiments.report.charts.intervals import ESTIMATE
 from experiments.report.figure_page import Section, render_figures
-from experiments.report.numerals import UNBOUNDED, UNDEFINED, count, percent, three_digits
+from experiments.report.numerals import percent, plain
 
 if TYPE_CHECKING:
     import altair as alt
@@ -24,17 +25,20 @@ def render_lift(frame: pd.DataFrame, summary: str) -> str:
         frame: the test's table, one row per level (and arm, contrast or cell).
         summary: its sentences.
     """
-    key = next((name for name in KEYS if name in frame.columns), "")
+    key = _key(frame)
     measure = measures_of(frame)[0]
-    highest = frame[frame["level"] == frame["level"].max()] if "level" in frame.columns else frame
+    highest = frame[frame["level"] == frame["level"].max()]
     sentences = [found_in_words(row, measure, str(row[key]) if key else "") for row in highest.to_dict("records")]
     picture = Section(
         "The interval", "What this test cannot rule out; a line across zero includes no effect.",
-        _chart(frame, measure, key), _table_of(frame, measure, key),
+        lift_chart(frame), _table_of(frame, measure, key), (ESTIMATE,), "interval",
     )  # fmt: skip
     parts = [(str(name), own) for name, own in frame.groupby(key, sort=False)] if key else [("Every number", frame)]
     numbers = [Section(name.replace("_", " ").capitalize(), "", None, _numbers(own)) for name, own in parts]
-    return render_figures("What the lift test found", [*sentences, summary], [picture, *numbers])
+    return render_figures(
+        "What the lift test found", [*sentences, summary], [picture, *numbers],
+        kicker="A lift test: the same ads, shown to some and not to others",
+    )  # fmt: skip
 
 
 def measures_of(frame: pd.DataFrame) -> list[str]:
@@ -53,8 +57,7 @@ def found_in_words(row: Mapping[Any, Any], measure: str, name: str = "") -> str:
     value, low, high = (float(str(row[column])) for column in (measure, f"{measure}_lower", f"{measure}_upper"))
     of = f"{name.replace('_', ' ').capitalize()}: " if name else ""
     what = measure.replace("_", " ")
-    level = f"{100 * float(str(row['level'])):g}% interval " if "level" in row else ""
-    span = f"({level}{_said(low)} to {_said(high)})"
+    span = f"({100 * float(str(row['level'])):g}% interval {_said(low)} to {_said(high)})"
     if math.isnan(low) or math.isnan(high):
         return f"{of}Cannot tell: the test gives no interval of {what}."
     if low > 0:
@@ -64,26 +67,34 @@ def found_in_words(row: Mapping[Any, Any], measure: str, name: str = "") -> str:
     return f"{of}Cannot tell: no effect lies within what the test leaves possible, {_said(value)} {what} {span}."
 
 
-def _chart(frame: pd.DataFrame, measure: str, key: str) -> "alt.LayerChart | None":
-    """A row per level (and arm); none where no interval has two ends."""
+def lift_chart(frame: pd.DataFrame) -> "alt.LayerChart | None":
+    """A row per level (and arm, contrast or cell) of a lift test's table; none where no interval has two ends."""
     from experiments.report.charts.intervals import interval_chart
 
+    measures, key = measures_of(frame), _key(frame)
+    if not measures:
+        return None
+    measure = measures[0]
     columns = [measure, f"{measure}_lower", f"{measure}_upper"]
     finite = frame[frame[columns].map(lambda x: math.isfinite(float(x))).all(axis=1)]
     if finite.empty:
         return None
     shown = finite.assign(row=_names(finite, key))
-    return interval_chart(
-        shown, "row", measure, f"{measure}_lower", f"{measure}_upper", measure.replace("_", " "), span=(0.0, 0.0)
-    )
+    title = measure.replace("_", " ")
+    return interval_chart(shown, "row", measure, f"{measure}_lower", f"{measure}_upper", title)
+
+
+def _key(frame: pd.DataFrame) -> str:
+    return next((name for name in KEYS if name in frame.columns), "")
 
 
 def _names(frame: pd.DataFrame, key: str) -> list[str]:
-    levels = (
-        [f"{100 * level:g}% interval" for level in frame["level"]] if "level" in frame.columns else [""] * len(frame)
-    )
     names = [f"{name}, ".replace("_", " ") for name in frame[key]] if key else [""] * len(frame)
-    return [f"{name}{level}".removesuffix(", ") for name, level in zip(names, levels, strict=True)]
+    return [f"{name}{level}" for name, level in zip(names, _levels(frame), strict=True)]
+
+
+def _levels(frame: pd.DataFrame) -> list[str]:
+    return [f"{100 * level:g}% interval" for level in frame["level"]]
 
 
 def _table_of(frame: pd.DataFrame, measure: str, key: str) -> pd.DataFrame:
@@ -102,10 +113,7 @@ def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
         bounds = zip(frame[f"{name}_lower"], frame[f"{name}_upper"], strict=True) if name in measures else ()
         spans = [f"{_said(low, name)} to {_said(high, name)}" for low, high in bounds] or [""] * len(frame)
         rows.append([str(name).replace("_", " "), _said(frame[name].iloc[0], name), *spans])
-    levels = (
-        [f"{100 * level:g}% interval" for level in frame["level"]] if "level" in frame.columns else [""] * len(frame)
-    )
-    return pd.DataFrame(rows, columns=["", "estimate", *levels])
+    return pd.DataFrame(rows, columns=["", "estimate", *_levels(frame)])
 
 
 def _said(value: object, name: str = "") -> str:
@@ -113,10 +121,4 @@ def _said(value: object, name: str = "") -> str:
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         return str(value)
     number = float(value)
-    if not math.isfinite(number):
-        return UNDEFINED if math.isnan(number) else UNBOUNDED if number > 0 else f"−{UNBOUNDED}"
-    if "lift" in name.split("_"):
-        return percent(number, 1)
-    if 0 < abs(number) < 1:
-        return three_digits(number)
-    return count(number, 0 if number == round(number) or abs(number) >= 1000 else 2)
+    return percent(number, 1) if "lift" in name.split("_") else plain(number)

@@ -42,6 +42,15 @@ def number(amount: float) -> str:
     return counts([amount])[0]
 
 
+def plain(amount: float) -> str:
+    """Without false precision: whole numbers and thousands whole, others with two decimals, small ones with three digits."""
+    if not math.isfinite(amount):
+        return _not_finite(amount)
+    if 0 < abs(amount) < 1:
+        return three_digits(amount)
+    return count(amount, 0 if amount == round(amount) or abs(amount) >= 1000 else 2)
+
+
 def percent(share: float, decimals: int = 0) -> str:
     """A share of one in percent."""
     if not math.isfinite(share):

@@ -4,6 +4,7 @@
   const drawn = [...document.querySelectorAll(".chart")].map(async (place) => {
     try {
       await vegaEmbed(place, JSON.parse(document.getElementById(place.dataset.specification).textContent), options);
+      place.querySelector("svg").setAttribute("aria-hidden", "true"); // the place itself is told as the figure's summary
     } catch (error) {
       place.classList.add("failed");
       place.textContent = `This chart could not be drawn (${error.message}). ${place.getAttribute("aria-label")}`;

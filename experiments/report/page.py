@@ -15,6 +15,7 @@ from experiments.report.charts.dumbbell import dumbbell_chart, other_model_shape
 from experiments.report.charts.geo_test import cost_chart, response_chart
 from experiments.report.charts.journey import journey_chart
 from experiments.report.charts.labels import label_chart
+from experiments.report.figure_page import KeyNumber
 from experiments.report.frames import label_frame
 from experiments.report.numerals import count, money, percent
 from experiments.report.order_of_channels import by_over_credit, credited_per_caused
@@ -62,15 +63,6 @@ class Figure:
     key: str
     specification: str
     summary: str
-
-
-@dataclass(frozen=True)
-class KeyNumber:
-    """A number a busy reader takes home, and what it says."""
-
-    value: str
-    meaning: str
-    kind: str
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,19 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from experiments.comparison.systems_report import SystemsReport
+from experiments.comparison.verdict import words
+from experiments.report.charts.intervals import Mark, mark_chart
 from experiments.report.figure_page import Section, render_figures
-from experiments.report.palette import LIGHT, Palette
+from experiments.report.numerals import counts
 
 if TYPE_CHECKING:
     import altair as alt
 
-SYSTEMS = ("platform", "analytics", "crm")
-IN_WORDS = {"platform": "platforms claim", "analytics": "web analytics credits", "crm": "the CRM has"}
+SYSTEMS = (
+    Mark("platform", "platforms claim", "circle", "claimed"),
+    Mark("analytics", "web analytics credits", "square", "organic"),
+    Mark("crm", "the CRM has", "diamond", "true"),
+)
 
 
 def render_record(found: SystemsReport, title: str, currency: str) -> str:
@@ -27,7 +32,8 @@ def render_record(found: SystemsReport, title: str, currency: str) -> str:
     noisy = found.aggregate
     sections = [
         Section(
-            "Orders by channel", "Each channel as the three systems have it.", systems_chart(channels), _in_words(channels),
+            "Orders by channel", "Each channel as the three systems have it.", systems_chart(channels),
+            _in_words(channels), SYSTEMS,
         ),
         Section(
             "Web analytics by channel group",
@@ -43,43 +49,17 @@ def render_record(found: SystemsReport, title: str, currency: str) -> str:
         f"{title}: what each system recorded",
         [found.summary()],
         sections,
+        kicker="The same orders in three systems",
     )
 
 
-def systems_chart(channels: pd.DataFrame, palette: Palette = LIGHT) -> "alt.Chart":
+def systems_chart(channels: pd.DataFrame) -> "alt.LayerChart":
     """Orders per channel, a mark per system: told apart by shape as well as colour."""
-    import altair as alt
-
-    long = channels.melt("channel", list(SYSTEMS), "system", "orders")
-    long["system"] = long["system"].map(IN_WORDS)
-    long["channel"] = long["channel"].str.replace("_", " ").str.capitalize()
-    order = list(dict.fromkeys(long["channel"]))
-    names = list(IN_WORDS.values())
-    colours = alt.Scale(domain=names, range=[palette.claimed, palette.true, palette.organic])
-    shapes = alt.Scale(domain=names, range=["circle", "diamond", "square"])
-    return (  # type: ignore[no-any-return]  # altair's configure is untyped
-        alt.Chart(long)
-        .mark_point(filled=True, size=80, opacity=1)
-        .encode(
-            alt.X("orders:Q", title="orders"),
-            alt.Y("channel:N", title=None, sort=order),
-            alt.Color("system:N", title=None, scale=colours),
-            alt.Shape("system:N", title=None, scale=shapes),
-            alt.YOffset("system:N", sort=names),
-        )
-        .properties(width=520, height=26 * max(len(order), 1))
-        .configure(background=palette.paper)
-    )
+    named = channels.assign(name=[words(str(channel)) for channel in channels["channel"]])
+    return mark_chart(named, "name", SYSTEMS, "orders")
 
 
 def _in_words(frame: pd.DataFrame) -> pd.DataFrame:
-    """Names without underscores; numbers as a reader wants them."""
-    from experiments.report.numerals import counts
-
-    shown = frame.copy()
-    for column in shown.columns:
-        if pd.api.types.is_numeric_dtype(shown[column]):
-            shown[column] = counts([float(x) for x in shown[column]])
-        else:
-            shown[column] = shown[column].astype(str).str.replace("_", " ")
-    return shown
+    """Numbers of a column alike: all whole, or all with one decimal."""
+    numeric = [column for column in frame.columns if pd.api.types.is_numeric_dtype(frame[column])]
+    return frame.assign(**{column: counts([float(x) for x in frame[column]]) for column in numeric})

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from experiments.comparison.verdict import words
+from experiments.comparison.verdict import system_in_words, words
 from experiments.report.charts.bands import Band, band_chart
 from experiments.report.numerals import UNDEFINED, money
 from experiments.report.page import Figure, figure_of, typeset
@@ -78,7 +78,7 @@ def _order(row: GateRow | None, judged: GateVerdict | None) -> tuple[int, float]
 
 def _name(shift: CpaShift) -> str:
     channel = TOGETHER if shift.channel == ALL else words(shift.channel)
-    return f"{channel} · {shift.system.replace('crm', 'CRM')}"
+    return f"{channel} · {system_in_words(shift.system)}"
 
 
 def _band(shift: CpaShift, row: GateRow | None) -> Band | None:

@@ -9,7 +9,7 @@ import pandas as pd
 from attribution.costs.cpa import attributed_cpa
 from experiments.comparison.comparison import ChannelComparison, Comparison
 from experiments.comparison.five_cpas import INCREMENTAL, ORACLE, FiveCpas
-from experiments.comparison.verdict import words
+from experiments.comparison.verdict import system_in_words, words
 from experiments.designs.users.narrowing import narrowing
 from experiments.report.frames import LEVEL
 from experiments.report.numerals import UNDEFINED, count, count_span, counts, money, p_value, percent, span
@@ -159,7 +159,7 @@ def week_columns(weeks: pd.DataFrame) -> ReportTable:
     headings = tuple(f"Week {week}" + (f" ({n} days)" if n < length.max() else "") for week, n in length.items())
     rows = tuple(
         TableRow(
-            f"{TOGETHER if channel == ALL else words(str(channel))}, {str(system).replace('crm', 'CRM').replace('_', ' ')}",
+            f"{TOGETHER if channel == ALL else words(str(channel))}, {system_in_words(str(system))}",
             "total" if channel == ALL else "paid",
             tuple(money(float(price)) for price in own["cost_per_conversion"]),
         )

@@ -7,7 +7,7 @@ second sample in it. Intervals hold what the user's own market may show, given t
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Annotated
 
@@ -19,6 +19,7 @@ from cpalab.arguments import Between, Count, checked
 from cpalab.micros import MICROS
 from cpalab.refusal import ScenarioError
 from cpalab.result import Result
+from experiments.comparison.by_day import cpa_by_week
 from experiments.rollout.change_file import Plan, PlannedChange, apply
 from experiments.rollout.contract import Contract, ContractRow, Metric, normal_quantile
 from experiments.rollout.paired_ratio import paired_interval, paired_variance, prior_variance
@@ -133,6 +134,7 @@ class Rollout(Result):
         people: size of the market that intervals, bands and days hold for; a large one narrows intervals and bands only
             down to what the people simulated leave open.
         delivery_held: whether delivery, or a process, follows the record in this scenario and was nevertheless held.
+        weeks: CPA by week, columns of `cpa_by_week` and `tracking`: today, then tomorrow.
 
     Example:
         >>> from cpalab import load_plan, load_scenario, roll_out, simulate
@@ -153,6 +155,7 @@ class Rollout(Result):
     people: int
     scenario_mark: str = ""
     delivery_held: bool = False
+    weeks: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
     def contract(self) -> Contract:
         """The bands that figures seen after the change must keep, as `cpalab check-rollout` reads them."""
@@ -304,6 +307,7 @@ def roll_out(
         people or world.scenario.run.users,
         hashlib.sha256(world.scenario.model_dump_json().encode()).hexdigest(),
         delivery_held=follows and not with_delivery,
+        weeks=pd.concat([replays.weeks(frozenset(), "today"), replays.weeks(everyone, "tomorrow")], ignore_index=True),
     )
 
 
@@ -345,6 +349,9 @@ class _Replays:
             found = record(world.with_scenario(scenario))
             self.views[chosen] = View(found, reported_cpas(world, found, self.keys, self.spent))
         return self.views[chosen]
+
+    def weeks(self, chosen: frozenset[int], tracking: str) -> pd.DataFrame:
+        return cpa_by_week(self._world(chosen), self.view(chosen).record).assign(tracking=tracking)
 
     def _world(self, chosen: frozenset[int]) -> World:
         n = len(self.players)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from cpalab.result import Result
 from experiments.bench.leaderboard import leaderboard
+from experiments.bench.observational.method import BUILT_IN
 from experiments.comparison.five_cpas import five_cpas, oracle_credit
 from experiments.designs.users.exposed_vs_unexposed import EXPOSED_VS_UNEXPOSED
 from experiments.designs.users.user_holdout import USER_HOLDOUT
@@ -144,6 +145,17 @@ def _observational(name: str, channel: str) -> tuple[float, str]:
     return (seen / true if true > 0 else math.inf), f"exposed against unexposed {seen:+.0%}, truth {true:+.0%}"
 
 
+def _methods_in_order() -> tuple[float, str]:
+    """The error of the best method without an experiment, where those who know less about people do worse; nan elsewhere."""
+    known = tuple(BUILT_IN)
+    found = leaderboard(["last_click"], ["gordon-2019-study-4"], range(1, 4), observational=known, users=20_000)
+    error = found.to_frame().set_index("model")["error"]
+    naive, matched, *adjusted = (float(error[name]) for name in known)
+    told = "; ".join(f"{name.replace('_', ' ')} {error[name]:.1f}" for name in known)
+    ordered = naive > matched > max(adjusted)
+    return (min(adjusted) if ordered else math.nan), f"error as a multiple of what was caused, 3 seeds: {told}"
+
+
 def _randomised_covers_zero() -> tuple[float, str]:
     world = _world("activity-bias")
     reading = USER_HOLDOUT.read(world, "video")
@@ -269,6 +281,11 @@ LANDMARKS: Mapping[str, Landmark] = dict(
         _landmark(
             "Q5", "gordon-2019-study-4", "observed lift above 3 times the experiment's, study 4 (Gordon et al. 2019)",
             lambda: _observational("gordon-2019-study-4", "retargeting"), lambda ratio: ratio > 3.0,
+        ),
+        _landmark(
+            "Methods", "gordon-2019-study-4",
+            "exposed/unexposed worst, then matching by traits; all are off by factors (Gordon et al. 2019)",
+            _methods_in_order, lambda error: error > 1.0,
         ),
         _landmark(
             "Q8", "display-to-search-spillover", "display raises search clicks (Kireyev, Pauwels & Gupta 2016)",

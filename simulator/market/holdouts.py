@@ -1,18 +1,45 @@
-"""Holdouts: which user-level experiments are running, and which cookies they hold out."""
+"""Holdouts: which user-level experiments are running, and which people and cookies they hold out."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from simulator.law.assignment import fill_cookies
 from simulator.law.parameters import Law
-from simulator.scenario.schema import Holdout
+from simulator.scenario.schema import Holdout, Scenario
+
+Mask = npt.NDArray[np.bool_]
 
 
 def is_running(holdout: Holdout, day: float) -> bool:
     """Whether the experiment withholds ads on this day."""
-    return holdout.share > 0.0 and holdout.start_day <= day and (holdout.end_day is None or day < holdout.end_day)
+    return (
+        holdout.share > 0.0
+        and not holdout.shelved
+        and holdout.start_day <= day
+        and (holdout.end_day is None or day < holdout.end_day)
+    )
+
+
+def compared_arms(users: pa.Table, scenario: Scenario, channel: str) -> tuple[Mask, Mask]:
+    """Who is treated and who is held out, (users,) each; people in another arm of an exclusive group are neither."""
+    people = ~_column(users, "robot")
+    holdout = scenario.channels[channel].holdout
+    if holdout.assignment == "login":
+        people &= _column(users, "log_in")
+    if holdout.group is not None:
+        for other in scenario.holdout_groups()[holdout.group]:
+            if other != channel:
+                people &= ~_column(users, f"holdout_{other}")
+    held_out = _column(users, f"holdout_{channel}")
+    return people & ~held_out, people & held_out
+
+
+def _column(users: pa.Table, name: str) -> Mask:
+    values: Mask = users[name].to_numpy(zero_copy_only=False)
+    return values
 
 
 def cookies_of(

@@ -113,7 +113,7 @@ def _between_ticks(scenario: "Scenario") -> list[str]:
             for creative_name, creative in campaign.creatives.items():
                 own = f"{place}.creatives.{creative_name}"
                 places |= {f"{own}.launch_day": creative.launch_day, f"{own}.end_day": creative.end_day}
-        if channel.campaigns and channel.holdout.share > 0.0:
+        if channel.campaigns and channel.holdout.share > 0.0 and not channel.holdout.shelved:
             place = f"channels.{name}.holdout"
             places |= {f"{place}.start_day": channel.holdout.start_day, f"{place}.end_day": channel.holdout.end_day}
     return [

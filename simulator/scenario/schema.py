@@ -311,6 +311,7 @@ class Holdout(Table):
     """A user-level experiment: this share of people is not shown the channel's ads between two days.
 
     Attributes:
+        shelved: prepared, and not run until a process begins it (`market.begin_lift_test`), which sets its days.
         cooldown_days: how long after `end_day` outcomes still count (carry-over); none: to the end of the follow-up.
         design: how the test is run and read. `ghost_ads` and `intention_to_treat`: the slot goes to the next bidder; read
             on those an ad reached or would have, or on everyone. `psa`: the held-out are shown a placebo ad in its place.
@@ -326,6 +327,7 @@ class Holdout(Table):
     """
 
     share: Share = 0.1
+    shelved: bool = False
     start_day: NotNegative = 0.0
     end_day: Positive | None = None
     cooldown_days: NotNegative | None = None

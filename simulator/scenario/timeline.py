@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from cpalab.refusal import Problem, ScenarioError, did_you_mean
 from simulator.scenario.dotted_places import set_value
 from simulator.scenario.rules.validation import problem_of, validate
-from simulator.scenario.schema import Scenario
+from simulator.scenario.schema import Holdout, Scenario
 
 # Laid down once, before the first session, or said of the whole run: a change in the middle has no meaning. `*`: any name.
 FIXED = (
@@ -34,6 +34,8 @@ FIXED = (
     "invalid_traffic.robots_share",
     "invalid_traffic.sessions_per_day",
 )
+# Of what is laid down, this is set by who begins a lift test from the shelf: all three at once, and once.
+BEGUN = ("shelved", "start_day", "end_day")
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,10 @@ def with_change(scenario: Scenario, path: str, value: Any) -> Scenario:
     Raises:
         ScenarioError: there is no such place, it cannot change over time, or the value is impossible there.
     """
-    if problem := _fixed(path):
-        raise ScenarioError([problem])
     parts = path.split(".")
+    begins_test = len(parts) == 4 and parts[2] == "holdout" and parts[3] in BEGUN
+    if not begins_test and (problem := _fixed(path)):
+        raise ScenarioError([problem])
     return cast(Scenario, _changed(scenario, parts, value, ()))
 
 
@@ -111,6 +114,17 @@ def _changed(here: Any, parts: Sequence[str], value: Any, above: tuple[str, ...]
     except ValidationError as error:
         found = [problem_of(details) for details in error.errors()]
         raise ScenarioError([replace(p, place=".".join((*above, p.place))) for p in found]) from None
+
+
+def holdout_as_run(scenario: Scenario, channel: str) -> Holdout:
+    """A channel's holdout with the days on which it ran: those that a process set where one began it."""
+    begun = any(
+        path.startswith(f"channels.{channel}.holdout.")
+        for change in scenario.timeline
+        if change.author
+        for path in change.set
+    )
+    return (versions(scenario)[-1].scenario if begun else scenario).channels[channel].holdout
 
 
 def without_acts(scenario: Scenario, authors: Collection[str]) -> Scenario:

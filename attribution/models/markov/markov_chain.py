@@ -61,7 +61,7 @@ class Chain:
                 [f"order: {order} with {base - 1} channels has too many states; choose a lower one"]
             )
         weight = paths.conversions + paths.nulls
-        state, key = _states(paths, order, base)
+        state, key = state_of_touches(paths, order, base)
         states = len(key)
         first, last = state[paths.offsets[:-1]], state[paths.offsets[1:] - 1]
         source, target, count = _steps(paths, state, states, weight)
@@ -186,7 +186,7 @@ def _visits(flow: Any, start: Floats, remains: Bools) -> Floats:
     return visits
 
 
-def _states(paths: Paths, order: int, base: int) -> tuple[NDArray[np.integer], Ints]:
+def state_of_touches(paths: Paths, order: int, base: int) -> tuple[NDArray[np.integer], Ints]:
     """The state of every touch, and each state's key: Σ (code `back` touches ago + 1) × base^back."""
     from attribution.paths.kernels import state_keys
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from attribution.credit import Credit
+from attribution.paths.conversion_lag import NO_TIMES
 from attribution.paths.journeys import Journeys
 from attribution.paths.paths import Paths
 from attribution.paths.ragged import Floats, sum_by
@@ -18,9 +19,7 @@ def journeys_of(paths: Paths) -> Journeys:
         InvalidInputError: if the paths hold counts only.
     """
     if paths.journeys is None:
-        raise InvalidInputError(
-            ["paths: hold counts only, without times; give touches, not streamed (in Python: keep_journeys=True)"]
-        )
+        raise InvalidInputError([NO_TIMES])
     return paths.journeys
 
 

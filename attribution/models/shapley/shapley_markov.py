@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -10,9 +11,9 @@ import numpy as np
 from attribution.credit import Credit
 from attribution.models.markov.markov import proportional_credit
 from attribution.models.markov.markov_chain import Chain
-from attribution.models.shapley.coalitions import EXACT_PLAYERS, Worth, all_coalitions, exact_shapley, sampled_shapley
+from attribution.models.shapley.coalitions import EXACT_PLAYERS, all_coalitions, exact_shapley, sampled_shapley
 from attribution.paths.paths import Paths
-from attribution.paths.ragged import Bools, Floats, Ints
+from attribution.paths.ragged import Floats
 from cpalab.plugins import NameWithParameters
 from cpalab.refusal import InvalidInputError
 
@@ -73,13 +74,11 @@ class ShapleyMarkov:
         if len(players) <= self.exact_channels:
             values[:, players] = exact_shapley(chain.outcome_with(players, all_coalitions(len(players)))).T
         else:
-            for outcome in range(2):
-                values[outcome, players], errors[outcome, players] = sampled_shapley(
-                    _worth(chain, players, outcome),
-                    len(players),
-                    self.pairs,
-                    np.random.default_rng(self.seed),
-                )
+            rng = np.random.default_rng(self.seed)
+            worth = partial(chain.outcome_with, players)
+            values[:, players], errors[:, players] = (
+                found.T for found in sampled_shapley(worth, len(players), self.pairs, rng)
+            )
         values[values < 1e-12 * values.sum(axis=1, keepdims=True)] = 0  # what rounding leaves of no effect
         return FittedShapleyMarkov(self, chain, values[0], values[1], errors[0])
 
@@ -122,10 +121,3 @@ class FittedShapleyMarkov:
                 "sampling_error": self.sampling_error,
             }
         )
-
-
-def _worth(chain: Chain, players: Ints, outcome: int) -> Worth:
-    def worth(coalitions: Bools) -> Floats:
-        return chain.outcome_with(players, coalitions)[:, outcome]
-
-    return worth

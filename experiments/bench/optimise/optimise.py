@@ -8,7 +8,7 @@ how many orders there were in the end, whoever claims them.
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,9 @@ from simulator.scenario.build_law import Names
 from simulator.scenario.rules.validation import validate
 from simulator.scenario.schema import Scenario
 from simulator.world import World, reported_ticks, simulate
+
+if TYPE_CHECKING:
+    import altair as alt
 
 __all__ = ["AS_IT_IS", "Optimised", "optimise"]
 
@@ -120,6 +123,47 @@ class Optimised(Result):
                 f"worlds (by up to {short['unspent'].abs().max():,.2f} {self.currency}), so those orders are not comparable."
             )
         return "\n".join(lines)
+
+    def chart(self) -> "alt.LayerChart":
+        """Gained orders per signal with their intervals over seeds."""
+        from experiments.report.charts.intervals import Mark, mark_chart
+        from experiments.report.numerals import count
+
+        table = self.to_frame()
+        own = table[table["by"] != AS_IT_IS]
+        shown = own.assign(
+            name=[str(by).replace("_", " ") for by in own["by"]], remark=[count(x, 1) for x in own["gain"]]
+        )
+        return mark_chart(
+            shown, "name", (Mark("gain", "gain"),), "orders gained over the budgets as they are",
+            interval=("gain_lower", "gain_upper"), remark="remark",
+        )  # fmt: skip
+
+    def to_page(self) -> str:
+        """One HTML page without network: who is better off, and what each signal showed over time."""
+        from experiments.report.charts.intervals import Mark
+        from experiments.report.figure_page import Section, render_figures
+
+        first, *others = self.summary().splitlines()
+        time = self.over_time()
+        time.insert(1, "days", [f"{a:g} to {b:g}" for a, b in zip(time["first_day"], time["last_day"], strict=True)])
+        sections = [
+            Section(
+                "Real orders for the same money", "Right of the line: more orders than with the budgets as they are.",
+                self.chart(), self.to_frame(), (Mark("gain", "mean gain over seeds"),), "95% interval over seeds",
+            ),
+            Section(
+                "Over time",
+                f"Per channel and stretch: money ({self.currency}), real orders, and the CPA that the signal showed.",
+                None, time.drop(columns=["first_day", "last_day"]), folded=True,
+            ),
+        ]  # fmt: skip
+        return render_figures(
+            "Whose word should budgets follow?", [*others, first], sections,
+            kicker=f"Budgets follow a signal every {self.every} days, at equal spend to the cent",
+            assumed="Real orders are counted, those of the follow-up included. The people, the prices and the effect of the "
+            "ads are assumptions of the scenario.",
+        )  # fmt: skip
 
 
 def optimise(

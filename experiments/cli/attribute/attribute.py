@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -10,9 +10,7 @@ from experiments.cli.attribute.attribution_job import DEFAULT_MODELS, Answer, Jo
 from experiments.cli.options import talk_options
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar
-
-MARKS: dict[str, Literal[".", ","]] = {"point": ".", "comma": ","}
-ORDERS = {"day-first": True, "month-first": False}
+from experiments.cli.text_file_options import text_file_options, text_options
 
 
 def list_formats(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -88,15 +86,7 @@ def list_formats(context: click.Context, _: click.Parameter, asked: bool) -> Non
     metavar="FILE",
     help="Two columns: a name of a campaign or channel (* stands for anything) and the channel it belongs to.",
 )
-@click.option("--encoding", metavar="NAME", help="Encoding of text files. Default: told from their bytes.")
-@click.option(
-    "--decimal", type=click.Choice(["point", "comma"]), help="What stands before decimals. Default: told from the file."
-)
-@click.option(
-    "--dates",
-    type=click.Choice(["day-first", "month-first"]),
-    help="How to read 3/4/2026. Default: told from the file.",
-)
+@text_file_options
 @click.option(
     "--missing-words",
     type=click.Choice(["empty", "name"]),
@@ -183,8 +173,8 @@ def command(
     view_lookback_days: float | None, direct: str | None, transforms: tuple[str, ...], by: str | None, period: str | None,
     clock: str,
     margin_rate: float | None, margin_per_action: float | None, lifetime_value: float | None, intervals: int | None,
-    seed: int, stream: bool, separator: str | None, map_file: Path | None, encoding: str | None, decimal: str | None,
-    dates: str | None, missing_words: Any, currency: str | None, rates_file: Path | None, details: Path | None,
+    seed: int, stream: bool, separator: str | None, map_file: Path | None, missing_words: Any,
+    currency: str | None, rates_file: Path | None, details: Path | None,
     out: Path | None, force: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Credit the conversions in FILE… to channels, and put each channel's cost beside them.
@@ -196,7 +186,6 @@ def command(
     from contextlib import nullcontext
 
     from cpalab.tables.databases import is_database
-    from cpalab.tables.input_table import TextOptions
     from cpalab.whole_output import whole_folder
     from experiments.cli.terminal import write_csv
 
@@ -228,7 +217,7 @@ def command(
         currency=currency,
         rates_file=rates_file,
         details=details,
-        options=TextOptions(encoding, MARKS.get(decimal or ""), ORDERS.get(dates or ""), missing_words),
+        options=text_options(missing_words),
     )
     with (
         nullcontext() if out is None else whole_folder(out, force=force) as folder,

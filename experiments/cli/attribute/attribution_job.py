@@ -98,8 +98,10 @@ def attribute(job: Job, report: Report = lambda stage, share: None) -> Answer:
     from attribution.costs.performance import performance_table
     from experiments.cli.attribute.counts import counts_of
     from experiments.cli.attribute.details import details_of
+    from experiments.cli.attribute.fitted_once import FittedOnce
 
     models, economics, given = inputs(job, report)
+    models = [FittedOnce(model) for model in models]
     paths, records, costs, notes, value_known = built(job, given)
     counts = counts_of(given.data, records, paths, costs, None if given.costs is None else given.costs[1])
     if job.transforms:
@@ -458,37 +460,11 @@ def total_by_channel(costs: Any) -> dict[str, int]:
     return total
 
 
-MANY_STATES, MANY_CHANNELS = 20_000, 150
-
-
-def size_notes(models: Sequence["AttributionModel"], paths: "Paths") -> list[str]:
-    """What to say, before they start, of models that will take minutes: by states of chains and by channels."""
-    import numpy as np
-
-    notes = []
-    for model in models:
-        order = getattr(model, "order", 1)
-        if isinstance(order, int) and order > 1 and len(paths.codes) > order:
-            inside = np.flatnonzero(np.diff(paths.path_of_touch) == 0)
-            states = len(
-                np.unique(paths.codes[inside].astype(np.int64) * len(paths.channels) + paths.codes[inside + 1])
-            )
-            if states > MANY_STATES:
-                notes.append(
-                    f"{model.name}: {len(paths.channels):,} channels at order {order} are {states:,} states or more, which "
-                    "takes minutes; markov (order 1) or fewer channels (--map) are fast"
-                )
-        if model.name.startswith("shapley_markov") and len(paths.channels) > MANY_CHANNELS:
-            notes.append(
-                f"{model.name}: solves a chain for sampled sets of {len(paths.channels):,} channels, which takes minutes; "
-                "markov, or fewer channels (--map), are fast"
-            )
-    return notes
-
-
 def credited(models: Sequence["AttributionModel"], paths: "Paths", job: Job, report: Report) -> "Sequence[Credit]":
     """The credits of all models, with intervals if they were asked for."""
-    for note in size_notes(models, paths):
+    from experiments.cli.attribute.size_notes import size_notes
+
+    for note in size_notes(models, paths, 1 + (job.intervals or 0)):
         click.echo(note, err=True)
     if job.intervals is None:
         from attribution.model import credits_of

@@ -13,7 +13,7 @@ from experiments.cli.bench.cell_options import (
     processes,
     refuse_files_in_processes,
 )
-from experiments.cli.plugin_lists import PARAMETERS, listing_option
+from experiments.cli.plugin_lists import METHOD_PARAMETERS, PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
@@ -26,8 +26,11 @@ COLUMNS = ("error", "total error", "log CPA", "rank τ", "R²", "decisions", "re
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]…")
 @click.option("--model", "-m", "models", multiple=True, metavar="MODEL",
               help="A model: a name, a name with parameters, module:Class or FILE.py:Class. Repeatable.")  # fmt: skip
+@click.option("--observational", "methods", multiple=True, metavar="METHOD",
+              help="A comparison of exposed with unexposed people, beside the models; repeatable; 'each': all.")  # fmt: skip
 @click.option("--variation", "variations", multiple=True, metavar="NAME",
-              help="An assumption to change, such as 'direct effect only'; repeatable; 'each' is all of them.")  # fmt: skip
+              help="Assumptions to change: 'clicks only', or two joined by ' + '; repeatable; 'each': all.")  # fmt: skip
+@click.option("--cross", is_flag=True, help="Also every pair of these variations that do not contradict each other.")
 @click.option("--tracking", type=click.Choice(["perfect", "recorded"]), default="perfect", show_default=True,
               help="What the models see: every visit, or what web analytics recorded.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(1, 10_000), default=5, show_default=True, help="Worlds of each case.")
@@ -45,9 +48,12 @@ COLUMNS = ("error", "total error", "log CPA", "rank τ", "R²", "decisions", "re
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @listing_option("--models", "List the models with their parameters.", "attribution.model:MODELS", PARAMETERS)
+@listing_option("--methods", "List the observational methods with their parameters.",
+                "experiments.bench.observational.method:METHODS", METHOD_PARAMETERS)  # fmt: skip
 def command(
-    scenarios: tuple[str, ...], models: tuple[str, ...], variations: tuple[str, ...], tracking: "Tracking", seeds: int,
-    users: int | None, regret: bool, jobs: int, out: Path | None, figures: str, force: bool, as_json: bool, quiet: bool,
+    scenarios: tuple[str, ...], models: tuple[str, ...], methods: tuple[str, ...], variations: tuple[str, ...], cross: bool,
+    tracking: "Tracking", seeds: int, users: int | None, regret: bool, jobs: int, out: Path | None, figures: str,
+    force: bool, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Judge attribution models by worlds whose truth is known.
 
@@ -56,25 +62,30 @@ def command(
     channels' order. R²: of attributed against incremental conversions per unit of cost. Decisions: share of the spend
     on which the model and the truth agree whether a channel pays. Regret (--regret): orders lost when a fifth of the budget
     of channels that look dear moves to those that look cheap, against a move by the true marginal CPA; as a share of what was
-    caused. A killed run with the same --out goes on where it was.
+    caused. --observational puts methods beside the models that compare people whom a channel's ads reached with people whom
+    they did not (--methods lists them). A killed run with the same --out goes on where it was.
     """
     from contextlib import nullcontext
 
     from cpalab.whole_output import whole_folder
     from experiments.bench.leaderboard import DEFAULT_MODELS, leaderboard
-    from experiments.bench.variations import AS_IT_IS, VARIATIONS
+    from experiments.bench.observational.method import BUILT_IN
+    from experiments.bench.variations import AS_IT_IS, RECORD_ALONE, VARIATIONS, crossed, variations_asked
     from experiments.cli.terminal import write_csv
     from experiments.report.figure_files import figure_kinds, write_figure
     from simulator.storage import write_manifest
 
     kinds = figure_kinds(figures)
-    asked = tuple(VARIATIONS) if "each" in variations else variations or (AS_IT_IS,)
-    refuse_files_in_processes(jobs, models)
+    seen = [name for name in VARIATIONS if tracking == "recorded" or name not in RECORD_ALONE]
+    asked = tuple(seen) if "each" in variations else variations or (AS_IT_IS,)
+    asked += crossed(variations_asked(asked, tracking)) if cross else ()
+    refuse_files_in_processes(jobs, (*models, *methods))
     with cells_beside(out) as cells, nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
         with progress_bar(quiet) as report, processes(jobs) as map_:
             found = leaderboard(
-                models or DEFAULT_MODELS, scenarios or ("dtc-apparel",), range(1, seeds + 1), variations=asked,
+                models or DEFAULT_MODELS, scenarios or ("dtc-apparel",), range(1, seeds + 1),
+                observational=tuple(BUILT_IN) if "each" in methods else methods, variations=asked,
                 tracking=tracking, users=users, regret=regret, keep=cells, map_=map_,
                 progress=lambda share: report("simulate", share),
             )  # fmt: skip

@@ -41,9 +41,9 @@ def command(
     SCENARIO is a name (see cpalab scenarios), a TOML file, or an ensemble's folder (cpalab init): then gains are ranges over
     its worlds, as optimise.csv and by_world.csv. Every signal spends the same sum to the cent: what the budgets as they are
     cost in the same world. Gains are paired by seed, with 95 % intervals. lift_test runs the scenario's holdouts and pays for
-    them; no other signal does. With --out, writes optimise.csv (a row per signal), over_time.csv (per signal, stretch and
-    channel: cost, the signal's CPA, real orders), worlds.csv (per seed and signal), optimise.json and manifest.json to DIR,
-    whole or not at all.
+    them; no other signal does. With --out, writes optimise.html (the page), optimise.csv (a row per signal), over_time.csv
+    (per signal, stretch and channel: cost, the signal's CPA, real orders), worlds.csv (per seed and signal), optimise.json
+    and manifest.json to DIR, whole or not at all.
     """
     from contextlib import nullcontext
 
@@ -72,13 +72,14 @@ def command(
         tables = {name: frame.to_dict("records") for name, frame in frames.items()} | {"summary": found.summary()}
         if folder is not None:
             write_tables(folder, "optimise", tables, frames)
+            (folder / "optimise.html").write_text(found.to_page(), encoding="utf-8")
             write_manifest(folder, chosen)
     if as_json:
         print_json(tables)
     elif not quiet:
         _show(found)
         if out is not None:
-            click.echo(f"\nWritten to {out}")
+            click.echo(f"\nWritten to {out}: open {out / 'optimise.html'}")
 
 
 def _show(found: "Optimised") -> None:

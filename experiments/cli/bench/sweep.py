@@ -48,7 +48,10 @@ def _list_metrics(context: click.Context, _: click.Parameter, asked: bool) -> No
               help="An attribution model; repeatable, the first is judged. Default: last_click.")  # fmt: skip
 @jobs_option
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write sweep.parquet, sensitivity.csv and .svg."
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write sweep.html, sweep.parquet, sensitivity.csv and .svg.",
 )
 @figures_option
 @click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
@@ -96,7 +99,7 @@ def command(
     elif not quiet:
         click.echo(found.summary())
         if out is not None:
-            click.echo(f"\nWritten to {out}")
+            click.echo(f"\nWritten to {out}: open {out / 'sweep.html'}")
 
 
 def _write(found: "Sweep", folder: Path, kinds: "tuple[FigureKind, ...]") -> None:
@@ -107,5 +110,6 @@ def _write(found: "Sweep", folder: Path, kinds: "tuple[FigureKind, ...]") -> Non
     found.rows.to_parquet(folder / "sweep.parquet", index=False)
     sensitivity = found.sensitivity()
     write_csv(sensitivity.to_frame(), folder / "sensitivity.csv")
+    (folder / "sweep.html").write_text(found.to_page(), encoding="utf-8")
     write_figure(sensitivity.chart(), folder, "sensitivity", kinds)
     write_manifest(folder, None)

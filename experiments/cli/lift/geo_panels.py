@@ -19,7 +19,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def panel_options(command: Command) -> Command:
-    """--response, --exclude, --force-control, --skip, --missing-rows and --cell."""
+    """--response, --exclude, --force-control, --skip, --covariates, --missing-rows and --cell."""
     for decorate in reversed(
         [
             click.option("--response", metavar="COLUMN", help="Column of the response, where several could be."),
@@ -28,6 +28,8 @@ def panel_options(command: Command) -> Command:
                          help="Geos that are control for certain: never noted for their cost, never chosen for treatment."),
             click.option("--skip", multiple=True, metavar="FROM..TO",
                          help="Dates that take no part: holidays, closures, earlier tests; may be repeated."),
+            click.option("--covariates", multiple=True, metavar="COLUMN,…",
+                         help="Columns by which geos differ and that ads do not move; synthetic controls match their means."),
             click.option("--missing-rows", type=click.Choice(["refuse", "zero"]), default="refuse", show_default=True,
                          help="What an absent row of a geo and date means."),
             click.option("--cell", "cells", multiple=True, metavar="NAME=GEO,…",
@@ -44,6 +46,7 @@ def read_panel(
     response: str | None,
     exclude: tuple[str, ...],
     skip: tuple[str, ...],
+    covariates: tuple[str, ...],
     *,
     with_cost: bool = True,
 ) -> "GeoPanel":
@@ -59,7 +62,14 @@ def read_panel(
     else:
         table = table.drop(columns="cost", errors="ignore")
     left_out = geos_in(exclude, _geo_names(table))
-    return geo_panel(table, missing_rows=missing_rows, response=response, exclude=left_out, skip=skip)
+    return geo_panel(
+        table,
+        missing_rows=missing_rows,
+        response=response,
+        exclude=left_out,
+        skip=skip,
+        covariates=geos_in(covariates, list(map(str, table.columns))),
+    )
 
 
 def cells_in(cells: tuple[str, ...], geos: tuple[str, ...]) -> dict[str, list[str]]:

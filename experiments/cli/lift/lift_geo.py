@@ -73,7 +73,8 @@ __all__ = ["geo", "switchback"]
 @as_json_option
 def geo(
     file: Path, treated: tuple[str, ...], start: str, end: str, cooldown_days: int, response: str | None,
-    exclude: tuple[str, ...], force_control: tuple[str, ...], skip: tuple[str, ...], missing_rows: "MissingRows",
+    exclude: tuple[str, ...], force_control: tuple[str, ...], skip: tuple[str, ...], covariates: tuple[str, ...],
+    missing_rows: "MissingRows",
     cells: tuple[str, ...], method: str, inference: str | None, scaling: str | None, no_intercept: bool,
     penalty: float | None, season_days: int | None, pairs: Path | None, outcome: "Outcome", margin: float | None,
     calibration: "Calibration | None", series: Path | None,
@@ -111,7 +112,7 @@ def geo(
     ))  # fmt: skip
     if chosen is not None and needs_pairs(chosen):
         problems.append(f"--pairs: nothing given must be a table with geo and pair; {method} needs it")
-    panel = gathered(problems, partial(read_panel, file, missing_rows, response, exclude, skip))
+    panel = gathered(problems, partial(read_panel, file, missing_rows, response, exclude, skip, covariates))
     if panel is None:
         raise LiftInputError(problems)
     design: dict[str, Any] = {

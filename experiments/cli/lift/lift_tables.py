@@ -4,18 +4,18 @@ import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from cpalab.refusal import InvalidInputError, LiftInputError
 from cpalab.visible_text import visible
+from experiments.cli.text_file_options import text_file_options, text_options
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cpalab.result import Result
-    from cpalab.tables.input_table import TextOptions
 
 __all__ = [
     "cell",
@@ -30,7 +30,6 @@ __all__ = [
     "print_lift",
     "read_table",
     "show",
-    "text_options",
     "write_page",
     "write_table",
 ]
@@ -48,15 +47,12 @@ OF_USERS = {
 }
 TREATED = ("treated", "treatment", "test", "intervention")
 HELD_OUT = ("control", "holdout", "hold-out", "hold out")
+ON = ("on", "ads on", "running")
+OFF = ("off", "ads off", "paused")
 # Each is one of two words.
 WORDS = ("arm", "state")
 DAYS = ("date", "day", "week", "month", "first_day", "last_day")
 PAGE = f"{__name__}.page"  # where a command's context keeps the file that its page goes to
-TOLD = f"{__name__}.text"  # where a command's context keeps what it was told of its text files
-
-
-def _tell(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    context.meta.setdefault(TOLD, {})[parameter.name] = value
 
 
 def _keep_page(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
@@ -95,28 +91,8 @@ def write_page(frame: "pd.DataFrame", summary: str) -> None:
 
 def file_argument(command: Command) -> Command:
     """FILE, and what may be said of its text: --decimal, --dates and --encoding (see `text_options`)."""
-    for decorate in (
-        click.option("--encoding", metavar="NAME", expose_value=False, callback=_tell,
-                     help="Encoding of text files. Default: told from their bytes."),
-        click.option("--dates", type=click.Choice(["day-first", "month-first"]), expose_value=False, callback=_tell,
-                     help="How to read 3/4/2026. Default: told from the file."),
-        click.option("--decimal", type=click.Choice(["point", "comma"]), expose_value=False, callback=_tell,
-                     help="What stands before decimals. Default: told from the file."),
-        click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
-    ):  # fmt: skip
-        command = decorate(command)
-    return command
-
-
-def text_options() -> "TextOptions":
-    """What the running command was told of its text files."""
-    from cpalab.tables.input_table import TextOptions
-
-    context = click.get_current_context(silent=True)
-    told = context.meta.get(TOLD, {}) if context is not None else {}
-    marks: dict[str, Literal[".", ","]] = {"point": ".", "comma": ","}
-    orders = {"day-first": True, "month-first": False}
-    return TextOptions(told.get("encoding"), marks.get(told.get("decimal") or ""), orders.get(told.get("dates") or ""))
+    argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+    return argument(text_file_options(command))
 
 
 def levels_option(command: Command) -> Command:
@@ -199,19 +175,24 @@ def _named_otherwise(names: Sequence[str], called: Mapping[str, Sequence[str]]) 
 
 
 def _with_own_words(frame: "pd.DataFrame") -> tuple[str, ...]:
-    """Name the two arms in place treated and control where a table has other words that can only mean these; what to say.
+    """Name arms and states as we do where a table has other words, or spellings, that can only mean these; what to say.
 
     "exposed" and "unexposed" are not among them: whom an ad reached was not drawn at random.
     """
-    if "arm" not in frame.columns:
-        return ()
-    written = {str(word): " ".join(str(word).casefold().split()) for word in frame["arm"].dropna().unique()}
-    read = {word: "treated" if plain in TREATED else "control" for word, plain in written.items()}
-    known = all(plain in TREATED + HELD_OUT for plain in written.values())
-    if not known or sorted(read.values()) != ["control", "treated"] or all(word == arm for word, arm in read.items()):
-        return ()
-    frame["arm"] = frame["arm"].map(read)
-    return (f"arm: {' and '.join(f'{word!r} is read as {arm}' for word, arm in read.items())}",)
+    said = []
+    for column, words in (("arm", {"treated": TREATED, "control": HELD_OUT}), ("state", {"on": ON, "off": OFF})):
+        if column not in frame.columns:
+            continue
+        written = {str(word): " ".join(str(word).casefold().split()) for word in frame[column].dropna().unique()}
+        ours = {plain: name for name, plains in words.items() for plain in plains}
+        # One word for each side, however it is spelled: test and treated may be two arms.
+        if len(set(written.values())) != 2 or {ours.get(plain) for plain in written.values()} != words.keys():
+            continue
+        read = {word: ours[plain] for word, plain in written.items() if word != ours[plain]}
+        if read:
+            frame[column] = frame[column].replace(read)
+            said.append(f"{column}: {' and '.join(f'{word!r} is read as {name}' for word, name in read.items())}")
+    return tuple(said)
 
 
 def folder_problems(file: Path | None, option: str) -> list[str]:

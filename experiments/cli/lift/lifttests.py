@@ -43,7 +43,12 @@ MOST_TIMES = 10.0
 @click.option("--channels", multiple=True, metavar="A,B,…", help="Whose ads to test. Default: all that are paid for.")
 @click.option("--repeats", type=click.IntRange(min=1), default=1, show_default=True,
               help="Seeds to repeat it with: bias, coverage, width and cost of each design.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for readings.csv and designs.csv.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for designs.html, readings.csv and designs.csv.",
+)
 @click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
 @engine_options
 @talk_options
@@ -56,8 +61,8 @@ def command(
 
     SCENARIO is a name (see cpalab scenarios) or a TOML file; it says how large the holdouts are and when they run. With
     --repeats, the same with further seeds: how far off the readings are on average, and how often their intervals hold the
-    truth. With --out, writes manifest.json, readings.csv (one row per seed, design and channel) and designs.csv (one row
-    per design and channel) to DIR, whole or not at all.
+    truth. With --out, writes designs.html (the page), manifest.json, readings.csv (one row per seed, design and channel)
+    and designs.csv (one row per design and channel) to DIR, whole or not at all.
     """
     chosen = chosen_scenario(scenario, users, days, seed, overrides)
     tested = names_in(channels) or chosen.paid_channels()
@@ -68,6 +73,7 @@ def command(
     from cpalab.whole_output import whole_folder
     from experiments.cli.terminal import print_json
     from experiments.designs.side_by_side import designs_that_fit, run_designs
+    from experiments.report.designs_page import render_designs
     from simulator.storage import write_manifest
 
     asked = (
@@ -83,6 +89,7 @@ def command(
                 progress=lambda share: report("lift tests", share),
             )  # fmt: skip
         if folder is not None:
+            (folder / "designs.html").write_text(render_designs(found), encoding="utf-8")
             found.to_frame().to_csv(folder / "readings.csv", index=False)
             found.over_seeds().to_csv(folder / "designs.csv", index=False)
             write_manifest(folder, chosen)
@@ -91,7 +98,7 @@ def command(
     elif not quiet:
         print_designs(found, repeats, chosen)
         if out is not None:
-            click.echo(f"\nWritten to {out}")
+            click.echo(f"\nWritten to {out}: open {out / 'designs.html'}")
 
 
 def print_designs(found: "SideBySide", repeats: int, scenario: "Scenario") -> None:

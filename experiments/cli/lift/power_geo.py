@@ -63,7 +63,8 @@ def geo(
     file: Path, treated: tuple[str, ...], candidates: int | None, assignment: "AssignmentMethod",
     treated_share: float | None, plan: Path | None, seed: int, test_days: int, relative_lifts: tuple[float, ...],
     cost: float | None, method: str, windows: int, response: str | None, exclude: tuple[str, ...],
-    force_control: tuple[str, ...], skip: tuple[str, ...], missing_rows: "MissingRows", cells: tuple[str, ...],
+    force_control: tuple[str, ...], skip: tuple[str, ...], covariates: tuple[str, ...],
+    missing_rows: "MissingRows", cells: tuple[str, ...],
     level: float, power: float, as_json: bool,
 ) -> None:  # fmt: skip
     """Test of regions, tried on the past: FILE with location, date, Y or date, geo, response, without a test in it.
@@ -108,7 +109,9 @@ def geo(
     problems += folder_problems(plan, "--plan")
     problems += power_problems(relative_lifts, level, power)
     # Past spending plays no part: lifts are added to the response.
-    past = gathered(problems, partial(read_panel, file, missing_rows, response, exclude, skip, with_cost=False))
+    past = gathered(
+        problems, partial(read_panel, file, missing_rows, response, exclude, skip, covariates, with_cost=False)
+    )
     if past is None:
         raise LiftInputError(problems)
     rows = gathered(problems, partial(past.step.rows_in, test_days, "--test-days"))

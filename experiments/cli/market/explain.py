@@ -188,13 +188,12 @@ def print_explanation(found: "Explanation", *, full: bool) -> None:
 def waterfall(found: "Explanation", shift: "Shift") -> object:
     """The steps from before to after, each as a bar."""
     from experiments.cli.terminal import Table
-    from experiments.comparison.explain.sentences import in_words
     from experiments.comparison.explain.waterfall import steps
-    from experiments.comparison.verdict import words
+    from experiments.comparison.verdict import system_in_words, words
     from experiments.truth.effects import ALL
 
     whose = "all paid channels" if shift.channel == ALL else words(shift.channel)
-    title = f"{whose[0].upper()}{whose[1:]}, {in_words(shift.system)}: {found.currency} per {found.action.one}"
+    title = f"{whose[0].upper()}{whose[1:]}, {system_in_words(shift.system)}: {found.currency} per {found.action.one}"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False, show_header=False)
     table.add_column("cause")
     table.add_column("kind")

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cpalab.refusal import Problem
+from cpalab.refusal import InvalidInputError, Problem
 from cpalab.visible_text import visible
+from experiments.cli.bench.cell_options import figures_option
 from experiments.cli.chosen_world import chosen_market, world_of
 from experiments.cli.market.by_blocks import (
     Blocks,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "returning")
 
 # What only one world can answer.
-UNHEARD = ("dimensions", "models", "judge", "full", "seeds", "memory", "events", "resume")
+UNHEARD = ("charts", "dimensions", "models", "judge", "full", "seeds", "memory", "events", "resume")
 
 
 @click.command()
@@ -49,6 +50,9 @@ UNHEARD = ("dimensions", "models", "judge", "full", "seeds", "memory", "events",
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for tables, events and report.html."
 )
+@click.option("--charts", type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder for the charts alone, with title and legend, for a paper.")  # fmt: skip
+@figures_option
 @click.option("--force", is_flag=True, help="Replace earlier results in DIR.")
 @click.option(
     "--by", "dimensions", multiple=True, type=click.Choice(DIMENSIONS), help="Also each system's CPA by this."
@@ -75,8 +79,9 @@ UNHEARD = ("dimensions", "models", "judge", "full", "seeds", "memory", "events",
 def command(
     scenario: str, users: int | None, days: float | None, seed: int | None, overrides: tuple[str, ...],
     processes: tuple[str, ...],
-    out: Path | None, force: bool, dimensions: tuple["Dimension", ...], models: tuple[str, ...], judge: str | None,
-    full: bool, seeds: int | None, engine: "EngineName", threads: int, memory: str | None, events: "EventsKept",
+    out: Path | None, charts: Path | None, figures: str, force: bool, dimensions: tuple["Dimension", ...],
+    models: tuple[str, ...], judge: str | None, full: bool, seeds: int | None,
+    engine: "EngineName", threads: int, memory: str | None, events: "EventsKept",
     resume: Path | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Simulate a market, attribute its orders, read its lift tests, compute the truth, and compare the CPAs.
@@ -87,10 +92,17 @@ def command(
     five_cpas.csv, truth.csv, cpa_by_week.csv, cpa_by_….csv for each --by, geo_test_….csv and
     geo_panel_….csv (as cpalab lift geo reads it) for each geo test of the scenario, and report.html to DIR, whole or not
     at all; with --model or --judge also models.csv: which models are compared, and which one is the judge; with --seeds
-    truth_over_seeds.csv.
+    truth_over_seeds.csv. With --charts, writes the charts to a folder of their own, as SVG, PNG or PDF (--as).
     A run with --out that was killed goes on with --resume DIR, from the last minute of its market and the blocks of people
     that are finished.
     """
+    from contextlib import nullcontext
+
+    from cpalab.whole_output import whole_folder
+    from experiments.report.figure_files import figure_kinds
+
+    kinds = figure_kinds(figures)
+    _check_charts(charts, out if resume is None else resume)
     left = None
     if resume is not None:
         asked_now = {"by": list(dimensions), "models": list(models), "judge": judge, "events": events}
@@ -99,7 +111,7 @@ def command(
         out, events = resume, left.events
         dimensions, models = tuple(left.options["by"]), tuple(left.options["models"])
         judge, seeds = left.options["judge"], left.options["seeds"]
-    if quiet and out is None and not as_json:
+    if quiet and out is None and charts is None and not as_json:
         click.echo("--quiet prints nothing, and without --out nothing is written: the result will be lost.", err=True)
     if worlds := ensemble_of(scenario, users, days, seed, overrides, processes, unheard=UNHEARD):
         answer_truth(worlds, threads=threads, out=out, force=force, quiet=quiet, as_json=as_json)
@@ -119,10 +131,17 @@ def command(
     blocks = None
     if out is not None and stored is None and engine == "cohort" and not chosen.processes:
         blocks = Blocks(Making("run", chosen, events, options), bounds, resume=left is not None)
-    with progress_bar(quiet) as report:
+    drawn = nullcontext() if charts is None else whole_folder(charts, force=force)
+    with drawn as chart_folder, progress_bar(quiet) as report:
         comparison, segments, markets = main_job(
             chosen, stored, out, force, dimensions, asked, seeds, engine, threads, report, quiet, blocks, events
         )
+        if chart_folder is not None:
+            from experiments.report.run_figures import write_run_figures
+            from simulator.storage import write_manifest
+
+            write_run_figures(comparison, chart_folder, kinds)
+            write_manifest(chart_folder, None)
     from experiments.cli.terminal import print_json
     from experiments.cli.terminal_tables import comparison_as_json, print_comparison, print_segments, print_ten_seconds
 
@@ -147,6 +166,22 @@ def command(
             click.echo(visible(test.summary()))
         if out is not None:
             click.echo(visible(f"\nWritten to {out}: open {out / 'report.html'}"))
+        if charts is not None:
+            click.echo(visible(f"Charts are in {charts}"))
+
+
+def _check_charts(charts: Path | None, out: Path | None) -> None:
+    """Refuse charts in, or around, the folder of the result, which appears as a whole.
+
+    Raises:
+        InvalidInputError: they would be.
+    """
+    if charts is None or out is None:
+        return
+    place, whole = charts.resolve(), out.resolve()
+    if place.is_relative_to(whole) or whole.is_relative_to(place):
+        rule, hint = "must lie beside the folder of --out, neither in it nor around it", f"write {out}-charts"
+        raise InvalidInputError([Problem("--charts", rule, str(charts), hint)])
 
 
 def run_facts(scenario: Scenario) -> dict[str, object]:

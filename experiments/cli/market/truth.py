@@ -62,8 +62,9 @@ def command(
     """Average, marginal and joint effects of ads, by living everyone's life again without them.
 
     SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world that cpalab simulate or run has
-    written; of an ensemble's folder (cpalab init) the ranges over its worlds, as ensemble.csv. With --out, writes truth.csv
-    (the effects, as cpalab run does), orders.parquet (every order with its label per channel: always, moved, caused,
+    written; of an ensemble's folder (cpalab init) the ranges over its worlds, as ensemble.csv. With --out, writes truth.html
+    (the page), truth.csv (the effects, as cpalab run does),
+    orders.parquet (every order with its label per channel: always, moved, caused,
     prevented), truth.json (what --json prints) and manifest.json to DIR, whole or not at all; with --by, --pulse, --curve
     and --seeds also truth_by_week.csv, pulses.csv, curves.csv and truth_over_seeds.csv.
     """
@@ -75,6 +76,7 @@ def command(
     from experiments.cli.market.truth_further import Further
     from experiments.cli.terminal import print_json, write_tables
     from experiments.cli.terminal_tables import print_interactions, print_truth, truth_as_json
+    from experiments.report.truth_page import render_truth
     from experiments.truth.effects import ESTIMANDS, measure_truth
     from experiments.truth.interactions import measure_interactions
     from experiments.truth.order_table import order_table
@@ -118,6 +120,9 @@ def command(
 
             pq.write_table(order_table(world, truth), folder / "orders.parquet")
             write_tables(folder, "truth", tables, frames)
+            more = {name: frame for name, frame in frames.items() if name != "truth"}
+            page = render_truth(truth, chosen.title or "Your scenario", chosen.market.currency, more)
+            (folder / "truth.html").write_text(page, encoding="utf-8")
             write_manifest(folder, world.scenario)
     if as_json:
         print_json(tables)
@@ -127,4 +132,4 @@ def command(
             print_interactions(found)
         answers.print()
         if out is not None:
-            click.echo(f"\nWritten to {out}")
+            click.echo(f"\nWritten to {out}: open {out / 'truth.html'}")

@@ -51,7 +51,8 @@ def command(
     channels take part without being the last.
 
     Attributed figures do not say what ads cause: so an ensemble of worlds is fitted, which all show the table and differ in
-    that, within the range of published experiments and of your own lift tests. cpalab truth FILE.ensemble gives ranges.
+    that, within the range of published experiments and of your own lift tests; init.html in it is the page.
+    cpalab truth FILE.ensemble gives ranges.
     """
     from attribution.formats.lift_tests import read_lift_tests
     from cpalab.refusal import Problem, Refused
@@ -59,6 +60,7 @@ def command(
     from experiments.cli.progress import progress_bar, say_if_compiling
     from experiments.own_market.channel_table import read_channels
     from experiments.own_market.ensemble import fit_ensemble
+    from experiments.own_market.ensemble_page import render_ensemble
     from experiments.own_market.journeys import with_journeys
     from experiments.own_market.toml_text import toml_text
     from simulator.storage import write_manifest
@@ -78,12 +80,16 @@ def command(
                 progress=lambda share: report("fit", share),
             )  # fmt: skip
         found.write(folder)
+        (folder / "init.html").write_text(render_ensemble(found), encoding="utf-8")
         write_manifest(folder, None)
         with whole_file(out) as file:
             file.write_text(toml_text(found.worlds[0].tables), encoding="utf-8")
     if not quiet:
         _show(found, full=full)
-        click.echo(f"\nWritten: {out} (the middle world) and {out.with_suffix('.ensemble')} (all {len(found.worlds)})")
+        everything = out.with_suffix(".ensemble")
+        click.echo(
+            f"\nWritten: {out} (the middle world) and {everything} (all {len(found.worlds)}): open {everything / 'init.html'}"
+        )
 
 
 def _show(found: "Ensemble", *, full: bool) -> None:

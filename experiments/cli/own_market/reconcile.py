@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 @click.option(
     "--lag", type=click.Path(path_type=Path), metavar="CSV", help="Your conversion lag: days, share within them."
 )
+@click.option("--page", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html",
+              help="Also write the result as one page that needs no network.")  # fmt: skip
 @click.option("--full", is_flag=True, help="Show every cause of every channel.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     table: str | None, platform: float | None, analytics: float | None, crm: float | None,
-    scope: Literal["channel", "orders"], days: float, rates: tuple[str, ...], lag: Path | None, full: bool, as_json: bool,
+    scope: Literal["channel", "orders"], days: float, rates: tuple[str, ...], lag: Path | None,
+    page: Path | None, full: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Why systems count differently, and whether that is normal or a bug.
 
@@ -39,16 +42,25 @@ def command(
     late_consent, utm, sessions_missed, crm_by_utm, gateway, cookies, source_missing, refunds, read_after_days,
     platforms_per_order.
     """
-    from cpalab.refusal import Refused
+    from cpalab.refusal import Problem, Refused
     from experiments.cli.rates import lag_points, rate
     from experiments.own_market.reconcile import reconcile
 
     problems: list[Problem] = []
     known = dict(rate(text, problems) for text in rates)
     figures = _figures(table, platform, analytics, crm, problems)
+    if page is not None and not page.resolve().parent.is_dir():
+        problems.append(Problem("--page", "lies in a folder that does not exist", str(page), "make the folder first"))
     if problems:
         raise Refused(problems)
     found = reconcile(figures, scope=scope, days=days, rates=known, lag=None if lag is None else lag_points(lag))
+    if page is not None:
+        from cpalab.whole_output import whole_file
+        from experiments.own_market.reconcile_page import render_reconciliation
+
+        with whole_file(page) as file:
+            file.write_text(render_reconciliation(found), encoding="utf-8")
+        click.echo(f"Written to {page}: open it in a browser; it needs no network.", err=True)
     _show(found, full=full, as_json=as_json)
 
 

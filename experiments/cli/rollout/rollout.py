@@ -70,8 +70,8 @@ def command(
 
     With --observed the exit status is the verdict: 0 as expected, 1 not, 2 nothing can be told, 3 bad input.
 
-    With --out, writes rollout.csv, rollout.json and, with --observed, seen.html (before and after, bands, what was seen), seen.csv
-    and diagnosis.csv to DIR, whole or not at all.
+    With --out, writes rollout.html (the page to send round), rollout.csv, rollout.json and, with --observed, seen.html
+    (before and after, bands, what was seen), seen.csv and diagnosis.csv to DIR, whole or not at all.
     """
     from contextlib import nullcontext
 
@@ -89,6 +89,7 @@ def command(
     plan = load_plan(change, chosen)
     from cpalab.whole_output import whole_file, whole_folder
     from experiments.cli.terminal import print_json, write_tables
+    from experiments.report.rollout_page import render_rollout
     from experiments.report.seen_page import render_seen
     from experiments.rollout.diagnosis import diagnose
     from experiments.rollout.observed_file import read_observations
@@ -121,6 +122,7 @@ def command(
             if diagnosis is not None and judged is not None:
                 frames |= {"diagnosis": diagnosis.to_frame(), "seen": judged.to_frame()}
             write_tables(folder, "rollout", tables, frames)
+            (folder / "rollout.html").write_text(render_rollout(found, chosen.market.currency), encoding="utf-8")
             if seen is not None:
                 page = render_seen(found, seen, diagnosis, world.scenario.run)
                 (folder / "seen.html").write_text(page, encoding="utf-8")
@@ -135,7 +137,7 @@ def command(
                 print_judged(judged, full=full)
             click.echo(visible(diagnosis.summary()))
         if out is not None:
-            click.echo(visible(f"\nWritten to {out}"))
+            click.echo(visible(f"\nWritten to {out}: open {out / 'rollout.html'}"))
     if diagnosis is not None:
         click.get_current_context().exit(diagnosis.status)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.comparison.explain.replays import INCREMENTAL
-from experiments.comparison.verdict import words
+from experiments.comparison.verdict import system_in_words, words
 from experiments.truth.effects import ALL
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def sentences(found: "Explanation") -> list[str]:
 
 def moved(found: "Explanation", shift: "Shift") -> str:
     """How a CPA moved and what each cause did: `Reported CPA rose from 41.20 to 57.90. Nothing real changed: +9.10 …`."""
-    what = "True incremental CPA" if shift.system == INCREMENTAL else f"Reported CPA ({in_words(shift.system)})"
+    what = "True incremental CPA" if shift.system == INCREMENTAL else f"Reported CPA ({system_in_words(shift.system)})"
     whose = "" if shift.channel == ALL else f" of {words(shift.channel).lower()}"
     if math.isnan(shift.moved):
         return (
@@ -46,11 +46,6 @@ def moved(found: "Explanation", shift: "Shift") -> str:
     way = "stayed near" if abs(shift.moved) < CENT else "rose from" if shift.moved > 0 else "fell from"
     ends = f"{shift.before:,.2f} to {shift.after:,.2f}" if abs(shift.moved) >= CENT else f"{shift.after:,.2f}"
     return f"{what}{whose} {way} {ends}. {why(found, shift)}"
-
-
-def in_words(system: str) -> str:
-    """A system's name in a sentence."""
-    return system.replace("crm", "CRM").replace("_", " ")
 
 
 def why(found: "Explanation", shift: "Shift") -> str:
@@ -105,7 +100,7 @@ def hidden(found: "Explanation") -> str:
             whole = "rose" if shift.split.hidden == "fell" else "fell"
             where = "all paid channels" if shift.channel == ALL else words(shift.channel).lower()
             said.append(
-                f"{in_words(shift.system)} CPA of {where} {whole}, although it {shift.split.hidden} in every "
+                f"{system_in_words(shift.system)} CPA of {where} {whole}, although it {shift.split.hidden} in every "
                 "segment: the mix moved."
             )
     return " ".join(said)
@@ -123,7 +118,7 @@ def drawn(found: "Explanation") -> str:
 def too_few(found: "Explanation") -> str:
     """Which figures rest on few actions."""
     few = [
-        f"{in_words(shift.system)} ({min(shift.actions_before, shift.actions_after):,.0f})"
+        f"{system_in_words(shift.system)} ({min(shift.actions_before, shift.actions_after):,.0f})"
         for shift in found.shifts
         if shift.channel == ALL and 0 <= min(shift.actions_before, shift.actions_after) < FEW_ACTIONS
     ]

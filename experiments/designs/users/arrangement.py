@@ -8,6 +8,7 @@ from experiments.designs.design import require_ads
 from simulator.scenario.clock import at_tick
 from simulator.scenario.rules.validation import validate
 from simulator.scenario.schema import Holdout, Scenario
+from simulator.scenario.timeline import holdout_as_run
 
 __all__ = ["HoldoutDays", "days_of", "holdout_arranged"]
 
@@ -28,8 +29,8 @@ class HoldoutDays:
 
 
 def days_of(scenario: Scenario, channel: str) -> HoldoutDays:
-    """The days of a channel's holdout within the run: the market begins and ends it at its ticks."""
-    holdout = scenario.channels[channel].holdout
+    """The days of a channel's holdout within the run: the market begins and ends it at its ticks, or a process began it."""
+    holdout = holdout_as_run(scenario, channel)
     tick_days = scenario.run.tick_hours / 24.0
     end = math.inf if holdout.end_day is None else at_tick(holdout.end_day, tick_days)
     last = math.inf if holdout.cooldown_days is None else end + holdout.cooldown_days
@@ -37,7 +38,7 @@ def days_of(scenario: Scenario, channel: str) -> HoldoutDays:
 
 
 def holdout_arranged(scenario: Scenario, channel: str, **changes: Any) -> Scenario:
-    """The scenario with these fields of the channel's holdout changed; a share of zero becomes the default share.
+    """The scenario with these fields of the channel's holdout changed, off the shelf; no share becomes the default share.
 
     Raises:
         ScenarioError: there is no such channel, it has no campaigns, or the test does not fit the scenario.
@@ -46,5 +47,5 @@ def holdout_arranged(scenario: Scenario, channel: str, **changes: Any) -> Scenar
     tables = scenario.model_dump()
     holdout = tables["channels"][channel]["holdout"]
     holdout["share"] = holdout["share"] or Holdout().share
-    holdout |= changes
+    holdout |= {"shelved": False, **changes}
     return validate(tables)

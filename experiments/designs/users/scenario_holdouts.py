@@ -9,6 +9,7 @@ from experiments.designs.users.login_holdout import LOGIN_HOLDOUT
 from experiments.designs.users.user_holdout import USER_HOLDOUT
 from experiments.designs.users.user_level import WorldTest
 from simulator.scenario.schema import Holdout
+from simulator.scenario.timeline import holdout_as_run
 from simulator.world import World
 
 __all__ = ["UserDesignInWorld", "design_of", "holdout_tests"]
@@ -40,13 +41,13 @@ def design_of(holdout: Holdout) -> UserDesignInWorld:
 
 
 def holdout_tests(world: World) -> dict[str, WorldTest | None]:
-    """The test of every channel that has campaigns; None where nobody is held out, or an arm is empty."""
+    """The test of every channel that has campaigns; None where nobody is held out, no test was begun, or an arm is empty."""
     return {channel: _test(world, channel) for channel in world.scenario.paid_channels()}
 
 
 def _test(world: World, channel: str) -> WorldTest | None:
-    holdout = world.scenario.channels[channel].holdout
-    if holdout.share == 0.0:
+    holdout = holdout_as_run(world.scenario, channel)
+    if holdout.share == 0.0 or holdout.shelved:
         return None
     try:
         return design_of(holdout).test(world, channel)

@@ -12,6 +12,7 @@ from cpalab.micros import MICROS
 from experiments.designs.users.arrangement import days_of
 from experiments.lift.estimate.arm_sums import ArmStatistics, PairStatistics
 from simulator.event_log import codes, gathered_events
+from simulator.market import holdouts
 from simulator.world import World, between
 
 __all__ = ["Counted", "ad_events", "compared_arms", "cost_of_ads", "event_cost", "first_times", "orders_between"]
@@ -81,16 +82,7 @@ def column(world: World, name: str) -> npt.NDArray[Any]:
 
 def compared_arms(world: World, channel: str) -> tuple[Mask, Mask]:
     """Who is treated and who is held out, (users,) each; people in another arm of an exclusive group are neither."""
-    people = ~column(world, "robot")
-    holdout = world.scenario.channels[channel].holdout
-    if holdout.assignment == "login":
-        people &= column(world, "log_in")
-    if holdout.group is not None:
-        for other in world.scenario.holdout_groups()[holdout.group]:
-            if other != channel:
-                people &= ~column(world, f"holdout_{other}")
-    held_out = column(world, f"holdout_{channel}")
-    return people & ~held_out, people & held_out
+    return holdouts.compared_arms(world.users, world.scenario, channel)
 
 
 def planned_treated_share(world: World, channel: str) -> float:

@@ -12,6 +12,7 @@ __all__ = ["absent_row_problems", "spelling_problems"]
 
 # Names at least so alike may be one geo that was renamed, if one begins where the other ends.
 ALIKE = 0.6
+NEAR_ZERO = 0.2  # of a geo's median
 
 
 def spelling_problems(geos: NDArray[Any], calendar: NDArray[np.datetime64], rows: NDArray[np.intp]) -> list[str]:
@@ -43,12 +44,16 @@ def spelling_problems(geos: NDArray[Any], calendar: NDArray[np.datetime64], rows
 
 
 def absent_row_problems(
-    geos: NDArray[Any], calendar: NDArray[np.datetime64], rows: NDArray[np.intp], filled: bool
+    geos: NDArray[Any],
+    calendar: NDArray[np.datetime64],
+    rows: NDArray[np.intp],
+    response: NDArray[np.float64],
+    filled: bool,
 ) -> list[str]:
     """What is wrong with the number of rows per geo and date; absent ones are no problem where they are `filled`.
 
     A geo that has no row from some date on, or up to one, may have closed, opened or been renamed: only rows absent here and
-    there may mean that nothing was sold.
+    there may mean that nothing was sold, and not where a geo has never sold next to nothing.
     """
     problems = []
     repeated, absent = rows > 1, rows == 0
@@ -77,11 +82,24 @@ def absent_row_problems(
             f"{number} ({shown}): a geo that opened, closed or was renamed; give a renamed geo one name, or leave it out "
             f"with --exclude {names}. Zeros would be read as sales lost"
         )
+    elif _never_near_zero(response, here, absent.any(axis=1)):
+        dates = calendar[absent.any(axis=0)]
+        skipped = " ".join(f"--skip {date}..{date}" for date in dates[:3]) + (" …" if len(dates) > 3 else "")
+        problems.append(
+            f"{number} ({_example(geos, calendar, absent)}): no such geo ever sold next to nothing, so these rows were not "
+            f"recorded; export them again, or leave the dates out with {skipped}. Zeros would be read as sales lost"
+        )
     else:
         problems.append(
             f"{number} ({_example(geos, calendar, absent)}); if no row means no sales, ask for missing_rows='zero'"
         )
     return problems
+
+
+def _never_near_zero(response: NDArray[np.float64], here: NDArray[np.bool_], lacking: NDArray[np.bool_]) -> bool:
+    """Whether every geo that lacks rows has sold at least a fifth of its median wherever it has one."""
+    sold = [values[known] for values, known in zip(response[lacking], here[lacking], strict=True)]
+    return all(values.min() > max(NEAR_ZERO * float(np.median(values)), 0.0) for values in sold)
 
 
 def _two_names(

@@ -167,4 +167,5 @@ def without_geos(panel: GeoPanel, geos: Sequence[str]) -> GeoPanel:
         geos=tuple(np.array(panel.geos)[kept].tolist()),
         response=panel.response[kept],
         cost=None if panel.cost is None else panel.cost[kept],
+        covariates={name: values[kept] for name, values in panel.covariates.items()},
     )

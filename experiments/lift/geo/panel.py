@@ -1,8 +1,8 @@
 """Response and cost (units of money) per geo and day as arrays, read from a table of geos × days."""
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -53,6 +53,7 @@ class GeoPanel(Result):
         step: what a row stands for: a day, a week, a month.
         excluded: names of geos of the table that take no part.
         left_out: stretches of dates that take no part, as FROM..TO.
+        covariates: further columns by name, of shape `(G, T)` each, not a number where the table has no row.
 
     Example:
         >>> from experiments.lift.testing import example_experiment
@@ -68,6 +69,7 @@ class GeoPanel(Result):
     step: Step = DAILY
     excluded: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    covariates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per geo: `geo, response, cost` over all dates; no cost where there is none."""
@@ -281,6 +283,7 @@ def geo_panel(
     response: str | None = None,
     exclude: Sequence[str] = (),
     skip: Sequence[str] = (),
+    covariates: Sequence[str] = (),
 ) -> GeoPanel:
     """Read a panel from a table with one row per geo and day, week, month, quarter or year.
 
@@ -292,6 +295,8 @@ def geo_panel(
         response: name of the column that is the response, where several could be.
         exclude: geos that take no part, as treated or as control.
         skip: stretches of dates that are left out, as FROM..TO: holidays, closures, earlier tests.
+        covariates: columns of numbers that say how geos differ (price, income, weather) and that ads do not move; synthetic
+            controls match their means before the test.
 
     Raises:
         LiftInputError: columns missing or of the wrong kind, dates that are none or skip some, two rows for a geo and date,
@@ -310,9 +315,11 @@ def geo_panel(
     stretches = stretches_of(skip)
     refuse(choice_problems("missing_rows", missing_rows, get_args(MissingRows)))
     names = _columns(frame.columns, response)
+    refuse(_covariate_problems(covariates, frame.columns, names))
     problems: list[str] = []
     outcome = numbers(frame, names["response"], problems)
     cost = numbers(frame, names["cost"], problems, "book credits in another column") if "cost" in names else None
+    further = {name: numbers(frame, name, problems) for name in covariates}
     codes, labels = coded(frame, names["geo"], problems)
     dates = days(frame, names["date"], problems)
     refuse(problems)
@@ -344,16 +351,14 @@ def geo_panel(
     problems += _between_rows(dates, step, skip, stretches)
     table = rows.reshape(geos.size, calendar.size)
     two_ways = spelling_problems(geos, calendar, table)
-    problems += (
-        of_dates + two_ways + absent_row_problems(geos, calendar, table, missing_rows == "zero" or bool(two_ways))
-    )
-    refuse(problems)
+    filled = missing_rows == "zero" or bool(two_ways)
 
     def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
         summed = np.bincount(cells, weights=values, minlength=rows.size)
         return np.asarray(summed.reshape(geos.size, calendar.size), dtype=np.float64)
 
     response_of = spread(outcome)
+    refuse(problems + of_dates + two_ways + absent_row_problems(geos, calendar, table, response_of, filled))
     refuse(_total_problems(geos, response_of))
     return GeoPanel(
         tuple(str(geo) for geo in geos),
@@ -364,7 +369,25 @@ def geo_panel(
         step=step,
         excluded=tuple(sorted({str(geo) for geo in exclude})),
         left_out=tuple(map(str, skip)),
+        covariates={
+            name: np.where(rows.reshape(geos.size, calendar.size) > 0, spread(values[kept]), np.nan)
+            for name, values in further.items()
+        },
     )
+
+
+def _covariate_problems(covariates: Sequence[str], present: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """What is wrong with the names of covariates: no columns, or columns with another part."""
+    roles = {column: role for role, column in names.items()}
+    problems = [
+        f"covariates: {name} must be a column of the table; {_close(name, present)}"
+        for name in covariates
+        if name not in present
+    ]
+    problems += [
+        f"covariates: {name} must not be the {roles[name]} too; leave it out" for name in covariates if name in roles
+    ]
+    return problems
 
 
 def _total_problems(geos: NDArray[Any], response: NDArray[np.float64]) -> list[str]:

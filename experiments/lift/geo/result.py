@@ -273,6 +273,9 @@ def geo_lift_test(
     """
     refuse(level_problems(levels) + _impossible(experiment, lift, method))
     said = [*notes, *_notes_of_table(experiment), *_notes_of_interval(lift, levels)]
+    if experiment.panel.covariates and not method.endswith("synthetic_control"):
+        named = ", ".join(experiment.panel.covariates)
+        said.append(f"Covariates ({named}) play no part in this reading; name synthetic_control to match them.")
     if fit is not None:
         said += fit_notes(fit)
     said += [*cost_notes(experiment, experiment.force_control), *silent_notes(experiment)]

@@ -186,9 +186,13 @@ def _usual_step(calendar: Days) -> Step | None:
     return Step(common) if counts.max() >= 2 / 3 * apart.size else None
 
 
+def weekdays_of(dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """The weekday of every date, Monday is 0 (n_dates,)."""
+    return (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7
+
+
 def _missing_dates(calendar: Days, missing: Days, step: Step) -> str:
-    weekdays = (missing.astype("datetime64[D]").astype(int) + 3) % 7
-    present = (calendar.astype("datetime64[D]").astype(int) + 3) % 7
+    weekdays, present = weekdays_of(missing), weekdays_of(calendar)
     first, last, number = missing[0], missing[-1], missing.size
     if step.is_day and (weekdays >= 5).all() and not (present >= 5).any():
         return (

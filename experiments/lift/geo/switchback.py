@@ -18,6 +18,7 @@ from experiments.lift.geo.incremental_cost import beyond_rounding
 from experiments.lift.geo.observed_total import is_rounding
 from experiments.lift.geo.panel import Outcome
 from experiments.lift.geo.result import GeoLiftTest
+from experiments.lift.geo.row_calendar import weekdays_of
 
 __all__ = ["BlockReading", "block_means", "read_blocks", "switchback_schedule", "switchback_test"]
 
@@ -218,7 +219,7 @@ def block_means(values: NDArray[np.float64], block_days: int, washout_days: int)
 
 def _one_sided_weekdays(dates: NDArray[np.datetime64], state: NDArray[Any]) -> list[tuple[str, str]]:
     """Weekdays that are in one state only, with that state."""
-    weekdays = (dates.astype("datetime64[D]").astype(int) + 3) % 7
+    weekdays = weekdays_of(dates)
     found = []
     for day in np.unique(weekdays):
         states = set(state[weekdays == day])
@@ -229,7 +230,7 @@ def _one_sided_weekdays(dates: NDArray[np.datetime64], state: NDArray[Any]) -> l
 
 def _weekday_problems(dates: NDArray[np.datetime64], state: NDArray[Any]) -> list[str]:
     one_sided = _one_sided_weekdays(dates, state)
-    if len(one_sided) < np.unique((dates.astype("datetime64[D]").astype(int) + 3) % 7).size:
+    if len(one_sided) < np.unique(weekdays_of(dates)).size:
         return []
     off = ", ".join(day for day, of_day in one_sided if of_day == "off")
     return [
@@ -250,7 +251,7 @@ def _other_weekdays_notes(
     dates: NDArray[np.datetime64], state: NDArray[Any], response: NDArray[np.float64], lift: LiftEstimate, scale: float
 ) -> list[str]:
     """What is said where days of like weekday, compared by least squares on state and weekday, tell of another lift."""
-    weekdays = (dates.astype("datetime64[D]").astype(int) + 3) % 7
+    weekdays = weekdays_of(dates)
     design = np.column_stack([state == "on", weekdays[:, None] == np.unique(weekdays)]).astype(np.float64)
     if np.linalg.matrix_rank(design) < design.shape[1]:
         return []

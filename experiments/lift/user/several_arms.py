@@ -76,6 +76,14 @@ def arms_of(data: Any) -> list[str]:
 def _arm_problems(users: dict[str, int]) -> list[str]:
     """What is wrong with arms of so many users: names that are nearly control, or nearly nobody."""
     problems = []
+    by_plain: dict[str, list[str]] = {}
+    for arm in users:
+        by_plain.setdefault(" ".join(arm.casefold().split()), []).append(arm)
+    problems += [
+        f"arm: {' and '.join(map(repr, arms))} must not be one arm spelled two ways; give one arm one name"
+        for arms in by_plain.values()
+        if len(arms) > 1
+    ]
     for arm, count in users.items():
         meant = difflib.get_close_matches(arm.strip().lower(), ("control", "treated"), n=1, cutoff=0.8)
         if meant and arm not in meant:
@@ -120,9 +128,10 @@ def several_arms_test(
     tests, sizes = (
         _of_totals(frame, arms, levels) if is_totals(frame.columns) else _of_rows(frame, arms, levels, design)
     )
-    rates = _joint_lifts(tests, {arm: test.conversions.lift for arm, test in tests.items()})
-    values = _joint_lifts(tests, {arm: test.incremental_value for arm, test in tests.items()})
-    worths = _joint_lifts(tests, {arm: test.value_per_conversion for arm, test in tests.items()})
+    loadings = _loadings(tests)
+    rates = _joint_lifts(loadings, {arm: test.conversions.lift for arm, test in tests.items()})
+    values = _joint_lifts(loadings, {arm: test.incremental_value for arm, test in tests.items()})
+    worths = _joint_lifts(loadings, {arm: test.value_per_conversion for arm, test in tests.items()})
     check = None
     if shares is not None:
         check = sample_ratio_check(sizes, shares, "clusters" if "cluster_id" in frame.columns else "users")
@@ -170,6 +179,7 @@ def _of_totals(
     frame: nw.DataFrame[Any], arms: Sequence[str], levels: Sequence[float]
 ) -> tuple[dict[str, UserTableTest], dict[str, int]]:
     totals = arm_totals(frame)
+    refuse(_arm_problems({arm: found.users for arm, found in totals.arms.items()}))
     labels = [str(label) for label in frame["arm"].to_list()]
     tests = {}
     for arm in arms:
@@ -180,20 +190,22 @@ def _of_totals(
     return tests, {arm: found.users for arm, found in totals.arms.items()}
 
 
-def _joint_lifts(
-    tests: Mapping[str, UserTableTest], lifts: Mapping[str, LiftEstimate | None]
-) -> Mapping[str, LiftEstimate]:
-    """The estimates with limits for all arms together, whether or not every arm has one."""
+def _loadings(tests: Mapping[str, UserTableTest]) -> tuple[float, ...]:
+    """The loading λ of every arm on the error of the control, which all comparisons share."""
     given = {arm: test.conversions for arm, test in tests.items()}
-    loadings = {arm: math.sqrt(t.treated.users / (t.treated.users + t.control.users)) for arm, t in given.items()}
-    distributions = {arm: test.lift.distribution for arm, test in given.items()}
-    student = {arm: d for arm, d in distributions.items() if isinstance(d, StudentDistribution)}
-    if len(student) == len(tests) and all(math.isfinite(d.standard_error) for d in student.values()):
+    distributions = [test.lift.distribution for test in given.values()]
+    student = [d for d in distributions if isinstance(d, StudentDistribution)]
+    if len(student) == len(tests) and all(math.isfinite(d.standard_error) for d in student):
         # The holdout is the same in every comparison, and so is the error of its rate.
-        least = min(d.baseline_standard_error for d in student.values())
-        loadings = {arm: least / d.standard_error for arm, d in student.items()}
+        least = min(d.baseline_standard_error for d in student)
+        return tuple(least / d.standard_error for d in student)
+    return tuple(math.sqrt(t.treated.users / (t.treated.users + t.control.users)) for t in given.values())
+
+
+def _joint_lifts(loadings: tuple[float, ...], lifts: Mapping[str, LiftEstimate | None]) -> Mapping[str, LiftEstimate]:
+    """The estimates with limits for all arms together, whether or not every arm has one."""
     known = {arm: lift for arm, lift in lifts.items() if lift is not None}
-    return joint_family(known, tuple(loadings.values())).lifts if known else {}
+    return joint_family(known, loadings).lifts if known else {}
 
 
 def _joint_notes(test: UserTableTest, lift: LiftEstimate, arm: str, level: float) -> tuple[str, ...]:

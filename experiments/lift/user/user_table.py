@@ -203,16 +203,13 @@ def _from_rows(
     said: tuple[str, ...] = ()
     if rows.pre_period is not None:
         pairs = [PairStatistics.from_values(conversions[arm], rows.pre_period[arm]) for arm in (treated, control)]
-        before = user_lift(pairs[0].other, pairs[1].other)
-        pre_period = units.conversions(rows.pre_period)[0] if clustered else before
+        pre_period = units.conversions(rows.pre_period)[0] if clustered else user_lift(pairs[0].other, pairs[1].other)
         if adjusted and not clustered:
             test, sentence = adjusted_test(test, pairs[0], pairs[1])
             said = (sentence,)
     if clustered:
-        adjust = adjusted and rows.pre_period is not None
-        lift, said = (
-            units.adjusted(conversions, rows.pre_period) if adjust else units.conversions(conversions)  # type: ignore[arg-type]
-        )
+        before = rows.pre_period if adjusted else None
+        lift, said = units.conversions(conversions) if before is None else units.adjusted(conversions, before)
         test = replace(test, lift=lift)
     value = per_conversion = None
     value_notes: tuple[str, ...] = ()

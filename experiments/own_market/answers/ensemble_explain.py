@@ -8,7 +8,8 @@ from cpalab.result import Result
 from experiments.comparison.explain.dated_changes import Changes
 from experiments.comparison.explain.explain import ORDERS, Explanation, Shift, explain
 from experiments.comparison.explain.replays import INCREMENTAL
-from experiments.comparison.explain.sentences import CENT, in_words
+from experiments.comparison.explain.sentences import CENT
+from experiments.comparison.verdict import system_in_words
 from experiments.own_market.answers.over_worlds import Over, over_worlds, part_of
 from experiments.truth.effects import ALL
 from simulator.playing import EngineName
@@ -79,7 +80,7 @@ class EnsembleExplanation(Result):
 
     def _sentence(self, system: str) -> str:
         shifts = self.shifts(ALL, system)
-        what = "True incremental CPA" if system == INCREMENTAL else f"Reported CPA ({in_words(system)})"
+        what = "True incremental CPA" if system == INCREMENTAL else f"Reported CPA ({system_in_words(system)})"
         moved = over_worlds(shift.moved for shift in shifts)
         if not moved.worlds:
             return f"{what} has no price before or after in any world."

@@ -22,7 +22,9 @@ def vertical(field: str = "y") -> "alt.Y":
     return alt.Y(f"{field}:Q", scale=None, axis=None)
 
 
-def row_headings(names: Sequence[str], remarks: Sequence[str], height: int, palette: Palette) -> list[Any]:
+def row_headings(
+    names: Sequence[str], remarks: Sequence[str], height: int, palette: Palette, room: int = 170
+) -> list[Any]:
     """A line above each row, its name at the left, a remark at the right, on a ground without grid lines."""
     import altair as alt
 
@@ -34,7 +36,7 @@ def row_headings(names: Sequence[str], remarks: Sequence[str], height: int, pale
     return [
         rows.mark_rect(color=palette.paper, opacity=1).encode(x=left, x2=right, y=y, y2="below:Q"),
         rows.mark_rule(stroke=palette.line).encode(x=left, x2=right, y=y),
-        rows.mark_text(align="left", fontWeight=600, color=palette.ink, limit=170, **text).encode(
+        rows.mark_text(align="left", fontWeight=600, color=palette.ink, limit=room, **text).encode(
             x=left, y=y, text="name:N"
         ),
         rows.mark_text(align="right", color=palette.muted, **text).encode(x=right, y=y, text="remark:N"),
@@ -56,16 +58,16 @@ def row_tooltips(tooltips: Sequence[dict[str, str]], height: int) -> Any:
     )
 
 
-def in_style(layers: Sequence[Any], height: int, palette: Palette) -> "alt.LayerChart":
-    """The layers as one chart in the common style.
+def in_style(layers: Sequence[Any], height: int, palette: Palette, width: int | str = "container") -> "alt.LayerChart":
+    """The layers as one chart in the common style; its width in pixels, or that of the place where it is put.
 
     The marks have no descriptions of their own: the page tells a screen reader the summary of the figure instead.
     """
-    import altair as alt
+    from experiments.report.charts.notebook_chart import NotebookChart
 
     chart = (
-        alt.layer(*layers)
-        .properties(width="container", height=height, background="transparent")
+        NotebookChart(layer=list(layers))
+        .properties(width=width, height=height, background="transparent")
         .configure(font=FONT, aria=False, padding=2)
         .configure_view(stroke=None)
         .configure_axis(

@@ -1,5 +1,6 @@
 """The settings a learner can move, with their ranges and words (days, percent, people)."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -46,6 +47,8 @@ GROUPS = (
     ("themselves", "the same people in a world without these ads"),
 )
 
+LEAST_IN_A_TEST = 5_000  # people, unless there are fewer; a test may have as many as there are
+
 CONTROLS: Mapping[str, Control] = {
     control.key: control
     for control in (
@@ -62,7 +65,7 @@ CONTROLS: Mapping[str, Control] = {
         Control("model", "Attribution model of the one report", "last_click", choices=MODELS),
         Control("group", "Compare the people who saw the ad with", "everyone", choices=GROUPS),
         Control("bid", "Bid for the ads", 3, 0.0, 5.0, names=tuple(f"{f:g} × today’s".removeprefix("1 × ") for f in BIDS)),
-        Control("people", "People in the test", 20_000.0, 5_000.0, 60_000.0, 5_000.0, ""),
+        Control("people", "People in the test", 20_000.0),
         Control("held", "Held out, never shown the ads", 10.0, 5.0, 50.0, 5.0, "%"),
         Control("draw", "Your test (take your birthday: 1 to 31, times your month)", 7.0, 1.0, 400.0, 1.0, ""),
     )
@@ -71,11 +74,11 @@ CONTROLS: Mapping[str, Control] = {
 
 def as_data(keys: tuple[str, ...], people: int) -> list[dict[str, Any]]:
     """These controls as the page's script reads them; no test has more people than there are."""
-    return [
-        asdict(CONTROLS[key]) | ({"high": people, "low": min(5_000, people)} if key == "people" else {}) for key in keys
-    ]
+    own = {"low": min(LEAST_IN_A_TEST, people), "high": people, "step": math.gcd(LEAST_IN_A_TEST, people)}
+    return [asdict(CONTROLS[key]) | (own if key == "people" else {}) for key in keys]
 
 
-def beginning(start: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting at its beginning, a lesson's own where it has one."""
-    return {key: control.start for key, control in CONTROLS.items()} | dict(start)
+def beginning(start: Mapping[str, Any], people: int) -> dict[str, Any]:
+    """Every setting at its beginning, a lesson's own where it has one; in a test no more people than there are."""
+    begun = {key: control.start for key, control in CONTROLS.items()} | dict(start)
+    return begun | {"people": min(begun["people"], people)}

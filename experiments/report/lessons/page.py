@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.report.lessons.controls import as_data, beginning
+from experiments.comparison.verdict import words
+from experiments.report.lessons.controls import as_data
 from experiments.report.lessons.lesson import Answer, TeachersSheet, load_lesson
 from experiments.report.lessons.lesson_world import journeys_as_data, lesson_scenario, lesson_worlds
 from experiments.report.lessons.reading import Reading
@@ -95,15 +96,15 @@ def lesson_page(reading: Reading, command: str) -> LessonPage:
         guess_start=middle,
         task=lesson.task,
         panels=lesson.panels,
-        watched=in_words(lesson.watched),
-        switches=tuple((name, in_words(name)) for name in lesson.switches),
+        watched=words(lesson.watched),
+        switches=tuple((name, words(name)) for name in lesson.switches),
         answer=f"{number(answer.value)} {guess.unit}".strip(),
         sentences=answer.sentences,
         questions=lesson.questions,
         sheet=lesson.sheet,
         currency=scenario.market.currency,
         days=f"{scenario.run.days:g}",
-        people=count(scenario.run.users),
+        people=count(reading.people),
         seed=scenario.run.seed,
         command=command,
     )
@@ -118,16 +119,16 @@ def lesson_data(reading: Reading) -> dict[str, Any]:
     views = "view" in lesson.controls
     data: dict[str, Any] = {
         "panels": panels,
-        "controls": as_data(lesson.controls, fact.scenario.run.users),
-        "beginning": beginning(lesson.start),
+        "controls": as_data(lesson.controls, reading.people),
+        "beginning": reading.beginning,
         "guess": {"unit": lesson.guess.unit},
         "channels": names,
-        "labels": [in_words(name) for name in names],
+        "labels": [words(name) for name in names],
         "paid": [name in paid for name in names],
         "spend": [reading.spent(name) for name in names],
         "watched": lesson.watched,
         "switches": lesson.switches,
-        "orders": reading.orders(fact),
+        "orders": reading.real_orders[""],
     }
     if "credit" in panels:
         shown = {"fact": fact} | {name: worlds.without[name] for name in lesson.switches}
@@ -146,8 +147,7 @@ def lesson_data(reading: Reading) -> dict[str, Any]:
 
 
 def _test_data(reading: Reading) -> dict[str, Any]:
-    on = reading.orders_by_person(reading.worlds.fact)
-    off = reading.orders_by_person(reading.worlds.without[reading.lesson.watched])
+    on, off = reading.by_person
     buyers = ((on > 0) | (off > 0)).nonzero()[0]
     return {
         "test": {"user": buyers.tolist(), "on": on[buyers].tolist(), "off": off[buyers].tolist()},
@@ -155,8 +155,3 @@ def _test_data(reading: Reading) -> dict[str, Any]:
         "users": reading.worlds.fact.users.num_rows,
         "assignment": int(ASSIGNMENT),
     }
-
-
-def in_words(channel: str) -> str:
-    """A channel's name without underscores."""
-    return channel.replace("_", " ").capitalize()

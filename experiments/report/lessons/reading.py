@@ -48,8 +48,8 @@ class Reading:
 
     def numbers(self, settings: Mapping[str, Any]) -> dict[str, float]:
         """All numbers that the lesson's panels show under these settings; those not given stand at their beginning."""
-        chosen = beginning(self.lesson.start) | dict(settings)
-        found: dict[str, float] = {"orders": float(self.orders(self.worlds.fact))}
+        chosen = self.beginning | dict(settings)
+        found: dict[str, float] = {"orders": float(self.real_orders[""])}
         for panel in self.lesson.panels:
             match panel:
                 case "credit":
@@ -62,10 +62,26 @@ class Reading:
                     found |= self.test_numbers(chosen)
         return found
 
+    @property
+    def people(self) -> int:
+        """People of the market, robots not among them: as many as a test can have."""
+        return self.worlds.fact.scenario.run.users
+
+    @property
+    def beginning(self) -> dict[str, Any]:
+        """Every setting at its beginning."""
+        return beginning(self.lesson.start, self.people)
+
     # ------------------------------------------------------------------------------------------------ credit
 
-    def orders(self, world: World) -> int:
-        """Orders of visits of the reported window, in a world."""
+    @cached_property
+    def real_orders(self) -> Mapping[str, int]:
+        """Orders of visits of the reported window: with all ads (`""`), and by channel without its ads."""
+        return {"": self._orders(self.worlds.fact)} | {
+            channel: self._orders(world) for channel, world in self.worlds.without.items()
+        }
+
+    def _orders(self, world: World) -> int:
         return int(self._tracked(world, {"consent": 100.0, "cookie": 90.0})[1].num_rows)
 
     def spent(self, channel: str) -> float:
@@ -94,7 +110,7 @@ class Reading:
         off = str(settings.get("off") or "")
         world = self.worlds.without[off] if off else self.worlds.fact
         found = self._credited(world, settings)
-        return found | {"world": float(self.orders(world))}
+        return found | {"world": float(self.real_orders[off])}
 
     def _credited(self, world: World, settings: Mapping[str, Any]) -> dict[str, float]:
         touches, conversions = self._tracked(world, settings)
@@ -178,7 +194,7 @@ class Reading:
     @cached_property
     def cells(self) -> tuple[Counts, Counts, Counts]:
         """People, their orders, and their orders without the watched channel: (saw an ad, visits none / some / many)."""
-        fact, twin = self.worlds.fact, self.worlds.without[self.lesson.watched]
+        fact = self.worlds.fact
         users = fact.users.num_rows
         kind, channel, user = self._columns(fact)
         exposed = np.zeros(users, np.int64)
@@ -191,11 +207,8 @@ class Reading:
         def table(values: Counts) -> Counts:
             return np.bincount(cell, weights=values[~robot], minlength=6).astype(np.int64).reshape(2, 3)
 
-        return (
-            table(np.ones(users, np.int64)),
-            table(self.orders_by_person(fact)),
-            table(self.orders_by_person(twin)),
-        )
+        with_ads, without = self.by_person
+        return table(np.ones(users, np.int64)), table(with_ads), table(without)
 
     @staticmethod
     def _columns(world: World) -> tuple[Any, Any, Counts]:
@@ -203,19 +216,25 @@ class Reading:
         words = [events[name].cast(pa.string()).to_numpy(zero_copy_only=False) for name in ("kind", "channel")]
         return words[0], words[1], events["user_id"].to_numpy().astype(np.int64)
 
-    @staticmethod
-    def orders_by_person(world: World) -> Counts:
-        """How often each person orders in the reported window (users,)."""
-        users = world.orders()["user_id"].to_numpy().astype(np.int64)
-        return np.bincount(users, minlength=world.users.num_rows)
+    @cached_property
+    def by_person(self) -> tuple[Counts, Counts]:
+        """How often each person orders in the reported window (users,): with all ads, without the watched channel's."""
+
+        def of(world: World) -> Counts:
+            users = world.orders()["user_id"].to_numpy().astype(np.int64)
+            return np.bincount(users, minlength=world.users.num_rows)
+
+        return of(self.worlds.fact), of(self.worlds.without[self.lesson.watched])
 
     # ------------------------------------------------------------------------------------------------ margin
 
     @cached_property
     def ladder(self) -> tuple[tuple[float, int], ...]:
         """Spend and orders at each bid for the watched channel's ads, from none at all on."""
-        worlds = (self.worlds.without[self.lesson.watched], *self.worlds.bids)
-        return tuple((cost_micros(world)[self.lesson.watched] / MICROS, self.orders(world)) for world in worlds)
+        watched = self.lesson.watched
+        none = (cost_micros(self.worlds.without[watched])[watched] / MICROS, self.real_orders[watched])
+        bids = ((cost_micros(world)[watched] / MICROS, self._orders(world)) for world in self.worlds.bids)
+        return (none, *bids)
 
     def margin(self, settings: Mapping[str, Any]) -> dict[str, float]:
         """At this bid: spend, extra orders, their average cost, the last step's cost and orders, and the CPA credited."""
@@ -240,8 +259,8 @@ class Reading:
     def test(self, people: int, held: float, draw: int) -> UserLiftTest:
         """The test that this draw gives: so many people, this percentage held out from the watched channel's ads."""
         out = draws_at(draw, np.arange(people), 0, ASSIGNMENT)[0] < held / 100.0
-        treated = self.orders_by_person(self.worlds.fact)[:people][~out]
-        control = self.orders_by_person(self.worlds.without[self.lesson.watched])[:people][out]
+        with_ads, without = self.by_person
+        treated, control = with_ads[:people][~out], without[:people][out]
         cost = self._costs[self.lesson.watched] * len(treated) / self.worlds.fact.users.num_rows
         return user_holdout_test(
             ArmStatistics.from_values(treated), ArmStatistics.from_values(control), round(cost), method="welch"
@@ -267,8 +286,8 @@ class Reading:
 
     def true_effect(self, people: int) -> float:
         """Extra orders that the watched channel truly causes among the first so many people."""
-        fact, twin = self.worlds.fact, self.worlds.without[self.lesson.watched]
-        return float((self.orders_by_person(fact) - self.orders_by_person(twin))[:people].sum())
+        with_ads, without = self.by_person
+        return float((with_ads - without)[:people].sum())
 
 
 def price(spend: float, orders: float) -> float:

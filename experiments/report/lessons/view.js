@@ -20,7 +20,8 @@
         if (control.choices.some(([value]) => value === given.get(key))) settings[key] = given.get(key);
       } else {
         const value = Number(given.get(key));
-        if (Number.isFinite(value)) settings[key] = control.low + control.step * Math.round((Math.min(Math.max(value, control.low), control.high) - control.low) / control.step);
+        const steps = Math.floor((control.high - control.low) / control.step + 1e-9);
+        if (Number.isFinite(value)) settings[key] = control.low + control.step * Math.min(Math.max(Math.round((value - control.low) / control.step), 0), steps);
       }
     }
     const guess = given.has("guess") && given.get("guess") !== "" ? Number(given.get("guess")) : NaN;
@@ -174,6 +175,7 @@
 
   // ---------------------------------------------------------------- the whole page
   let shownStep = "";
+  const start = engine.numbers({});
   const show = () => {
     const { settings, guess, step, off } = read();
     const known = Number.isFinite(guess);
@@ -191,13 +193,12 @@
       by(`said-${control.key}`).textContent = said;
       by(`set-${control.key}`).setAttribute("aria-valuetext", said);
     }
-    const start = engine.numbers({});
     const found = engine.numbers(settings);
     document.querySelectorAll(".real").forEach((place) => { place.textContent = whole(found.orders); });
     by("said").textContent = data.panels.map((panel) => panels[panel](found, start, settings)).join(" ");
     if (known) by("guessed").textContent = `${number(guess)} ${data.guess.unit}`.trim();
     if (data.panels.includes("credit")) {
-      const there = engine.numbers({ ...settings, off });
+      const there = off ? engine.numbers({ ...settings, off }) : found;
       creditRows("truth-table", there, (name, c) => (data.paid[c] ? (name === off ? "switched off" : money(engine.price(data.spend[c], data.truth[name]))) : "–"), "Truth: cost of an extra order", (name) => found[`credit.${name}`] > 0, off);
       if (data.switches.length) {
         by("off").value = off;

@@ -1,5 +1,7 @@
 """Acts: which changes of a running campaign are possible, and in words why others are not."""
 
+import math
+
 from cpalab.refusal import Problem, ScenarioError, did_you_mean
 from simulator.scenario.build_law import PlacedCampaign
 from simulator.scenario.rules.consistency import campaign_inconsistencies
@@ -51,6 +53,28 @@ def _creative_problems(place: str, name: str, creatives: dict, *, launched: bool
     if launched and not creatives[name].shelved:
         return [Problem(f"{place}.creatives.{name}", "is on air already", hint="retire it first, or launch another")]
     return []
+
+
+def checked_lift_test(scenario: Scenario, channel: str, days: float) -> None:
+    """Refuse to begin a lift test that does not lie on the shelf, or for no time.
+
+    Raises:
+        ScenarioError: with every reason.
+    """
+    problems = []
+    if not 0.0 < days < math.inf:
+        problems.append(Problem("days", "must be a number above 0", f"{days:g}"))
+    paid = scenario.paid_channels()
+    if channel not in paid:
+        problems.append(Problem("channel", "is no channel with ads", repr(channel), did_you_mean(str(channel), paid)))
+    elif scenario.channels[channel].holdout.share == 0.0:
+        hint = f"set channels.{channel}.holdout.share in the scenario"
+        problems.append(Problem(f"channels.{channel}.holdout", "holds nobody out", hint=hint))
+    elif not scenario.channels[channel].holdout.shelved:
+        hint = f"only what has channels.{channel}.holdout.shelved = true in the scenario can be begun, and once"
+        problems.append(Problem(f"channels.{channel}.holdout", "is not on the shelf", hint=hint))
+    if problems:
+        raise ScenarioError(problems)
 
 
 def checked_rival_price(scenario: Scenario, surface: str, *, plays_rival: bool) -> None:

@@ -10,7 +10,8 @@ import simpy
 
 from cpalab.micros import MICROS
 from cpalab.refusal import Problem, ScenarioError, did_you_mean
-from simulator.market.advertiser.acts import Value, checked_act, checked_rival_price
+from simulator.market.advertiser.acts import Value, checked_act, checked_lift_test, checked_rival_price
+from simulator.market.advertiser.lift_tests import LiftTestCounts, counted_arms
 from simulator.market.advertiser.places import campaigns_at, one_campaign, places_of
 from simulator.market.campaigns import on_air
 from simulator.market.in_force import Act
@@ -160,6 +161,21 @@ class Desk:
         counted = self.conversions(system, place, days=days, since=since, until=until)
         return spent / counted if counted > 0 else math.inf if spent > 0 else math.nan
 
+    def lift_test(self, channel: str) -> LiftTestCounts:
+        """People and conversions of both arms of a channel's lift test at this hour.
+
+        Raises:
+            ScenarioError: there is no such channel, its test has not begun, or it assigns cookies.
+        """
+        planned = self._market.in_force.planned
+        if channel not in (paid := planned.paid_channels()):
+            raise ScenarioError(
+                [Problem("channel", "is no channel with ads", repr(channel), did_you_mean(str(channel), paid))]
+            )
+        self._market.catch_up()
+        happened = self._reports.happened(self.day)
+        return counted_arms(planned, channel, self._reports.users, happened, self.day)
+
     @property
     def oracle(self) -> "Oracle":
         """The truth, which no advertiser sees: for experiments that ask what acting on it would bring."""
@@ -206,6 +222,21 @@ class Desk:
     def retire(self, campaign: str, creative: str) -> None:
         """Take a creative off the air."""
         self._act(campaign, f"creatives.{creative}.shelved", True)
+
+    def begin_lift_test(self, channel: str, days: float) -> None:
+        """Withhold a channel's ads from its holdout for so many days, from the next tick on.
+
+        The test lies prepared in the scenario (`channels.NAME.holdout` with `shelved = true`), and is begun once.
+
+        Raises:
+            ScenarioError: there is no such channel, or no such test on the shelf.
+        """
+        in_force, length = self._market.in_force, _number("days", days)
+        checked_lift_test(in_force.planned, channel, length)
+        self._check_time()
+        first_day = float(self._market.board.starts[self._market.tick + 1])
+        for name, value in (("start_day", first_day), ("end_day", first_day + length), ("shelved", False)):
+            in_force.plan(Act(self.author, f"channels.{channel}.holdout.{name}", value))
 
     def set_rival_price(self, surface: str, cpm: float) -> None:
         """Let the rivals pay so much for a thousand slots of a surface, on average: only who plays the rival can.

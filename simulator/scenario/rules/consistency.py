@@ -118,7 +118,7 @@ def _channel(scenario: Scenario, place: str, name: str, channel: Channel) -> Ite
 
 def _holdout(place: str, holdout: Holdout) -> Iterator[Problem]:
     yield from _flight(place, holdout.start_day, holdout.end_day)
-    if holdout.cooldown_days is not None and holdout.end_day is None:
+    if holdout.cooldown_days is not None and holdout.end_day is None and not holdout.shelved:
         yield Problem(f"{place}.cooldown_days", "needs an end_day", f"{holdout.cooldown_days:g}")
     if holdout.assignment == "person":
         return

@@ -537,3 +537,16 @@ def test_ten_digits_that_are_no_hour_among_hours_are_refused(write):
 def test_marks_for_no_channel_are_refused(write, word):
     touches = write("t.csv", f"{TOUCHES}u1,2026-03-01 10:00:00,{word}\n")
     assert "could be a name" in refused(touches, write("o.csv", ORDERS))
+
+
+@pytest.mark.parametrize("nothing", ["", "n/a", "-"])
+def test_a_column_of_values_without_any_is_unknown_and_not_zero(write, nothing):
+    orders = f"user_id,time,order_id,value\nu1,2026-03-02 10:00:00,o1,{nothing}\nu2,2026-03-02 10:00:00,o2,{nothing}\n"
+    sessions = f"user_id,time,channel,converted,value\nu1,2026-03-01,email,1,{nothing}\nu2,2026-03-01,email,0,\n"
+    for data in (
+        read_data(write("t.csv", TOUCHES), write("o.csv", orders)),
+        read_data(write("s.csv", sessions)),
+        read_data(write("p.csv", f"path,conversions,value\na > b,3,{nothing}\nb,2,{nothing}\n")),
+    ):
+        assert not data.has_value
+        assert "is empty in every row, so it is unknown, not 0" in data.report.summary()

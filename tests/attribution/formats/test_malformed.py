@@ -213,6 +213,24 @@ def test_json_lines_that_are_no_objects_are_malformed(write):
     assert data.touches["channel"].to_pylist() == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('[{"user_id": "u", "time": 1, "channel": "a"},\n {"user_id": "u", "time": 2, "channel": "b"}]\n', ["a", "b"]),
+        ('  [ {"user_id": "u", "time": 1, "channel": "a"} , ]', ["a"]),
+        ('[{"user_id": "u", "time": 1, "channel": "a"}, {"user_id": ', ["a"]),
+        ('[{"user_id": "u", "time": 1, "channel": "a"} {"user_id": "u"}]', ["a"]),
+        ('[{"user_id": "u", "time": 1, "channel": "a"}] and more', ["a"]),
+    ],
+)
+def test_a_json_array_is_read_element_by_element_and_where_it_is_broken_that_is_said(write, text, rows):
+    path, orders = write("t.json", text), {"user_id": ["u"], "time": [2.0]}
+    data = read_data(path, orders, bad_rows="drop")
+    assert data.touches["channel"].to_pylist() == rows
+    broken = ["is not one JSON object"] if text.rstrip()[-1] != "]" or "} {" in text else []
+    assert [defect.rule for defect in data.report.defects] == broken
+
+
 @pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, '{"a":' * 100_000 + "\n" + '{"a": 1}'])
 def test_brackets_in_brackets_without_end_are_refused_in_words(tmp_path, content):
     file = tmp_path / "rows.json"

@@ -335,9 +335,41 @@ class TestExports:
         assert found.touches["channel"].to_pylist() == ["Paid Social", "Paid Search", "Organic Search", "Direct"]
         assert ("pages within a visit", 1) in found.report.left_out
 
+    @pytest.mark.parametrize(
+        ("columns", "cells", "channel"),
+        [
+            ("url", "https://a.example/?gad_source=1", "Paid Search"),
+            ("url,referrer", "https://a.example/?gad_source=1,https://www.google.com/", "Paid Search"),
+            ("url,gclid", "https://a.example/?gclid=E1,", "Paid Search"),
+            ("url,gclid", "https://a.example/,E1", "Paid Search"),
+            ("url,utm_source,utm_medium", "https://a.example/?gclid=E1,,", "Paid Search"),
+            ("url,utm_source,utm_medium", "https://a.example/?gclid=E1,google,organic", "Paid Search"),
+            ("url,utm_source,utm_medium", "https://a.example/?gclid=E1,may,email", "Email"),
+            ("url,utm_source,utm_medium", "https://a.example/?utm_source=bing&utm_medium=cpc,,", "Paid Search"),
+            (
+                "url,utm_source,utm_medium",
+                "https://a.example/?utm_source=bing&utm_medium=cpc,(not set),(none)",
+                "Paid Search",
+            ),
+        ],
+    )
+    def test_addresses_say_what_columns_do_not(self, files, columns, cells, channel):
+        touches = f"user_id,time,{columns}\nu1,2026-03-01 10:00:00,{cells}\n"
+        assert read_data(*files(touches, ORDERS)).touches["channel"].to_pylist() == [channel]
+
     def test_orders_with_the_address_of_their_page_are_orders(self, files):
         orders = "user_id,time,url\nu1,2026-03-02,https://shop.example/thanks\n"
         assert len(read_data(*files(TOUCHES, orders)).conversions) == 1
+
+    @pytest.mark.parametrize(
+        "cell", [5, "abc", {"a": 1}, [{"key": "ga_session_id", "value": "1"}], [None, "a", {"key": [1]}]]
+    )
+    def test_ga4_events_whose_parameters_are_none_are_refused_in_words(self, files, cell):
+        event = {"event_timestamp": "1772359200000000", "event_name": "purchase", "user_pseudo_id": "u1"}
+        (path,) = files(
+            json.dumps(event | {"event_params": cell, "collected_traffic_source": [1]}) + "\n", ending=".jsonl"
+        )
+        assert "no event has a ga_session_id" in refused(path)
 
     def test_ga4_events_with_a_column_per_parameter(self, files):
         text = "event_timestamp,event_name,user_pseudo_id,ga_session_id,source,medium\n"

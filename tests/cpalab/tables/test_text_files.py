@@ -45,8 +45,24 @@ def test_compressed_files_are_unfolded_up_to_a_limit(tmp_path, suffix):
     assert content_of(path)[0].to_pybytes().decode() == TEXT
     write(b"0" * 50_000_000)
     assert path.stat().st_size < 100_000
-    with pytest.raises(InvalidInputError, match=r"is more than the 0\.001 GB of text"):
-        content_of(path, most_bytes=1_000_000)
+    with pytest.raises(InvalidInputError, match=r"at most 1 MB of compressed text .* unpack it if you trust it"):
+        content_of(path, most_bytes=10_000_000)
+
+
+def test_what_a_gzip_file_says_it_unfolds_to_is_believed_before_a_byte_is_unfolded(tmp_path, monkeypatch):
+    path = tmp_path / "costs.csv.gz"
+    path.write_bytes(gzip.compress(b"0" * 2_000_000))
+    monkeypatch.setattr("pyarrow.CompressedInputStream", None)
+    with pytest.raises(InvalidInputError, match="unfolds to 2 MB or more"):
+        content_of(path, most_bytes=10_000_000)
+
+
+def test_lines_without_end_are_too_large_as_well(tmp_path):
+    path = tmp_path / "costs.csv.gz"
+    path.write_bytes(gzip.compress(b"\n" * 500_000))
+    with pytest.raises(InvalidInputError, match="unfolds to 0 MB with 500,000 lines or more"):
+        content_of(path, most_bytes=10_000_000)
+    assert len(content_of(path)[0]) == 500_000
 
 
 def test_an_archive_of_several_tables_is_refused_with_their_names(tmp_path):

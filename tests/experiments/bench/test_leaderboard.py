@@ -9,7 +9,7 @@ import pytest
 from attribution.models.rules.rules import LastClick
 from cpalab.refusal import Refused
 from experiments.bench.leaderboard import DEALT_OUT, ORACLE, Leaderboard, leaderboard
-from experiments.bench.variations import AS_IT_IS, VARIATIONS, overrides_of
+from experiments.bench.variations import AS_IT_IS, RECORD_ALONE, VARIATIONS, crossed, overrides_of, variations_asked
 from simulator.scenario.loading import load_scenario
 
 SMALL = {"scenarios": ["dropshipping"], "users": 8_000, "seeds": [1, 2]}
@@ -78,7 +78,7 @@ def test_across_campaigns_the_oracle_explains_everything(found: Leaderboard) -> 
 
 def test_the_page_shows_every_case_and_loads_nothing(found: Leaderboard) -> None:
     page = found.to_page()
-    assert page.count("<svg") == 2
+    assert page.count('role="img"') == 2
     for words in ("as it is", "clicks only", "Across campaigns", ORACLE, "last_click"):
         assert words in page
     assert "<script" not in page
@@ -104,6 +104,28 @@ def test_every_variation_is_a_valid_change_of_every_kind_of_scenario(name: str) 
         assert (changed == load_scenario(preset)) == (
             not changes or changed.model_dump() == load_scenario(preset).model_dump()
         )
+
+
+def test_a_crossed_variation_changes_what_each_of_its_parts_does() -> None:
+    scenario = load_scenario("dtc-apparel")
+    both = overrides_of("no targeting + short carry-over", scenario)
+    assert both == overrides_of("no targeting", scenario) | overrides_of("short carry-over", scenario)
+
+
+def test_every_pair_is_crossed_but_those_that_contradict_each_other() -> None:
+    pairs = crossed([AS_IT_IS, "no targeting", "strong targeting", "clicks only"])
+    assert pairs == ("no targeting + clicks only", "strong targeting + clicks only")
+    assert variations_asked([AS_IT_IS, *pairs]) == (AS_IT_IS, *pairs)
+    with pytest.raises(Refused, match="change the same assumption"):
+        variations_asked(["no targeting + strong targeting"])
+
+
+@pytest.mark.parametrize("name", RECORD_ALONE)
+def test_what_changes_the_record_alone_needs_recorded_tracking(name: str) -> None:
+    assert variations_asked([name], "recorded") == (name,)
+    assert all(path.startswith("tracking.") for path in overrides_of(name, load_scenario("dtc-apparel")))
+    with pytest.raises(Refused, match="ask for recorded tracking"):
+        leaderboard(variations=[name])
 
 
 def test_unknown_words_are_refused_at_once() -> None:

@@ -1,6 +1,7 @@
 """Sweeps: designs, the tidy table, finished worlds that are not computed twice, and what is refused before any work."""
 
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 
 import pandas as pd
 import pytest
@@ -151,7 +152,14 @@ def test_the_command_resumes_where_it_was_killed(tmp_path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"done"}
     with pytest.raises(Refused, match="is known by its file to this process alone"):
         CliRunner().invoke(command, [*words, "--jobs", "2", "--model", "mine.py:Mine"], catch_exceptions=False)
-    names = {"sweep.parquet", "sensitivity.csv", "sensitivity.svg", "manifest.json"}
+    names = {"sweep.html", "sweep.parquet", "sensitivity.csv", "sensitivity.svg", "manifest.json"}
     assert {path.name for path in out.iterdir()} == names
     CliRunner().invoke(command, [*words, "--out", str(out), "--force"], catch_exceptions=False)
     verified(out)
+
+
+def test_the_page_says_which_parameter_moves_the_gap_most(found: Sweep) -> None:
+    page = found.to_page()
+    assert found.sensitivity().summary() in unescape(page)
+    assert "Every point" in page
+    assert "<script" not in page

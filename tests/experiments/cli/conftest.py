@@ -28,6 +28,9 @@ class Answer:
         """Status, output and error output: `status, out, err = cpalab_here(...)`."""
         return iter((self.status, self.out, self.err))
 
+    def __getitem__(self, place):
+        return tuple(self)[place]
+
 
 def without_parts(error_output):
     """What was said on stderr without the lines that name what is done just now, and the parts they name."""

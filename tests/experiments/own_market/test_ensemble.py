@@ -25,8 +25,10 @@ from experiments.own_market.ensemble import (
     fit_ensemble,
     suggested_tests,
 )
+from experiments.own_market.ensemble_page import render_ensemble
 from experiments.own_market.fitted_world import RIVAL_SIGMA, WON, rival_and_bid, simulated_moments
 from experiments.own_market.toml_text import toml_text
+from experiments.report.numerals import money
 from experiments.rollout.change_file import load_plan
 from simulator.scenario.loading import load_scenario
 from simulator.scenario.schema import Scenario
@@ -220,3 +222,16 @@ def test_a_figure_over_worlds_leaves_out_those_without_it() -> None:
     found = over_worlds([3.0, math.nan, 1.0])
     assert (found.lowest, found.median, found.highest, found.worlds) == (1.0, 3.0, 3.0, 2)
     assert over_worlds([math.nan]).worlds == 0
+
+
+def test_the_page_shows_each_channel_s_range_beside_the_platform_s_price(ensemble: Ensemble) -> None:
+    page = render_ensemble(ensemble)
+    first = page[: page.index("<section")]
+    assert "an order costs, as the ad platforms say" in first
+    assert "21.15" in first  # 5,500 ÷ 260
+    for found in ensemble.ranges:
+        assert f"{found.channel}</th>" in page
+        assert f"{money(found.price(found.upper))} to {money(found.price(found.lower))}" in page
+    assert "Which lift test would tell most" in page
+    assert "<script" not in page
+    assert len(page.encode()) < 300_000

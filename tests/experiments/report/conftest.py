@@ -1,8 +1,12 @@
 """A comparison made by hand: one channel of every kind of judgement, with prices that can be checked on paper."""
 
+import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
+from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,14 +14,21 @@ import pytest
 
 from attribution.paths.conversion_lag import ConversionLag
 from experiments.comparison.comparison import ChannelComparison, Comparison
+from experiments.comparison.explain.explain import Cause, Explanation, Shift
+from experiments.comparison.explain.factors import Split
 from experiments.comparison.telling_journeys import Journey, JourneyEvent
 from experiments.comparison.verdict import verdict
+from experiments.designs.design import DesignReading
 from experiments.designs.regions.geo_truth import GeoTestTruth
 from experiments.designs.regions.scenario_geo_tests import OwnGeoTest
+from experiments.designs.side_by_side import DesignResult, SideBySide
 from experiments.lift.estimate.arm_sums import ArmStatistics
 from experiments.lift.estimate.lift_estimate import LiftEstimate, StudentDistribution
 from experiments.lift.geo.result import GeoLiftTest
 from experiments.lift.user.user_test import UserLiftTest, user_holdout_test
+from experiments.rollout.change_file import Plan, PlannedChange
+from experiments.rollout.rollout import CpaShift, Rollout
+from experiments.truth.conversion_noun import ORDER
 from experiments.truth.effects import ALL, Effect, Truth
 from experiments.truth.order_labels import LABELS, OrderLabels, Orders
 
@@ -154,6 +165,76 @@ def comparison() -> Comparison:
     )
 
 
+CAUSES = (Cause("the <window>", "record", 3.0), Cause("the season", "real", 4.0), Cause("nothing", "real", 5.0))
+SPLIT = Split(1.0, 1.2, 0.1, 0.08, {"price": 2.0, "click rate": 0.0, "conversion rate": 3.0, "mix of segments": 0.0})
+
+
+def shift(channel, system, parts):
+    before, errors = 10.0, np.zeros(3)
+    return Shift(channel, system, before, before + sum(parts), 100.0, 100.0, 10.0, 7.0, np.array(parts), errors, SPLIT)
+
+
+@pytest.fixture(scope="session")
+def make_shift():
+    return shift
+
+
+@pytest.fixture(scope="session")
+def explanation() -> Explanation:
+    weeks = pd.DataFrame(
+        {"channel": ["all"], "week": [1], "days": [7], "system": ["platform"], "cost": [1.0], "conversions": [0.0],
+         "cost_per_conversion": [float("nan")]}
+    )  # fmt: skip
+    shifts = (shift("a_shop", "platform", [4.0, 1.0, 0.0]), shift("all", "platform", [4.0, -1.0, 0.0]),
+              shift("all", "incremental", [0.0, 0.0, 0.0]))  # fmt: skip
+    return Explanation("A & B", "USD", ORDER, (3, 14), None, CAUSES, shifts, weeks)
+
+
+@pytest.fixture(scope="session")
+def truth(comparison) -> Truth:
+    """The truth of the comparison, with a price at the margin of one channel."""
+    margin = Effect("video", "marginal_bid", 400_000_000, 8, 0, 1_000)
+    return replace(comparison.truth, effects=(*comparison.truth.effects, margin))
+
+
+@pytest.fixture(scope="session")
+def rollout() -> Rollout:
+    """Two changes: platforms claim fewer orders, analytics and the CRM as many as before."""
+
+    def of(channel: str, system: str, factor: float) -> CpaShift:
+        parts = {"the <banner>": factor, "server-side": 1.0}
+        return CpaShift(
+            channel, system, 20.0, 20.0 * factor, 3.0, 3.0, factor, factor, 0.8 * factor, 1.3 * factor, 9.5, parts
+        )
+
+    shifts = [
+        of(c, s, 1.25 if s == "platform" else 1.0) for c in ("video", ALL) for s in ("platform", "analytics", "crm")
+    ]
+    plan = Plan("A banner & servers", (PlannedChange("the <banner>", {}), PlannedChange("server-side", {})))
+    weeks = pd.DataFrame(
+        [(ALL, week, 7, system, 70.0, 7.0, 10.0 + week, tracking) for week in (1, 2) for system in ("platform", "crm")
+         for tracking in ("today", "tomorrow")],
+        columns=["channel", "week", "days", "system", "cost", "conversions", "cost_per_conversion", "tracking"],
+    )  # fmt: skip
+    return Rollout(plan, tuple(shifts), {}, None, 14.0, 0.2, 10_000, weeks=weeks)
+
+
+@pytest.fixture(scope="session")
+def side_by_side() -> SideBySide:
+    """Two designs on one channel: one holds its truth of 20 orders, one does not; a third has no reading."""
+
+    def reading(design: str, conversions: int) -> DesignReading:
+        test = holdout(conversions, 100, 1_000.0)
+        price = test.cost_per_incremental_conversion(0.95)
+        return DesignReading(design, "video", test.incremental_conversions, price, 12.0)
+
+    truth = Effect("video", "average", 1_000_000_000, 20, 0, 10_000)
+    results = [
+        DesignResult(1, name, "video", reading(name, n), truth) for name, n in (("ghost_ads", 930), ("naive", 4_000))
+    ]
+    return SideBySide("A <shop>", "EUR", (*results, DesignResult(1, "geo_lift", "video", None, truth, "no geos")))
+
+
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -174,3 +255,60 @@ def browser(tmp_path):
         return result.stdout, result.stderr
 
     return open_file
+
+
+# Before anything else in a page: when it stands, open every fold, show every part, and let axe-core judge what is there.
+JUDGE = """<script>AXE</script><script>
+addEventListener("load", () => {
+  const wait = setInterval(async () => {
+    if (document.querySelector(".chart") && document.documentElement.dataset.charts !== "done") return;
+    clearInterval(wait);
+    document.querySelectorAll("details").forEach((details) => { details.open = true; });
+    document.querySelectorAll("main > section").forEach((section) => { section.hidden = false; });
+    const found = await axe.run(document, { resultTypes: ["violations"] });
+    parent.postMessage(found.violations.map((fault) => ({
+      rule: fault.id, impact: fault.impact, says: fault.help, where: fault.nodes.map((node) => node.html.slice(0, 160)),
+    })), "*");
+  }, 50);
+});
+</script>"""
+
+# Opens one page after another, and keeps what was said of each.
+ONE_BY_ONE = """<!doctype html><title>one by one</title><iframe style="width: WIDTHpx; height: 800px; border: 0"></iframe>
+<script>
+const names = NAMES, found = {}, frame = document.querySelector("iframe");
+const next = () => {
+  const name = names[Object.keys(found).length];
+  document.documentElement.dataset.seen = JSON.stringify(found);
+  if (name) frame.src = name;
+};
+addEventListener("message", (event) => { found[names[Object.keys(found).length]] = event.data; next(); });
+next();
+</script>"""
+
+
+@pytest.fixture
+def accessibility_faults(tmp_path, browser):
+    """What axe-core finds in pages (name, HTML) that keeps somebody from using them: faults of serious or critical impact."""
+    axe = pytest.importorskip("axe_core_python", reason="axe-core is not installed (axe-core-python)")
+    script = Path(axe.__file__).with_name("axe.min.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
+
+    def judge(pages: dict[str, str], *flags: str, width: int = 1200) -> list[tuple[str, ...]]:
+        for name, html in pages.items():
+            judged = html.replace("<head>", "<head>" + JUDGE.replace("AXE", script), 1)
+            (tmp_path / f"{name}.html").write_text(judged, encoding="utf-8")
+        window = tmp_path / "one by one.html"
+        names = json.dumps([f"{name}.html" for name in pages])
+        window.write_text(ONE_BY_ONE.replace("NAMES", names).replace("WIDTH", str(width)), encoding="utf-8")
+        dom, log = browser(window, *flags)
+        found = re.search(r'data-seen="([^"]*)"', dom)
+        assert found is not None, log
+        assert set(json.loads(unescape(found[1]))) == {f"{name}.html" for name in pages}, log
+        return [
+            (name, fault["rule"], fault["says"], *fault["where"])
+            for name, faults in json.loads(unescape(found[1])).items()
+            for fault in faults
+            if fault["impact"] in {"serious", "critical"}
+        ]
+
+    return judge

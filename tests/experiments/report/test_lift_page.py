@@ -40,7 +40,7 @@ def test_a_page_is_one_small_file_without_a_script(totals):
     assert "<svg" in page
     assert len(page.encode()) < 1_500_000
     assert page == render_lift(totals.to_frame(), totals.summary())
-    assert page.count("<td>treated users</td>") == 1
+    assert page.count('<th scope="row">treated users</th>') == 1
     assert " nan" not in page
 
 

@@ -19,6 +19,7 @@ from experiments.lift.geo.methods.conformal import (
     block_conformal_p_value,
 )
 from experiments.lift.geo.methods.lifted import found_by_reading
+from experiments.lift.geo.methods.predictors import Predictors, predictor_notes, predictor_problems, predictors_of
 from experiments.lift.geo.observed_total import is_rounding
 from experiments.lift.geo.panel import GeoExperiment, Scaling
 from experiments.lift.geo.result import GeoLiftTest, geo_lift_test
@@ -81,6 +82,7 @@ def synthetic_weights(
     augmentation: Augmentation = "ridge",
     penalty: float | None = None,
     decomposition: Decomposition | None = None,
+    predictors: int = 0,
 ) -> SyntheticWeights:
     """Simplex weights w, and with ridge w + (ZZ' + λ·I)⁻¹Z(y − X'w), Z = X less the controls' mean of each day.
 
@@ -94,6 +96,7 @@ def synthetic_weights(
         augmentation: `none` or `ridge`.
         penalty: λ; chosen where None.
         decomposition: singular value decomposition of Z, where it is at hand.
+        predictors: how many of the last columns are no days, and are never left out.
 
     Source: Abadie, Diamond and Hainmueller (2010), JASA 105(490); Ben-Michael, Feller and Rothstein (2021),
     "The augmented synthetic control method", JASA 116(536).
@@ -102,7 +105,7 @@ def synthetic_weights(
     if augmentation == "none":
         return SyntheticWeights(weights, 0.0)
     if penalty is None:
-        penalty = _cross_validated_penalty(target, controls)
+        penalty = _cross_validated_penalty(target, controls, predictors)
     parts = decomposition if decomposition is not None else _decomposition(controls)
     return SyntheticWeights(weights + _ridge(target - weights @ controls, parts, [penalty])[0], penalty)
 
@@ -115,12 +118,14 @@ class SyntheticControl:
         inference: `block_conformal` permutes blocks of days, `placebo` gives each control geo the part of the treated.
         scaling: `relative` (growths) or `additive`.
         intercept: whether levels may differ; growths always have it.
+        covariate_weight: days of outcomes that each covariate of the panel counts as.
     """
 
     name: ClassVar[NameWithParameters] = NameWithParameters("synthetic_control")
     inference: SyntheticControlInference = "block_conformal"
     scaling: Scaling = "relative"
     intercept: bool = True
+    covariate_weight: float = 1.0
 
     def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
         """The test by `synthetic_control`."""
@@ -131,6 +136,7 @@ class SyntheticControl:
             inference=self.inference,
             scaling=self.scaling,
             intercept=self.intercept,
+            covariate_weight=self.covariate_weight,
         )
 
     def found_with_lifts(
@@ -139,7 +145,7 @@ class SyntheticControl:
         """Which of the lifts the test would find, and the relative lift without one: weights are fitted once before it."""
         if self.inference == "placebo":
             return found_by_reading(self, experiment, lifts, level)
-        fitted = _fitted(experiment, "none", self.scaling, self.intercept, None)
+        fitted = _fitted(experiment, "none", self.scaling, self.intercept, None, self.covariate_weight)
         return _found_by_blocks(experiment, fitted, lifts, level)
 
 
@@ -148,7 +154,7 @@ class AugmentedSyntheticControl:
     """Augmented synthetic control: what the weighted mean leaves before the test is corrected by ridge regression.
 
     Attributes:
-        inference, scaling, intercept: as those of `synthetic_control`.
+        inference, scaling, intercept, covariate_weight: as those of `synthetic_control`.
         penalty: of the ridge; chosen by leaving out blocks of days where None.
     """
 
@@ -157,6 +163,7 @@ class AugmentedSyntheticControl:
     scaling: Scaling = "relative"
     intercept: bool = True
     penalty: float | None = None
+    covariate_weight: float = 1.0
 
     def read(self, experiment: GeoExperiment, levels: Sequence[float] = (0.90, 0.95)) -> GeoLiftTest:
         """The test by `synthetic_control` with ridge."""
@@ -167,6 +174,7 @@ class AugmentedSyntheticControl:
             scaling=self.scaling,
             intercept=self.intercept,
             penalty=self.penalty,
+            covariate_weight=self.covariate_weight,
         )
 
     def found_with_lifts(
@@ -175,7 +183,7 @@ class AugmentedSyntheticControl:
         """As that of `SyntheticControl`."""
         if self.inference == "placebo":
             return found_by_reading(self, experiment, lifts, level)
-        fitted = _fitted(experiment, "ridge", self.scaling, self.intercept, self.penalty)
+        fitted = _fitted(experiment, "ridge", self.scaling, self.intercept, self.penalty, self.covariate_weight)
         return _found_by_blocks(experiment, fitted, lifts, level)
 
 
@@ -188,6 +196,7 @@ def synthetic_control(
     scaling: Scaling = "relative",
     intercept: bool = True,
     penalty: float | None = None,
+    covariate_weight: float = 1.0,
 ) -> GeoLiftTest:
     """Σ_window (y_t − ŷ_t), ŷ_t = ȳ·(1 + Σ_j w_j·(x_jt/x̄_j − 1)): growth of the treated as a mean of growths.
 
@@ -206,10 +215,11 @@ def synthetic_control(
             former.
         intercept: whether levels may differ; growths always have it.
         penalty: λ of the ridge; chosen by leaving out blocks of days where None.
+        covariate_weight: days of outcomes that each covariate of the panel counts as where weights are sought.
 
     Raises:
         LiftInputError: fewer than two control geos; treated geos without response before the test; growths without
-            intercept; a penalty below 0 or without ridge.
+            intercept; a penalty below 0 or without ridge; covariates that are the same in every control geo.
 
     Source: see `synthetic_weights`; Chernozhukov, Wüthrich and Zhu (2021) for conformal inference; Abadie et
     al. (2010) for placebos.
@@ -221,20 +231,18 @@ def synthetic_control(
         >>> round(test.lift.relative_lift, 1), test.p_value < 0.05
         (0.3, True)
     """
-    fitted = _fitted(experiment, augmentation, scaling, intercept, penalty)
+    fitted = _fitted(experiment, augmentation, scaling, intercept, penalty, covariate_weight)
     n, total, panel, counterfactual = experiment.pre_days, experiment.treated.sum(axis=0), fitted.panel, fitted.series
     effect = float((total - counterfactual)[n:].sum())
     distribution: PlaceboDistribution | TestInversionDistribution
     if inference == "placebo":
-        distribution = _placebo_distribution(
-            panel.target, panel.controls, n, panel.unit, augmentation, effect, float(total[n:].sum())
-        )
+        distribution = _placebo_distribution(panel, n, augmentation, effect, float(total[n:].sum()))
     else:
         distribution = block_conformal_distribution(fitted.refit, total, n, effect)
 
     def counterfactual_of(earlier: GeoExperiment) -> NDArray[np.float64]:
-        past, m = scaled_panel(earlier, scaling, intercept), earlier.pre_days
-        weights = synthetic_weights(past.target[:m], past.controls[:, :m], augmentation, fitted.weights.penalty).weights
+        past = scaled_panel(earlier, scaling, intercept, covariate_weight=covariate_weight)
+        weights = past.weights(earlier.pre, augmentation, fitted.weights.penalty).weights
         return past.in_responses(weights @ past.controls)
 
     return geo_lift_test(
@@ -245,6 +253,7 @@ def synthetic_control(
         levels,
         cost=incremental_cost(experiment),
         counterfactual=counterfactual,
+        notes=predictor_notes(experiment, panel.used, fitted.weights.weights),
         fit=panel.fit(experiment, counterfactual, counterfactual_of, fitted.weights.weights),
     )
 
@@ -260,9 +269,14 @@ class _Fitted:
 
 
 def _fitted(
-    experiment: GeoExperiment, augmentation: Augmentation, scaling: Scaling, intercept: bool, penalty: float | None
+    experiment: GeoExperiment,
+    augmentation: Augmentation,
+    scaling: Scaling,
+    intercept: bool,
+    penalty: float | None,
+    covariate_weight: float,
 ) -> _Fitted:
-    problems = scaling_problems(experiment, scaling)
+    problems = scaling_problems(experiment, scaling) + predictor_problems(experiment, covariate_weight)
     if scaling == "relative" and not intercept:
         problems.append("intercept: growths have one by their nature; without it ask for scaling additive")
     if penalty is not None and not 0 <= penalty < np.inf:
@@ -270,15 +284,15 @@ def _fitted(
     if penalty is not None and augmentation == "none":
         problems.append("penalty: it must not be given without ridge; use augmented_synthetic_control")
     refuse(problems)
-    n, panel = experiment.pre_days, scaled_panel(experiment, scaling, intercept)
-    weights = synthetic_weights(panel.target[:n], panel.controls[:, :n], augmentation, penalty)
+    panel = scaled_panel(experiment, scaling, intercept, covariate_weight=covariate_weight)
+    weights = panel.weights(experiment.pre, augmentation, penalty)
     # Only the target changes with the null, so the controls are taken apart once.
-    whole = scaled_panel(experiment, scaling, intercept, over=experiment.everything)
-    parts = _decomposition(whole.controls)
+    whole = scaled_panel(experiment, scaling, intercept, experiment.everything, covariate_weight)
+    parts = _decomposition(whole.matched(experiment.everything)[1])
 
     def refit(adjusted: NDArray[np.float64]) -> NDArray[np.float64]:
         again = whole.of(adjusted, experiment.everything)
-        found = synthetic_weights(again.target, whole.controls, augmentation, weights.penalty, parts).weights
+        found = again.weights(experiment.everything, augmentation, weights.penalty, parts).weights
         return np.asarray(again.unit * (again.target - found @ whole.controls))
 
     return _Fitted(panel, weights, panel.in_responses(weights.weights @ panel.controls), refit)
@@ -313,6 +327,8 @@ class ScaledPanel:
         names: of the controls.
         centre, unit: response of the treated geos = centre + unit·target.
         scaling, intercept, geos: how, and of how many treated geos.
+        used: which of all controls they are, of shape `(all controls,)`.
+        predictors: covariates beside the days.
     """
 
     target: NDArray[np.float64]
@@ -323,6 +339,24 @@ class ScaledPanel:
     scaling: Scaling
     intercept: bool
     geos: int
+    used: NDArray[np.bool_]
+    predictors: Predictors
+
+    def matched(self, days: slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Target and controls on these days, with the covariates behind them."""
+        beside, of_controls = self.predictors
+        return np.append(self.target[days], beside), np.hstack([self.controls[:, days], of_controls])
+
+    def weights(
+        self,
+        days: slice,
+        augmentation: Augmentation,
+        penalty: float | None = None,
+        decomposition: Decomposition | None = None,
+    ) -> SyntheticWeights:
+        """The weights that match these days and the covariates."""
+        target, controls = self.matched(days)
+        return synthetic_weights(target, controls, augmentation, penalty, decomposition, self.predictors.target.size)
 
     def in_responses(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
         """A series in units of the target as responses of all treated geos."""
@@ -362,49 +396,60 @@ def scaling_problems(experiment: GeoExperiment, scaling: Scaling) -> list[str]:
 
 
 def scaled_panel(
-    experiment: GeoExperiment, scaling: Scaling, intercept: bool = True, over: slice | None = None
+    experiment: GeoExperiment,
+    scaling: Scaling,
+    intercept: bool = True,
+    over: slice | None = None,
+    covariate_weight: float = 0.0,
 ) -> ScaledPanel:
     """Growths over the means of the days `over` (those before the test), or responses per geo less these means."""
     days = experiment.pre if over is None else over
     controls, names = experiment.control, np.array(experiment.panel.geos)[~experiment.is_treated]
-    if scaling == "relative":
-        grows = controls[:, experiment.pre].mean(axis=1) > 0
-        controls, names = controls[grows], names[grows]
+    used = controls[:, experiment.pre].mean(axis=1) > 0 if scaling == "relative" else np.ones(len(controls), np.bool_)
+    controls, names = controls[used], names[used]
     means = controls[:, days].mean(axis=1, keepdims=True)
     if scaling == "relative":
         controls = controls / means - 1
     elif intercept:
         controls = controls - means
+    before = controls[:, experiment.pre]
+    spread = float((before - before.mean(axis=1, keepdims=True)).std())
+    predictors = predictors_of(experiment, used, spread, scaling, covariate_weight)
     empty = ScaledPanel(
-        np.zeros(0), controls, tuple(names.tolist()), 0.0, 1.0, scaling, intercept, len(experiment.treated)
+        np.zeros(0),
+        controls,
+        tuple(names.tolist()),
+        0.0,
+        1.0,
+        scaling,
+        intercept,
+        len(experiment.treated),
+        used,
+        predictors,
     )
     return empty.of(experiment.treated.sum(axis=0), days)
 
 
 def _placebo_distribution(
-    y: NDArray[np.float64],
-    x: NDArray[np.float64],
-    pre_days: int,
-    unit: float,
-    augmentation: Augmentation,
-    effect: float,
-    observed: float,
+    panel: ScaledPanel, pre_days: int, augmentation: Augmentation, effect: float, observed: float
 ) -> PlaceboDistribution:
     """Every control's own error over the window, in units of its misfit, times the misfit of the treated."""
 
-    def error_and_misfit(target: NDArray[np.float64], donors: NDArray[np.float64]) -> tuple[float, float]:
-        weights = synthetic_weights(target[:pre_days], donors[:, :pre_days], augmentation).weights
-        gap = target - weights @ donors
+    def error_and_misfit(of: ScaledPanel) -> tuple[float, float]:
+        gap = of.target - of.weights(slice(0, pre_days), augmentation).weights @ of.controls
         return float(gap[pre_days:].sum()), float(np.sqrt(np.mean(gap[:pre_days] ** 2)))
 
-    _, misfit = error_and_misfit(y, x)
+    _, misfit = error_and_misfit(panel)
     errors: list[float] = []
-    if is_rounding(unit * misfit, observed):
+    if is_rounding(panel.unit * misfit, observed):
         return PlaceboDistribution(effect, observed, ())
-    for j in range(x.shape[0]):
-        error, own = error_and_misfit(x[j], np.delete(x, j, axis=0))
+    for j, (own_days, own_predictors) in enumerate(zip(panel.controls, panel.predictors.controls, strict=True)):
+        others = Predictors(own_predictors, np.delete(panel.predictors.controls, j, axis=0))
+        error, own = error_and_misfit(
+            replace(panel, target=own_days, controls=np.delete(panel.controls, j, axis=0), predictors=others)
+        )
         if own > 0:
-            errors.append(unit * misfit * error / own)
+            errors.append(panel.unit * misfit * error / own)
     return PlaceboDistribution(effect, observed, tuple(errors))
 
 
@@ -425,11 +470,12 @@ def _ridge(
     return [u @ (projected / np.maximum(s**2 + penalty, floor)) for penalty in penalties]
 
 
-def _cross_validated_penalty(target: NDArray[np.float64], controls: NDArray[np.float64]) -> float:
+def _cross_validated_penalty(target: NDArray[np.float64], controls: NDArray[np.float64], predictors: int) -> float:
     """λ with the least squared error on blocks of days left out, the simplest of those within one error."""
     largest = float(np.linalg.norm(controls - controls.mean(axis=0), 2)) ** 2
     penalties = [float(largest * factor) for factor in PENALTIES]
-    blocks = np.array_split(np.arange(target.size), min(FOLDS, target.size))
+    days = np.arange(target.size - predictors)
+    blocks = np.array_split(days, min(FOLDS, days.size))
     errors = np.empty((len(blocks), len(penalties)))
     for row, block in zip(errors, blocks, strict=True):
         kept = np.delete(np.arange(target.size), block)

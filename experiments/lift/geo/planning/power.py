@@ -213,7 +213,13 @@ def simulated_power(
 
 def _stretch(panel: GeoPanel, days: slice) -> GeoPanel:
     """The response on these days alone; cost plays no part in power."""
-    return replace(panel, dates=panel.dates[days], response=panel.response[:, days], cost=None)
+    return replace(
+        panel,
+        dates=panel.dates[days],
+        response=panel.response[:, days],
+        cost=None,
+        covariates={name: values[:, days] for name, values in panel.covariates.items()},
+    )
 
 
 def power_over_windows(

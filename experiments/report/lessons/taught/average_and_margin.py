@@ -1,6 +1,5 @@
 """Lesson: the average price of an order and the price of the next one (currency units)."""
 
-from experiments.report.lessons.controls import beginning
 from experiments.report.lessons.lesson import Answer, Guess, Lesson, TeachersSheet
 from experiments.report.lessons.reading import Reading, price
 from experiments.report.numerals import money, number
@@ -30,7 +29,7 @@ def facts(reading: Reading) -> dict[str, str]:
 def answer(reading: Reading) -> Answer:
     """Extra orders lost at the lower bid, of 100 extra orders."""
     first, orders, second, more = parts(reading)
-    credited = reading.margin(beginning(LESSON.start) | {"bid": TODAY})["margin.cpa"]
+    credited = reading.margin(reading.beginning | {"bid": TODAY})["margin.cpa"]
     return Answer(
         round(100 * more / (orders + more)) if orders + more else 0.0,
         (

@@ -1,6 +1,5 @@
 """Lesson: brand search, and what eBay found when it switched it off (percent of credited orders)."""
 
-from experiments.report.lessons.controls import beginning
 from experiments.report.lessons.lesson import Answer, Guess, Lesson, TeachersSheet
 from experiments.report.lessons.reading import Reading, price
 from experiments.report.numerals import money, number
@@ -11,12 +10,12 @@ WATCHED = "brand_search"
 
 def credited(reading: Reading) -> float:
     """Orders that last click gives to brand search."""
-    return reading.credit(beginning(LESSON.start))[f"credit.{WATCHED}"]
+    return reading.credit(reading.beginning)[f"credit.{WATCHED}"]
 
 
 def lost(reading: Reading) -> int:
     """Real orders that are missing in the world without it."""
-    return reading.orders(reading.worlds.fact) - reading.orders(reading.worlds.without[WATCHED])
+    return reading.real_orders[""] - reading.real_orders[WATCHED]
 
 
 def facts(reading: Reading) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Lesson: consent and the life of cookies (orders recorded, percent)."""
 
-from experiments.report.lessons.controls import beginning
 from experiments.report.lessons.lesson import Answer, Guess, Lesson, TeachersSheet
 from experiments.report.lessons.reading import Reading, price
 from experiments.report.numerals import money, number
@@ -11,9 +10,9 @@ LESS = {"consent": 60.0, "cookie": 1.0}
 
 def facts(reading: Reading) -> dict[str, str]:
     """Real orders, and the channel's price with everything recorded."""
-    credited = reading.credit(beginning(LESSON.start))[f"credit.{WATCHED}"]
+    credited = reading.credit(reading.beginning)[f"credit.{WATCHED}"]
     return {
-        "orders": number(reading.orders(reading.worlds.fact)),
+        "orders": number(reading.real_orders[""]),
         "cpa": money(price(reading.spent(WATCHED), credited)),
         "currency": reading.worlds.fact.scenario.market.currency,
     }
@@ -21,15 +20,15 @@ def facts(reading: Reading) -> dict[str, str]:
 
 def answer(reading: Reading) -> Answer:
     """How much dearer the channel looks."""
-    before = reading.credit(beginning(LESSON.start))[f"credit.{WATCHED}"]
-    consent = reading.credit(beginning(LESSON.start) | {"consent": LESS["consent"]})[f"credit.{WATCHED}"]
-    found = reading.credit(beginning(LESSON.start) | LESS)
+    before = reading.credit(reading.beginning)[f"credit.{WATCHED}"]
+    consent = reading.credit(reading.beginning | {"consent": LESS["consent"]})[f"credit.{WATCHED}"]
+    found = reading.credit(reading.beginning | LESS)
     spend, after = reading.spent(WATCHED), found[f"credit.{WATCHED}"]
     dearer = 100 * (before / after - 1) if after > 0 else float("inf")
     return Answer(
         round(dearer) if after > 0 else dearer,
         (
-            f"The report shows {number(found['recorded'])} of {number(reading.orders(reading.worlds.fact))} orders"
+            f"The report shows {number(found['recorded'])} of {number(reading.real_orders[''])} orders"
             f", and gives {number(after)} to social prospecting instead of {number(before)}: "
             f"its CPA goes from {money(price(spend, before))} to {money(price(spend, after))}.",
             f"Consent alone leaves it {number(consent)}: refusing takes an order out of the report altogether. The rest is the "

@@ -11,13 +11,11 @@ CHANGED = {"lookback": 7.0, "consent": 70.0, "cookie": 7.0}
 def facts(reading: Reading) -> dict[str, str]:
     """Cost per order of the watched channel before and after three settings change."""
     spend = reading.spent(WATCHED)
-    before, after = (reading.credit(beginning | change)[f"credit.{WATCHED}"] for beginning, change in (
-        (_start(), {}), (_start(), CHANGED)
-    ))  # fmt: skip
+    before, after = (reading.credit(reading.beginning | change)[f"credit.{WATCHED}"] for change in ({}, CHANGED))
     return {
         "before": money(price(spend, before)),
         "after": money(price(spend, after)),
-        "orders": number(reading.orders(reading.worlds.fact)),
+        "orders": number(reading.real_orders[""]),
         "currency": reading.worlds.fact.scenario.market.currency,
     }
 
@@ -35,12 +33,6 @@ def answer(reading: Reading) -> Answer:
             "moves: what an extra order truly cost.",
         ),
     )
-
-
-def _start() -> dict[str, object]:
-    from experiments.report.lessons.controls import beginning
-
-    return beginning(LESSON.start)
 
 
 LESSON = Lesson(

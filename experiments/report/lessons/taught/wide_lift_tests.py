@@ -1,6 +1,7 @@
 """Lesson: why lift tests are wide (Lewis and Rao): draw your own test, the class sees the distribution (extra orders)."""
 
-from experiments.report.lessons.controls import beginning
+import math
+
 from experiments.report.lessons.lesson import Answer, Guess, Lesson, TeachersSheet
 from experiments.report.lessons.reading import Reading
 from experiments.report.numerals import money, number
@@ -11,23 +12,24 @@ CLASS = 50  # tests a class draws: 1000, 1001 … as the page's button does
 
 def facts(reading: Reading) -> dict[str, str]:
     """Spend, people, and the truth."""
-    people = reading.worlds.fact.users.num_rows
+    people = reading.people
     return {
         "spend": money(reading.spent(WATCHED)),
         "true": number(reading.true_effect(people)),
         "people": f"{people:,}",
-        "orders": number(reading.orders(reading.worlds.fact)),
+        "orders": number(reading.real_orders[""]),
         "currency": reading.worlds.fact.scenario.market.currency,
     }
 
 
 def answer(reading: Reading) -> Answer:
     """Of fifty tests with everybody, a tenth held out, how many cannot rule out that the ads do nothing."""
-    people = reading.worlds.fact.users.num_rows
-    held = float(beginning(LESSON.start)["held"])
-    intervals = [reading.test(people, held, 1000 + k).incremental_conversions.interval(0.95) for k in range(CLASS)]
-    found = [reading.test(people, held, 1000 + k).incremental_conversions.difference for k in range(CLASS)]
-    truth = reading.test_numbers({"people": people, "held": held, "draw": 1000})["true"]
+    people = reading.people
+    held = float(reading.beginning["held"])
+    tests = [reading.test(people, held, 1000 + k) for k in range(CLASS)]
+    intervals = [test.incremental_conversions.interval(0.95) for test in tests]
+    found = [test.incremental_conversions.difference for test in tests]
+    truth = reading.true_effect(people) * tests[0].treated.users / people
     holding = sum(low <= truth <= high for low, high in intervals)
     return Answer(
         float(sum(low <= 0 <= high for low, high in intervals)),
@@ -58,7 +60,7 @@ LESSON = Lesson(
     controls=("draw", "people", "held"),
     watched=WATCHED,
     users=60_000,
-    start={"people": 60_000},
+    start={"people": math.inf},  # everybody
     questions=(
         (
             "Your test’s interval includes zero. Does it show that the ads do nothing?",

@@ -1,6 +1,5 @@
 """Lesson: the attribution window and the credit for views (orders claimed, percent of real orders)."""
 
-from experiments.report.lessons.controls import beginning
 from experiments.report.lessons.lesson import Answer, Guess, Lesson, TeachersSheet
 from experiments.report.lessons.reading import Reading
 from experiments.report.numerals import number
@@ -11,17 +10,17 @@ START = {"dedup": "each", "lookback": 7.0, "view": 0.0}
 
 def claimed(reading: Reading, view: float) -> float:
     """Orders that all platforms together claim with so many days of credit for views."""
-    return reading.credit(beginning(LESSON.start) | {"view": view})["claimed"]
+    return reading.credit(reading.beginning | {"view": view})["claimed"]
 
 
 def facts(reading: Reading) -> dict[str, str]:
     """Real orders, and claims without views."""
-    return {"orders": number(reading.orders(reading.worlds.fact)), "clicks": number(claimed(reading, 0.0))}
+    return {"orders": number(reading.real_orders[""]), "clicks": number(claimed(reading, 0.0))}
 
 
 def answer(reading: Reading) -> Answer:
     """Claims with seven days of views over real orders."""
-    orders, clicks, views = reading.orders(reading.worlds.fact), claimed(reading, 0.0), claimed(reading, 7.0)
+    orders, clicks, views = reading.real_orders[""], claimed(reading, 0.0), claimed(reading, 7.0)
     return Answer(
         round(100 * views / orders),
         (

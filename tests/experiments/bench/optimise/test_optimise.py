@@ -1,6 +1,7 @@
 """Optimise: budgets follow a signal at equal spend to the cent, and real orders are counted the same way for all."""
 
 import math
+from html import unescape
 
 import pandas as pd
 import pytest
@@ -168,3 +169,11 @@ def test_the_summary_says_who_is_better_off_and_when_the_money_was_not_the_same(
         "x could not spend the common sum to the cent in 1 of 4 worlds (by up to 0.31 USD)"
         in Optimised(short, pd.DataFrame(), 7, "USD").summary()
     )
+
+
+def test_the_page_says_who_is_better_off(found):
+    page = found.to_page()
+    first = unescape(page[: page.index("<section")])
+    assert all(line in first for line in found.summary().splitlines())
+    assert "signal cost per conversion" in page
+    assert "<script" not in page

@@ -14,16 +14,16 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_page_runs(cpalab, tmp_path, monkeypatch, command):
+def test_a_command_of_the_page_runs(cpalab_here, tmp_path, monkeypatch, command):
     import shlex
 
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     _, *words = shlex.split(command)
-    answer = cpalab(*words)
-    assert (answer.status, answer.err) == (0, "")
-    assert "Credited conversions" in answer.out
+    status, told, error = cpalab_here(*words)
+    assert (status, error) == (0, "")
+    assert "Credited conversions" in told
 
 
 def test_the_page_has_a_command_for_most_files():

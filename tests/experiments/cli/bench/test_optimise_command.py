@@ -14,7 +14,7 @@ def test_signals_stand_side_by_side_on_the_screen_and_in_files(cpalab_here, tmp_
     for words in ("Budgets follow a signal every 3 days", "as it is", "last_click", "lift_test", "seeds worse off"):
         assert words in shown
     assert sorted(path.name for path in out.iterdir()) == [
-        "manifest.json", "optimise.csv", "optimise.json", "over_time.csv", "worlds.csv",
+        "manifest.json", "optimise.csv", "optimise.html", "optimise.json", "over_time.csv", "worlds.csv",
     ]  # fmt: skip
     table, worlds = pd.read_csv(out / "optimise.csv"), pd.read_csv(out / "worlds.csv")
     assert table["by"].tolist() == ["as it is", "last_click", "lift_test"]

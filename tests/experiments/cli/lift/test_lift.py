@@ -424,6 +424,28 @@ def test_arms_by_other_words_are_read_and_said(cpalab, tmp_path, words):
     assert f"{words[1]!r} is read as control" in err
 
 
+def test_one_arm_or_state_in_several_spellings_is_one(cpalab_here, tmp_path):
+    file = tmp_path / "users.csv"
+    rows = [(f"u{k}", ("treated", "Treated ", "control", "CONTROL")[k % 4], int(k % 8 < 2)) for k in range(80)]
+    pd.DataFrame(rows, columns=["user_id", "arm", "conversions"]).to_csv(file, index=False)
+    status, out, err = cpalab_here("lift", "user", file, "--json")
+    assert (status, json.loads(out)["rows"][0]["control_users"]) == (0, 40)
+    assert "'Treated' is read as treated and 'CONTROL' is read as control" in err
+    days = pd.date_range("2026-01-05", periods=56).strftime("%Y-%m-%d")
+    states = [("ON", "Off ")[(k // 7 + k // 14) % 2] for k in range(56)]
+    pd.DataFrame({"date": days, "state": states, "response": np.arange(56) % 5}).to_csv(file, index=False)
+    status, _, err = cpalab_here("lift", "switchback", file, "--block-days", "7", "--json")
+    assert status == 0
+    assert "'ON' is read as on and 'Off' is read as off" in err
+
+
+def test_two_arms_that_are_spelled_alike_are_refused(cpalab_here, tmp_path):
+    file = tmp_path / "totals.csv"
+    file.write_text("arm,users,conversions\nsearch,1000,60\nSearch ,900,50\nvideo,900,50\ncontrol,1000,50\n")
+    status, _, err = cpalab_here("lift", "user", file)
+    assert (status, "must not be one arm spelled two ways" in err) == (2, True)
+
+
 @pytest.mark.parametrize("words", [("exposed", "unexposed"), ("1", "0"), ("test", "treated")])
 def test_words_that_could_mean_something_else_are_refused(cpalab, tmp_path, words):
     file = tmp_path / "totals.csv"

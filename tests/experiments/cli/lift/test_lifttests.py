@@ -72,7 +72,12 @@ def test_files_are_written_whole(tmp_path):
     out = tmp_path / "tests"
     result = run(*PAIR, "--out", str(out), "--quiet")
     assert (result.exit_code, result.output) == (0, "")
-    assert sorted(path.name for path in out.iterdir()) == ["designs.csv", "manifest.json", "readings.csv"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "designs.csv",
+        "designs.html",
+        "manifest.json",
+        "readings.csv",
+    ]
     assert len(pd.read_csv(out / "readings.csv")) == 4
     assert len(pd.read_csv(out / "designs.csv")) == 4
 

@@ -65,6 +65,17 @@ def test_it_writes_every_file_and_says_where(finished):
     assert list(folder.parent.iterdir()) == [folder]
 
 
+def test_charts_are_a_folder_of_their_own_in_every_kind_asked_for(cpalab_here, tmp_path):
+    small = ["run", "dropshipping", "--users", "1000", "--days", "4", "--quiet", "--charts", tmp_path / "charts"]
+    assert cpalab_here(*small, "--as", "svg,pdf") == (0, "", "")
+    names = {path.name for path in (tmp_path / "charts").iterdir()}
+    assert names >= {"manifest.json", "prices.svg", "prices.pdf"}
+    assert not {name for name in names if name.endswith(".png")}
+    status, _, error = cpalab_here(*small, "--as", "gif")
+    assert status == 2
+    assert "--as: is unknown" in error or "'gif' is unknown" in error
+
+
 def test_the_manifest_lists_every_other_file_with_its_checksum(finished):
     folder, _ = finished
     manifest = json.loads((folder / "manifest.json").read_text())

@@ -30,13 +30,13 @@ def test_truth_writes_what_it_found_whole_or_not_at_all(cpalab, small, finished,
     answer = cpalab("truth", *small, "--json", "--out", tmp_path / "truth")
     assert (answer.status, answer.err) == (0, "")
     assert sorted(path.name for path in (tmp_path / "truth").iterdir()) == [
-        "manifest.json", "orders.parquet", "truth.csv", "truth.json",
+        "manifest.json", "orders.parquet", "truth.csv", "truth.html", "truth.json",
     ]  # fmt: skip
     assert (tmp_path / "truth" / "orders.parquet").read_bytes() == (folder / "orders.parquet").read_bytes()
     assert (tmp_path / "truth" / "truth.csv").read_bytes() == (folder / "truth.csv").read_bytes()
     assert (tmp_path / "truth" / "truth.json").read_text() == answer.out
     assert list(json.loads((tmp_path / "truth" / "manifest.json").read_text())["files"]) == [
-        "orders.parquet", "truth.csv", "truth.json",
+        "orders.parquet", "truth.csv", "truth.html", "truth.json",
     ]  # fmt: skip
     is_refused(cpalab("truth", *small, "--out", tmp_path / "truth"), "exists already; --force replaces it")
     assert list(tmp_path.iterdir()) == [tmp_path / "truth"]

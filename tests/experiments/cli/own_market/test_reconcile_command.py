@@ -67,3 +67,10 @@ def test_tables_that_cannot_be_read_are_refused(tmp_path: Path, text: str, said:
 def test_too_little_or_both_is_refused(arguments: list[str]) -> None:
     with pytest.raises(Refused):
         CliRunner().invoke(reconcile, arguments, catch_exceptions=False)
+
+
+def test_the_page_is_written_where_there_is_a_folder(tmp_path: Path) -> None:
+    run(*NUMBERS, "--page", str(tmp_path / "why.html"))
+    assert "From the CRM to the ad platform" in (tmp_path / "why.html").read_text(encoding="utf-8")
+    with pytest.raises(Refused, match="lies in a folder that does not exist"):
+        run(*NUMBERS, "--page", str(tmp_path / "none" / "why.html"))

@@ -52,6 +52,14 @@ def test_a_geo_that_closes_is_not_a_geo_without_sales(table):
     assert geo_panel(closed, missing_rows="zero").filled == 11
 
 
+def test_rows_absent_where_a_geo_always_sells_were_not_recorded(table):
+    (problem,) = problems(table.drop(index=np.array([5, 47])))
+    assert "these rows were not recorded" in problem
+    assert "--skip 2026-01-06..2026-01-06 --skip 2026-01-18..2026-01-18" in problem
+    assert "missing_rows" not in problem
+
+
 def test_rows_absent_here_and_there_may_be_days_without_sales(table):
+    table.loc[[3, 40, 95], "response"] = 1.0
     (problem,) = problems(table.drop(index=np.array([5, 47, 101])))
     assert "if no row means no sales, ask for missing_rows='zero'" in problem

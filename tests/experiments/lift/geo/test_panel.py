@@ -47,7 +47,7 @@ def test_two_responses_are_refused(table):
 def test_absent_rows_are_refused_or_zero(table):
     short = table.drop(index=[5, 17])
     assert "2 pairs have no row" in problems_of(short)[0]
-    assert "missing_rows='zero'" in problems_of(short)[0]
+    assert "these rows were not recorded" in problems_of(short)[0]
     panel = geo_panel(short, missing_rows="zero")
     assert panel.response[0, 5] == 0
     assert panel.response[1, 5] == 0

@@ -168,6 +168,66 @@ def test_few_conversions_and_few_clusters_in_the_long_run(clusters, rate):
     check_clusters(TESTS, clusters, 10, rate)
 
 
+def households(rng, clusters, users_each, rate):
+    """The cluster of every user, and a converter's 0 or 1 twice over: households have rates of their own."""
+    sizes = 1 + rng.poisson(users_each, clusters)
+    own = np.minimum(rate * rng.gamma(1.0, 1.0, clusters), 1.0)
+    cluster = np.repeat(np.arange(clusters), sizes)
+    return cluster, *((rng.random(cluster.size) < own[cluster]).astype(np.float64) for _ in range(2))
+
+
+@pytest.mark.study
+@pytest.mark.parametrize(("treated", "control", "expected"), [(3_000, 300, 40), (3_000, 3_000, 30), (500, 500, 26)])
+def test_an_adjustment_that_is_made_in_the_long_run(treated, control, expected):
+    rng, found = np.random.default_rng(11), 0
+    for _ in range(TESTS):
+        own = np.minimum(rng.gamma(1.0, expected / min(treated, control), treated + control), 1.0)
+        before, now = rng.poisson(2 * own).astype(np.float64), (rng.random(own.size) < own).astype(np.float64)
+        arms = [PairStatistics.from_values(now[arm], before[arm]) for arm in (slice(treated), slice(treated, None))]
+        counts = [ArmStatistics.from_values(now[arm]) for arm in (slice(treated), slice(treated, None))]
+        found += excludes_zero(adjusted_test(user_holdout_test(*counts, 1), *arms)[0].lift)
+    assert found / TESTS < most(TESTS)
+
+
+@pytest.mark.study
+@pytest.mark.parametrize(("clusters", "rate"), [((60, 60), 0.05), ((150, 60), 0.1), ((100, 100), 0.02)])
+def test_an_adjustment_across_clusters_in_the_long_run(clusters, rate):
+    rng, found = np.random.default_rng(11), 0
+    for _ in range(TESTS):
+        cluster, before, now = households(rng, sum(clusters), 10, rate)
+        treated = cluster < clusters[0]
+        found += excludes_zero(AssignedUnits(treated, ~treated, cluster).adjusted(now, before)[0])
+    assert found / TESTS < most(TESTS)
+
+
+@pytest.mark.study
+@pytest.mark.parametrize(("spread", "expected"), [(1.0, 3.4), (1.0, 25.0), (2.0, 10.0)])
+def test_value_per_conversion_in_the_long_run(spread, expected):
+    rng, found = np.random.default_rng(11), 0
+    for _ in range(TESTS):
+        units, value = value_of(rng, 2_000, 200, expected / 200, spread)
+        lift = units.value_per_conversion(value, (value > 0).astype(np.float64))
+        found += lift is not None and excludes_zero(lift)
+    assert found / TESTS < most(TESTS)
+
+
+@pytest.mark.study
+@pytest.mark.parametrize(("each", "held_out", "rate"), [(40, 40, 0.01), (60, 10, 0.02), (60, 60, 0.05)])
+def test_several_arms_of_clusters_in_the_long_run(each, held_out, rate):
+    rng, found = np.random.default_rng(11), 0
+    loadings = (math.sqrt(each / (each + held_out)),) * 2
+    for _ in range(TESTS):
+        cluster, _, now = households(rng, 2 * each + held_out, 8, rate)
+        lifts = {}
+        for arm in range(2):
+            compared = (cluster // each == arm) | (cluster >= 2 * each)
+            treated = cluster[compared] < 2 * each
+            units = AssignedUnits(treated, ~treated, np.unique(cluster[compared], return_inverse=True)[1])
+            lifts[str(arm)] = units.conversions(now[compared])[0]
+        found += any(map(excludes_zero, joint_family(lifts, loadings).lifts.values()))
+    assert found / TESTS < most(TESTS)
+
+
 def test_the_price_of_ads_beside_a_control_that_costs_too():
     # Placebo ads: the additional cost is an estimate. A price with an upper end is a false alarm here.
     rng = np.random.default_rng(6)

@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from functools import cache
 from html import unescape
 
@@ -26,6 +25,10 @@ for (const level of ["error", "warn"]) console[level] = (...words) => note(words
 const settings = SETTINGS;
 const deeds = DEEDS;
 addEventListener("load", () => setTimeout(() => {
+  const { data } = cpalabLesson;
+  const worlds = data.worlds;
+  let credited = 0; // how often credit was computed since the page stood
+  Object.defineProperty(data, "worlds", { get: () => { credited += 1; return worlds; } });
   for (const [id, value] of deeds) {
     const field = document.getElementById(id);
     if (value === "click") { field.click(); continue; }
@@ -34,6 +37,11 @@ addEventListener("load", () => setTimeout(() => {
   }
   setTimeout(() => {
     const text = (id) => document.getElementById(id)?.textContent;
+    seen.credited = credited;
+    const all = (what, of) =>
+      Object.fromEntries([...document.querySelectorAll(`#controls ${what}`)].map((e) => [e.id, of(e)]));
+    seen.sliders = all("input", (e) => [e.min, e.max, e.value].map(Number));
+    seen.told = all("output", (e) => e.textContent);
     seen.numbers = settings.map((s) => Object.entries(cpalabLesson.numbers(s)).map(([key, value]) => [key, String(value)]));
     seen.hash = location.hash;
     seen.shown = [...document.querySelectorAll("main > section")].filter((s) => !s.hidden).map((s) => s.id);
@@ -63,8 +71,6 @@ WINDOW = """<!doctype html><title>window</title>
 @cache
 def read_lesson(name: str) -> Reading:
     lesson = load_lesson(name)
-    if "people" in lesson.start:
-        lesson = replace(lesson, start=dict(lesson.start) | {"people": PEOPLE})
     return Reading(lesson, lesson_worlds(lesson, lesson_scenario(lesson, PEOPLE, 3)))
 
 

@@ -5,8 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from experiments.report.lessons.controls import CONTROLS
+from experiments.report.lessons import reading as lesson_reading
+from experiments.report.lessons.controls import as_data
 from experiments.report.lessons.lesson import LESSONS
+from experiments.report.lessons.reading import Reading
+from simulator.record.systems.analytics_journeys import recorded_journeys
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lessons")]
 
@@ -15,11 +18,11 @@ def random_settings(reading, rng, times: int) -> list[dict]:
     """Every control of the lesson somewhere in its range, and a world with all ads or with a channel off."""
 
     def somewhere(key):
-        control = CONTROLS[key]
-        if control.choices:
-            return control.choices[rng.integers(len(control.choices))][0]
-        high = min(control.high, reading.worlds.fact.users.num_rows) if key == "people" else control.high
-        return control.low + control.step * int(rng.integers(int((high - control.low) / control.step) + 1))
+        [control] = as_data((key,), reading.people)
+        if control["choices"]:
+            return control["choices"][rng.integers(len(control["choices"]))][0]
+        steps = int((control["high"] - control["low"]) / control["step"])
+        return control["low"] + control["step"] * int(rng.integers(steps + 1))
 
     worlds = ["", *reading.lesson.switches]
     return [
@@ -39,7 +42,7 @@ def assert_alike(reading, visit, html, settings) -> None:
         for key, value in ours.items():
             assert theirs[key] == pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=True), (chosen, key)
         real.add(theirs["orders"])
-    assert real == {float(reading.orders(reading.worlds.fact))}
+    assert real == {float(reading.real_orders[""])}
 
 
 @pytest.mark.parametrize("name", LESSONS)
@@ -80,3 +83,24 @@ def test_the_truth_of_a_lesson_is_that_of_the_twins(name, reading):
     everything = found.worlds.fact.orders_until(math.inf).num_rows
     for channel, world in found.worlds.without.items():
         assert everything - world.orders_until(math.inf).num_rows == found.extra_orders(channel)
+
+
+def test_orders_are_counted_once(reading, monkeypatch):
+    """A setting that moves asks for the journeys as recorded under it, and for nothing else of the world."""
+    found = reading("brand")
+    found.numbers({"lookback": 5.0})
+    asked = []
+    monkeypatch.setattr(
+        lesson_reading, "recorded_journeys", lambda world: asked.append(world) or recorded_journeys(world)
+    )
+    found.numbers({"lookback": 6.0})
+    found.numbers({"lookback": 7.0, "off": "brand_search"})
+    assert len(asked) == 2
+
+
+def test_the_class_of_fifty_is_drawn_once(reading, monkeypatch):
+    drawn, test = [], Reading.test
+    monkeypatch.setattr(Reading, "test", lambda self, *of: drawn.append(of) or test(self, *of))
+    found = reading("lift-test")
+    found.lesson.answer(found)
+    assert len(drawn) == 50

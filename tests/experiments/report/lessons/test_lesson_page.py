@@ -1,9 +1,11 @@
 """A lesson in a browser: one question per view, state in the address, readable on a phone, by keyboard and by ear."""
 
+import math
 import re
 
 import pytest
 
+from experiments.report.lessons.controls import as_data, beginning
 from experiments.report.lessons.lesson import LESSONS, load_lesson
 from experiments.report.palette import DARK, LIGHT
 
@@ -46,10 +48,33 @@ def test_moving_a_setting_changes_what_is_said_and_not_the_real_orders(page, vis
     assert before["real"] == after["real"]
 
 
+def test_no_setting_begins_or_lies_beyond_its_slider(page, visit):
+    """12,000 people are fewer than the lesson's own 60,000, and no multiple of 5,000."""
+    for address, expected in (("", 12_000), ("&people=99999", 12_000)):
+        seen = visit(page("lift-test"), address=f"step=act&guess=5{address}")
+        low, high, value = seen["sliders"]["set-people"]
+        assert (low, high, value) == (5_000, 12_000, expected)
+        assert seen["told"]["said-people"] == f"{expected:,}"
+
+
+def test_a_setting_that_moves_is_computed_once(page, visit):
+    seen = visit(page("brand"), address="step=act&guess=5", deeds=[("set-lookback", "7"), ("set-lookback", "9")])
+    assert seen["credited"] == 2
+
+
+@pytest.mark.parametrize("people", [1_000, 3_000, 12_345, 60_000, 200_000])
+def test_people_in_a_test_are_those_there_are(people):
+    [control] = as_data(("people",), people)
+    steps = (control["high"] - control["low"]) / control["step"]
+    assert steps == int(steps)
+    assert control["high"] == people
+    assert beginning({"people": math.inf}, people)["people"] == people
+    assert control["low"] <= beginning({}, people)["people"] <= people
+
+
 def test_a_channel_is_switched_off_in_the_truth(page, reading, visit):
     seen = visit(page("retargeting"), address="step=truth&guess=5", deeds=[("off", "retargeting")])
-    without = reading("retargeting").worlds.without["retargeting"]
-    assert int(seen["world"]) == reading("retargeting").orders(without)
+    assert int(seen["world"]) == reading("retargeting").real_orders["retargeting"]
 
 
 def test_the_class_draws_its_tests(page, visit):
@@ -62,6 +87,13 @@ def test_the_page_wears_the_colours_the_reader_prefers(page, visit, scheme, pale
     seen = visit(page("brand"), flags=[f"--blink-settings=preferredColorScheme={scheme}"])
     paper = ", ".join(str(int(palette.paper[i : i + 2], 16)) for i in (1, 3, 5))
     assert seen["background"] == f"rgb({paper})"
+
+
+@pytest.mark.parametrize("scheme", [1, 0], ids=["light", "dark"])
+def test_lessons_have_no_serious_fault_of_accessibility(page, accessibility_faults, scheme):
+    names = list(LESSONS) if scheme else ["brand", "margin", "lift-test"]
+    pages = {name: page(name) for name in names}
+    assert accessibility_faults(pages, f"--blink-settings=preferredColorScheme={scheme}") == []
 
 
 @pytest.mark.parametrize("name", LESSONS)

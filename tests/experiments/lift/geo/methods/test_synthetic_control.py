@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cpalab.refusal import LiftInputError
 from experiments.lift.estimate.lift_estimate import significance
 from experiments.lift.geo.methods.conformal import PlaceboDistribution, block_conformal_p_value
+from experiments.lift.geo.methods.did import difference_in_differences
 from experiments.lift.geo.methods.synthetic_control import simplex_weights, synthetic_control, synthetic_weights
-from experiments.lift.geo.panel import geo_experiment
+from experiments.lift.geo.panel import geo_experiment, geo_panel
 
 
 def test_weights_on_the_simplex_are_optimal():
@@ -185,3 +187,63 @@ def test_a_single_control_is_refused(panel_of_geos):
     panel = panel_of_geos(1, geos=2)
     with pytest.raises(LiftInputError, match="at least 2"):
         synthetic_control(geo_experiment(panel, ["g00"], "2026-03-02", "2026-03-21"))
+
+
+def table_with_income(seed=4, lift=0.0):
+    """Twelve geos; those of high income grow through the test. The past alone hardly tells them apart."""
+    rng = np.random.default_rng(seed)
+    dates = pd.date_range("2026-01-01", periods=70).strftime("%Y-%m-%d")
+    rows = []
+    for k in range(12):
+        rich = k % 3 == 0
+        growth = 1 + 0.2 * rich * (np.arange(70) >= 56)
+        sold = 100 * growth * (1 + 0.02 * rng.normal(size=70))
+        if k == 0:
+            sold[56:] *= 1 + lift
+        rows += [(f"g{k:02d}", date, value, 60.0 + rich * 40 + k / 10) for date, value in zip(dates, sold, strict=True)]
+    return pd.DataFrame(rows, columns=["geo", "date", "response", "income"])
+
+
+def read_with(table, covariates, **options):
+    panel = geo_panel(table, covariates=covariates)
+    experiment = geo_experiment(panel, ["g00"], "2026-02-26", "2026-03-11")
+    return synthetic_control(experiment, augmentation="none", **options)
+
+
+def test_covariates_find_the_controls_that_are_alike():
+    table = table_with_income(lift=0.1)
+    past = read_with(table, ())
+    matched = read_with(table, ("income",), covariate_weight=56)
+    assert abs(matched.lift.relative_lift - 0.1) < 0.03 < past.lift.relative_lift - 0.1
+    assert sum(matched.fit.weights[name] for name in ("g03", "g06", "g09")) > 0.9
+    assert "income 100 treated" in " ".join(matched.notes)
+    none = read_with(table, ("income",), covariate_weight=0.0)
+    assert none.lift.difference == pytest.approx(past.lift.difference)
+
+
+@pytest.mark.parametrize("scaling", ["relative", "additive"])
+@pytest.mark.parametrize("inference", ["block_conformal", "placebo"])
+def test_the_unit_of_a_covariate_changes_nothing(scaling, inference):
+    table = table_with_income(lift=0.1)
+    other = table.assign(income=7 - table["income"] * 1_000)
+    options = {"scaling": scaling, "inference": inference, "covariate_weight": 5.0}
+    tests = [read_with(frame, ("income",), **options) for frame in (table, other)]
+    assert tests[0].lift.difference == pytest.approx(tests[1].lift.difference)
+    assert tests[0].p_value == pytest.approx(tests[1].p_value)
+
+
+def test_covariates_that_say_nothing_are_refused_and_other_methods_tell_that_they_use_none():
+    table = table_with_income()
+    with pytest.raises(LiftInputError, match="alike is 1 before the test in every control geo and must vary"):
+        read_with(table.assign(alike=1.0), ("alike",))
+    with pytest.raises(LiftInputError, match="covariate_weight: -1 must be days of outcomes from 0 on"):
+        read_with(table, ("income",), covariate_weight=-1)
+    with pytest.raises(LiftInputError) as error:
+        geo_panel(table, covariates=("incme", "response"))
+    assert [str(problem).split(";")[0] for problem in error.value.problems] == [
+        "covariates: incme must be a column of the table",
+        "covariates: response must not be the response too",
+    ]
+    panel = geo_panel(table, covariates=["income"])
+    test = difference_in_differences(geo_experiment(panel, ["g00", "g01"], "2026-02-26", "2026-03-11"))
+    assert "Covariates (income) play no part in this reading" in " ".join(test.notes)

@@ -1,0 +1,1 @@
+"""Observational methods: what a channel's ads caused, read off people whom nobody assigned (conversions)."""
