@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from attribution.formats.column_names import COST, columns_named
@@ -14,7 +16,9 @@ from cpalab.refusal import Problem, Refused, did_you_mean
 from cpalab.tables.frames import read_frame
 from experiments.own_market.kinds import KINDS, UNPAID, Kind, kind_of
 
-__all__ = ["ChannelRow", "MarketTable", "read_channels"]
+__all__ = ["ChannelRow", "MarketTable", "SeenLag", "SeenPaths", "read_channels"]
+
+Floats = npt.NDArray[np.float64]
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "channel": ("channel", "campaign", "campaign name", "campaign type", "source", "default channel group"),
@@ -66,6 +70,31 @@ class ChannelRow:
 
 
 @dataclass(frozen=True)
+class SeenLag:
+    """Conversions by days since the click.
+
+    Attributes:
+        edges: of the stretches of days, (B + 1,); the last may be infinite.
+        counts: conversions in each, (B,).
+    """
+
+    edges: Floats
+    counts: Floats
+
+
+@dataclass(frozen=True)
+class SeenPaths:
+    """How often each channel stands in paths of conversions, (K,) each.
+
+    Attributes:
+        containing: conversions whose path holds it; last: those whose last touch of a bought channel is its own.
+    """
+
+    containing: Floats
+    last: Floats
+
+
+@dataclass(frozen=True)
 class MarketTable:
     """All of them.
 
@@ -75,6 +104,7 @@ class MarketTable:
         order_value: in currency; nan where it is not known.
         currency: a code; days: length of the period.
         notes: what was supposed, in sentences.
+        lag, paths: what further files say of journeys.
     """
 
     rows: tuple[ChannelRow, ...]
@@ -83,6 +113,8 @@ class MarketTable:
     currency: str
     days: float
     notes: tuple[str, ...] = ()
+    lag: SeenLag | None = None
+    paths: SeenPaths | None = None
 
 
 def read_channels(

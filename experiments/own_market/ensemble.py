@@ -17,10 +17,12 @@ import numpy as np
 
 from cpalab.refusal import Problem, Refused, did_you_mean
 from cpalab.result import Result
-from experiments.own_market.channel_table import ChannelRow, MarketTable
+from experiments.own_market.answers.over_worlds import part_of
+from experiments.own_market.channel_table import ChannelRow, Floats, MarketTable
 from experiments.own_market.fit import FittedWorld, fit_world
-from experiments.own_market.fitted_world import Floats, Size, size_of
+from experiments.own_market.fitted_world import Size, build_world, first_guess, simulated_moments, size_of
 from experiments.own_market.toml_text import toml_text
+from simulator.scenario.loading import load_scenario
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,10 +137,10 @@ class Ensemble(Result):
         return pd.DataFrame(rows)
 
     def fit_frame(self) -> "pd.DataFrame":
-        """One row per figure of the middle world: observed, simulated, distance in standard errors."""
+        """One row per figure of the middle world: observed, simulated, sampling error of both, distance in such errors."""
         import pandas as pd
 
-        names = ("channel", "figure", "observed", "simulated", "errors")
+        names = ("channel", "figure", "observed", "simulated", "sampling_error", "errors")
         return pd.DataFrame([{n: getattr(m, n) for n in names} for m in self.worlds[0].moments], columns=list(names))
 
     def summary(self) -> str:
@@ -264,7 +266,7 @@ def fit_ensemble(
         lifts: tests of the same period.
         worlds: how many; the first supposes every channel's median.
         users: people simulated in each, at one session a day.
-        minutes: no further trial begins after so long.
+        minutes: no further trial begins after so long; what a new machine compiles first does not count.
         seed: of the suppositions and of the worlds.
         threads: of each simulation.
         progress: called with the share that is done.
@@ -274,9 +276,10 @@ def fit_ensemble(
     """
     if worlds < FEWEST:
         raise Refused([Problem("worlds", f"must be at least {FEWEST}", str(worlds))])
+    ranges = caused_ranges(table, lifts)
+    compile_worlds(table, seed)
     begun = time.monotonic()
     until = begun + 60.0 * minutes
-    ranges = caused_ranges(table, lifts)
     size = size_of(table, users)
     rng = np.random.default_rng(seed)
     places = np.stack([(rng.permutation(worlds - 1) + 0.5) / (worlds - 1) for _ in ranges])
@@ -294,16 +297,18 @@ def fit_ensemble(
                 table, size, caused, start=found[0].numbers if found else None,
                 trials=NEXT_TRIALS if found else FIRST_TRIALS,
                 until=begun + 60.0 * minutes * (FIRST_SHARE if not found else 1.0), seed=seed, threads=threads,
-                told=_scaled(progress, begun_at, share),
+                told=part_of(progress, begun_at, share),
             )
         )  # fmt: skip
     tests = suggested_tests(table, ranges)
     return Ensemble(table, size, ranges, tuple(found), tests, time.monotonic() - begun, worlds - len(found))
 
 
-def _scaled(progress: Callable[[float], None], begun_at: float, share: float) -> Callable[[float], None]:
-    """Progress of one world as progress of all."""
-    return lambda done: progress(begun_at + share * min(done, 1.0))
+def compile_worlds(table: MarketTable, seed: int) -> None:
+    """Live the smallest world of the table once, so that nothing is left to compile when the time of the fit begins."""
+    size = Size(100, 100, 1.0, 1.0)
+    first = first_guess(table, size, {row.name: 1.0 for row in table.rows})
+    simulated_moments(load_scenario(build_world(table, size, first, seed=seed)), [])
 
 
 def ensemble_members(path: str | Path) -> tuple[Path, ...]:

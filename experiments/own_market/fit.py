@@ -12,17 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from experiments.own_market.channel_table import MarketTable
+from experiments.own_market.channel_table import Floats, MarketTable
 from experiments.own_market.fitted_world import (
     SETTINGS,
-    Floats,
     Moments,
     Size,
     build_world,
     first_guess,
     simulated_moments,
     targets,
+    won,
 )
+from experiments.own_market.journey_moments import journey_figures, journey_steps
 from simulator.scenario.loading import load_scenario
 
 __all__ = ["FittedMoment", "FittedWorld", "fit_world"]
@@ -30,8 +31,9 @@ __all__ = ["FittedMoment", "FittedWorld", "fit_world"]
 CAUSED = SETTINGS.index("caused")
 LARGEST_STEP = 1.5
 MODEL_ERROR = 0.03  # of a fitted number: what further trials would still mend is not looked for
-GAINS = (0.9, 0.9, 0.8, 0.8, 0.7, 0.6, 0.6, 0.5, 0.5, 0.4, 0.4, 0.4)  # of the first steps, before SciPy mixes them
-NEED_STEP = 1.25  # orders rise more slowly than need
+GAINS = (0.9, 0.9, 0.9, 0.8, 0.8, 0.8, 0.7, 0.7, 0.7, 0.6, 0.6, 0.6)  # of the first steps, before SciPy mixes them
+NEED_STEP = 1.6  # orders rise more slowly than need
+LONGER = 0.6  # rise of people in the market with the time for which they are [M]
 MET = 3.0  # standard errors
 
 
@@ -43,6 +45,7 @@ class FittedMoment:
         channel, figure: which; channel `all`: orders of the shop.
         observed, simulated: at the table's volume.
         errors: ln simulated − ln observed in standard errors, by the chance of both counts; nan: not in the table.
+        sampling_error: that standard error, in the figure's own unit.
     """
 
     channel: str
@@ -50,6 +53,7 @@ class FittedMoment:
     observed: float
     simulated: float
     errors: float
+    sampling_error: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,9 @@ def fit_world(
         nonlocal done
         if best and (done >= trials or time.monotonic() > until):
             raise _OutOfTime
-        shown = simulated_moments(load_scenario(build_world(table, size, x, seed=seed)), names, threads=threads)
+        shown = simulated_moments(
+            load_scenario(build_world(table, size, x, seed=seed)), names, table=table, threads=threads
+        )
         done += 1
         told(done / trials)
         score = _score(table, size, wanted, orders, shown)
@@ -143,12 +149,14 @@ def fit_world(
 def _paid_as_seen(
     table: MarketTable, size: Size, tables: dict[str, Any], shown: Moments
 ) -> tuple[dict[str, Any], Moments]:
-    """The same world with fees per action that add up to the cost seen: nothing else in it depends on them."""
+    """The same world at prices that add up to the cost seen: who wins an auction does not depend on the unit of money."""
     cost = shown.cost.copy()
     for k, row in enumerate(table.rows):
         wanted = row.cost * size.share(table)
-        if row.of.billing == "cpa" and cost[k] > 0:
-            tables["channels"][row.name]["campaigns"]["all"]["bid"] *= wanted / cost[k]
+        if cost[k] > 0:
+            channel = tables["channels"][row.name]
+            channel["campaigns"]["all"]["bid"] *= wanted / cost[k]
+            tables["surfaces"][channel["surface"]]["rival_cpm"] *= wanted / cost[k]
             cost[k] = wanted
     return tables, replace(shown, cost=cost)
 
@@ -171,7 +179,7 @@ def _score(table: MarketTable, size: Size, wanted: Floats, orders: float, shown:
     off = np.log((np.maximum(shown.counts, 0) / volume + 0.5 / volume) / (wanted + 0.5 / volume))
     z = (off / _errors(size, table, wanted, shown.counts))[np.isfinite(wanted)]
     of_all = math.log(shown.orders / volume / orders) / math.sqrt(1 / orders + 1 / shown.orders + MODEL_ERROR**2)
-    z = np.append(z, of_all)
+    z = np.concatenate([z, [of_all], [figure.apart / figure.error for figure in journey_figures(table, shown)]])
     return float(np.sqrt(np.mean(np.minimum(np.abs(z), 30.0) ** 2)))
 
 
@@ -189,7 +197,8 @@ def _step(table: MarketTable, size: Size, wanted: Floats, orders: float, shown: 
     step = off.copy()
     # Sessions are shared: a place that takes more leaves less to the others.
     sessions = size.users * size.days * size.sessions
-    left, wanted_left = 1 - seen[:, 0].sum() / sessions, 1 - np.nansum(here[:, 0]) / sessions
+    taken = np.array([won(row) for row in table.rows])
+    left, wanted_left = 1 - (seen[:, 0] / taken).sum() / sessions, 1 - np.nansum(here[:, 0] / taken) / sessions
     step[:, 0] += math.log(max(left, 0.05) / max(wanted_left, 0.05))
     # People who are looking are more where need is greater, and so are everybody's orders.
     step[:, 0] -= np.array([0.8 * all_orders if row.of.weights[0] < 0.5 else 0.0 for row in table.rows])
@@ -200,8 +209,15 @@ def _step(table: MarketTable, size: Size, wanted: Floats, orders: float, shown: 
     step[:, 4] = np.where(np.isfinite(wanted[:, 4]), off[:, 4] - off[:, 2], 0.0)
     gap = here[:, CAUSED] - shown.counts[:, CAUSED]
     step[:, CAUSED] = 0.8 * gap / (np.maximum(shown.counts[:, CAUSED], 0) / 2 + here[:, CAUSED] / 2 + 4.0)
+    patience, moods = journey_steps(table, shown)
+    # Patient people are in the market for longer: they see more ads there, and order more.
+    step[:, 0] -= LONGER * patience * np.array([row.of.weights[0] < 0.5 for row in table.rows])
     step[:, CAUSED] -= np.array([0.8 * all_orders if row.of.base == "claims" else 0.0 for row in table.rows])
-    result: Floats = np.clip(np.append(step.ravel(), NEED_STEP * all_orders), -LARGEST_STEP, LARGEST_STEP)
+    result: Floats = np.clip(
+        np.concatenate([step.ravel(), [NEED_STEP * all_orders - LONGER * patience, patience], moods]),
+        -LARGEST_STEP,
+        LARGEST_STEP,
+    )
     return result
 
 
@@ -215,21 +231,22 @@ def _compared(
         given: Sequence[float] = (row.impressions, row.clicks, row.crm, row.platform, row.analytics)
         if not math.isfinite(row.crm):
             given = (*given[:2], row.orders if not math.isfinite(row.analytics) else math.nan, *given[3:])
-        rows += [
-            FittedMoment(
-                row.label, "crm" if figure == "orders" else figure, observed, float(shown.counts[k, s]) / volume,
-                _apart(float(shown.counts[k, s]) / volume, observed, 0.5 / volume) / float(errors[k, s]),
-            )
-            for s, (figure, observed) in enumerate(zip(SETTINGS[:CAUSED], given, strict=True))
-        ]  # fmt: skip
+        for s, (figure, observed) in enumerate(zip(SETTINGS[:CAUSED], given, strict=True)):
+            simulated, error = float(shown.counts[k, s]) / volume, float(errors[k, s])
+            apart = _apart(simulated, observed, 0.5 / volume) / error
+            name = "crm" if figure == "orders" else figure
+            rows.append(FittedMoment(row.label, name, observed, simulated, apart, observed * error))
         cost = float(shown.cost[k]) / volume
-        clicks = max(float(shown.counts[k, 1]), 1.0)
-        error = math.sqrt(1 / clicks + MODEL_ERROR**2)
-        rows.append(FittedMoment(row.label, "cost", row.cost, cost, _apart(cost, row.cost, 0.0) / error))
+        error = math.sqrt(1 / max(float(shown.counts[k, 1]), 1.0) + MODEL_ERROR**2)
+        rows.append(
+            FittedMoment(row.label, "cost", row.cost, cost, _apart(cost, row.cost, 0.0) / error, row.cost * error)
+        )
     error = math.sqrt(1 / orders + 1 / shown.orders + MODEL_ERROR**2)
-    rows.append(
-        FittedMoment("all", "orders", orders, shown.orders / volume, _apart(shown.orders / volume, orders, 0.0) / error)
-    )
+    apart = _apart(shown.orders / volume, orders, 0.0) / error
+    rows.append(FittedMoment("all", "orders", orders, shown.orders / volume, apart, orders * error))
+    for found in journey_figures(table, shown):
+        own = (found.observed, found.simulated, found.apart / found.error, found.observed * found.error)
+        rows.append(FittedMoment(found.channel, found.figure, *own))
     return tuple(rows)
 
 

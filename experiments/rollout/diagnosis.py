@@ -17,16 +17,17 @@ import pandas as pd
 from cpalab.result import Result
 from experiments.rollout.change_file import Plan, PlannedChange, apply
 from experiments.rollout.observed_file import Observation, Observations, days_lost
+from experiments.rollout.prediction import LeftOut, Prediction, Shift, log_ratio, predicted
 from experiments.rollout.reported_cpa import (
     Floats,
     Key,
     ReportedCpas,
-    Spending,
     Split,
     reported_cpas,
     spending,
     whole_keys,
 )
+from experiments.rollout.what_would_tell import Advice, Candidate, what_would_tell
 from simulator.record.record import record
 from simulator.scenario.faults import FAULTS, Fault
 from simulator.scenario.tracking import Outage, Tracking
@@ -42,10 +43,8 @@ FEWEST_ACTIONS = 25
 SUM = "the sum of figures that are given"
 NAMED_AT_MOST = 4
 FEWEST_LOST = 10  # where so many are expected, a count of zero is chance once in 22,000
-MODEL_ERROR = 0.02
 STEPS = 24
 CLOSER_STEPS = 33  # over the two steps around the best size
-IMPOSSIBLE = 1e3  # the shift where an explanation leaves no actions
 ALIKE = 1.0 / 3.0
 REFUSED = 0.05
 
@@ -81,14 +80,6 @@ class Suspect:
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """A figure that was noted and not compared, and why."""
-
-    figure: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Diagnosis(Result):
     """What explains the shifts.
 
@@ -96,12 +87,14 @@ class Diagnosis(Result):
         suspects: all explanations, the most probable first.
         p_value: of the planned change alone; cells: how many shifts it is based on.
         left_out: the figures that were noted and not compared.
+        advice: what would tell the first two that look alike apart; None where nothing needs telling, or pairs of faults do.
     """
 
     suspects: tuple[Suspect, ...]
     p_value: float
     cells: int
     left_out: tuple[LeftOut, ...]
+    advice: Advice | None = None
 
     @property
     def consistent(self) -> bool:
@@ -127,7 +120,10 @@ class Diagnosis(Result):
         return pd.DataFrame([{name: getattr(s, name) for name in names} for s in self.suspects])
 
     def summary(self) -> str:
-        """The verdict in a few sentences."""
+        """The verdict in a few sentences, and what would tell where nobody can."""
+        return "\n".join(filter(None, (self._verdict(), str(self.advice or ""))))
+
+    def _verdict(self) -> str:
         few = self._left_out_in_words()
         if self.cells == 0:
             return f"Cannot tell: no figure can be compared.{few}"
@@ -162,62 +158,6 @@ class Diagnosis(Result):
             more = f" and {len(figures) - NAMED_AT_MOST} more" if len(figures) > NAMED_AT_MOST else ""
             said.append(f"{', '.join(figures[:NAMED_AT_MOST])}{more} ({reason})")
         return f" Left out: {'; '.join(said)}." if said else ""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A normal law of the shifts between two periods: mean (2n,), covariance (2n, 2n).
-
-    `actions` (n,) are those expected after the change at the user's volume: where nothing at all was counted, the chance
-    of that is exp(−actions).
-    """
-
-    mean: Floats
-    covariance: Floats
-    actions: Floats
-
-    def towards(self, other: "Prediction", share: float) -> "Prediction":
-        """Between this and another: linear interpolation, undefined where one of them leaves no actions."""
-        if share == 0:
-            return self
-        pairs = ((self.mean, other.mean), (self.covariance, other.covariance), (self.actions, other.actions))
-        return Prediction(*((1 - share) * own + share * its for own, its in pairs))
-
-    def beside(self, other: "Prediction", planned: "Prediction") -> "Prediction":
-        """Both on top of the same plan: their shifts add up, their chance is the mean of both."""
-        return Prediction(
-            self.mean + other.mean - planned.mean,
-            (self.covariance + other.covariance) / 2,
-            self.actions * other.actions / np.maximum(planned.actions, 1e-9),
-        )
-
-    def distance(self, seen: "Shift") -> tuple[float, float]:
-        """Squared Mahalanobis distance of what was seen, and the logarithm of the likelihood."""
-        gap = np.nan_to_num((seen.shift - self.mean)[seen.used], nan=IMPOSSIBLE)
-        lower = np.linalg.cholesky(self.covariance[np.ix_(seen.used, seen.used)])
-        nothing = float(np.sum(self.actions[seen.emptied]))
-        squared = float(np.sum(np.linalg.solve(lower, gap) ** 2)) + 2.0 * nothing
-        return squared, -0.5 * squared - float(np.sum(np.log(np.diag(lower))))
-
-
-@dataclass(frozen=True)
-class Shift:
-    """What was seen: logarithms of CPA, then ROAS, after over before (2n,); nan where unknown.
-
-    Attributes:
-        used: which of them count (2n,); emptied: where nothing was counted any more (n,).
-        left_out: figures that were noted and do not count.
-    """
-
-    shift: Floats
-    used: npt.NDArray[np.bool_]
-    emptied: npt.NDArray[np.bool_]
-    left_out: tuple[LeftOut, ...] = ()
-
-    @property
-    def count(self) -> int:
-        """Figures compared."""
-        return int(self.used.sum() + self.emptied.sum())
 
 
 @dataclass(frozen=True)
@@ -268,28 +208,27 @@ def expectations(
     today = reported_cpas(world, record(world), keys, spent)
     tomorrow = seen([])
 
-    def predicted(after: ReportedCpas) -> Prediction:
-        actions = np.array([after.actions[key].total * volume for key in keys])
-        return Prediction(_shift(today, after, keys), _covariance(today, after, keys, spent, volume), actions)
+    def expected(after: ReportedCpas) -> Prediction:
+        return predicted(today, after, keys, spent, volume)
 
     found = {}
     for fault in faults:
         sizes = grid(fault)
         changed = [PlannedChange(fault.name, {f"tracking.faults.{fault.name}": float(size)}) for size in sizes]
-        found[fault.name] = (sizes, tuple(predicted(seen([change])) for change in changed))
+        found[fault.name] = (sizes, tuple(expected(seen([change])) for change in changed))
     looked_at = {}
     if lost is not None and OUTAGE in found:
         days = math.ceil(world.scenario.run.days)
         outages = [o.model_dump() for o in apply(world.scenario, changes).tracking.transport.outages]
         outages.append(Outage(start_day=lost[0] - 1.0, end_day=float(lost[1])).model_dump())
-        there = predicted(seen([PlannedChange(OUTAGE, {"tracking.transport.outages": outages})]))
+        there = expected(seen([PlannedChange(OUTAGE, {"tracking.transport.outages": outages})]))
         found[OUTAGE] = (np.array([(lost[1] - lost[0] + 1) / days]), (there,))
         looked_at[OUTAGE] = days * (days + 1) // 2
-    live = predicted(tomorrow)
-    missing = {EVERYTHING: predicted(today)}
+    live = expected(tomorrow)
+    missing = {EVERYTHING: expected(today)}
     if len(changes) > 1:
         others = [(gone, [change for change in changes if change is not gone]) for gone in changes]
-        missing |= {f"{NOT_LIVE}: {gone.name}": predicted(seen([], rest)) for gone, rest in others}
+        missing |= {f"{NOT_LIVE}: {gone.name}": expected(seen([], rest)) for gone, rest in others}
     not_live = {
         name: (LIVE_SHARES, tuple(gone.towards(live, float(share)) for share in LIVE_SHARES))
         for name, gone in missing.items()
@@ -320,11 +259,35 @@ def grid(fault: Fault) -> Floats:
     return np.unique(np.clip(sizes, max(fault.smallest, 1e-6), fault.largest))
 
 
-def diagnose(world: World, plan: Plan, observations: Observations, *, people: int | None = None) -> Diagnosis:
-    """What explains the shifts that were seen after a planned change of tracking."""
+def diagnose(
+    world: World, plan: Plan, observations: Observations, *, people: int | None = None, faults: Sequence[Fault] = FAULTS
+) -> Diagnosis:
+    """What explains the shifts that were seen after a planned change of tracking, and what would tell where nobody can."""
     keys = [seen.key for seen in observations.rows]
     lost = days_lost(observations)
-    return judge(expectations(world, plan, people, keys=keys, split=observations.split, lost=lost), observations)
+    found = judge(
+        expectations(world, plan, people, faults, keys=keys, split=observations.split, lost=lost), observations
+    )
+    candidates = [made for suspect in found.look_alike if (made := candidate_of(suspect, plan)) is not None]
+    if len(candidates) < 2:
+        return found
+    one, other = candidates[:2]
+    return replace(found, advice=what_would_tell(world, one, other, keys, observations.split, people=people))
+
+
+def candidate_of(suspect: Suspect, plan: Plan) -> Candidate | None:
+    """What to replay for an explanation; None for pairs of faults."""
+    planned = tuple(change for change in plan.changes if not change.real)
+    if suspect.fault == NO_FAULT:
+        return Candidate("the planned change alone", planned)
+    if suspect.fault in (fault.name for fault in FAULTS):
+        fault = PlannedChange(suspect.fault, {f"tracking.faults.{suspect.fault}": suspect.size})
+        return Candidate(suspect.fault, (*planned, fault))
+    rest: tuple[PlannedChange, ...] | None = () if suspect.fault == EVERYTHING else None
+    for gone in planned:
+        if suspect.fault == f"{NOT_LIVE}: {gone.name}":
+            rest = tuple(change for change in planned if change is not gone)
+    return None if rest is None else Candidate(suspect.fault, planned, rest, suspect.size)
 
 
 def judge(expected: Expectations, observations: Observations) -> Diagnosis:
@@ -422,8 +385,8 @@ def shift_of(expected: Expectations, observations: Observations) -> Shift:
     for row in observations.rows:
         i = place.get(row.key)
         if i is not None:
-            shift[i] = _log_ratio(row.cpa_after, row.cpa_before)
-            shift[n + i] = _log_ratio(row.roas_after, row.roas_before)
+            shift[i] = log_ratio(row.cpa_after, row.cpa_before)
+            shift[n + i] = log_ratio(row.roas_after, row.roas_before)
             nothing[i] = row.emptied and math.isfinite(row.cpa_before)
     used = np.isfinite(shift) & np.tile(expected.enough, 2) & np.isfinite(expected.planned.mean)
     emptied = nothing & (expected.planned.actions >= FEWEST_LOST)
@@ -489,42 +452,3 @@ def separations(expected: Expectations) -> pd.DataFrame:
             nearest = min(others, key=lambda other: others[other])
             rows.append((fault.name, fault.code, alone, nearest, others[nearest]))
     return pd.DataFrame(rows, columns=["fault", "code", "from_no_fault", "nearest", "distance"])
-
-
-def _log_ratio(after: float, before: float) -> float:
-    usable = math.isfinite(after) and math.isfinite(before) and after > 0 and before > 0
-    return math.log(after / before) if usable else math.nan
-
-
-def _shift(today: ReportedCpas, tomorrow: ReportedCpas, keys: Sequence[Key]) -> Floats:
-    cpa = [_log_ratio(tomorrow.cpa(key), today.cpa(key)) for key in keys]
-    roas = [_log_ratio(tomorrow.roas(key), today.roas(key)) for key in keys]
-    return np.array(cpa + roas)
-
-
-def _covariance(
-    today: ReportedCpas, tomorrow: ReportedCpas, keys: Sequence[Key], spent: Spending, volume: float
-) -> Floats:
-    """Covariance of ln CPA and ln ROAS after over before, (2n, 2n), linearised bootstrap over people.
-
-    Two figures covary as far as the same people's actions are counted in both: Σ_u a_ui·a_uj / (A_i·A_j), once for each
-    period at the user's volume; figures of one channel share the noise of its cost. Which actions a change costs is chance
-    too: the prediction itself is as uncertain as the difference of the two records over people, at the volume replayed.
-    ROAS has value in place of actions, and the sign opposite to CPA's.
-    """
-    people = np.unique(np.concatenate([own.user for seen in (today, tomorrow) for own in seen.actions.values()]))
-    n = len(keys)
-    before, after = np.zeros((2, 2 * n, len(people)))
-    for matrix, seen in zip((before, after), (today, tomorrow), strict=True):
-        for i, key in enumerate(keys):
-            for row, sign, own in ((i, -1.0, seen.actions[key]), (n + i, 1.0, seen.value[key])):
-                if own.total > 0:
-                    matrix[row, np.searchsorted(people, own.user)] = sign * own.amount / own.total
-    sign = np.r_[np.ones(n), -np.ones(n)]
-    bought = np.array([f"{key.channel}/{key.part}" for key in keys] * 2)
-    variance = np.array([spent.variance[key] for key in keys] * 2)
-    shared = (bought[:, None] == bought[None, :]) * np.outer(sign, sign) * variance[:, None]
-    difference = after - before
-    result: Floats = (before @ before.T + after @ after.T + 2.0 * shared) / volume
-    result += difference @ difference.T + MODEL_ERROR**2 * np.eye(2 * n)
-    return result

@@ -131,7 +131,7 @@ def read_observations(path: str | Path, scenario: Scenario) -> Observations:
         problems.append(Problem(f"{path}: columns {' and '.join(splits)}", "only one of these at a time"))
     if problems:
         raise ScenarioError(problems)
-    known = _known_words(scenario, splits)
+    known = known_words(scenario, splits)
     observations = [
         _observation(row, f"{path}: line {line}", known, problems) for line, row in enumerate(rows, start=2)
     ]
@@ -154,7 +154,7 @@ def read_observations(path: str | Path, scenario: Scenario) -> Observations:
     return Observations(tuple(own), splits[0] if splits else None, sums)
 
 
-def _known_words(scenario: Scenario, splits: Sequence[str]) -> Mapping[str, Sequence[str]]:
+def known_words(scenario: Scenario, splits: Sequence[str]) -> Mapping[str, Sequence[str]]:
     """The words that each column of words may hold."""
     population = scenario.population
     campaigns = [name for channel in scenario.channels.values() for name in channel.campaigns]

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 import click
 
 from experiments.cli.options import chosen_scenario, output_options, talk_options
+from experiments.cli.own_market.ensembles import answer_optimise, ensemble_of
 from experiments.cli.plugin_lists import PARAMETERS, listing_option
 from experiments.cli.progress import progress_bar, say_if_compiling
 from simulator.scenario.loading import DEFAULT_PRESET
 
 if TYPE_CHECKING:
     from experiments.bench.optimise.optimise import Optimised
+
+BY = ("last_click", "truth")
 
 
 @click.command()
@@ -35,12 +38,12 @@ def command(
 ) -> None:  # fmt: skip
     """Move budgets to where a signal says conversions are cheap, every so many days, and count the real orders.
 
-    SCENARIO is a name (see cpalab scenarios) or a TOML file. Every signal spends the same sum to the cent: what the budgets
-    as they are cost in the same world. Gains are paired by seed, with 95 % intervals. lift_test runs the scenario's holdouts
-    and pays for them; no other signal does. With --out, writes optimise.html (the page),
-    optimise.csv (a row per signal), over_time.csv (per signal,
-    stretch and channel: cost, the signal's CPA, real orders), worlds.csv (per seed and signal), optimise.json and
-    manifest.json to DIR, whole or not at all.
+    SCENARIO is a name (see cpalab scenarios), a TOML file, or an ensemble's folder (cpalab init): then gains are ranges over
+    its worlds, as optimise.csv and by_world.csv. Every signal spends the same sum to the cent: what the budgets as they are
+    cost in the same world. Gains are paired by seed, with 95 % intervals. lift_test runs the scenario's holdouts and pays for
+    them; no other signal does. With --out, writes optimise.html (the page), optimise.csv (a row per signal), over_time.csv
+    (per signal, stretch and channel: cost, the signal's CPA, real orders), worlds.csv (per seed and signal), optimise.json
+    and manifest.json to DIR, whole or not at all.
     """
     from contextlib import nullcontext
 
@@ -49,13 +52,18 @@ def command(
     from experiments.cli.terminal import print_json, write_tables
     from simulator.storage import write_manifest
 
+    if worlds := ensemble_of(scenario, users, days, None, overrides):
+        answer_optimise(
+            worlds, signals or BY, every=every, seeds=seeds, out=out, force=force, quiet=quiet, as_json=as_json
+        )
+        return
     chosen = chosen_scenario(scenario, users, days, None, overrides)
     with nullcontext() if out is None else whole_folder(out, force=force) as folder:
         say_if_compiling(quiet)
         with progress_bar(quiet) as report:
             found = optimise(
                 chosen,
-                signals or ("last_click", "truth"),
+                signals or BY,
                 every=every,
                 seeds=range(1, seeds + 1),
                 progress=lambda share: report("optimise", share),

@@ -9,12 +9,14 @@ import click
 from cpalab.refusal import Problem, Refused
 from experiments.cli.chosen_world import chosen_market
 from experiments.cli.options import engine_options, output_options, process_option, scenario_options, talk_options
+from experiments.cli.own_market.ensembles import answer_explain, ensemble_of
 from experiments.cli.progress import progress_bar, say_if_compiling
 
 if TYPE_CHECKING:
     from experiments.comparison.explain.dated_changes import Changes
     from experiments.comparison.explain.explain import Explanation, Shift
     from simulator.playing import EngineName
+    from simulator.scenario.schema import Scenario
 
 BAR = 32  # columns of the terminal's waterfall
 
@@ -48,7 +50,8 @@ def command(
 
     SCENARIO is a name (see cpalab scenarios), a TOML file, or the folder of a world; its dated changes (timeline, season,
     flights, creatives, outages) are explained: the days from the first of them on, beside the same days without them. With
-    OTHER, a second scenario, everything that differs is; with --change, the changes of a change file.
+    OTHER, a second scenario, everything that differs is; with --change, the changes of a change file. Of an ensemble's folder
+    (cpalab init) the ranges over its worlds, as explain.csv and by_world.csv.
 
     A shift is shared out exactly: worlds and records are played again under every subset of the changes (Shapley). Beyond
     eight changes orders of making them are drawn, and parts carry a standard error.
@@ -58,8 +61,14 @@ def command(
     """
     from contextlib import nullcontext
 
-    changes = everything_asked(scenario, users, days, seed, overrides, processes, other, change, out)
     stretch, earlier = days_asked(between, against)
+    if worlds := ensemble_of(scenario, users, days, seed, overrides, processes, unheard=("other",)):
+        answer_explain(
+            [changes_of(world, change) for world in worlds], between=stretch, against=earlier, orders=orders, truth=truth,
+            full=full, threads=threads, engine=engine, out=out, force=force, quiet=quiet, as_json=as_json,
+        )  # fmt: skip
+        return
+    changes = everything_asked(scenario, users, days, seed, overrides, processes, other, change, out)
     from cpalab.whole_output import whole_folder
     from experiments.cli.terminal import print_json, write_tables
     from experiments.comparison.explain.explain import chosen_days, explain
@@ -100,9 +109,7 @@ def everything_asked(
     Raises:
         Refused: what is wrong with any of them.
     """
-    from experiments.comparison.explain.dated_changes import dated_changes
-    from experiments.comparison.explain.two_scenarios import differences, planned_changes
-    from experiments.rollout.change_file import load_plan
+    from experiments.comparison.explain.two_scenarios import differences
 
     if other is not None and change is not None:
         hint = "leave one of them out"
@@ -111,10 +118,19 @@ def everything_asked(
     if other is not None:
         after, _ = chosen_market(other, users, days, seed, overrides, out=out, processes=processes)
         return differences(chosen, after)
-    if change is not None:
-        plan = load_plan(change, chosen)
-        return planned_changes(chosen, plan.changes, plan.title)
-    return dated_changes(chosen)
+    return changes_of(chosen, change)
+
+
+def changes_of(scenario: "Scenario", change: str | None) -> "Changes":
+    """The changes of a change file, or, without one, the scenario's own dated ones."""
+    from experiments.comparison.explain.dated_changes import dated_changes
+    from experiments.comparison.explain.two_scenarios import planned_changes
+    from experiments.rollout.change_file import load_plan
+
+    if change is None:
+        return dated_changes(scenario)
+    plan = load_plan(change, scenario)
+    return planned_changes(scenario, plan.changes, plan.title)
 
 
 def days_asked(between: str | None, against: str | None) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:

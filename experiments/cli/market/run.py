@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 DIMENSIONS = ("device", "browser", "geo", "segment", "campaign", "creative", "returning")
 
+# What only one world can answer.
+UNHEARD = ("charts", "dimensions", "models", "judge", "full", "seeds", "memory", "events", "resume", "cluster")
+
 
 @click.command()
 @scenario_options
@@ -110,15 +113,7 @@ def command(
         judge, seeds = left.options["judge"], left.options["seeds"]
     if quiet and out is None and charts is None and not as_json:
         click.echo("--quiet prints nothing, and without --out nothing is written: the result will be lost.", err=True)
-    if worlds := ensemble_of(scenario, users, days, seed, overrides):
-        rule, hint = "cannot be drawn of an ensemble", "give one of its worlds"
-        problems = [] if charts is None else [Problem("--charts", rule, str(charts), hint)]
-        if cluster is not None:
-            problems.append(
-                Problem("--cluster", "is for one market, not for an ensemble of them", cluster, "leave it away")
-            )
-        if problems:
-            raise InvalidInputError(problems)
+    if worlds := ensemble_of(scenario, users, days, seed, overrides, processes, unheard=UNHEARD):
         answer_truth(worlds, threads=threads, out=out, force=force, quiet=quiet, as_json=as_json)
         return
     (chosen, stored), asked = everything_asked(

@@ -21,6 +21,9 @@ from experiments.cli.progress import progress_bar, say_if_compiling
 if TYPE_CHECKING:
     from simulator.playing import EngineName
 
+# What only one world can answer.
+UNHEARD = ("feedback", "interactions", "by", "pulse", "curve", "at", "seeds")
+
 
 @click.command()
 @scenario_options
@@ -65,7 +68,7 @@ def command(
     prevented), truth.json (what --json prints) and manifest.json to DIR, whole or not at all; with --by, --pulse, --curve
     and --seeds also truth_by_week.csv, pulses.csv, curves.csv and truth_over_seeds.csv.
     """
-    if worlds := ensemble_of(scenario, users, days, seed, overrides):
+    if worlds := ensemble_of(scenario, users, days, seed, overrides, processes, unheard=UNHEARD):
         answer_truth(worlds, threads=threads, out=out, force=force, quiet=quiet, as_json=as_json)
         return
     chosen, stored = chosen_market(scenario, users, days, seed, overrides, out=out, processes=processes)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
               help="The middle world; the ensemble goes to the folder FILE.ensemble beside it.")  # fmt: skip
 @click.option("--lift", type=click.Path(path_type=Path), metavar="CSV",
               help="Your lift tests: channel, incremental_conversions, and standard_error or lower, upper.")  # fmt: skip
+@click.option("--lag", type=click.Path(path_type=Path), metavar="CSV",
+              help="Conversions by days since the click: days (0, <1, 3, 1-2, 12+), conversions.")  # fmt: skip
+@click.option("--paths", type=click.Path(path_type=Path), metavar="CSV",
+              help="Paths of converting people: path, conversions, or any format that cpalab attribute reads.")  # fmt: skip
 @click.option("--days", type=float, default=30.0, show_default=True, help="Length of the period in CHANNELS.")
 @click.option("--orders", type=float, metavar="N", help="All orders of the shop in the period, whatever their source.")
 @click.option("--order-value", type=float, metavar="AMOUNT", help="Mean value of an order.")
@@ -35,14 +39,16 @@ if TYPE_CHECKING:
 @click.option("--full", is_flag=True, help="Show every fitted figure.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 def command(
-    channels: str, out: Path, lift: Path | None, days: float, orders: float | None, order_value: float | None,
+    channels: str, out: Path, lift: Path | None, lag: Path | None, paths: Path | None, days: float, orders: float | None,
+    order_value: float | None,
     worlds: int, users: int, minutes: float, seed: int, threads: int, force: bool, full: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Scenarios of your own market from a channel table.
 
     CHANNELS has a row per channel: channel, cost, and as much as there is of impressions, clicks, platform (conversions it
     claims), analytics, crm, value, kind, currency; exports of Google Ads and Meta Ads are read as they are. Rows without cost
-    called direct, organic, referral … count towards all orders.
+    called direct, organic, referral … count towards all orders. --lag and --paths add how late people order and which
+    channels take part without being the last.
 
     Attributed figures do not say what ads cause: so an ensemble of worlds is fitted, which all show the table and differ in
     that, within the range of published experiments and of your own lift tests; init.html in it is the page.
@@ -55,6 +61,7 @@ def command(
     from experiments.own_market.channel_table import read_channels
     from experiments.own_market.ensemble import fit_ensemble
     from experiments.own_market.ensemble_page import render_ensemble
+    from experiments.own_market.journeys import with_journeys
     from experiments.own_market.toml_text import toml_text
     from simulator.storage import write_manifest
 
@@ -63,6 +70,7 @@ def command(
     if out.exists() and not force:
         raise Refused([Problem("--out", "exists already", str(out), "--force replaces it")])
     table = read_channels(channels, days=days, orders=orders, order_value=order_value)
+    table = with_journeys(table, lag, paths)
     lifts = () if lift is None else read_lift_tests(lift)
     with whole_folder(out.with_suffix(".ensemble"), force=force) as folder:
         say_if_compiling(quiet)
@@ -104,12 +112,19 @@ def _show(found: "Ensemble", *, full: bool) -> None:
         fit = Table(title="Fit of the middle world", title_justify="left")
         for heading in ("channel", "figure"):
             fit.add_column(heading)
-        for heading in ("observed", "simulated", "standard errors"):
+        for heading in ("observed", "simulated", "sampling error", "apart, in errors"):
             fit.add_column(heading, justify="right")
         for m in found.worlds[0].moments:
             if m.errors == m.errors:
-                fit.add_row(m.channel, m.figure, f"{m.observed:z,.0f}", f"{m.simulated:z,.0f}", f"{m.errors:+z.1f}")
+                fit.add_row(
+                    m.channel,
+                    m.figure,
+                    f"{m.observed:z,.0f}",
+                    f"{m.simulated:z,.0f}",
+                    f"{m.sampling_error:z,.1f}",
+                    f"{m.errors:+z.1f}",
+                )
             else:
-                fit.add_row(m.channel, m.figure, "–", f"{m.simulated:z,.0f}", "not in the table")
+                fit.add_row(m.channel, m.figure, "–", f"{m.simulated:z,.0f}", "–", "not in the table")
         screen.print(fit)
     screen.print(found.summary())

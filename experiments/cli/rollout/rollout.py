@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cpalab.refusal import Problem, Refused
 from cpalab.visible_text import visible
 from experiments.cli.chosen_world import chosen_market, world_of
 from experiments.cli.options import engine_options, output_options, process_option, scenario_options, talk_options
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from experiments.rollout.diagnosis import Diagnosis
     from experiments.rollout.rollout import Rollout
     from simulator.playing import EngineName
+
+# What only one world can answer; figures seen are held to an ensemble's --contract by cpalab check-rollout.
+UNHEARD = ("observed", "with_delivery", "full", "fault_size", "verify")
 
 
 @click.command()
@@ -68,18 +70,14 @@ def command(
 
     With --observed the exit status is the verdict: 0 as expected, 1 not, 2 nothing can be told, 3 bad input.
 
-    With --out, writes rollout.html (the page to send round), rollout.csv, rollout.json and, with --observed, seen.csv and
-    diagnosis.csv to DIR, whole or not at all.
+    With --out, writes rollout.html (the page to send round), rollout.csv, rollout.json and, with --observed, seen.html
+    (before and after, bands, what was seen), seen.csv and diagnosis.csv to DIR, whole or not at all.
     """
     from contextlib import nullcontext
 
     from experiments.rollout.change_file import load_plan
 
-    if worlds := ensemble_of(scenario, users, days, seed, overrides):
-        if observed is not None or with_delivery:
-            rule = "cannot be asked of an ensemble"
-            hint = "write a --contract and hold the figures to it with cpalab check-rollout"
-            raise Refused([Problem("--observed" if observed else "--with-delivery", rule, scenario, hint)])
+    if worlds := ensemble_of(scenario, users, days, seed, overrides, processes, unheard=UNHEARD):
         answer_rollout(
             worlds, load_plan(change, worlds[0]), people=people, contract=contract, threads=threads, out=out, force=force,
             quiet=quiet, as_json=as_json,
@@ -92,6 +90,7 @@ def command(
     from cpalab.whole_output import whole_file, whole_folder
     from experiments.cli.terminal import print_json, write_tables
     from experiments.report.rollout_page import render_rollout
+    from experiments.report.seen_page import render_seen
     from experiments.rollout.diagnosis import diagnose
     from experiments.rollout.observed_file import read_observations
     from experiments.rollout.rollout import roll_out
@@ -124,6 +123,9 @@ def command(
                 frames |= {"diagnosis": diagnosis.to_frame(), "seen": judged.to_frame()}
             write_tables(folder, "rollout", tables, frames)
             (folder / "rollout.html").write_text(render_rollout(found, chosen.market.currency), encoding="utf-8")
+            if seen is not None:
+                page = render_seen(found, seen, diagnosis, world.scenario.run)
+                (folder / "seen.html").write_text(page, encoding="utf-8")
             write_manifest(folder, world.scenario)
     if as_json:
         print_json(tables)

@@ -1,5 +1,6 @@
 """Ensembles: worlds that show the table, differ in what ads cause, and obey a lift test."""
 
+import math
 import tomllib
 from pathlib import Path
 
@@ -8,6 +9,13 @@ import pytest
 
 from attribution.formats.lift_tests import MeasuredLift
 from cpalab.refusal import Refused
+from experiments.comparison.explain.explain import explain
+from experiments.comparison.explain.two_scenarios import planned_changes
+from experiments.own_market.answers.ensemble_explain import ensemble_explain
+from experiments.own_market.answers.ensemble_optimise import ensemble_optimise
+from experiments.own_market.answers.ensemble_rollout import ensemble_rollout
+from experiments.own_market.answers.ensemble_truth import ensemble_truth
+from experiments.own_market.answers.over_worlds import over_worlds
 from experiments.own_market.channel_table import MarketTable, read_channels
 from experiments.own_market.ensemble import (
     ENSEMBLE,
@@ -18,12 +26,12 @@ from experiments.own_market.ensemble import (
     suggested_tests,
 )
 from experiments.own_market.ensemble_page import render_ensemble
-from experiments.own_market.ensemble_rollout import ensemble_rollout
-from experiments.own_market.ensemble_truth import ensemble_truth
+from experiments.own_market.fitted_world import RIVAL_SIGMA, WON, rival_and_bid, simulated_moments
 from experiments.own_market.toml_text import toml_text
 from experiments.report.numerals import money
 from experiments.rollout.change_file import load_plan
 from simulator.scenario.loading import load_scenario
+from simulator.scenario.schema import Scenario
 
 ROWS = """channel,cost,impressions,clicks,platform,analytics,crm
 Non-brand search,3000,40000,2500,110,60,80
@@ -147,6 +155,73 @@ def test_tables_survive_being_written_as_toml() -> None:
         "l": [{"m": 1, "n": "o"}],
     }
     assert tomllib.loads(toml_text(tables)) == tables
+
+
+@pytest.fixture(scope="module")
+def scenarios(ensemble: Ensemble) -> list[Scenario]:
+    return [load_scenario(world.tables, {"run.users": 2_500}) for world in ensemble.worlds]
+
+
+def test_the_cost_of_a_fitted_world_is_the_tables(ensemble: Ensemble, table: MarketTable) -> None:
+    """Prices are scaled after the last trial, and the world lived anew costs what the table says."""
+    world = ensemble.worlds[0]
+    shown = simulated_moments(load_scenario(world.tables), [row.name for row in table.rows])
+    for row, cost in zip(table.rows, shown.cost, strict=True):
+        assert cost / ensemble.size.share(table) == pytest.approx(row.cost, rel=1e-3)
+
+
+def test_rivals_and_bid_win_the_share_at_the_price() -> None:
+    """One million log-normal prices: the share below the bid, and their mean, to five standard errors."""
+    rival, bid = rival_and_bid(12.0)
+    drawn = rival * np.exp(RIVAL_SIGMA * np.random.default_rng(3).standard_normal(1_000_000) - RIVAL_SIGMA**2 / 2)
+    lost = drawn[drawn < bid]
+    assert len(lost) / len(drawn) == pytest.approx(WON, abs=0.0022)
+    assert lost.mean() == pytest.approx(12.0, rel=0.003)
+
+
+def test_a_higher_bid_buys_more_at_a_higher_price(ensemble: Ensemble) -> None:
+    """Four times the bid wins every auction: 1/0.75 times the impressions, 1/0.759 times as dear (5 % for chance)."""
+    name = "meta_prospecting"
+    at_bid = []
+    for factor in (1.0, 4.0):
+        tables = ensemble.worlds[0].tables
+        bid = factor * tables["channels"][name]["campaigns"]["all"]["bid"]
+        changes = {"run.users": 4_000, f"channels.{name}.campaigns.all.bid": bid}
+        shown = simulated_moments(load_scenario(tables, changes), [name])
+        at_bid.append((shown.counts[0, 0], shown.cost[0] / shown.counts[0, 0]))
+    (few, cheap), (many, dear) = at_bid
+    assert many / few == pytest.approx(1 / WON, rel=0.05)
+    assert dear / cheap == pytest.approx(1 / 0.759, rel=0.05)
+
+
+def test_an_explanation_is_the_range_of_the_worlds_own(scenarios: list[Scenario]) -> None:
+    plan = load_plan({"changes": [{"name": "lost UTMs", "fault": "utm_lost", "size": 0.3}]}, scenarios[0])
+    changes = [planned_changes(scenario, plan.changes) for scenario in scenarios]
+    found = ensemble_explain(changes, truth=False)
+    own = [explain(made, truth=False).shift("all", "analytics") for made in changes]
+    (row,) = found.to_frame().query("channel == 'all' and system == 'analytics'").to_dict("records")
+    parts = sorted(float(shift.parts[0]) for shift in own)
+    assert [row["part_lowest"], row["part"], row["part_highest"]] == parts
+    assert row["cpa_before_highest"] == max(shift.before for shift in own)
+    assert f"rises by {parts[0]:,.2f} to {parts[2]:,.2f}" in found.summary()
+    assert "(platform) stays as it is" in found.summary()
+    assert len(found.by_world()) == len(own) * len(found.to_frame())
+
+
+def test_budgets_that_follow_a_signal_are_judged_over_the_worlds(scenarios: list[Scenario]) -> None:
+    found = ensemble_optimise(scenarios[:2], ["last_click"], every=15, seeds=[1])
+    table = found.to_frame().set_index("by")
+    gains = [one.to_frame().set_index("by").loc["last_click", "gain"] for one in found.optimised]
+    own = [gain * volume for gain, volume in zip(gains, found.volumes, strict=True)]
+    assert table.loc["last_click", "gain_lowest"] == min(own)
+    assert table.loc["last_click", "gain_highest"] == max(own)
+    assert "2 worlds that all show the same table, 1 seed each" in found.summary()
+
+
+def test_a_figure_over_worlds_leaves_out_those_without_it() -> None:
+    found = over_worlds([3.0, math.nan, 1.0])
+    assert (found.lowest, found.median, found.highest, found.worlds) == (1.0, 3.0, 3.0, 2)
+    assert over_worlds([math.nan]).worlds == 0
 
 
 def test_the_page_shows_each_channel_s_range_beside_the_platform_s_price(ensemble: Ensemble) -> None:

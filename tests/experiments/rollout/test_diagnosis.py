@@ -16,7 +16,6 @@ from experiments.rollout.diagnosis import (
     EVERYTHING,
     NO_FAULT,
     Expectations,
-    Prediction,
     Suspect,
     expectations,
     judge,
@@ -24,6 +23,7 @@ from experiments.rollout.diagnosis import (
     today_of,
 )
 from experiments.rollout.observed_file import Observation, Observations, days_lost, observe, read_observations
+from experiments.rollout.prediction import Prediction
 from experiments.rollout.reported_cpa import Key, Split, reported_cpas, spending
 from experiments.studies.diagnosis_accuracy import DiagnosisAccuracy, diagnosis_accuracy
 from simulator.record.record import record
@@ -43,11 +43,11 @@ def hand_made(sigma: float) -> Expectations:
     covariance = sigma**2 * np.eye(8)
     return Expectations(
         keys=CELLS,
-        planned=Prediction(np.zeros(8), covariance, MANY),
+        planned=Prediction(np.zeros(8), covariance, covariance / 2, MANY),
         faults={
-            "click_id_stripped": (np.array([0.3]), (Prediction(shift, covariance, MANY),)),
-            "missing_linker": (np.array([1.0]), (Prediction(shift, covariance, MANY),)),
-            "utm_lost": (np.array([0.3]), (Prediction(mirror, covariance, MANY),)),
+            "click_id_stripped": (np.array([0.3]), (Prediction(shift, covariance, covariance / 2, MANY),)),
+            "missing_linker": (np.array([1.0]), (Prediction(shift, covariance, covariance / 2, MANY),)),
+            "utm_lost": (np.array([0.3]), (Prediction(mirror, covariance, covariance / 2, MANY),)),
         },
         enough=np.ones(4, np.bool_),
     )
@@ -133,7 +133,9 @@ def test_a_size_between_two_steps_is_found_in_a_large_market(size: float) -> Non
     sizes = np.array([0.3, 0.6, 1.2, 1.8, 2.4])
 
     def shifted(factor: float) -> Prediction:
-        return Prediction(np.r_[np.zeros(4), np.full(4, math.log(factor))], 0.005**2 * np.eye(8), MANY)
+        return Prediction(
+            np.r_[np.zeros(4), np.full(4, math.log(factor))], 0.005**2 * np.eye(8), 0.5 * 0.005**2 * np.eye(8), MANY
+        )
 
     expected = replace(hand_made(0.005), faults={"value_bug": (sizes, tuple(map(shifted, sizes)))})
     rows = [Observation(k.channel, k.system, 50.0, 50.0, 2.0, 2.0 * size) for k in CELLS]

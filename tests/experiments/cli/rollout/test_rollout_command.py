@@ -116,7 +116,7 @@ def test_tables_are_written_whole_and_not_over_others(change: str, tmp_path: Pat
     shown = CliRunner().invoke(rollout, arguments, catch_exceptions=False).output
     assert f"Written to {out}" in shown
     assert sorted(path.name for path in out.iterdir()) == [
-        "diagnosis.csv", "manifest.json", "rollout.csv", "rollout.html", "rollout.json", "seen.csv",
+        "diagnosis.csv", "manifest.json", "rollout.csv", "rollout.html", "rollout.json", "seen.csv", "seen.html",
     ]  # fmt: skip
     written = json.loads((out / "rollout.json").read_text(encoding="utf-8"))
     assert written["people"] == 20_000
