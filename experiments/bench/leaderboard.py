@@ -148,7 +148,7 @@ class Leaderboard(Result):
     def to_page(self) -> str:
         """One HTML page without network: per case a sentence, a chart and the table."""
         from experiments.report.charts.intervals import ESTIMATE
-        from experiments.report.figure_page import Section, render_figures
+        from experiments.report.pages.figure_page import Section, render_figures
 
         interval = "95% interval over seeds"
         keys = ["scenario", "variation", "tracking"]

@@ -89,7 +89,7 @@ class Sweep(Result):
     def to_page(self) -> str:
         """One HTML page without network: which parameter matters most, and the quantity at every point."""
         from experiments.report.charts.intervals import Mark
-        from experiments.report.figure_page import Section, render_figures
+        from experiments.report.pages.figure_page import Section, render_figures
 
         found, points = self.sensitivity(), self.to_frame()
         mark, more = Mark("index", "its share of the variance"), len(points) > MOST_POINTS_SHOWN

@@ -6,8 +6,8 @@ import pandas as pd
 
 from experiments.own_market.ensemble import CausedRange, Ensemble
 from experiments.report.charts.intervals import Mark, mark_chart
-from experiments.report.figure_page import KeyNumber, Section, render_figures
 from experiments.report.numerals import UNBOUNDED, count, money, percent
+from experiments.report.pages.figure_page import KeyNumber, Section, render_figures
 
 __all__ = ["render_ensemble"]
 

@@ -6,8 +6,8 @@ import pandas as pd
 
 from experiments.own_market.reconcile import CauseShare, Reconciliation
 from experiments.report.charts.intervals import Mark, mark_chart
-from experiments.report.figure_page import KeyNumber, Section, render_figures
 from experiments.report.numerals import UNDEFINED, count, percent
+from experiments.report.pages.figure_page import KeyNumber, Section, render_figures
 
 __all__ = ["render_reconciliation"]
 

@@ -43,9 +43,9 @@ def _drawn(result: Any) -> Any:
     from experiments.comparison.explain.waterfall import steps
     from experiments.report.charts.dumbbell import dumbbell_chart
     from experiments.report.charts.waterfall import waterfall_chart
-    from experiments.report.lift_page import lift_chart
-    from experiments.report.rollout_page import shift_chart
-    from experiments.report.truth_page import truth_chart
+    from experiments.report.pages.lift_page import lift_chart
+    from experiments.report.pages.rollout_page import shift_chart
+    from experiments.report.pages.truth_page import truth_chart
     from experiments.rollout.rollout import Rollout
     from experiments.truth.effects import Truth
 

@@ -13,7 +13,7 @@ def pour(template: str, *, style: str = "", scripts: Sequence[str] = (), **conte
     """The page; the same content gives the same text.
 
     Args:
-        template: name of its file in this folder.
+        template: name of its file in `templates`.
         style: CSS, beside the colours of the light and the dark page.
         scripts: in their order; the page's policy admits these and no other.
         content: what the template asks for.
@@ -36,8 +36,8 @@ def pour(template: str, *, style: str = "", scripts: Sequence[str] = (), **conte
 
 
 def text_of(name: str) -> str:
-    """The text of a file in this folder: a template, a style, a script."""
-    return files("experiments.report").joinpath(name).read_text(encoding="utf-8")
+    """The text of a file in `templates`: a template, a style, a script."""
+    return files("experiments.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def hash_source(script: str) -> str:

@@ -142,7 +142,7 @@ class Optimised(Result):
     def to_page(self) -> str:
         """One HTML page without network: who is better off, and what each signal showed over time."""
         from experiments.report.charts.intervals import Mark
-        from experiments.report.figure_page import Section, render_figures
+        from experiments.report.pages.figure_page import Section, render_figures
 
         first, *others = self.summary().splitlines()
         time = self.over_time()

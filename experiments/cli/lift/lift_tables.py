@@ -80,7 +80,7 @@ def write_page(frame: "pd.DataFrame", summary: str) -> None:
     if file is None:
         return
     from cpalab.whole_output import whole_file
-    from experiments.report.lift_page import render_lift
+    from experiments.report.pages.lift_page import render_lift
 
     try:
         with whole_file(file) as part:

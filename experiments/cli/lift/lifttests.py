@@ -73,7 +73,7 @@ def command(
     from cpalab.whole_output import whole_folder
     from experiments.cli.terminal import print_json
     from experiments.designs.side_by_side import designs_that_fit, run_designs
-    from experiments.report.designs_page import render_designs
+    from experiments.report.pages.designs_page import render_designs
     from simulator.storage import write_manifest
 
     asked = (

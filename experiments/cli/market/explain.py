@@ -72,7 +72,7 @@ def command(
     from cpalab.whole_output import whole_folder
     from experiments.cli.terminal import print_json, write_tables
     from experiments.comparison.explain.explain import chosen_days, explain
-    from experiments.report.explain_page import render_explanation
+    from experiments.report.pages.explain_page import render_explanation
     from simulator.storage import write_manifest
 
     now = changes.scenario(range(len(changes.changes)))

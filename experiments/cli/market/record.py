@@ -40,7 +40,7 @@ def command(
     from cpalab.whole_output import whole_folder
     from experiments.cli.terminal import print_json, write_csv, write_tables
     from experiments.comparison.systems_report import systems_report
-    from experiments.report.record_page import render_record
+    from experiments.report.pages.record_page import render_record
     from simulator.record.systems.analytics_journeys import recorded_journeys
     from simulator.storage import write_manifest
 

@@ -137,7 +137,7 @@ def command(
             chosen, stored, out, force, dimensions, asked, seeds, engine, threads, report, quiet, blocks, events
         )
         if chart_folder is not None:
-            from experiments.report.run_figures import write_run_figures
+            from experiments.report.pages.run_figures import write_run_figures
             from simulator.storage import write_manifest
 
             write_run_figures(comparison, chart_folder, kinds)
@@ -246,7 +246,7 @@ def main_job(
     from experiments.comparison.comparison import compare
     from experiments.comparison.five_cpas import cpas_by
     from experiments.designs.regions.geo_books import geo_frame
-    from experiments.report.page import render_report
+    from experiments.report.pages.page import render_report
     from experiments.truth.effects import ESTIMANDS
     from experiments.truth.order_table import order_table
     from experiments.truth.over_seeds import truth_over_seeds

@@ -76,7 +76,7 @@ def command(
     from experiments.cli.market.truth_further import Further
     from experiments.cli.terminal import print_json, write_tables
     from experiments.cli.terminal_tables import print_interactions, print_truth, truth_as_json
-    from experiments.report.truth_page import render_truth
+    from experiments.report.pages.truth_page import render_truth
     from experiments.truth.effects import ESTIMANDS, measure_truth
     from experiments.truth.interactions import measure_interactions
     from experiments.truth.order_table import order_table

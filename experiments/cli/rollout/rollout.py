@@ -89,8 +89,8 @@ def command(
     plan = load_plan(change, chosen)
     from cpalab.whole_output import whole_file, whole_folder
     from experiments.cli.terminal import print_json, write_tables
-    from experiments.report.rollout_page import render_rollout
-    from experiments.report.seen_page import render_seen
+    from experiments.report.pages.rollout_page import render_rollout
+    from experiments.report.pages.seen_page import render_seen
     from experiments.rollout.diagnosis import diagnose
     from experiments.rollout.observed_file import read_observations
     from experiments.rollout.rollout import roll_out

@@ -73,9 +73,9 @@ def typeset_lesson(reading: Reading, command: str) -> str:
 
     data = json.dumps(lesson_data(reading), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return pour(
-        "lessons/lesson.html",
-        style=text_of("page.css") + text_of("lessons/lesson.css"),
-        scripts=[f"{text_of('lessons/engine.js')}\n{text_of('lessons/view.js')}"],
+        "lesson.html",
+        style=text_of("page.css") + text_of("lesson.css"),
+        scripts=[f"{text_of('engine.js')}\n{text_of('view.js')}"],
         page=lesson_page(reading, command),
         data=Markup(data),
     )

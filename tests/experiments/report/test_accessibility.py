@@ -6,12 +6,12 @@ import pytest
 from experiments.lift import user_table_test
 from experiments.own_market.reconcile import ClaimedFigures, reconcile
 from experiments.own_market.reconcile_page import render_reconciliation
-from experiments.report.designs_page import render_designs
-from experiments.report.explain_page import render_explanation
-from experiments.report.lift_page import render_lift
-from experiments.report.page import render_report
-from experiments.report.rollout_page import render_rollout
-from experiments.report.truth_page import render_truth
+from experiments.report.pages.designs_page import render_designs
+from experiments.report.pages.explain_page import render_explanation
+from experiments.report.pages.lift_page import render_lift
+from experiments.report.pages.page import render_report
+from experiments.report.pages.rollout_page import render_rollout
+from experiments.report.pages.truth_page import render_truth
 
 pytestmark = pytest.mark.browser
 

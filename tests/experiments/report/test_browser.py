@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 
 from experiments.comparison.comparison import compare
-from experiments.report.page import render_report
+from experiments.report.pages.page import render_report
 from experiments.report.palette import DARK, LIGHT
 from simulator.scenario.loading import load_scenario, presets
 from simulator.world import simulate

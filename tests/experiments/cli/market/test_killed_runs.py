@@ -134,7 +134,7 @@ def test_a_run_at_work_is_not_taken_over(start_cpalab, cpalab, tmp_path, is_refu
 NEEDED = (
     "experiments.cli.market.run",
     "experiments.comparison.comparison",
-    "experiments.report.page",
+    "experiments.report.pages.page",
     "simulator.storage",
 )
 count = {"steps": 0, "kill_at": 0}

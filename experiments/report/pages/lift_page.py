@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from experiments.report.charts.intervals import ESTIMATE
-from experiments.report.figure_page import Section, render_figures
 from experiments.report.numerals import percent, plain
+from experiments.report.pages.figure_page import Section, render_figures
 
 if TYPE_CHECKING:
     import altair as alt

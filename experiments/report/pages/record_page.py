@@ -7,8 +7,8 @@ import pandas as pd
 from experiments.comparison.systems_report import SystemsReport
 from experiments.comparison.verdict import words
 from experiments.report.charts.intervals import Mark, mark_chart
-from experiments.report.figure_page import Section, render_figures
 from experiments.report.numerals import counts
+from experiments.report.pages.figure_page import Section, render_figures
 
 if TYPE_CHECKING:
     import altair as alt

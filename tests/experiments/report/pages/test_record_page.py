@@ -3,7 +3,7 @@
 import json
 
 from experiments.comparison.systems_report import systems_report
-from experiments.report.record_page import SYSTEMS, render_record, systems_chart
+from experiments.report.pages.record_page import SYSTEMS, render_record, systems_chart
 from simulator.scenario.loading import load_scenario
 from simulator.world import simulate
 

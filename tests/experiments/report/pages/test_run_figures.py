@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from experiments.report.run_figures import PRINT, run_figures, write_run_figures
+from experiments.report.pages.run_figures import PRINT, run_figures, write_run_figures
 
 
 def luminance(colour: str) -> float:

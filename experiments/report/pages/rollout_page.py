@@ -8,8 +8,8 @@ import pandas as pd
 
 from experiments.comparison.verdict import system_in_words, words
 from experiments.report.charts.intervals import Mark, mark_chart
-from experiments.report.figure_page import KeyNumber, Section, render_figures
 from experiments.report.numerals import UNBOUNDED, UNDEFINED, count, money
+from experiments.report.pages.figure_page import KeyNumber, Section, render_figures
 from experiments.rollout.rollout import CpaShift, Rollout
 from experiments.truth.effects import ALL
 

@@ -8,8 +8,8 @@ from experiments.comparison.verdict import words
 from experiments.designs.design import LEVEL
 from experiments.designs.side_by_side import DesignResult, SideBySide
 from experiments.report.charts.intervals import Mark, mark_chart
-from experiments.report.figure_page import Section, render_figures
 from experiments.report.numerals import UNDEFINED, count, count_span, money, percent
+from experiments.report.pages.figure_page import Section, render_figures
 
 __all__ = ["render_designs"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from experiments.comparison.verdict import system_in_words, words
 from experiments.report.charts.bands import Band, band_chart
 from experiments.report.numerals import UNDEFINED, money
-from experiments.report.page import Figure, figure_of, typeset
+from experiments.report.pages.page import Figure, figure_of, typeset
 from experiments.report.palette import PAGE
 from experiments.report.table import TOGETHER, ColumnGroup, ReportTable, TableRow
 from experiments.rollout.check_rollout import GateRow, GateVerdict

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from experiments.report.seen_page import render_seen
+from experiments.report.pages.seen_page import render_seen
 from experiments.rollout.change_file import Plan
 from experiments.rollout.contract import ContractRow
 from experiments.rollout.observed_file import Observation, Observations

@@ -5,7 +5,7 @@ import re
 
 from experiments.comparison.explain.waterfall import steps
 from experiments.report.charts.waterfall import waterfall_chart
-from experiments.report.explain_page import render_explanation
+from experiments.report.pages.explain_page import render_explanation
 
 
 def test_a_waterfall_goes_from_before_to_after_the_real_causes_first(explanation):

@@ -7,8 +7,8 @@ import pandas as pd
 
 from experiments.comparison.verdict import words
 from experiments.report.charts.intervals import Mark, mark_chart
-from experiments.report.figure_page import KeyNumber, Section, render_figures
 from experiments.report.numerals import UNBOUNDED, UNDEFINED, count, money, percent
+from experiments.report.pages.figure_page import KeyNumber, Section, render_figures
 from experiments.truth.effects import ALL, Effect, Truth
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from experiments.report.charts.dumbbell import dumbbell_chart, other_model_shape
 from experiments.report.charts.geo_test import cost_chart, response_chart
 from experiments.report.charts.journey import journey_chart
 from experiments.report.charts.labels import label_chart
-from experiments.report.figure_page import KeyNumber
 from experiments.report.frames import label_frame
 from experiments.report.numerals import count, money, percent
 from experiments.report.order_of_channels import by_over_credit, credited_per_caused
+from experiments.report.pages.figure_page import KeyNumber
 from experiments.report.palette import PAGE
 from experiments.report.table import (
     WEEKS_READING,

@@ -9,7 +9,7 @@ from experiments.comparison.explain.waterfall import steps
 from experiments.comparison.verdict import system_in_words, words
 from experiments.report.charts.waterfall import waterfall_chart
 from experiments.report.numerals import money, percent
-from experiments.report.page import Figure, figure_of, typeset
+from experiments.report.pages.page import Figure, figure_of, typeset
 from experiments.report.palette import PAGE
 from experiments.report.table import (
     TOGETHER,

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from experiments.report.page import build_page, render_report
+from experiments.report.pages.page import build_page, render_report
 from experiments.truth.effects import Truth
 from simulator.scenario.schema import Run
 

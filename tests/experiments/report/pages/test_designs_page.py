@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from experiments.report.designs_page import render_designs
+from experiments.report.pages.designs_page import render_designs
 
 
 def test_each_reading_is_held_against_its_truth(side_by_side):

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from experiments.report.truth_page import MOST_ROWS, render_truth
+from experiments.report.pages.truth_page import MOST_ROWS, render_truth
 
 
 def test_the_first_screen_holds_what_a_reader_takes_home(truth):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from experiments.lift import user_table_test
-from experiments.report.lift_page import found_in_words, render_lift
+from experiments.report.pages.lift_page import found_in_words, render_lift
 
 
 def row(value: float, low: float, high: float) -> dict[str, float]:

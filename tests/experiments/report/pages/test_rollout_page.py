@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from experiments.report.rollout_page import render_rollout
+from experiments.report.pages.rollout_page import render_rollout
 from experiments.rollout.change_file import Plan, PlannedChange
 
 

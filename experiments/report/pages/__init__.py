@@ -1,0 +1,1 @@
+"""Pages: what each command's page says, in sentences, figures and tables; one file for each, poured into a template."""

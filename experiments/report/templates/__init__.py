@@ -1,0 +1,1 @@
+"""Templates: what pages and lessons are poured into: HTML, styles and scripts."""
