@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "credit-intervals.md"
 USERS, WORLDS = 20_000, 100
 CHANGES = {
     "run.users": USERS,
-    "population.need_per_day.mean": 0.0375,
+    "population.need_per_day.mean": 0.078,
 }  # three times the need: enough orders per channel
 QUICK = (
     "last_click", "linear", "position_based", "time_decay", "markov", "shapley", "shapley_response",
