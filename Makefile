@@ -8,8 +8,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 run: .venv/installed                ## the main job on the default scenario
 	$(BIN)/cpalab run --out results/default --force
 
-test: .venv/installed-test          ## lint, types, import contracts, doctests and tests
-	$(MAKE) lint
+test: .venv/installed-test          ## lint, types, import contracts, doctests and tests; meanwhile the law is compiled
+	{ $(BIN)/cpalab run dropshipping --users 2000 --json; $(BIN)/cpalab truth dropshipping --users 2000 --engine agents --json; } \
+		>/dev/null 2>&1 & $(MAKE) lint && wait
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not study" tests
 
 docs: .venv/installed-docs           ## the documentation as a site in build/docs; warnings are errors
