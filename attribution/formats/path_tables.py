@@ -95,12 +95,13 @@ class TopPaths:
             if "value" in found and sieve.says_nothing(found["value"]):
                 del found["value"]
             told |= found.keys()
-            problems += one_type(sieve, grain, self.path_type, f"{self.name}.path_type")
+            problems += one_type(sieve, grain, self.path_type, self.name)
             amounts = [found[name] for name in ("conversions", "value") if name in found]
             sieve.leave_out_totals([found["path"]], amounts, nameless_counts=True)
             paths, currencies = self._paths(sieve, found, problems)
             parts.append(paths)
-            reports.append(sieve.report(_unread(sieve, found["path"], rest), [("value", code) for code in currencies]))
+            unread = _unread(sieve, found["path"], [name for name in rest if name not in grain])
+            reports.append(sieve.report(unread, [("value", code) for code in currencies]))
         if problems:
             raise InvalidInputError(problems)
         return CountedPaths(
@@ -157,7 +158,13 @@ class TopPaths:
             holds = np.add.reduceat(np.append(np.isin(rows.codes, words), False), rows.offsets[:-1]) * (
                 np.diff(rows.offsets) > 0
             )
-            sieve.mark(found["path"], (holds > 0)[rows.row], f"holds a word that {AMBIGUOUS_WORD}")
+            rule = (
+                f"holds a word that {AMBIGUOUS_WORD}"
+                if sieve.loaded.options.missing is None
+                else "holds a word that says there is no name, as --missing-words empty reads it; write the path without it, "
+                "or say --missing-words name"
+            )
+            sieve.mark(found["path"], (holds > 0)[rows.row], rule)
         if rows.has_empty_name.any():
             gap = rows.has_empty_name[rows.row]
             sieve.mark(found["path"], gap, f"has an empty name before or after {separator.strip()!r}")
@@ -251,7 +258,7 @@ def _unread(sieve: CheckedColumns, path: str, rest: Sequence[str]) -> list[str]:
     return notes
 
 
-def one_type(sieve: CheckedColumns, grain: Sequence[str], chosen: str | None, option: str) -> list[str]:
+def one_type(sieve: CheckedColumns, grain: Sequence[str], chosen: str | None, form: str) -> list[str]:
     """Keep the rows of one type of path or conversion; say so where there are several and none is chosen.
 
     Rows of several types hold the same conversions again, along channels and along campaigns.
@@ -263,7 +270,8 @@ def one_type(sieve: CheckedColumns, grain: Sequence[str], chosen: str | None, op
         if len(known) > 1 and chosen not in known:
             asked = f"{chosen!r} is none of them; " if chosen else ""
             problems.append(
-                f"{sieve.place}.{name}: holds {', '.join(known)}; {asked}say which to read ({option}={known[0]!r})"
+                f"{sieve.place}.{name}: holds {', '.join(known)}; {asked}say which to read "
+                f'(--format "{form}(path_type={known[0]!r})")'
             )
         elif len(known) > 1:
             sieve.leave_out(~pc.equal(words, chosen).fill_null(False).to_numpy(), f"rows of another {name}")

@@ -159,6 +159,9 @@ class TestNamesAndClocks:
         named = TextOptions(missing="name")
         assert word in read_data(touches, orders, options=named).to_paths().channels
         assert read_data(paths, options=named).paths.channels == tuple(sorted((word, "email")))
+        said = refused(paths, options=TextOptions(missing="empty"))
+        assert "write the path without it, or say --missing-words name" in said
+        assert "say --missing-words name or --missing-words empty" not in said
 
     @pytest.mark.parametrize("word", ["(not set)", "undefined", "(data deleted)", "null"])
     def test_words_for_no_order_are_no_order(self, write, word):
@@ -339,7 +342,10 @@ class TestRowsOfOtherGrains:
     )
     def test_paths_told_in_several_ways_are_asked_for(self, write, name):
         text = f"path,{name},conversions\na > b,x,5\nc > d,y,5\n"
-        assert "say which to read" in refused(write("p.csv", text))
+        assert "say which to read (--format \"top_paths(path_type='x')\")" in refused(write("p.csv", text))
+        found = read_data(write("p.csv", text), format="top_paths(path_type='x')")
+        assert (found.report.left_out, found.paths.total_conversions) == (((f"rows of another {name}", 1),), 5)
+        assert "not read" not in "".join(found.report.notes)
 
 
 def ga4_paid(second, currency, order):
