@@ -1,7 +1,5 @@
 """Why systems disagree, as one page: normal or a bug, and each cause's part of the gap with its range (actions)."""
 
-import math
-
 import pandas as pd
 
 from experiments.own_market.reconcile import CauseShare, Reconciliation
@@ -30,7 +28,7 @@ def render_reconciliation(found: Reconciliation) -> str:
     figures = pd.DataFrame(
         {
             "channel": [own.channel for own in found.figures],
-            **{name: [_figure(getattr(own, name)) for own in found.figures] for name in WORDS},
+            **{name: [count(getattr(own, name)) for own in found.figures] for name in WORDS},
             "verdict": [found.verdict(own.channel).word for own in found.figures],
             "probability of a bug": [percent(v.bug) if v.judged else UNDEFINED for v in (found.verdict(f.channel) for f in found.figures)],
         }
@@ -51,10 +49,6 @@ def render_reconciliation(found: Reconciliation) -> str:
         "are seen, one market in five is taken to be broken. Three numbers seldom prove health: most faults at their usual size "
         "hide within what is normal.",
     )  # fmt: skip
-
-
-def _figure(value: float) -> str:
-    return UNDEFINED if math.isnan(value) else count(value)
 
 
 def _gap(channel: str, compared: str, causes: list[CauseShare]) -> Section:

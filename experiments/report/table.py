@@ -128,6 +128,16 @@ def cpa_columns(comparison: Comparison) -> ReportTable:
     return ReportTable(groups, tuple(rows))
 
 
+def paid_channel(channel: str) -> str:
+    """A paid channel in words, or all of them together."""
+    return TOGETHER if channel == ALL else words(channel)
+
+
+def kind_of(channel: str) -> RowKind:
+    """The kind of row of a paid channel, or of all of them together."""
+    return "total" if channel == ALL else "paid"
+
+
 def system_columns(systems: FiveCpas) -> ReportTable:
     """CPA of each paid channel, and of all together, in the eyes of each system, as `cpalab run` prints it."""
     kinds: dict[str, tuple[str, Literal["claimed", "true"]]] = {
@@ -139,8 +149,8 @@ def system_columns(systems: FiveCpas) -> ReportTable:
     groups += [ColumnGroup(kinds[source][0], (source.capitalize(),), kinds[source][1]) for source in kinds]
     rows = tuple(
         TableRow(
-            TOGETHER if own.channel == ALL else words(own.channel),
-            "total" if own.channel == ALL else "paid",
+            paid_channel(own.channel),
+            kind_of(own.channel),
             tuple(money(own.cpa(source)) for source in systems.telling),
         )
         for own in systems.channels
@@ -159,8 +169,8 @@ def week_columns(weeks: pd.DataFrame) -> ReportTable:
     headings = tuple(f"Week {week}" + (f" ({n} days)" if n < length.max() else "") for week, n in length.items())
     rows = tuple(
         TableRow(
-            f"{TOGETHER if channel == ALL else words(str(channel))}, {system_in_words(str(system))}",
-            "total" if channel == ALL else "paid",
+            f"{paid_channel(str(channel))}, {system_in_words(str(system))}",
+            kind_of(str(channel)),
             tuple(money(float(price)) for price in own["cost_per_conversion"]),
         )
         for (channel, system), own in weeks.groupby(["channel", "system"], sort=False)

@@ -1,5 +1,6 @@
 """Typesetting: a template, its style and its scripts as one HTML text that loads nothing; every text is escaped."""
 
+import json
 from base64 import b64encode
 from collections.abc import Sequence
 from hashlib import sha256
@@ -43,6 +44,11 @@ def text_of(name: str) -> str:
 def hash_source(script: str) -> str:
     """What a content security policy calls this script and no other."""
     return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
+
+
+def data_inside_script(value: Any) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def _inside_script(code: str) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
@@ -13,7 +13,7 @@ from experiments.report.palette import LIGHT
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["ESTIMATE", "WIDE", "Mark", "interval_chart", "mark_chart"]
+__all__ = ["ESTIMATE", "Mark", "interval_chart", "mark_chart"]
 
 ROW_HEIGHT, MARK_BELOW = 46, 32
 WIDE = 640  # pixels, where nobody asks for another width
@@ -60,7 +60,7 @@ def interval_chart(
         span: what the axis shows at least.
     """
     return mark_chart(
-        frame.dropna(subset=[value]), name, (Mark(value, "estimate"),), title, interval=(lower, upper), span=span,
+        frame.dropna(subset=[value]), name, (replace(ESTIMATE, column=value),), title, interval=(lower, upper), span=span,
     )  # fmt: skip
 
 

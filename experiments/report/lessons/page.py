@@ -1,6 +1,5 @@
 """A lesson as one HTML text that needs no network: texts, style, script, its market's journeys (currency units, days)."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from experiments.report.lessons.lesson import Answer, TeachersSheet, load_lesson
 from experiments.report.lessons.lesson_world import journeys_as_data, lesson_scenario, lesson_worlds
 from experiments.report.lessons.reading import Reading
 from experiments.report.numerals import count, number
-from experiments.report.typesetting import pour, text_of
+from experiments.report.typesetting import data_inside_script, pour, text_of
 from simulator.draws import ASSIGNMENT
 
 
@@ -71,13 +70,12 @@ def typeset_lesson(reading: Reading, command: str) -> str:
     """Pour a read lesson into its template; the same reading gives the same text."""
     from markupsafe import Markup
 
-    data = json.dumps(lesson_data(reading), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return pour(
         "lesson.html",
         style=text_of("page.css") + text_of("lesson.css"),
         scripts=[f"{text_of('engine.js')}\n{text_of('view.js')}"],
         page=lesson_page(reading, command),
-        data=Markup(data),
+        data=Markup(data_inside_script(lesson_data(reading))),
     )
 
 

@@ -6,17 +6,18 @@ from experiments.comparison.explain.explain import Explanation, Shift
 from experiments.comparison.explain.replays import INCREMENTAL
 from experiments.comparison.explain.sentences import moved
 from experiments.comparison.explain.waterfall import steps
-from experiments.comparison.verdict import system_in_words, words
+from experiments.comparison.verdict import system_in_words
 from experiments.report.charts.waterfall import waterfall_chart
 from experiments.report.numerals import money, percent
 from experiments.report.pages.page import Figure, figure_of, typeset
 from experiments.report.palette import PAGE
 from experiments.report.table import (
-    TOGETHER,
     WEEKS_READING,
     ColumnGroup,
     ReportTable,
     TableRow,
+    kind_of,
+    paid_channel,
     source_in_words,
     week_columns,
 )
@@ -84,7 +85,7 @@ def render_explanation(found: Explanation, run: Run | None = None) -> str:
 def _channel(found: Explanation, channel: str, number: int) -> ChannelShifts:
     own = [shift for shift in found.shifts if shift.channel == channel]
     return ChannelShifts(
-        TOGETHER if channel == ALL else words(channel),
+        paid_channel(channel),
         tuple(_figure(found, shift, f"shift-{number}-{i}") for i, shift in enumerate(own)),
     )
 
@@ -108,8 +109,8 @@ def factor_columns(found: Explanation) -> ReportTable:
     )
     rows = [
         TableRow(
-            f"{TOGETHER if own.channel == ALL else words(own.channel)}, {system_in_words(own.system)}",
-            "total" if own.channel == ALL else "paid",
+            f"{paid_channel(own.channel)}, {system_in_words(own.system)}",
+            kind_of(own.channel),
             (
                 money(own.split.cpc_before),
                 percent(own.split.cvr_before, 2),

@@ -1,6 +1,5 @@
 """The report page: a comparison as one HTML text that needs no network (money in currency units)."""
 
-import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,7 @@ from experiments.report.table import (
     system_columns,
     week_columns,
 )
-from experiments.report.typesetting import pour, text_of
+from experiments.report.typesetting import data_inside_script, pour, text_of
 from experiments.report.wording import (
     ads_in_words,
     dumbbell_summary,
@@ -264,5 +263,4 @@ def figure_of(key: str, chart: "alt.LayerChart", summary: str) -> Figure:
     """A chart as the page carries it, with its name there and what is said of it."""
     specification: dict[str, Any] = chart.to_dict()
     del specification["$schema"]  # an address; the page names the grammar itself and asks nobody
-    text = json.dumps(specification, separators=(",", ":"), allow_nan=False)
-    return Figure(key, text.replace("<", "\\u003c"), summary)
+    return Figure(key, data_inside_script(specification), summary)

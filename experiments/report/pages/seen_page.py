@@ -3,17 +3,16 @@
 import math
 from dataclasses import dataclass
 
-from experiments.comparison.verdict import system_in_words, words
+from experiments.comparison.verdict import system_in_words
 from experiments.report.charts.bands import Band, band_chart
 from experiments.report.numerals import UNDEFINED, money
 from experiments.report.pages.page import Figure, figure_of, typeset
 from experiments.report.palette import PAGE
-from experiments.report.table import TOGETHER, ColumnGroup, ReportTable, TableRow
-from experiments.rollout.check_rollout import GateRow, GateVerdict
+from experiments.report.table import ColumnGroup, ReportTable, TableRow, kind_of, paid_channel
+from experiments.rollout.check_rollout import GateRow
 from experiments.rollout.diagnosis import Diagnosis
 from experiments.rollout.observed_file import Observation, Observations
 from experiments.rollout.rollout import CpaShift, Rollout
-from experiments.truth.effects import ALL
 from simulator.scenario.schema import Run
 
 __all__ = ["render_seen"]
@@ -51,7 +50,7 @@ def render_seen(
     judged = None if seen is None else seen.judged(found.contract())
     rows = {} if judged is None else {(r.channel, r.system): r for r in judged.rows if r.metric == "cpa"}
     noted = {} if seen is None else {(o.channel, o.system): o for o in (*seen.rows, *seen.sums) if not o.part}
-    shifts = sorted(found.shifts, key=lambda shift: _order(rows.get((shift.channel, shift.system)), judged))
+    shifts = sorted(found.shifts, key=lambda shift: _order(rows.get((shift.channel, shift.system))))
     bands = [band for shift in shifts if (band := _band(shift, rows.get((shift.channel, shift.system)))) is not None]
     figure = figure_of("bands", band_chart(bands, AXIS, PAGE), _in_words(bands)) if bands else None
     page = SeenPage(
@@ -69,16 +68,15 @@ def render_seen(
     return typeset(page, "seen.html")
 
 
-def _order(row: GateRow | None, judged: GateVerdict | None) -> tuple[int, float]:
+def _order(row: GateRow | None) -> tuple[int, float]:
     """Figures outside first, the farthest first; then those judged; the others in their order."""
-    if row is None or judged is None:
+    if row is None:
         return 2, 0.0
     return (0 if row.verdict == "outside" else 1 if row.verdict == "within" else 2), -row.distance
 
 
 def _name(shift: CpaShift) -> str:
-    channel = TOGETHER if shift.channel == ALL else words(shift.channel)
-    return f"{channel} · {system_in_words(shift.system)}"
+    return f"{paid_channel(shift.channel)} · {system_in_words(shift.system)}"
 
 
 def _band(shift: CpaShift, row: GateRow | None) -> Band | None:
@@ -120,7 +118,7 @@ def _table(
             prices = (math.nan, math.nan) if own is None else (own.cpa_before, own.cpa_after)
             verdict = "not noted" if row is None else row.verdict
             cells += [money(prices[0]), money(prices[1]), _factor(math.nan if row is None else row.seen), verdict]
-        lines.append(TableRow(_name(shift), "total" if shift.channel == ALL else "paid", tuple(cells)))
+        lines.append(TableRow(_name(shift), kind_of(shift.channel), tuple(cells)))
     return ReportTable(tuple(groups), tuple(lines), "Channel and system")
 
 

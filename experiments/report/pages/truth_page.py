@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from cpalab.micros import MICROS
 from experiments.comparison.verdict import words
 from experiments.report.charts.intervals import Mark, mark_chart
 from experiments.report.numerals import UNBOUNDED, UNDEFINED, count, money, percent
 from experiments.report.pages.figure_page import KeyNumber, Section, render_figures
+from experiments.report.wording import ads_in_words
 from experiments.truth.effects import ALL, Effect, Truth
 
 if TYPE_CHECKING:
@@ -111,9 +113,9 @@ def _price(effect: Effect, currency: str, one: str) -> str:
 def _table(truth: Truth) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "channel": ["All ads together" if e.channel == ALL else words(e.channel) for e in truth.effects],
+            "channel": [ads_in_words(e.channel) for e in truth.effects],
             "effect": [words(e.estimand).lower() for e in truth.effects],
-            "cost": [money(e.cost_micros / 1e6) for e in truth.effects],
+            "cost": [money(e.cost_micros / MICROS) for e in truth.effects],
             f"extra {truth.action.many}": [count(e.incremental_conversions) for e in truth.effects],
             f"cost per extra {truth.action.one}": [money(e.cost_per_incremental_conversion) for e in truth.effects],
             "new customers": [
