@@ -5,7 +5,7 @@ shard, and another worker carries it out from the shard's checkpoint when that o
 """
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -40,23 +40,25 @@ class OnDask:
             WorkerError: workers have died over and over, or all of them for two minutes.
         """
         places = [None] * len(items) if homes is None else list(homes)
-        waiting = [self._submit(task, item, place) for item, place in zip(items, places, strict=True)]
+        alive = self._alive() if homes is not None and items else {}
+        waiting = deque(self._submit(task, item, place, alive) for item, place in zip(items, places, strict=True))
         try:
-            for number, (item, place) in enumerate(zip(items, places, strict=True)):
+            for item, place in zip(items, places, strict=True):
                 deaths = 0
-                while not self._is_done(*waiting[number]):
+                while not self._is_done(*waiting[0]):
                     # Its worker has gone. Dask would wait for it to come back, and not take another that comes.
-                    waiting[number][0].cancel()
+                    waiting[0][0].cancel()
                     deaths += 1
                     if deaths > MOST_DEATHS:
                         raise _killing(deaths)
-                    waiting[number] = self._submit(task, item, place)
-                result = self._result(waiting[number][0])
-                del waiting[number][0:1]  # it may go
+                    waiting[0] = self._submit(task, item, place, {} if place is None else self._alive())
+                result = self._result(waiting[0][0])
+                waiting.popleft()  # it may go
                 yield result
         finally:
-            with suppress(OSError):  # the cluster has gone
-                self.client.cancel([given[0] for given in waiting if len(given) > 1])
+            if waiting:
+                with suppress(OSError):  # the cluster has gone
+                    self.client.cancel([future for future, _ in waiting])
 
     def forget(self, run: str) -> None:
         """See `Workers`."""
@@ -67,10 +69,10 @@ class OnDask:
         told = self.client.run(_kept_from, str(folder), made_by(), on_error="return")
         return [f"{address} ({said})" for address, said in told.items() if said != ""]
 
-    def _submit(self, task: Task, item: Any, place: int | None) -> list[Any]:
-        """The future of a task, and the only worker that may do it; None: any."""
-        home = None if place is None else self._home(place, self._alive())
-        return [self.client.submit(task, item, pure=False, workers=None if home is None else [home]), home]
+    def _submit(self, task: Task, item: Any, place: int | None, alive: dict[str, int]) -> tuple[Any, str | None]:
+        """The future of a task, and the only worker, of those alive, that may do it; None: any."""
+        home = None if place is None else self._home(place, alive)
+        return self.client.submit(task, item, pure=False, workers=None if home is None else [home]), home
 
     def _is_done(self, future: Any, home: str | None) -> bool:
         """Whether a task has ended, waiting for it; False when its worker has gone."""
@@ -81,9 +83,9 @@ class OnDask:
                 wait(future, timeout=SECONDS_BETWEEN_LOOKS)
                 return True
             except TimeoutError:
-                if home is not None and home not in self._alive():
+                alive = self._alive()
+                if home is not None and home not in alive:
                     return False
-                self._alive()
 
     def _result(self, future: Any) -> Any:
         from distributed import KilledWorker

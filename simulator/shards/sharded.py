@@ -154,16 +154,17 @@ class Sharded:
 
     def _answers(self, tick: int, until: int, save: Path | None) -> Sequence[Answer]:
         """What all shards say; those that are nowhere are told everything from their birth on."""
-        orders = [self._order(number, self.begin, tick, until, save) for number in range(len(self.shards))]
-        answers = list(self.workers.run(advance, orders, homes=range(len(orders))))
-        lost = [number for number, answer in enumerate(answers) if answer is None]
-        anew = [self._order(number, 0, tick, until, save) for number in lost]
-        for number, answer in zip(lost, self.workers.run(advance, anew, homes=lost), strict=True):
-            answers[number] = answer
+        answers = self._told(range(len(self.shards)), self.begin, tick, until, save)
+        if lost := [number for number, answer in enumerate(answers) if answer is None]:
+            for number, answer in zip(lost, self._told(lost, 0, tick, until, save), strict=True):
+                answers[number] = answer
         return answers
 
-    def _order(self, number: int, begin: int, sure: int, until: int, save: Path | None) -> Order:
-        return Order(self.shards[number], begin, sure, until, published(self.forecast, begin, until), save)
+    def _told(self, numbers: Sequence[int], begin: int, sure: int, until: int, save: Path | None) -> list[Any]:
+        """What these shards say when they are told the board from `begin` on; None of one that is nowhere."""
+        rows = published(self.forecast, begin, until)
+        orders = [Order(self.shards[number], begin, sure, until, rows, save) for number in numbers]
+        return list(self.workers.run(advance, orders, homes=numbers))
 
     def _as_forecast(self, tick: int) -> bool:
         """Whether the market has published for this tick what the shards have lived on."""

@@ -55,6 +55,14 @@ def _creative_problems(place: str, name: str, creatives: dict, *, launched: bool
     return []
 
 
+def channel_problems(scenario: Scenario, channel: str) -> list[Problem]:
+    """Why a lift test cannot be of this channel: it buys no ads."""
+    paid = scenario.paid_channels()
+    if channel in paid:
+        return []
+    return [Problem("channel", "is no channel with ads", repr(channel), did_you_mean(str(channel), paid))]
+
+
 def checked_lift_test(scenario: Scenario, channel: str, days: float) -> None:
     """Refuse to begin a lift test that does not lie on the shelf, or for no time.
 
@@ -64,9 +72,8 @@ def checked_lift_test(scenario: Scenario, channel: str, days: float) -> None:
     problems = []
     if not 0.0 < days < math.inf:
         problems.append(Problem("days", "must be a number above 0", f"{days:g}"))
-    paid = scenario.paid_channels()
-    if channel not in paid:
-        problems.append(Problem("channel", "is no channel with ads", repr(channel), did_you_mean(str(channel), paid)))
+    if unpaid := channel_problems(scenario, channel):
+        problems += unpaid
     elif scenario.channels[channel].holdout.share == 0.0:
         hint = f"set channels.{channel}.holdout.share in the scenario"
         problems.append(Problem(f"channels.{channel}.holdout", "holds nobody out", hint=hint))

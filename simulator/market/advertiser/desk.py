@@ -10,7 +10,13 @@ import simpy
 
 from cpalab.micros import MICROS
 from cpalab.refusal import Problem, ScenarioError, did_you_mean
-from simulator.market.advertiser.acts import Value, checked_act, checked_lift_test, checked_rival_price
+from simulator.market.advertiser.acts import (
+    Value,
+    channel_problems,
+    checked_act,
+    checked_lift_test,
+    checked_rival_price,
+)
 from simulator.market.advertiser.lift_tests import LiftTestCounts, counted_arms
 from simulator.market.advertiser.places import campaigns_at, one_campaign, places_of
 from simulator.market.campaigns import on_air
@@ -168,10 +174,8 @@ class Desk:
             ScenarioError: there is no such channel, its test has not begun, or it assigns cookies.
         """
         planned = self._market.in_force.planned
-        if channel not in (paid := planned.paid_channels()):
-            raise ScenarioError(
-                [Problem("channel", "is no channel with ads", repr(channel), did_you_mean(str(channel), paid))]
-            )
+        if problems := channel_problems(planned, channel):
+            raise ScenarioError(problems)
         self._market.catch_up()
         happened = self._reports.happened(self.day)
         return counted_arms(planned, channel, self._reports.users, happened, self.day)
