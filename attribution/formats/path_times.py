@@ -10,7 +10,7 @@ import numpy as np
 
 from attribution.paths.journeys import Journeys
 from attribution.paths.paths import Paths
-from attribution.paths.ragged import Bools, Floats, Ints, gather
+from attribution.paths.ragged import Bools, Floats, Ints, gather, offsets_of
 from attribution.paths.texts import DistinctRows
 
 HOURS_PER_DAY = 24
@@ -56,7 +56,7 @@ def with_times(
     """
     conversions, value_micros, nulls = counts
     lengths = np.diff(rows.offsets)[rows.row]
-    begins = np.append(0, np.cumsum(lengths))
+    begins = offsets_of(lengths)
     won = kept[conversions[kept] > 0]
     # A path that nobody walked stands among the counts, so it has a journey too, which counts nothing.
     lost = kept[(lengths[kept] > 0) & ((nulls[kept] > 0) | (conversions[kept] == 0))]

@@ -364,7 +364,7 @@ def _json_rows(content: pa.Buffer) -> Iterator[tuple[int, str, dict[str, Any] | 
     """The line, text and object of every line; of one array, the number and object of every element."""
     if content[: 1 << 12].to_pybytes().lstrip().startswith(b"["):
         for number, row in enumerate(_elements(content), 1):
-            yield number, str(row)[:60], _flat(row) if isinstance(row, dict) else None
+            yield (number, "", _flat(row)) if isinstance(row, dict) else (number, str(row)[:SHOWN], None)
         return
     with io.BufferedReader(pa.BufferReader(content)) as stream:
         for line, raw in enumerate(stream, 1):
@@ -474,4 +474,4 @@ def _cell(value: Any) -> str | None:
 
 
 def _bad_lines(rule: str, found: list[tuple[int, str]]) -> tuple[BadLines, ...]:
-    return (BadLines(rule, tuple(line for line, _ in found), found[0][1][:60]),) if found else ()
+    return (BadLines(rule, tuple(line for line, _ in found), found[0][1][:SHOWN]),) if found else ()

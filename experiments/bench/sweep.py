@@ -77,10 +77,13 @@ class Sweep(Result):
 
     def summary(self) -> str:
         """How many worlds there were, and which parameter moves the gap of attributed and incremental CPA most."""
+        return self._told(self.sensitivity())
+
+    def _told(self, found: Sensitivity) -> str:
         count = (
             f"{len(self.points):,} points × {len(self.seeds):,} seeds = {len(self.points) * len(self.seeds):,} worlds."
         )
-        return f"{count} {self.sensitivity().summary()}"
+        return f"{count} {found.summary()}"
 
     def chart(self) -> "alt.LayerChart":
         """The parameters' first-order indices for the gap, with their intervals."""
@@ -105,7 +108,7 @@ class Sweep(Result):
             ),
         ]  # fmt: skip
         return render_figures(
-            "Which assumption matters most", [self.summary()], sections,
+            "Which assumption matters most", [self._told(found)], sections,
             kicker="Many simulated markets that differ in a few assumptions",
             assumed="A share is a first-order Sobol index: the part of the quantity’s variance over these points that one "
             "assumption alone accounts for. It holds for the ranges that were varied, and for no wider ones.",

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -84,9 +85,13 @@ def crossed(names: Sequence[str]) -> tuple[str, ...]:
 
 def _contradict(parts: Sequence[str]) -> bool:
     """Whether two of these variations change the same assumption, so that the order would decide."""
-    scenario = load_scenario("dtc-apparel")
-    changed = [set(VARIATIONS[part](scenario)) for part in parts]
-    return any(one & other for one, other in combinations(changed, 2))
+    return any(_changed_by(one) & _changed_by(other) for one, other in combinations(parts, 2))
+
+
+@cache
+def _changed_by(part: str) -> frozenset[str]:
+    """What a variation changes, by dotted path."""
+    return frozenset(VARIATIONS[part](load_scenario("dtc-apparel")))
 
 
 def variations_asked(names: Sequence[str], tracking: str = "perfect") -> tuple[str, ...]:

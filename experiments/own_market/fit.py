@@ -23,14 +23,13 @@ from experiments.own_market.fitted_world import (
     targets,
     won,
 )
-from experiments.own_market.journey_moments import journey_figures, journey_steps
+from experiments.own_market.journey_moments import MODEL_ERROR, journey_figures, journey_steps, stands_before_everybody
 from simulator.scenario.loading import load_scenario
 
 __all__ = ["FittedMoment", "FittedWorld", "fit_world"]
 
 CAUSED = SETTINGS.index("caused")
 LARGEST_STEP = 1.5
-MODEL_ERROR = 0.03  # of a fitted number: what further trials would still mend is not looked for
 GAINS = (0.9, 0.9, 0.9, 0.8, 0.8, 0.8, 0.7, 0.7, 0.7, 0.6, 0.6, 0.6)  # of the first steps, before SciPy mixes them
 NEED_STEP = 1.6  # orders rise more slowly than need
 LONGER = 0.6  # rise of people in the market with the time for which they are [M]
@@ -201,7 +200,8 @@ def _step(table: MarketTable, size: Size, wanted: Floats, orders: float, shown: 
     left, wanted_left = 1 - (seen[:, 0] / taken).sum() / sessions, 1 - np.nansum(here[:, 0] / taken) / sessions
     step[:, 0] += math.log(max(left, 0.05) / max(wanted_left, 0.05))
     # People who are looking are more where need is greater, and so are everybody's orders.
-    step[:, 0] -= np.array([0.8 * all_orders if row.of.weights[0] < 0.5 else 0.0 for row in table.rows])
+    looking = np.array([not stands_before_everybody(row) for row in table.rows])
+    step[:, 0] -= np.where(looking, 0.8 * all_orders, 0.0)
     # Clicks come from impressions, and orders by their source from clicks.
     step[:, 1] = off[:, 1] - off[:, 0]
     step[:, 2] = 0.5 * (off[:, 2] - off[:, 1] - all_orders)
@@ -211,7 +211,7 @@ def _step(table: MarketTable, size: Size, wanted: Floats, orders: float, shown: 
     step[:, CAUSED] = 0.8 * gap / (np.maximum(shown.counts[:, CAUSED], 0) / 2 + here[:, CAUSED] / 2 + 4.0)
     patience, moods = journey_steps(table, shown)
     # Patient people are in the market for longer: they see more ads there, and order more.
-    step[:, 0] -= LONGER * patience * np.array([row.of.weights[0] < 0.5 for row in table.rows])
+    step[:, 0] -= LONGER * patience * looking
     step[:, CAUSED] -= np.array([0.8 * all_orders if row.of.base == "claims" else 0.0 for row in table.rows])
     result: Floats = np.clip(
         np.concatenate([step.ravel(), [NEED_STEP * all_orders - LONGER * patience, patience], moods]),

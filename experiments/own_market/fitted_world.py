@@ -15,7 +15,6 @@ from simulator.scenario.schema import Scenario
 from simulator.world import simulate
 
 __all__ = [
-    "AUCTIONS",
     "SETTINGS",
     "Moments",
     "Size",

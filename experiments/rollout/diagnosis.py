@@ -16,6 +16,7 @@ import pandas as pd
 
 from cpalab.result import Result
 from experiments.rollout.change_file import Plan, PlannedChange, apply
+from experiments.rollout.check_rollout import FEWEST_ACTIONS
 from experiments.rollout.observed_file import Observation, Observations, days_lost
 from experiments.rollout.prediction import LeftOut, Prediction, Shift, log_ratio, predicted
 from experiments.rollout.reported_cpa import (
@@ -39,7 +40,6 @@ EVERYTHING = f"the planned change is {NOT_LIVE}"
 LIVE_SHARES = np.arange(0.0, 0.91, 0.1)  # of a change that may be live in part; fully live is no fault
 MOST_PAIRED = 6  # faults of which pairs are tried
 OUTAGE = "tag_outage"
-FEWEST_ACTIONS = 25
 SUM = "the sum of figures that are given"
 NAMED_AT_MOST = 4
 FEWEST_LOST = 10  # where so many are expected, a count of zero is chance once in 22,000

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.rollout.change_file import PlannedChange, apply
+from experiments.rollout.check_rollout import FEWEST_ACTIONS
 from experiments.rollout.observed_file import known_words
 from experiments.rollout.prediction import Prediction, predicted
 from experiments.rollout.reported_cpa import ALL, SPLITS, SYSTEMS, Key, Split, reported_cpas, spending, whole_keys
@@ -21,7 +22,6 @@ __all__ = ["APART", "Advice", "Candidate", "distance", "more_days", "what_would_
 
 APART = 3.0  # standard errors: told apart nearly always
 LONGEST = 13.0  # periods: a year of months
-FEWEST_ACTIONS = 25
 EVERYTHING = "every channel in every system"
 
 

@@ -37,14 +37,15 @@ class PropensityMatching:
 
     def estimate(self, people: PeopleSeen) -> float:
         """Conversions that the ads caused, were people of one score alike."""
-        if not people.exposed.any() or people.exposed.all():
-            return math.nan if people.exposed.any() else 0.0
+        if not people.exposed.any():
+            return 0.0
+        if people.exposed.all():
+            return math.nan
         score = np.round(propensities(people), 9)
         alike, place = np.unique(score[~people.exposed], return_inverse=True)
         mean = np.bincount(place, people.orders[~people.exposed]) / np.bincount(place)
         wanted = score[people.exposed]
-        right = np.clip(np.searchsorted(alike, wanted), 1, max(len(alike) - 1, 1))
-        right = np.minimum(right, len(alike) - 1)
+        right = np.minimum(np.searchsorted(alike, wanted), len(alike) - 1)
         left = np.maximum(right - 1, 0)
         nearest = np.where(wanted - alike[left] <= alike[right] - wanted, left, right)
         return float((people.orders[people.exposed] - mean[nearest]).sum())
@@ -69,8 +70,10 @@ class PropensityWeighting:
 
     def estimate(self, people: PeopleSeen) -> float:
         """Conversions that the ads caused, were the unexposed, so weighted, like the exposed."""
-        if not people.exposed.any() or people.exposed.all():
-            return math.nan if people.exposed.any() else 0.0
+        if not people.exposed.any():
+            return 0.0
+        if people.exposed.all():
+            return math.nan
         chance = np.minimum(propensities(people)[~people.exposed], HIGHEST)
         without = np.average(people.orders[~people.exposed], weights=chance / (1 - chance))
         return float((people.orders[people.exposed] - without).sum())

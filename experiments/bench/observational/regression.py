@@ -23,8 +23,10 @@ class RegressionAdjustment:
 
     def estimate(self, people: PeopleSeen) -> float:
         """Conversions that the ads caused, did orders without ads depend on the covariates alone, and linearly."""
-        if not people.exposed.any() or people.exposed.all():
-            return math.nan if people.exposed.any() else 0.0
+        if not people.exposed.any():
+            return 0.0
+        if people.exposed.all():
+            return math.nan
         known = np.column_stack([np.ones(len(people.orders)), people.covariates])
         fitted = np.linalg.lstsq(known[~people.exposed], people.orders[~people.exposed], rcond=None)[0]
         return float((people.orders[people.exposed] - known[people.exposed] @ fitted).sum())

@@ -115,14 +115,18 @@ class Optimised(Result):
             lines.append(
                 f"By {by}: {gain:+,.1f} orders{interval}, {verdict}; below zero in {row['worse_off']:.0%} of the seeds."
             )
+        return "\n".join([*lines, *filter(None, [self.unequal_money()])])
+
+    def unequal_money(self) -> str:
+        """Who could not spend the common sum to the cent, in a sentence; empty where all could."""
         short = self.rows[self.rows["unspent"].abs() > HALF_A_CENT / MICROS]
-        if len(short):
-            who = ", ".join(dict.fromkeys(short["by"]))
-            lines.append(
-                f"Not the same money: {who} could not spend the common sum to the cent in {len(short)} of {len(self.rows)} "
-                f"worlds (by up to {short['unspent'].abs().max():,.2f} {self.currency}), so those orders are not comparable."
-            )
-        return "\n".join(lines)
+        if short.empty:
+            return ""
+        who = ", ".join(dict.fromkeys(short["by"]))
+        return (
+            f"Not the same money: {who} could not spend the common sum to the cent in {len(short)} of {len(self.rows)} "
+            f"worlds (by up to {short['unspent'].abs().max():,.2f} {self.currency}), so those orders are not comparable."
+        )
 
     def chart(self) -> "alt.LayerChart":
         """Gained orders per signal with their intervals over seeds."""

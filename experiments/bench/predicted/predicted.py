@@ -67,11 +67,11 @@ class PredictedIncrementality(Result):
         """
         cost, true = self.rows["cost"].to_numpy(), (self.rows["caused"] / self.rows["cost"]).to_numpy()
         label = (self.rows["label"] / self.rows["cost"]).to_numpy()
+        spread = float(np.average((true - np.average(true, weights=cost)) ** 2, weights=cost))
         draws = self._draws()
         table = []
         for name, own in self.predictors().items():
             again = [squared_correlation(own[d], true[d], cost[d]) for d in draws]
-            spread = float(np.average((true - np.average(true, weights=cost)) ** 2, weights=cost))
             table.append(
                 {
                     "predictor": name,

@@ -369,10 +369,7 @@ def geo_panel(
         step=step,
         excluded=tuple(sorted({str(geo) for geo in exclude})),
         left_out=tuple(map(str, skip)),
-        covariates={
-            name: np.where(rows.reshape(geos.size, calendar.size) > 0, spread(values[kept]), np.nan)
-            for name, values in further.items()
-        },
+        covariates={name: np.where(table > 0, spread(values[kept]), np.nan) for name, values in further.items()},
     )
 
 

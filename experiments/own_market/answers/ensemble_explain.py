@@ -32,8 +32,8 @@ class EnsembleExplanation(Result):
 
     def shifts(self, channel: str = ALL, system: str = "platform") -> tuple[Shift, ...]:
         """The shift of one channel in one system, in each world that has it."""
-        keyed = ({(s.channel, s.system): s for s in found.shifts} for found in self.explanations)
-        return tuple(shifts[channel, system] for shifts in keyed if (channel, system) in shifts)
+        shifts = (shift for found in self.explanations for shift in found.shifts)
+        return tuple(shift for shift in shifts if (shift.channel, shift.system) == (channel, system))
 
     def keys(self) -> tuple[tuple[str, str], ...]:
         """Channels and systems of any world, in order."""
@@ -51,11 +51,10 @@ class EnsembleExplanation(Result):
         """
         import pandas as pd
 
-        rows = []
+        rows, kinds = [], {cause.name: cause.kind for cause in self.explanations[0].causes}
         for channel, system in self.keys():
             shifts = self.shifts(channel, system)
             before, after = over_worlds(s.before for s in shifts), over_worlds(s.after for s in shifts)
-            kinds = {cause.name: cause.kind for cause in self.explanations[0].causes}
             for name, part in self.parts(channel, system).items():
                 row: dict[str, object] = {"channel": channel, "system": system}
                 row |= before.named("cpa_before") | after.named("cpa_after")
@@ -96,12 +95,13 @@ class EnsembleExplanation(Result):
         )
         if not told:
             return f"{what} stays as it is{sure}."
-        way = "rises" if moved.lowest >= 0 else "falls" if moved.highest <= 0 else "may rise or fall"
-        ends = f"{abs(moved.lowest):,.2f} to {abs(moved.highest):,.2f}"
-        if way == "falls":
-            ends = f"{-moved.highest:,.2f} to {-moved.lowest:,.2f}"
-        by = f"by {ends}" if way != "may rise or fall" else f"(by {moved.in_words('+,.2f')})"
-        return f"{what} {way} {by}{sure}: {listed}."
+        if moved.lowest >= 0:
+            way = f"rises by {abs(moved.lowest):,.2f} to {moved.highest:,.2f}"
+        elif moved.highest <= 0:
+            way = f"falls by {-moved.highest:,.2f} to {-moved.lowest:,.2f}"
+        else:
+            way = f"may rise or fall (by {moved.in_words('+,.2f')})"
+        return f"{what} {way}{sure}: {listed}."
 
 
 def ensemble_explain(

@@ -44,8 +44,8 @@ class EnsembleOptimised(Result):
         rows = []
         for by in frames[0][0].index:
             row: dict[str, object] = {"by": by}
-            for column, name in (("cost", "cost"), ("orders", "orders"), ("gain", "gain")):
-                row |= over_worlds(float(frame.loc[by, column]) * volume for frame, volume in frames).named(name)
+            for name in ("cost", "orders", "gain"):
+                row |= over_worlds(float(frame.loc[by, name]) * volume for frame, volume in frames).named(name)
             gains = np.array([float(frame.loc[by, "gain"]) for frame, _ in frames])
             rows.append(row | {"better_off": float(np.mean(gains > 0)), "worse_off": float(np.mean(gains < 0))})
         return pd.DataFrame(rows)
@@ -79,10 +79,7 @@ class EnsembleOptimised(Result):
             )
         if seeds < 5:
             lines.append("Few seeds: part of what the worlds differ in is chance; --seeds lessens it.")
-        short = [
-            line for found in self.optimised for line in found.summary().splitlines() if line.startswith("Not the same")
-        ]
-        if short:
+        if short := [told for found in self.optimised if (told := found.unequal_money())]:
             lines.append(f"{len(short)} of the {n} worlds say so: {short[0]}")
         return "\n".join(lines)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cpalab.micros import MICROS
 from cpalab.result import Result
+from experiments.own_market.answers.over_worlds import Over, over_worlds
 from experiments.truth.effects import measure_truth
 from simulator.record.record import record
 from simulator.scenario.schema import Scenario
@@ -36,10 +37,9 @@ class WorldsChannel:
     analytics: tuple[float, ...]
     crm: tuple[float, ...]
 
-    def prices(self, counts: Sequence[float]) -> tuple[float, float, float]:
-        """Lowest, median and highest cost per action over the worlds; nothing counted: unbounded."""
-        ordered = sorted(c / n if n > 0 else math.inf for c, n in zip(self.cost, counts, strict=True))
-        return ordered[0], ordered[len(ordered) // 2], ordered[-1]
+    def prices(self, counts: Sequence[float]) -> Over:
+        """Cost per action over the worlds; nothing counted: unbounded."""
+        return over_worlds(c / n if n > 0 else math.inf for c, n in zip(self.cost, counts, strict=True))
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,10 @@ class EnsembleTruth(Result):
 
         rows = []
         for channel in self.channels:
-            row: dict[str, object] = {"channel": channel.channel, "cost": sorted(channel.cost)[self.worlds // 2]}
-            row |= {f"{system}_cpa": channel.prices(getattr(channel, system))[1] for system in SYSTEMS}
-            caused = sorted(channel.caused)
-            row |= {
-                "incremental_orders_lowest": caused[0], "incremental_orders": caused[self.worlds // 2],
-                "incremental_orders_highest": caused[-1],
-            }  # fmt: skip
-            prices = zip(("_lowest", "", "_highest"), channel.prices(channel.caused), strict=True)
-            rows.append(row | {f"cost_per_incremental_order{end}": price for end, price in prices})
+            row: dict[str, object] = {"channel": channel.channel, "cost": over_worlds(channel.cost).median}
+            row |= {f"{system}_cpa": channel.prices(getattr(channel, system)).median for system in SYSTEMS}
+            row |= over_worlds(channel.caused).named("incremental_orders")
+            rows.append(row | channel.prices(channel.caused).named("cost_per_incremental_order"))
         return pd.DataFrame(rows)
 
     def summary(self) -> str:
