@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import unquote_plus
 
 import pyarrow as pa
@@ -44,6 +44,14 @@ def clicked_in(page: pa.ChunkedArray) -> pa.ChunkedArray:
 def utm_word(page: pa.ChunkedArray, part: str) -> pa.ChunkedArray:
     """What the address of a page says in `utm_source`, `utm_medium` or `utm_campaign`."""
     return said(each_word(_part(page, rf"(?i)[?&#;]utm_{part}=(?P<word>[^&#;\s]+)", "word"), unquote_plus))
+
+
+def named_or_in_page(words: Mapping[str, pa.ChunkedArray], page: pa.ChunkedArray) -> dict[str, pa.ChunkedArray]:
+    """Source, medium and campaign; of a row that names none of them, what the address of its page says."""
+    silent = all_null(*words.values())
+    if not pc.any(silent).as_py():
+        return dict(words)
+    return {part: pc.if_else(silent, utm_word(page, part), texts) for part, texts in words.items()}
 
 
 def other_site(referrer: pa.ChunkedArray, page: pa.ChunkedArray, ignored: pa.ChunkedArray | None) -> pa.ChunkedArray:

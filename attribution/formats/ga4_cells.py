@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attribution.formats.addresses import TEXT, all_null, clicked_in, other_site, said, utm_word
+from attribution.formats.addresses import TEXT, clicked_in, named_or_in_page, other_site, said
 from attribution.paths.ragged import row_of
 from cpalab.ga4_channels import CLICK_IDS
 from cpalab.tables.input_table import Loaded
@@ -57,8 +57,7 @@ def flat_events(loaded: Loaded) -> Loaded:
         part: first(inner(collected, f"manual_{field}"), said(_top(table, f"manual_{field}")), param(part))
         for part, field in (("source", "source"), ("medium", "medium"), ("campaign", "campaign_name"))
     }
-    silent = all_null(*named.values())
-    named = {part: pc.if_else(silent, utm_word(page, part), texts) for part, texts in named.items()}
+    named = named_or_in_page(named, page)
     order = first(inner("ecommerce", "transaction_id"), param("transaction_id"))
     no_order = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(order)), value_set=pa.array(NO_ORDER, TEXT))
     in_usd = pc.and_(

@@ -11,7 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from attribution.formats.addresses import TEXT, all_null, clicked_in, linked_from, other_site, said, utm_word
+from attribution.formats.addresses import (
+    TEXT,
+    all_null,
+    clicked_in,
+    linked_from,
+    named_or_in_page,
+    other_site,
+    said,
+    utm_word,
+)
 from attribution.formats.column_names import ORIGIN, PAGE, REFERRER, columns_named
 from attribution.paths.ragged import Bools
 from cpalab.ga4_channels import CLICK_IDS, default_channel_group, origin_of
@@ -77,9 +86,10 @@ def click_ids(sieve: CheckedColumns, rest: Sequence[str]) -> pa.ChunkedArray:
 
 def origin_words(sieve: CheckedColumns, found: Mapping[str, str], rest: Sequence[str]) -> list[pa.ChunkedArray]:
     """Source, medium and campaign of every row: of their columns, or where these say nothing, of the address of its page."""
-    words = [said(sieve.text(found[part], empty_is=None)) if part in found else _nothing(sieve) for part in ORIGIN]
-    page, silent = _page(sieve, rest), all_null(*words)
-    return [pc.if_else(silent, utm_word(page, part), texts) for part, texts in zip(ORIGIN, words, strict=True)]
+    words = {
+        part: said(sieve.text(found[part], empty_is=None)) if part in found else _nothing(sieve) for part in ORIGIN
+    }
+    return list(named_or_in_page(words, _page(sieve, rest)).values())
 
 
 def with_origins_of_urls(sieve: CheckedColumns, rest: Sequence[str]) -> tuple[str, ...]:

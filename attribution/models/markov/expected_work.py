@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from attribution.models.markov.markov_chain import DENSE_STATES, SMALL_STATES, STEPS, state_of_touches
+from attribution.models.markov.markov_chain import (
+    DENSE_STATES,
+    SMALL_STATES,
+    STEPS,
+    state_of_touches,
+    steps_between,
+    too_many_states,
+)
 from attribution.paths.paths import Paths
 
 # Of one core of 2020 or later; measured in `Chain`, right within a factor of three.
@@ -57,10 +64,7 @@ def expected_work(paths: Paths, order: int, *, solves: int | None = None) -> Exp
     channels = len(paths.channels)
     state, key = state_of_touches(paths, order, channels + 1)
     states = len(key)
-    inner = np.ones(len(state), dtype=np.bool_)
-    inner[paths.offsets[:-1]] = False
-    entered = np.flatnonzero(inner)
-    transitions = len(np.unique(state[entered - 1].astype(np.int64) * states + state[entered]))
+    transitions = len(steps_between(paths, state, states, np.ones(len(paths)))[0])
     weight = paths.conversions + paths.nulls
     touches = float(weight @ paths.lengths)
     goes_on = 1 - float(weight.sum()) / touches if touches else 0.0
@@ -81,7 +85,7 @@ def expected_work(paths: Paths, order: int, *, solves: int | None = None) -> Exp
 def expected_work_of(model: Any, paths: Paths) -> ExpectedWork | None:
     """What a model will take; None where it is no Markov model, or its order is not known before it is fitted."""
     kind, order = str(model.name).partition("(")[0], getattr(model, "order", None)
-    if not isinstance(order, int) or not len(paths) or (len(paths.channels) + 1) ** min(order, 62) >= 2**62:
+    if not isinstance(order, int) or not len(paths) or too_many_states(order, len(paths.channels) + 1):
         return None
     if kind in ("markov", f"markov_{order}"):
         return expected_work(paths, order)

@@ -56,7 +56,7 @@ class Chain:
             InvalidInputError: if there are more possible states than 64-bit keys.
         """
         base = len(paths.channels) + 1
-        if base ** min(order, 62) >= 2**62:
+        if too_many_states(order, base):
             raise InvalidInputError(
                 [f"order: {order} with {base - 1} channels has too many states; choose a lower one"]
             )
@@ -64,7 +64,7 @@ class Chain:
         state, key = state_of_touches(paths, order, base)
         states = len(key)
         first, last = state[paths.offsets[:-1]], state[paths.offsets[1:] - 1]
-        source, target, count = _steps(paths, state, states, weight)
+        source, target, count = steps_between(paths, state, states, weight)
         started = sum_by(first, weight, states)
         visits = started + sum_by(target, count, states)
 
@@ -200,7 +200,12 @@ def state_of_touches(paths: Paths, order: int, base: int) -> tuple[NDArray[np.in
     return (np.cumsum(seen) - 1)[key], np.flatnonzero(seen)
 
 
-def _steps(paths: Paths, state: NDArray[np.integer], states: int, weight: Floats) -> tuple[Ints, Ints, Floats]:
+def too_many_states(order: int, base: int) -> bool:
+    """Whether there are more possible states than 64-bit keys."""
+    return bool(base ** min(order, 62) >= 2**62)
+
+
+def steps_between(paths: Paths, state: NDArray[np.integer], states: int, weight: Floats) -> tuple[Ints, Ints, Floats]:
     """The steps with a positive weight, by source and target, and that weight."""
     from attribution.paths.kernels import count_steps
 
@@ -212,7 +217,7 @@ def _steps(paths: Paths, state: NDArray[np.integer], states: int, weight: Floats
     inner = np.ones(len(state), dtype=np.bool_)
     inner[paths.offsets[:-1]] = False
     entered = np.flatnonzero(inner)
-    pairs, place = np.unique(state[entered - 1] * states + state[entered], return_inverse=True)
+    pairs, place = np.unique(state[entered - 1].astype(np.int64) * states + state[entered], return_inverse=True)
     count = sum_by(place, np.repeat(weight, paths.lengths - 1), len(pairs))
     taken = np.flatnonzero(count > 0)
     return pairs[taken] // states, pairs[taken] % states, count[taken]

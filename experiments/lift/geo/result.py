@@ -252,6 +252,7 @@ def geo_lift_test(
     daily_errors: DailyErrors | None = None,
     notes: Sequence[str] = (),
     fit: GeoFit | None = None,
+    uses_covariates: bool = False,
 ) -> GeoLiftTest:
     """Gather an estimate, its cost and its daily counterfactual into one result.
 
@@ -267,13 +268,14 @@ def geo_lift_test(
         daily_errors: how the daily effects vary, where the method has a distribution for them.
         notes: sentences for the reader.
         fit: of the counterfactual before the test.
+        uses_covariates: whether the method reads the covariates of the panel.
 
     Raises:
         LiftInputError: levels that are none, or a counterfactual below zero, which no response can be.
     """
     refuse(level_problems(levels) + _impossible(experiment, lift, method))
     said = [*notes, *_notes_of_table(experiment), *_notes_of_interval(lift, levels)]
-    if experiment.panel.covariates and not method.endswith("synthetic_control"):
+    if experiment.panel.covariates and not uses_covariates:
         named = ", ".join(experiment.panel.covariates)
         said.append(f"Covariates ({named}) play no part in this reading; name synthetic_control to match them.")
     if fit is not None:

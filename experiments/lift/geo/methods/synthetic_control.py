@@ -255,6 +255,7 @@ def synthetic_control(
         counterfactual=counterfactual,
         notes=predictor_notes(experiment, panel.used, fitted.weights.weights),
         fit=panel.fit(experiment, counterfactual, counterfactual_of, fitted.weights.weights),
+        uses_covariates=True,
     )
 
 
